@@ -1,0 +1,3 @@
+//! What a network is trained on: cognitive tasks, digits, encoders, counter-based random streams.
+
+pub mod random;

@@ -1,0 +1,7 @@
+//! What is trained: parameters, dynamics as whole-sequence operators, the config and the artifact format.
+
+pub mod lif;
+pub mod rate;
+pub mod readout;
+pub mod real;
+pub mod spiking;

@@ -1,0 +1,1 @@
+//! Constants of LIF networks: plain data.

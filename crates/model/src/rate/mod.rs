@@ -1,0 +1,1 @@
+//! Rate networks (dynamics sections 3 and 4).

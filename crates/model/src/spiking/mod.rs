@@ -1,0 +1,1 @@
+//! Spiking mode networks (dynamics sections 1 and 2).

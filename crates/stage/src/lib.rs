@@ -1,0 +1,1 @@
+//! What every program of the pipeline shares: arguments, config loading, progress, exit codes.
