@@ -1,3 +1,5 @@
 //! What a network is trained on: cognitive tasks, digits, encoders, counter-based random streams.
 
+pub mod field;
 pub mod random;
+pub mod tasks;

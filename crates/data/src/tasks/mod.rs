@@ -1,0 +1,280 @@
+//! Cognitive tasks: what a network sees, what it should answer, and when an answer counts as correct.
+//!
+//! One file a task. A task is plain data read from a config; a trial is a function of (seed, purpose, index) alone.
+
+mod go_nogo;
+mod mante;
+mod xor;
+
+pub use go_nogo::GoNoGo;
+pub use mante::Mante;
+pub use xor::Xor;
+
+use crate::field::{InvalidField, require, require_positive};
+use crate::random::{Purpose, Stream};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Which network's output is judged: the published windows differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// A trained network's own output, one value a task step.
+    Trained,
+    /// The output of the LIF network built from it.
+    Lif,
+}
+
+/// Largest and smallest output inside the response window of a trial.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extremes {
+    /// Largest output.
+    pub max: f64,
+    /// Smallest output.
+    pub min: f64,
+}
+
+impl Extremes {
+    /// The extremes of nothing; [`Extremes::include`] adds to them.
+    pub const EMPTY: Self = Self { max: f64::NEG_INFINITY, min: f64::INFINITY };
+
+    /// Widens the extremes to `output`.
+    #[inline(always)]
+    pub fn include(&mut self, output: f64) {
+        self.max = if output > self.max { output } else { self.max };
+        self.min = if output < self.min { output } else { self.min };
+    }
+
+    /// The extremes of some outputs.
+    pub fn of(outputs: impl IntoIterator<Item = f64>) -> Self {
+        let mut extremes = Self::EMPTY;
+        outputs.into_iter().for_each(|o| extremes.include(o));
+        extremes
+    }
+}
+
+/// What the output must do inside the response window for the trial to count as correct.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Response {
+    /// Rise above a threshold at least once.
+    Above(f64),
+    /// Fall below a threshold at least once.
+    Below(f64),
+    /// Keep its absolute value under a threshold throughout.
+    Within(f64),
+}
+
+impl Response {
+    /// Whether an output with these extremes is correct. An output that is not a number never is.
+    pub fn accepts(self, extremes: Extremes) -> bool {
+        match self {
+            Self::Above(threshold) => extremes.max > threshold,
+            Self::Below(threshold) => extremes.min < threshold,
+            Self::Within(threshold) => extremes.max < threshold && extremes.min > -threshold,
+        }
+    }
+}
+
+/// A task: channels, steps, sampling of trials, target, judging.
+pub trait Task: Send + Sync {
+    /// Input channels K.
+    fn channels(&self) -> usize;
+    /// Output channels O.
+    fn outputs(&self) -> usize {
+        1
+    }
+    /// Steps T of a trial.
+    fn steps(&self) -> usize;
+    /// Duration of a step in milliseconds.
+    fn step_ms(&self) -> f64;
+    /// Names of the conditions a trial can have.
+    fn conditions(&self) -> &'static [&'static str];
+    /// Draws one trial into `input` `[T, K]` and `target` `[T, O]`, both zero before; returns the index of its condition.
+    fn draw(&self, stream: &mut Stream, input: &mut [f32], target: &mut [f32]) -> usize;
+    /// What counts as correct under a condition.
+    fn response(&self, condition: usize) -> Response;
+    /// Steps of the response window.
+    fn response_window(&self, judged: Judged) -> Range<usize>;
+    /// Refuses values no trial can be made with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside the task's section.
+    fn validate(&self) -> Result<(), InvalidField>;
+}
+
+/// The task section of a config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum TaskConfig {
+    /// Go-NoGo: answer a pulse, keep still without one.
+    GoNoGo(GoNoGo),
+    /// Temporal exclusive-or of two pulses.
+    Xor(Xor),
+    /// Context-dependent integration of one of two noisy channels (Mante et al. 2013).
+    Mante(Mante),
+}
+
+impl TaskConfig {
+    /// The task itself.
+    pub fn task(&self) -> &dyn Task {
+        match self {
+            Self::GoNoGo(task) => task,
+            Self::Xor(task) => task,
+            Self::Mante(task) => task,
+        }
+    }
+}
+
+/// Trials side by side, time-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trials {
+    /// Steps T.
+    pub steps: usize,
+    /// Trials B.
+    pub count: usize,
+    /// Input channels K.
+    pub channels: usize,
+    /// Output channels O.
+    pub outputs: usize,
+    /// `[T, B, K]`
+    pub input: Vec<f32>,
+    /// `[T, B, O]`
+    pub target: Vec<f32>,
+    /// Condition of each trial, `[B]`
+    pub condition: Vec<usize>,
+}
+
+impl Trials {
+    /// Draws trials `first .. first + count` of a purpose under a seed.
+    pub fn draw(task: &dyn Task, seed: u64, purpose: Purpose, first: u64, count: usize) -> Self {
+        let (steps, channels, outputs) = (task.steps(), task.channels(), task.outputs());
+        let mut trials = Self {
+            steps,
+            count,
+            channels,
+            outputs,
+            input: vec![0.0; steps * count * channels],
+            target: vec![0.0; steps * count * outputs],
+            condition: Vec::with_capacity(count),
+        };
+        let (mut input, mut target) = (vec![0f32; steps * channels], vec![0f32; steps * outputs]);
+        for b in 0..count {
+            input.fill(0.0);
+            target.fill(0.0);
+            let mut stream = Stream::new(seed, purpose, first + b as u64);
+            trials.condition.push(task.draw(&mut stream, &mut input, &mut target));
+            scatter(&input, channels, b, count, &mut trials.input);
+            scatter(&target, outputs, b, count, &mut trials.target);
+        }
+        trials
+    }
+
+    /// The input of one trial, `[T, K]`.
+    pub fn input_of(&self, trial: usize) -> Vec<f32> {
+        gather(&self.input, self.channels, trial, self.count)
+    }
+
+    /// The target of one trial, `[T, O]`.
+    pub fn target_of(&self, trial: usize) -> Vec<f32> {
+        gather(&self.target, self.outputs, trial, self.count)
+    }
+}
+
+/// Writes one trial's `[T, width]` into column `trial` of `[T, count, width]`.
+fn scatter(from: &[f32], width: usize, trial: usize, count: usize, to: &mut [f32]) {
+    for (row, all) in from.chunks_exact(width).zip(to.chunks_exact_mut(width * count)) {
+        all[trial * width..(trial + 1) * width].copy_from_slice(row);
+    }
+}
+
+/// Reads one trial's `[T, width]` from `[T, count, width]`.
+fn gather(from: &[f32], width: usize, trial: usize, count: usize) -> Vec<f32> {
+    from.chunks_exact(width * count).flat_map(|all| &all[trial * width..(trial + 1) * width]).copied().collect()
+}
+
+/// Whether trial after trial is correct, given the outputs `[T, B, O]` of a trained network (first output channel).
+pub fn judge(task: &dyn Task, outputs: &[f32], conditions: &[usize]) -> Vec<bool> {
+    let (count, width) = (conditions.len(), task.outputs());
+    let window = task.response_window(Judged::Trained);
+    let correct = |(b, condition): (usize, &usize)| {
+        let in_window = window.clone().map(|t| f64::from(outputs[(t * count + b) * width]));
+        let finite = window.clone().all(|t| outputs[(t * count + b) * width].is_finite());
+        finite && task.response(*condition).accepts(Extremes::of(in_window))
+    };
+    conditions.iter().enumerate().map(correct).collect()
+}
+
+/// Checks the steps and the step duration every task has.
+fn validate_time(steps: usize, step_ms: f64) -> Result<(), InvalidField> {
+    require((2..=1_000_000).contains(&steps), "steps", steps, "2 to 1000000 steps")?;
+    require_positive("step_ms", step_ms)
+}
+
+/// Checks that `[from, to)` is a window inside a trial.
+fn validate_window(name: &str, [from, to]: [usize; 2], steps: usize) -> Result<(), InvalidField> {
+    let expected = format!("[from, to] with from < to <= steps = {steps}");
+    require(from < to && to <= steps, name, format!("[{from}, {to}]"), &expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> [Box<dyn Task>; 3] {
+        [Box::new(GoNoGo::default()), Box::new(Xor::default()), Box::new(Mante::default())]
+    }
+
+    #[test]
+    fn the_target_itself_is_a_correct_output() {
+        for task in all() {
+            let trials = Trials::draw(task.as_ref(), 1, Purpose::TrainingTrial, 0, 64);
+            assert!(judge(task.as_ref(), &trials.target, &trials.condition).iter().all(|c| *c));
+            let silent = vec![0f32; trials.target.len()];
+            let correct = judge(task.as_ref(), &silent, &trials.condition);
+            for (b, c) in correct.iter().enumerate() {
+                assert_eq!(*c, matches!(task.response(trials.condition[b]), Response::Within(_)));
+            }
+        }
+    }
+
+    #[test]
+    fn conditions_are_drawn_about_equally_often() {
+        for task in all() {
+            let trials = Trials::draw(task.as_ref(), 2, Purpose::SearchTrial, 0, 4000);
+            let kinds = task.conditions().len();
+            for kind in 0..kinds {
+                let count = trials.condition.iter().filter(|c| **c == kind).count() as f64;
+                let p = 1.0 / kinds as f64;
+                assert!((count - 4000.0 * p).abs() < 5.0 * (4000.0 * p * (1.0 - p)).sqrt(), "{kind}: {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trial_does_not_depend_on_its_batch() {
+        for task in all() {
+            let many = Trials::draw(task.as_ref(), 1, Purpose::TrainingTrial, 10, 7);
+            let one = Trials::draw(task.as_ref(), 1, Purpose::TrainingTrial, 13, 1);
+            assert_eq!(many.input_of(3), one.input);
+            assert_eq!(many.target_of(3), one.target);
+            assert_eq!(many.condition[3], one.condition[0]);
+        }
+    }
+
+    #[test]
+    fn not_a_number_is_never_correct() {
+        let task = GoNoGo::default();
+        let mut output = vec![0f32; task.steps];
+        output[150] = f32::NAN;
+        assert_eq!(judge(&task, &output, &[0]), [false]);
+        assert_eq!(judge(&task, &output, &[1]), [false]);
+    }
+
+    #[test]
+    fn impossible_values_are_named() {
+        let task = Mante { stimulus_steps: [250, 50], ..Mante::default() };
+        assert_eq!(task.validate().unwrap_err().field, "stimulus_steps");
+        assert_eq!(GoNoGo { steps: 0, ..GoNoGo::default() }.validate().unwrap_err().field, "steps");
+        assert_eq!(Xor { step_ms: f64::NAN, ..Xor::default() }.validate().unwrap_err().field, "step_ms");
+    }
+}
