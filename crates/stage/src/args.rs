@@ -1,0 +1,82 @@
+//! The arguments that mean the same in every program.
+
+use crate::status::{OrExit, Status};
+use anyhow::{Context, bail};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of every program.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// File to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Seed of every random number (default: the config's)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Threads to use; results do not depend on it (default: all cores)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Override one config field, as in --set training.learning_rate=0.005; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Print the config that would run, and stop
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Overwrite the output if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// No progress bar and no warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Starts logging and the thread pool. Call once, before anything else.
+    ///
+    /// # Errors
+    /// A thread count of 0 (status 2).
+    pub fn start(&self) -> anyhow::Result<()> {
+        let level = if self.quiet { "error" } else { "warn" };
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+        // A second start in one process (a test) keeps the first subscriber.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .without_time()
+            .with_target(false)
+            .try_init();
+        if let Some(threads) = self.threads {
+            if threads == 0 {
+                bail_usage("--threads: found 0, expected at least 1")?;
+            }
+            // SAFETY: no other thread has been started yet; the matrix products read this variable.
+            unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting the threads")?;
+        }
+        Ok(())
+    }
+
+    /// The output file, which must be named, and must not exist unless `--force` is given.
+    ///
+    /// # Errors
+    /// No `-o`, or an output that exists, is a directory, or whose directory is missing (status 2).
+    pub fn output_path(&self) -> anyhow::Result<PathBuf> {
+        let Some(path) = &self.output else {
+            return bail_usage("no output: name the file to write with -o FILE");
+        };
+        crate::output::check_free(path, self.force).or_exit(Status::Usage)?;
+        Ok(path.clone())
+    }
+}
+
+fn bail_usage<T>(message: &str) -> anyhow::Result<T> {
+    let refused = || -> anyhow::Result<T> { bail!("{message}") };
+    refused().or_exit(Status::Usage)
+}

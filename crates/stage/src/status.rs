@@ -1,0 +1,121 @@
+//! Exit statuses, and the frame around every program's `main`.
+
+use anyhow::Error;
+use serde_json::Value;
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a program ended, as its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Status {
+    /// The output was written and the criterion, if any, was met.
+    Done = 0,
+    /// Something outside the inputs failed: a full disk, a diverged training.
+    Failed = 1,
+    /// The arguments or the config cannot be run.
+    Usage = 2,
+    /// An input artifact or data file is unreadable, damaged or of the wrong kind.
+    DamagedInput = 3,
+    /// The output was written, but training or search ended without meeting its criterion.
+    CriterionNotMet = 4,
+    /// Stopped by SIGINT or SIGTERM; no output was written.
+    Interrupted = 130,
+}
+
+/// An error that asks for a particular exit status.
+#[derive(Debug)]
+struct WithStatus {
+    status: Status,
+    source: Error,
+}
+
+impl fmt::Display for WithStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.source)
+    }
+}
+
+impl std::error::Error for WithStatus {}
+
+/// Gives the error of a result an exit status.
+pub trait OrExit<T> {
+    /// The same result, its error ending the program with `status`.
+    ///
+    /// # Errors
+    /// The error of `self`.
+    fn or_exit(self, status: Status) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, status: Status) -> anyhow::Result<T> {
+        self.map_err(|source| Error::new(WithStatus { status, source: source.into() }))
+    }
+}
+
+/// What a program has to say at its end.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit status.
+    pub status: Status,
+    /// The result, printed as one JSON line; `None` prints nothing.
+    pub result: Option<Value>,
+}
+
+impl Outcome {
+    /// A finished program with its result.
+    pub fn done(result: Value) -> Self {
+        Self { status: Status::Done, result: Some(result) }
+    }
+
+    /// A program that only printed what it was asked for.
+    pub fn silent() -> Self {
+        Self { status: Status::Done, result: None }
+    }
+}
+
+/// Runs a program's body: prints its result on stdout or its error on stderr, and turns either into the exit status.
+pub fn run_program(body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
+    match body() {
+        Ok(Outcome { status, result }) => {
+            if let Some(value) = result
+                && print_line(&value.to_string()).is_err()
+            {
+                return ExitCode::from(Status::Failed as u8);
+            }
+            ExitCode::from(status as u8)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let status =
+                error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
+            ExitCode::from(status as u8)
+        }
+    }
+}
+
+/// Writes one line to stdout; a reader that went away is an error, not a panic.
+///
+/// # Errors
+/// The error of the write.
+pub fn print_line(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context, anyhow};
+
+    #[test]
+    fn the_status_survives_added_context() {
+        let error: anyhow::Result<()> = Err(anyhow!("bad byte")).or_exit(Status::DamagedInput);
+        let error = error.context("reading a.safetensors").unwrap_err();
+        assert_eq!(format!("{error:#}"), "reading a.safetensors: bad byte");
+        let status = error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map(|e| e.status);
+        assert_eq!(status, Some(Status::DamagedInput));
+    }
+}
