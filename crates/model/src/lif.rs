@@ -1,1 +1,273 @@
-//! Constants of LIF networks: plain data.
+//! Constants of LIF networks: plain data, one section of a config.
+//!
+//! The equations are Kim, Li & Sejnowski (PNAS 116:22811, 2019), as the converting crate simulates them. Every unit is in
+//! the field's name. Defaults are the published values.
+
+use mdl_data::field::{InvalidField, require, require_not_negative, require_positive, require_probability};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Time step of the published networks; noise that is scaled with the time step is given for this one.
+const REFERENCE_DT_MS: f64 = 0.05;
+
+/// Arithmetic of the simulation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifMode {
+    /// Double precision in the published order of evaluation: the reference.
+    Exact,
+    /// Single precision, the refractory period counted in whole steps: statistically the same network.
+    #[default]
+    Fast,
+    /// The fast kernel in double precision: without noise it spikes exactly as the exact mode does.
+    FastDouble,
+}
+
+/// The neuron model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifNeuron {
+    /// Leaky integrate-and-fire: dv/dt = (I − v)/τ_m.
+    #[default]
+    Lif,
+    /// Quadratic integrate-and-fire: dv/dt = (v² + I)/τ_m.
+    Qif,
+}
+
+/// The synapse model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifSynapse {
+    /// Double exponential: rises with τ_r, decays with τ_d.
+    #[default]
+    Double,
+    /// Single exponential: jumps, decays with τ_d.
+    Single,
+}
+
+/// The units an artificial stimulation reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StimulatedUnits {
+    /// Every excitatory unit.
+    Excitatory,
+    /// Every inhibitory unit, somatostatin units among them.
+    Inhibitory,
+    /// Every somatostatin unit.
+    Somatostatin,
+    /// These units, counted from 0.
+    Units(Vec<usize>),
+}
+
+/// An artificial stimulation: at each step of a window the membrane potential of the chosen units moves by
+/// +amplitude or −amplitude, one coin for all of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stimulation {
+    /// The units.
+    pub units: StimulatedUnits,
+    /// Begin of the window (ms).
+    pub from_ms: f64,
+    /// End of the window (ms).
+    pub to_ms: f64,
+    /// Size of a move (mV).
+    #[serde(default = "published_amplitude_mv")]
+    pub amplitude_mv: f64,
+    /// Probability that a move is upwards.
+    #[serde(default = "published_probability")]
+    pub probability: f64,
+}
+
+fn published_amplitude_mv() -> f64 {
+    0.5
+}
+
+fn published_probability() -> f64 {
+    0.5
+}
+
+/// A LIF network's constants and the way it is simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifConfig {
+    /// Arithmetic of the simulation.
+    pub mode: LifMode,
+    /// Neuron model.
+    pub neuron: LifNeuron,
+    /// Time step dt before down-sampling (ms).
+    pub dt_ms: f64,
+    /// Keep every n-th input sample and make each step n times as long, as the published code does.
+    pub downsample: usize,
+    /// Membrane time constant τ_m (ms).
+    pub tau_membrane_ms: f64,
+    /// Refractory period t_ref (ms).
+    pub refractory_ms: f64,
+    /// Potential after a spike (mV).
+    pub v_reset_mv: f64,
+    /// Initial potentials are uniform from `v_reset_mv` to this (mV).
+    pub v_initial_max_mv: f64,
+    /// Spike threshold (mV); −40 for `lif`, 30 for `qif` unless given.
+    pub v_peak_mv: Option<f64>,
+    /// Constant current (mV); `v_peak_mv` for `lif`, 0 for `qif` unless given.
+    pub bias_mv: Option<f64>,
+    /// Synapse model.
+    pub synapse: LifSynapse,
+    /// Rise time constant τ_r of a double-exponential synapse (ms).
+    pub tau_rise_ms: f64,
+    /// Standard deviation of the membrane noise added at each step (mV).
+    pub noise_sd_mv_per_step: f64,
+    /// Scale the noise with √(step / 0.05 ms), so that a different time step means the same diffusion.
+    pub scale_noise_with_dt: bool,
+    /// Take the rate network's weights from before training.
+    pub use_initial_weights: bool,
+    /// Artificial stimulation, if any.
+    pub stimulation: Option<Stimulation>,
+}
+
+impl Default for LifConfig {
+    fn default() -> Self {
+        Self {
+            mode: LifMode::Fast,
+            neuron: LifNeuron::Lif,
+            dt_ms: REFERENCE_DT_MS,
+            downsample: 1,
+            tau_membrane_ms: 10.0,
+            refractory_ms: 2.0,
+            v_reset_mv: -65.0,
+            v_initial_max_mv: 30.0,
+            v_peak_mv: None,
+            bias_mv: None,
+            synapse: LifSynapse::Double,
+            tau_rise_ms: 2.0,
+            noise_sd_mv_per_step: 0.1,
+            scale_noise_with_dt: false,
+            use_initial_weights: false,
+            stimulation: None,
+        }
+    }
+}
+
+impl LifConfig {
+    /// Spike threshold (mV).
+    pub fn v_peak_mv(&self) -> f64 {
+        self.v_peak_mv.unwrap_or(match self.neuron {
+            LifNeuron::Lif => -40.0,
+            LifNeuron::Qif => 30.0,
+        })
+    }
+
+    /// Constant current (mV).
+    pub fn bias_mv(&self) -> f64 {
+        self.bias_mv.unwrap_or(match self.neuron {
+            LifNeuron::Lif => self.v_peak_mv(),
+            LifNeuron::Qif => 0.0,
+        })
+    }
+
+    /// Duration of a simulated step, down-sampling included (ms).
+    pub fn step_ms(&self) -> f64 {
+        self.dt_ms * self.downsample as f64
+    }
+
+    /// Standard deviation of the noise of a simulated step (mV).
+    pub fn noise_sd_mv(&self) -> f64 {
+        let scale = if self.scale_noise_with_dt { (self.step_ms() / REFERENCE_DT_MS).sqrt() } else { 1.0 };
+        self.noise_sd_mv_per_step * scale
+    }
+
+    /// Refuses values no network can run with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        require_positive("dt_ms", self.dt_ms)?;
+        require(self.downsample > 0, "downsample", self.downsample, "a whole number above 0")?;
+        require_positive("tau_membrane_ms", self.tau_membrane_ms)?;
+        require(
+            self.step_ms() <= self.tau_membrane_ms,
+            "dt_ms",
+            self.dt_ms,
+            &format!("dt_ms · downsample of at most tau_membrane_ms = {}", self.tau_membrane_ms),
+        )?;
+        require_not_negative("refractory_ms", self.refractory_ms)?;
+        let peak = self.v_peak_mv();
+        require(peak.is_finite(), "v_peak_mv", peak, "a number")?;
+        let below_peak = format!("a number below v_peak_mv = {peak}");
+        require(self.v_reset_mv.is_finite() && self.v_reset_mv < peak, "v_reset_mv", self.v_reset_mv, &below_peak)?;
+        let above_reset = format!("a number of at least v_reset_mv = {}", self.v_reset_mv);
+        let highest = self.v_initial_max_mv;
+        require(highest.is_finite() && highest >= self.v_reset_mv, "v_initial_max_mv", highest, &above_reset)?;
+        require(self.bias_mv().is_finite(), "bias_mv", self.bias_mv(), "a number")?;
+        if self.synapse == LifSynapse::Double {
+            require_positive("tau_rise_ms", self.tau_rise_ms)?;
+        }
+        require_not_negative("noise_sd_mv_per_step", self.noise_sd_mv_per_step)?;
+        self.stimulation.as_ref().map_or(Ok(()), |s| s.validate().map_err(|e| e.within("stimulation")))
+    }
+}
+
+impl Stimulation {
+    fn validate(&self) -> Result<(), InvalidField> {
+        require_not_negative("from_ms", self.from_ms)?;
+        let after = format!("a number above from_ms = {}", self.from_ms);
+        require(self.to_ms.is_finite() && self.to_ms > self.from_ms, "to_ms", self.to_ms, &after)?;
+        require(self.amplitude_mv.is_finite(), "amplitude_mv", self.amplitude_mv, "a number")?;
+        require_probability("probability", self.probability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threshold_and_bias_follow_the_neuron() {
+        let lif = LifConfig::default();
+        assert_eq!((lif.v_peak_mv(), lif.bias_mv()), (-40.0, -40.0));
+        let qif = LifConfig { neuron: LifNeuron::Qif, ..lif.clone() };
+        assert_eq!((qif.v_peak_mv(), qif.bias_mv()), (30.0, 0.0));
+        let raised = LifConfig { v_peak_mv: Some(-45.0), ..lif };
+        assert_eq!((raised.v_peak_mv(), raised.bias_mv()), (-45.0, -45.0));
+    }
+
+    #[test]
+    fn noise_is_scaled_with_the_time_step_only_if_asked() {
+        let doubled = LifConfig { downsample: 4, ..LifConfig::default() };
+        assert_eq!(doubled.noise_sd_mv(), 0.1);
+        let scaled = LifConfig { scale_noise_with_dt: true, ..doubled };
+        assert!((scaled.noise_sd_mv() - 0.2).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_default_is_valid_and_impossible_values_are_named() {
+        let default = LifConfig::default;
+        assert_eq!(default().validate(), Ok(()));
+        let named = |config: LifConfig| config.validate().unwrap_err().field;
+        assert_eq!(named(LifConfig { dt_ms: 0.0, ..default() }), "dt_ms");
+        assert_eq!(named(LifConfig { downsample: 0, ..default() }), "downsample");
+        assert_eq!(named(LifConfig { downsample: 1000, ..default() }), "dt_ms");
+        assert_eq!(named(LifConfig { tau_membrane_ms: f64::NAN, ..default() }), "tau_membrane_ms");
+        assert_eq!(named(LifConfig { v_reset_mv: -30.0, ..default() }), "v_reset_mv");
+        assert_eq!(named(LifConfig { tau_rise_ms: 0.0, ..default() }), "tau_rise_ms");
+        assert_eq!(named(LifConfig { noise_sd_mv_per_step: -0.1, ..default() }), "noise_sd_mv_per_step");
+        let backwards = Stimulation {
+            units: StimulatedUnits::Excitatory,
+            from_ms: 50.0,
+            to_ms: 10.0,
+            amplitude_mv: 0.5,
+            probability: 0.5,
+        };
+        assert_eq!(named(LifConfig { stimulation: Some(backwards), ..default() }), "stimulation.to_ms");
+    }
+
+    #[test]
+    fn json_names_stimulated_units_and_refuses_unknown_fields() {
+        let text = r#"{"stimulation": {"units": {"units": [0, 3]}, "from_ms": 25, "to_ms": 75}, "neuron": "qif"}"#;
+        let config: LifConfig = serde_json::from_str(text).unwrap();
+        let stimulation = config.stimulation.unwrap();
+        assert_eq!(stimulation.units, StimulatedUnits::Units(vec![0, 3]));
+        assert_eq!((stimulation.amplitude_mv, stimulation.probability), (0.5, 0.5));
+        let error = serde_json::from_str::<LifConfig>(r#"{"refractory": 2}"#).unwrap_err().to_string();
+        assert!(error.contains("`refractory`"), "{error}");
+    }
+}
