@@ -1,5 +1,6 @@
 //! What is trained: parameters, dynamics as whole-sequence operators, the config and the artifact format.
 
+pub mod artifact;
 pub mod lif;
 pub mod rate;
 pub mod readout;
