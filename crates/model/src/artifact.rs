@@ -80,6 +80,22 @@ pub struct Provenance {
     pub parent: Option<Box<Provenance>>,
 }
 
+impl Provenance {
+    /// Provenance of an artifact that `program` writes in a run under `seed`.
+    pub fn new(program: &str, seed: u64) -> Self {
+        let version = env!("CARGO_PKG_VERSION").into();
+        Self { program: program.into(), version, seed, inputs: Vec::new(), parent: None }
+    }
+
+    /// The same, made from another artifact.
+    #[must_use]
+    pub fn from(mut self, parent: &Artifact) -> Self {
+        self.inputs.push(parent.as_input());
+        self.parent = Some(Box::new(parent.provenance.clone()));
+        self
+    }
+}
+
 /// Why an artifact cannot be used. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {

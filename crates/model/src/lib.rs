@@ -1,6 +1,7 @@
 //! What is trained: parameters, dynamics as whole-sequence operators, the config and the artifact format.
 
 pub mod artifact;
+pub mod experiment;
 pub mod lif;
 pub mod rate;
 pub mod readout;

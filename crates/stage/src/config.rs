@@ -1,5 +1,6 @@
 //! Configs: JSON files, overridden field by field from the command line.
 
+use crate::status::Outcome;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,15 @@ pub fn parse<T: DeserializeOwned>(config: Value, origin: &str) -> Result<T, Conf
         field: e.path().to_string(),
         message: e.inner().to_string(),
     })
+}
+
+/// Prints a resolved config, for `--print-config`.
+///
+/// # Errors
+/// The error of the write.
+pub fn print(config: &Value) -> anyhow::Result<Outcome> {
+    crate::status::print_line(&format!("{config:#}"))?;
+    Ok(Outcome::silent())
 }
 
 #[cfg(test)]

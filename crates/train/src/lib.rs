@@ -1,1 +1,8 @@
 //! The optimizer loop: losses, Adam, metrics, and the programs train-rate, train-spiking and eval-spiking.
+
+pub mod adam;
+pub mod loss;
+pub mod metrics;
+pub mod rate;
+pub mod schedule;
+pub mod trainer;

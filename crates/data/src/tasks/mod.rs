@@ -107,6 +107,7 @@ pub trait Task: Send + Sync {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum TaskConfig {
     /// Go-NoGo: answer a pulse, keep still without one.
+    #[serde(rename = "go-nogo")]
     GoNoGo(GoNoGo),
     /// Temporal exclusive-or of two pulses.
     Xor(Xor),

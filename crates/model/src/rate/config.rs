@@ -1,0 +1,225 @@
+//! The config of a rate network: plain data.
+
+use super::Activation;
+use mdl_data::field::{InvalidField, require, require_not_negative, require_positive, require_probability};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the units are connected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RecurrenceConfig {
+    /// One weight a pair of units (Kim et al. 2019).
+    Dense(DenseConfig),
+    /// A few modes, W = Ξ_in diag(λ) Ξ_outᵀ (Lin & Huang 2023).
+    Modes(ModesConfig),
+}
+
+/// Dense connections: each present with a probability, N(0, 1)·gain/√(N·probability).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DenseConfig {
+    /// Dale's principle: a unit's outgoing weights all have its sign.
+    pub dale: bool,
+    /// Probability that a unit is inhibitory (only under Dale's principle).
+    pub inhibitory_fraction: f64,
+    /// Probability that a connection is present at first.
+    pub connection_probability: f64,
+    /// Gain of the initial weights.
+    pub gain: f64,
+    /// Inhibitory units, from the first on, that receive nothing from inhibitory units (somatostatin motif).
+    pub somatostatin_units: usize,
+}
+
+impl Default for DenseConfig {
+    fn default() -> Self {
+        Self { dale: true, inhibitory_fraction: 0.2, connection_probability: 0.2, gain: 1.5, somatostatin_units: 0 }
+    }
+}
+
+/// Mode connections.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModesConfig {
+    /// Number of modes P.
+    pub modes: usize,
+    /// Whether the scores are trained, or keep their initial values.
+    #[serde(default = "yes")]
+    pub train_scores: bool,
+    /// Standard deviation of the initial modes; none: 1/√P.
+    #[serde(default)]
+    pub mode_sd: Option<f64>,
+    /// Standard deviation of the initial scores; none: 1/√N.
+    #[serde(default)]
+    pub score_sd: Option<f64>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Time constants of the units.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum TimeConstants {
+    /// One a unit, trained within bounds: τ = sigmoid(θ)(max − min) + min, θ ~ N(0, 1) at first.
+    Trained {
+        /// Lower bound (ms).
+        min_ms: f64,
+        /// Upper bound (ms).
+        max_ms: f64,
+    },
+    /// The same for all units.
+    Fixed {
+        /// Time constant (ms).
+        ms: f64,
+    },
+}
+
+/// How a step decays the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Integration {
+    /// Forward Euler: leak Δt/τ (Kim et al. 2019).
+    Euler,
+    /// Exact decay over a step: leak 1 − exp(−Δt/τ) (Lin & Huang 2023).
+    Exponential,
+}
+
+/// How a trial begins.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Start {
+    /// x_0 is drawn and input u_{t−1} drives x_t (Kim et al. 2019); the output of step 0 takes no part in the loss.
+    Drawn {
+        /// Standard deviation of x_0.
+        sd: f64,
+    },
+    /// The state is zero before the first step and input u_t drives x_t (Lin & Huang 2023).
+    Zero,
+}
+
+/// A rate network: x' = (1 − a) x + a (W φ(x) + W_in u) + noise, output W_out φ(x) + b_out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateConfig {
+    /// Number of units N.
+    pub neurons: usize,
+    /// How they are connected.
+    pub recurrence: RecurrenceConfig,
+    /// The activation φ.
+    #[serde(default = "sigmoid")]
+    pub activation: Activation,
+    /// Time constants.
+    #[serde(default = "published_time_constants")]
+    pub time_constants: TimeConstants,
+    /// How a step decays the state.
+    #[serde(default = "euler")]
+    pub integration: Integration,
+    /// How a trial begins.
+    #[serde(default = "drawn")]
+    pub start: Start,
+    /// Standard deviation of the noise added at each step.
+    #[serde(default = "tenth")]
+    pub noise_sd: f64,
+    /// Standard deviation of the initial input weights.
+    #[serde(default = "unit")]
+    pub input_sd: f64,
+    /// Whether the input weights are trained.
+    #[serde(default)]
+    pub train_input: bool,
+    /// Standard deviation of the initial output weights.
+    #[serde(default = "hundredth")]
+    pub output_sd: f64,
+    /// Whether the output has a (trained) bias, 0 at first.
+    #[serde(default = "yes")]
+    pub output_bias: bool,
+}
+
+fn sigmoid() -> Activation {
+    Activation::Sigmoid
+}
+fn published_time_constants() -> TimeConstants {
+    TimeConstants::Trained { min_ms: 20.0, max_ms: 100.0 }
+}
+fn euler() -> Integration {
+    Integration::Euler
+}
+fn drawn() -> Start {
+    Start::Drawn { sd: 0.01 }
+}
+fn tenth() -> f64 {
+    0.1
+}
+fn unit() -> f64 {
+    1.0
+}
+fn hundredth() -> f64 {
+    0.01
+}
+
+impl RateConfig {
+    /// Refuses values no network can be made with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside the network's section.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        require((1..=100_000).contains(&self.neurons), "neurons", self.neurons, "1 to 100000 units")?;
+        match &self.recurrence {
+            RecurrenceConfig::Dense(dense) => dense.validate(self.neurons),
+            RecurrenceConfig::Modes(modes) => modes.validate(),
+        }
+        .map_err(|e| e.within("recurrence"))?;
+        match self.time_constants {
+            TimeConstants::Fixed { ms } => require_positive("time_constants.ms", ms)?,
+            TimeConstants::Trained { min_ms, max_ms } => {
+                require_positive("time_constants.min_ms", min_ms)?;
+                let expected = format!("more than min_ms = {min_ms}");
+                require(max_ms.is_finite() && max_ms > min_ms, "time_constants.max_ms", max_ms, &expected)?;
+            }
+        }
+        if let Start::Drawn { sd } = self.start {
+            require_not_negative("start.sd", sd)?;
+        }
+        require_not_negative("noise_sd", self.noise_sd)?;
+        require_not_negative("input_sd", self.input_sd)?;
+        require_not_negative("output_sd", self.output_sd)
+    }
+
+    /// Whether there are mode scores to train.
+    pub(super) fn trains_scores(&self) -> bool {
+        matches!(&self.recurrence, RecurrenceConfig::Modes(modes) if modes.train_scores)
+    }
+
+    /// Refuses a step longer than the shortest time constant, which forward Euler cannot follow.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the time constants.
+    pub fn validate_step(&self, step_ms: f64) -> Result<(), InvalidField> {
+        let (field, shortest) = match self.time_constants {
+            TimeConstants::Fixed { ms } => ("time_constants.ms", ms),
+            TimeConstants::Trained { min_ms, .. } => ("time_constants.min_ms", min_ms),
+        };
+        let ok = self.integration == Integration::Exponential || shortest >= step_ms;
+        require(ok, field, shortest, &format!("at least the task's step of {step_ms} ms"))
+    }
+}
+
+impl DenseConfig {
+    fn validate(&self, neurons: usize) -> Result<(), InvalidField> {
+        require_probability("inhibitory_fraction", self.inhibitory_fraction)?;
+        require_probability("connection_probability", self.connection_probability)?;
+        require_not_negative("gain", self.gain)?;
+        let som = self.somatostatin_units;
+        require(som == 0 || self.dale, "somatostatin_units", som, "0 without Dale's principle")?;
+        require(som <= neurons, "somatostatin_units", som, &format!("at most neurons = {neurons}"))
+    }
+}
+
+impl ModesConfig {
+    fn validate(&self) -> Result<(), InvalidField> {
+        require((1..=10_000).contains(&self.modes), "modes", self.modes, "1 to 10000 modes")?;
+        self.mode_sd.map_or(Ok(()), |sd| require_not_negative("mode_sd", sd))?;
+        self.score_sd.map_or(Ok(()), |sd| require_not_negative("score_sd", sd))
+    }
+}

@@ -1,0 +1,204 @@
+//! A rate network as candle sees it: its parameters as variables, and its run over a batch of trials.
+
+use super::config::{Integration, RateConfig, Start, TimeConstants};
+use super::parameters::{RateParameters, RecurrentWeights};
+use super::{RateSequence, Recurrence};
+use candle_core::{Device, Result, Tensor, Var};
+use mdl_data::random::{Purpose, fill_normal};
+
+/// The recurrent weights as variables.
+enum Recurrent {
+    Dense { w_rec: Var, recurrence: Recurrence },
+    Modes { mode_in: Var, score: Tensor, trained_score: Option<Var>, mode_out: Var },
+}
+
+/// A rate network on a device.
+pub struct RateNetwork {
+    config: RateConfig,
+    step_ms: f64,
+    parameters: RateParameters,
+    w_in: Tensor,
+    trained_w_in: Option<Var>,
+    recurrent: Recurrent,
+    theta: Option<Var>,
+    w_out: Var,
+    b_out: Option<Var>,
+}
+
+/// Which numbers the noise of a run is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct NoiseKey {
+    /// Seed of the run.
+    pub seed: u64,
+    /// What the run is for.
+    pub purpose: Purpose,
+    /// Which of the runs for this purpose.
+    pub index: u64,
+}
+
+/// States and outputs of a batch, one row a task step.
+pub struct RateRun {
+    /// Firing rates r, `[T, B, N]`.
+    pub rates: Tensor,
+    /// Outputs o, `[T, B, O]`.
+    pub outputs: Tensor,
+}
+
+impl RateNetwork {
+    /// A network with these parameters for a task of `step_ms` a step.
+    ///
+    /// # Errors
+    /// Those of candle: no memory on the device.
+    pub fn new(config: &RateConfig, parameters: RateParameters, step_ms: f64, device: &Device) -> Result<Self> {
+        let (n, k, o) = (parameters.neurons, parameters.channels, parameters.outputs);
+        let var = |values: &[f32], shape: &[usize]| Var::from_slice(values, shape, device);
+        let w_in = var(&parameters.w_in, &[n, k])?;
+        let recurrent = match &parameters.recurrent {
+            RecurrentWeights::Dense { w_rec, sign, mask } => Recurrent::Dense {
+                w_rec: var(w_rec, &[n, n])?,
+                recurrence: Recurrence::Dense {
+                    sign: sign.clone(),
+                    mask: mask.as_ref().map(|mask| mask.iter().map(|m| f32::from(*m)).collect()),
+                },
+            },
+            RecurrentWeights::Modes { modes, mode_in, score, mode_out } => {
+                let score = var(score, &[*modes])?;
+                Recurrent::Modes {
+                    mode_in: var(mode_in, &[n, *modes])?,
+                    score: score.as_detached_tensor(),
+                    trained_score: config.trains_scores().then_some(score),
+                    mode_out: var(mode_out, &[n, *modes])?,
+                }
+            }
+        };
+        Ok(Self {
+            w_in: w_in.as_detached_tensor(),
+            trained_w_in: config.train_input.then_some(w_in),
+            recurrent,
+            theta: parameters.theta.as_ref().map(|theta| var(theta, &[n])).transpose()?,
+            w_out: var(&parameters.w_out, &[o, n])?,
+            b_out: parameters.b_out.as_ref().map(|b| var(b, &[o])).transpose()?,
+            config: config.clone(),
+            step_ms,
+            parameters,
+        })
+    }
+
+    /// The trained parameters, by the names they have in an artifact.
+    pub fn variables(&self) -> Vec<(&'static str, &Var)> {
+        let mut variables = Vec::new();
+        if let Some(w_in) = &self.trained_w_in {
+            variables.push(("w_in", w_in));
+        }
+        match &self.recurrent {
+            Recurrent::Dense { w_rec, .. } => variables.push(("w_rec", w_rec)),
+            Recurrent::Modes { mode_in, trained_score, mode_out, .. } => {
+                variables.extend([("mode_in", mode_in), ("mode_out", mode_out)]);
+                variables.extend(trained_score.as_ref().map(|score| ("score", score)));
+            }
+        }
+        variables.extend(self.theta.as_ref().map(|theta| ("theta", theta)));
+        variables.push(("w_out", &self.w_out));
+        variables.extend(self.b_out.as_ref().map(|b_out| ("b_out", b_out)));
+        variables
+    }
+
+    /// The parameters as they are now.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn parameters(&self) -> Result<RateParameters> {
+        let mut now = self.parameters.clone();
+        for (name, variable) in self.variables() {
+            let values = variable.flatten_all()?.to_vec1::<f32>()?;
+            match (name, &mut now.recurrent) {
+                ("w_in", _) => now.w_in = values,
+                ("theta", _) => now.theta = Some(values),
+                ("w_out", _) => now.w_out = values,
+                ("b_out", _) => now.b_out = Some(values),
+                ("w_rec", RecurrentWeights::Dense { w_rec, .. }) => *w_rec = values,
+                ("mode_in", RecurrentWeights::Modes { mode_in, .. }) => *mode_in = values,
+                ("mode_out", RecurrentWeights::Modes { mode_out, .. }) => *mode_out = values,
+                ("score", RecurrentWeights::Modes { score, .. }) => *score = values,
+                (name, _) => candle_core::bail!("{name} is no parameter of this network"),
+            }
+        }
+        Ok(now)
+    }
+
+    /// Fraction a of the way to its input that each unit goes in a step, `[N]`.
+    fn leak(&self) -> Result<Tensor> {
+        let dt = self.step_ms;
+        match (&self.theta, self.config.time_constants) {
+            (Some(theta), TimeConstants::Trained { min_ms, max_ms }) => {
+                let tau = candle_nn::ops::sigmoid(theta.as_tensor())?.affine(max_ms - min_ms, min_ms)?;
+                match self.config.integration {
+                    Integration::Euler => tau.recip()? * dt,
+                    Integration::Exponential => (tau.recip()? * -dt)?.exp()?.affine(-1.0, 1.0),
+                }
+            }
+            (_, TimeConstants::Fixed { ms } | TimeConstants::Trained { min_ms: ms, .. }) => {
+                let leak = match self.config.integration {
+                    Integration::Euler => dt / ms,
+                    Integration::Exponential => -(-dt / ms).exp_m1(),
+                };
+                Tensor::full(leak as f32, self.parameters.neurons, self.w_out.device())
+            }
+        }
+    }
+
+    /// Runs the network over inputs `[T, B, K]`; the noise is a function of `key` alone.
+    ///
+    /// # Errors
+    /// Those of candle: an input of another shape.
+    pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<RateRun> {
+        let (steps, batch, channels) = input.dims3()?;
+        let n = self.parameters.neurons;
+        let (driven, first) = match self.config.start {
+            Start::Drawn { .. } => (steps - 1, 0),
+            Start::Zero => (steps, 1),
+        };
+        let w_in = self.trained_w_in.as_ref().map_or(&self.w_in, |w| w.as_tensor());
+        let flat = input.narrow(0, 0, driven)?.reshape((driven * batch, channels))?;
+        let drive = flat.matmul(&w_in.t()?)?.reshape((driven, batch, n))?;
+        let (recurrence, weights) = match &self.recurrent {
+            Recurrent::Dense { w_rec, recurrence } => (recurrence.clone(), w_rec.as_tensor().clone()),
+            Recurrent::Modes { mode_in, score, trained_score, mode_out } => {
+                let score = trained_score.as_ref().map_or(score, |s| s.as_tensor());
+                (Recurrence::Modes, Tensor::stack(&[mode_in.broadcast_mul(score)?, mode_out.as_tensor().clone()], 0)?)
+            }
+        };
+        let sequence = RateSequence {
+            activation: self.config.activation,
+            recurrence,
+            initial: self.initial_state(batch, key)?,
+            noise: self.noise(driven, batch, key)?,
+        };
+        let rates = sequence.run(&drive, &weights, &self.leak()?)?.r.narrow(0, first, steps)?;
+        let flat = rates.reshape((steps * batch, n))?.matmul(&self.w_out.t()?)?;
+        let flat = if let Some(b_out) = &self.b_out { flat.broadcast_add(b_out)? } else { flat };
+        let outputs = flat.reshape((steps, batch, self.parameters.outputs))?;
+        Ok(RateRun { rates, outputs })
+    }
+
+    /// State before the first driven step, `[B, N]`: block 0 of the noise stream of the run's odd half.
+    fn initial_state(&self, batch: usize, key: NoiseKey) -> Result<Tensor> {
+        let shape = (batch, self.parameters.neurons);
+        match self.config.start {
+            Start::Zero => Tensor::zeros(shape, candle_core::DType::F32, self.w_out.device()),
+            Start::Drawn { sd } => self.normal(&[shape.0, shape.1], sd, 2 * key.index + 1, key),
+        }
+    }
+
+    fn noise(&self, steps: usize, batch: usize, key: NoiseKey) -> Result<Option<Tensor>> {
+        let sd = self.config.noise_sd;
+        let shape = [steps, batch, self.parameters.neurons];
+        (sd > 0.0).then(|| self.normal(&shape, sd, 2 * key.index, key)).transpose()
+    }
+
+    fn normal(&self, shape: &[usize], sd: f64, index: u64, key: NoiseKey) -> Result<Tensor> {
+        let mut values = vec![0f32; shape.iter().product()];
+        fill_normal(key.seed, key.purpose, index, 0, sd as f32, &mut values);
+        Tensor::from_vec(values, shape, self.w_out.device())
+    }
+}

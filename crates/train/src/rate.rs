@@ -1,0 +1,64 @@
+//! Training a rate network on a cognitive task.
+
+use crate::loss::loss;
+use crate::trainer::{Evaluation, Problem};
+use candle_core::{Device, Result, Tensor, Var};
+use mdl_data::random::Purpose;
+use mdl_data::tasks::{Task, Trials, judge};
+use mdl_model::experiment::TrainingConfig;
+use mdl_model::rate::config::{RateConfig, Start};
+use mdl_model::rate::network::{NoiseKey, RateNetwork};
+
+/// A rate network, its task, and the streams its trials and noise come from.
+pub struct RateProblem<'a> {
+    /// The network in training.
+    pub network: &'a RateNetwork,
+    /// Its config.
+    pub config: &'a RateConfig,
+    /// The task.
+    pub task: &'a dyn Task,
+    /// How it is trained.
+    pub training: &'a TrainingConfig,
+    /// Seed of all trials and noise.
+    pub seed: u64,
+}
+
+impl RateProblem<'_> {
+    /// Runs trials: outputs and their loss, both over the steps that count.
+    fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
+        let tensor =
+            |values: &[f32], width| Tensor::from_slice(values, (trials.steps, trials.count, width), &Device::Cpu);
+        let outputs = self.network.run(&tensor(&trials.input, trials.channels)?, key)?.outputs;
+        let targets = tensor(&trials.target, trials.outputs)?;
+        // The output of a drawn initial state answers nothing: it takes no part in the loss.
+        let first = usize::from(matches!(self.config.start, Start::Drawn { .. }));
+        let counted = |t: &Tensor| t.narrow(0, first, trials.steps - first);
+        let loss = loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?)?;
+        Ok((outputs, loss))
+    }
+}
+
+impl Problem for RateProblem<'_> {
+    fn variables(&self) -> Vec<(&'static str, &Var)> {
+        self.network.variables()
+    }
+
+    fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
+        let size = self.training.batch_size;
+        let trials = Trials::draw(self.task, self.seed, Purpose::TrainingTrial, batch * size as u64, size);
+        let key = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
+        Ok(self.run(&trials, key)?.1)
+    }
+
+    fn evaluate(&self, round: u64) -> Result<Evaluation> {
+        let count = self.training.evaluation_trials;
+        let trials = Trials::draw(self.task, self.seed, Purpose::ValidationTrial, round * count as u64, count);
+        let key = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
+        let (outputs, loss) = self.run(&trials, key)?;
+        let correct = judge(self.task, &outputs.flatten_all()?.to_vec1::<f32>()?, &trials.condition);
+        Ok(Evaluation {
+            loss: f64::from(loss.to_scalar::<f32>()?),
+            performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,
+        })
+    }
+}
