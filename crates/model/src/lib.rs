@@ -7,3 +7,4 @@ pub mod rate;
 pub mod readout;
 pub mod real;
 pub mod spiking;
+pub mod trials;

@@ -3,6 +3,7 @@
 use crate::status::{OrExit, Status};
 use anyhow::{Context, bail};
 use clap::Args;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Arguments of every program.
@@ -49,6 +50,7 @@ impl Common {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
             .without_time()
             .with_target(false)
             .try_init();
