@@ -1,0 +1,61 @@
+# The pipeline for a person. `make` alone prints this help.
+
+TASK ?= go-nogo
+SEED ?= 1
+THREADS ?=
+ARTIFACTS ?= artifacts
+CARGO ?= cargo
+
+RUN := $(ARTIFACTS)/$(TASK)/$(SEED)
+CONFIG := configs/$(TASK).json
+BIN := target/release
+OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help build pipeline train-rate lambda-search eval-lif test lint doc schema bench clean
+
+help: ## this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@echo "  variables:      TASK=$(TASK) (any file of configs/)  SEED=$(SEED)  THREADS=all"
+
+build: ## build the programs
+	$(CARGO) build --release --workspace --bins
+
+pipeline: eval-lif ## train a rate network, find its scaling factor, judge the LIF network; [TASK=go-nogo] [SEED=1]
+
+train-rate: $(RUN)/rate.safetensors ## train the rate network
+
+lambda-search: $(RUN)/lif.safetensors ## search for the scaling factor
+
+eval-lif: $(RUN)/eval.safetensors ## judge the LIF network, draw its figures, write its report
+	@echo "report: $(RUN)/report.html"
+
+# Stages depend on one another through files: a stage runs again when its config or its input is newer than its output.
+$(RUN)/rate.safetensors: $(CONFIG) | build
+	$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) --metrics $(RUN)/metrics.jsonl -o $@
+
+$(RUN)/lif.safetensors: $(RUN)/rate.safetensors | build
+	$(BIN)/lambda-search $(OPTIONS) -o $@ $<
+
+$(RUN)/eval.safetensors: $(RUN)/lif.safetensors | build
+	$(BIN)/eval-lif $(OPTIONS) --report $(RUN)/report.html -o $@ $<
+
+test: ## all tests
+	$(CARGO) test --release --workspace
+
+lint: ## formatting and clippy, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+
+doc: ## documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+
+schema: ## write configs/schema.json anew after a change of the config types
+	UPDATE_SCHEMA=1 $(CARGO) test --release -p mdl-model --test configs schema
+
+bench: ## benchmarks against peers
+	bench/run
+
+clean: ## remove builds; artifacts stay
+	$(CARGO) clean
