@@ -2,4 +2,5 @@
 
 pub mod field;
 pub mod random;
+pub mod simd;
 pub mod tasks;

@@ -49,28 +49,32 @@ pub enum Purpose {
 
 /// Blocks computed side by side: one vector register of 32-bit lanes on the widest processors.
 const LANES: usize = 16;
-const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const MULTIPLIER: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
 /// Philox4x32-10 of `LANES` counters that differ in their first word: `word[w][lane]`.
+///
+/// The words stand in 64-bit lanes, whose upper halves hold leftovers of the products: the widening multiplication of
+/// every vector unit reads the lower halves alone, so that a round is two products, two shifts and four exclusive-ors.
 #[inline(always)]
 fn philox(first: [u32; LANES], rest: [u32; 3], mut key: [u32; 2]) -> [[u32; LANES]; 4] {
-    let (mut c0, mut c1, mut c2, mut c3) = (first, [rest[0]; LANES], [rest[1]; LANES], [rest[2]; LANES]);
+    const LOW: u64 = u32::MAX as u64;
+    let mut c0 = first.map(u64::from);
+    let [mut c1, mut c2, mut c3] = rest.map(|word| [u64::from(word); LANES]);
     for _ in 0..ROUNDS {
+        let [k0, k1] = key.map(u64::from);
         for l in 0..LANES {
-            let p0 = u64::from(c0[l]) * u64::from(MULTIPLIER[0]);
-            let p1 = u64::from(c2[l]) * u64::from(MULTIPLIER[1]);
-            let n0 = (p1 >> 32) as u32 ^ c1[l] ^ key[0];
-            let n2 = (p0 >> 32) as u32 ^ c3[l] ^ key[1];
-            c1[l] = p1 as u32;
-            c3[l] = p0 as u32;
-            c0[l] = n0;
-            c2[l] = n2;
+            let p0 = (c0[l] & LOW) * MULTIPLIER[0];
+            let p1 = (c2[l] & LOW) * MULTIPLIER[1];
+            c0[l] = (p1 >> 32) ^ c1[l] ^ k0;
+            c2[l] = (p0 >> 32) ^ c3[l] ^ k1;
+            c1[l] = p1;
+            c3[l] = p0;
         }
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
-    [c0, c1, c2, c3]
+    [c0, c1, c2, c3].map(|word| word.map(|w| w as u32))
 }
 
 /// Natural logarithm of a positive normal `f32`, relative error below 2e-7 (absolute near 1).
@@ -87,26 +91,33 @@ fn ln(x: f32) -> f32 {
     s * series + exponent as f32 * LN_2
 }
 
-/// Sine and cosine of 2πx for x in [0, 1), absolute error below 2e-7.
+/// Sine and cosine of 2π · angle/2³², absolute error below 2e-7.
 #[inline(always)]
-fn sin_cos_turn(x: f32) -> (f32, f32) {
-    // x = q/4 + r with |r| ≤ 1/8; series in (2πr).
-    let quarter = (x * 4.0 + 0.5) as i32;
-    let a = (x - quarter as f32 * 0.25) * std::f32::consts::TAU;
+fn sin_cos_turn(angle: u32) -> (f32, f32) {
+    // The nearest quarter turn and the rest, which lies within ± 1/8 turn; series in the rest.
+    const RADIANS: f32 = (std::f64::consts::TAU / 4_294_967_296.0) as f32;
+    let quarter = angle.wrapping_add(1 << 29) >> 30;
+    let a = angle.wrapping_sub(quarter << 30) as i32 as f32 * RADIANS;
     let z = a * a;
     let sin = a * (1.0 + z * (-1.0 / 6.0 + z * (1.0 / 120.0 + z * (-1.0 / 5040.0 + z * (1.0 / 362_880.0)))));
     let cos = 1.0 + z * (-0.5 + z * (1.0 / 24.0 + z * (-1.0 / 720.0 + z * (1.0 / 40_320.0))));
-    let swap = quarter & 1 == 1;
-    let (s, c) = if swap { (cos, sin) } else { (sin, cos) };
-    let s = if quarter & 2 == 2 { -s } else { s };
-    let c = if (quarter + 1) & 2 == 2 { -c } else { c };
-    (s, c)
+    let (s, c) = if quarter & 1 == 1 { (cos, sin) } else { (sin, cos) };
+    let flip = |x: f32, negative: u32| f32::from_bits(x.to_bits() ^ (negative & 2) << 30);
+    (flip(s, quarter), flip(c, quarter + 1))
 }
 
-/// A uniform `f32` in the open interval (0, 1), or 1 where the nearest float is 1.
+/// A uniform number of (0, 1]: 31 random bits, rounded to the nearest `f32`.
 #[inline(always)]
 fn unit_f32(word: u32) -> f32 {
-    (word as f32 + 0.5) * (1.0 / 4_294_967_296.0)
+    ((word >> 1) as i32 as f32 + 0.5) * (1.0 / 2_147_483_648.0)
+}
+
+/// Two independent standard normal numbers times `sd` (Box & Muller 1958).
+#[inline(always)]
+fn normal_pair(radius: u32, angle: u32, sd: f32) -> (f32, f32) {
+    let r = (-2.0 * ln(unit_f32(radius))).sqrt() * sd;
+    let (s, c) = sin_cos_turn(angle);
+    (r * c, r * s)
 }
 
 /// A stream of random numbers: the numbers of one (seed, purpose, index), from the first on.
@@ -171,8 +182,8 @@ impl Stream {
 
     /// A standard normal number. [`Stream::fill_normal`] is the way to draw many.
     pub fn normal(&mut self) -> f32 {
-        let radius = (-2.0 * ln(unit_f32(self.next_u32()))).sqrt();
-        radius * sin_cos_turn(unit_f32(self.next_u32()).min(1.0 - f32::EPSILON)).1
+        let radius = self.next_u32();
+        normal_pair(radius, self.next_u32(), 1.0).0
     }
 
     /// A random permutation of `0..n` (Fisher and Yates).
@@ -191,7 +202,7 @@ impl Stream {
 /// Number `i` is a function of the arguments and `i` alone: a prefix of a longer fill is a shorter fill.
 pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd: f32, out: &mut [f32]) {
     let stream = Stream::new(seed, purpose, index);
-    pulp::Arch::new().dispatch(
+    crate::simd::dispatch(
         #[inline(always)]
         || {
             let mut block = first_block;
@@ -200,23 +211,10 @@ pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd
                 block = block.wrapping_add(LANES as u32);
                 let mut normal = [[0f32; LANES]; 4];
                 for l in 0..LANES {
-                    let (r0, r1) = ((-2.0 * ln(unit_f32(a[l]))).sqrt() * sd, (-2.0 * ln(unit_f32(c[l]))).sqrt() * sd);
-                    let (s0, c0) = sin_cos_turn(unit_f32(b[l]).min(1.0 - f32::EPSILON));
-                    let (s1, c1) = sin_cos_turn(unit_f32(d[l]).min(1.0 - f32::EPSILON));
-                    normal[0][l] = r0 * c0;
-                    normal[1][l] = r0 * s0;
-                    normal[2][l] = r1 * c1;
-                    normal[3][l] = r1 * s1;
+                    (normal[0][l], normal[1][l]) = normal_pair(a[l], b[l], sd);
+                    (normal[2][l], normal[3][l]) = normal_pair(c[l], d[l], sd);
                 }
-                if chunk.len() == 4 * LANES {
-                    for (part, values) in chunk.chunks_exact_mut(LANES).zip(&normal) {
-                        part.copy_from_slice(values);
-                    }
-                } else {
-                    for (x, value) in chunk.iter_mut().zip(normal.as_flattened()) {
-                        *x = *value;
-                    }
-                }
+                chunk.copy_from_slice(&normal.as_flattened()[..chunk.len()]);
             }
         },
     );
@@ -226,14 +224,12 @@ pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd
 /// `first_block + 16 g + l` stands at `64 g + 16 w + l`. For encoders that compare against thresholds.
 pub fn fill_words(seed: u64, purpose: Purpose, index: u64, first_block: u32, out: &mut [u32]) {
     let stream = Stream::new(seed, purpose, index);
-    pulp::Arch::new().dispatch(
+    crate::simd::dispatch(
         #[inline(always)]
         || {
             for (g, chunk) in out.chunks_mut(4 * LANES).enumerate() {
                 let words = stream.words(first_block.wrapping_add((g * LANES) as u32));
-                for (x, word) in chunk.iter_mut().zip(words.as_flattened()) {
-                    *x = *word;
-                }
+                chunk.copy_from_slice(&words.as_flattened()[..chunk.len()]);
             }
         },
     );
@@ -261,16 +257,13 @@ mod tests {
     #[test]
     fn elementary_functions_against_f64() {
         for i in 0..200_000u32 {
-            let x = unit_f32(i.wrapping_mul(21_473) ^ (i << 14));
+            let word = i.wrapping_mul(21_473) ^ (i << 14);
+            let x = unit_f32(word);
             let exact = f64::from(x).ln();
             assert!((f64::from(ln(x)) - exact).abs() <= 4e-7 * exact.abs().max(0.5), "ln {x}");
-            let x = x.min(1.0 - f32::EPSILON);
-            let (s, c) = sin_cos_turn(x);
-            let (es, ec) = (f64::from(x) * std::f64::consts::TAU).sin_cos();
-            assert!(
-                (f64::from(s) - es).abs() < 4e-7 && (f64::from(c) - ec).abs() < 4e-7,
-                "sin_cos {x}: {s} {es} {c} {ec}"
-            );
+            let (s, c) = sin_cos_turn(word);
+            let (es, ec) = (f64::from(word) / 4_294_967_296.0 * std::f64::consts::TAU).sin_cos();
+            assert!((f64::from(s) - es).abs() < 2e-7 && (f64::from(c) - ec).abs() < 2e-7, "{word}: {s} {es} {c} {ec}");
         }
     }
 

@@ -114,7 +114,7 @@ impl InplaceOp2 for Average {
         let x = contiguous_mut(x, lx)?;
         let g = contiguous::<f32>(g, lg, "a gradient")?;
         let (beta, rest) = (self.beta, 1.0 - self.beta);
-        pulp::Arch::new().dispatch(
+        mdl_data::simd::dispatch(
             #[inline(always)]
             || {
                 for (x, g) in x.iter_mut().zip(g) {
@@ -150,7 +150,7 @@ impl InplaceOp3 for Descend {
     ) -> Result<()> {
         let p = contiguous_mut(p, lp)?;
         let (m, v) = (contiguous::<f32>(m, lm, "a moment")?, contiguous::<f32>(v, lv, "a moment")?);
-        pulp::Arch::new().dispatch(
+        mdl_data::simd::dispatch(
             #[inline(always)]
             || {
                 for ((p, m), v) in p.iter_mut().zip(m).zip(v) {
