@@ -41,7 +41,7 @@ $(RUN)/lif.safetensors: $(RUN)/rate.safetensors | build
 $(RUN)/eval.safetensors: $(RUN)/lif.safetensors | build
 	$(BIN)/eval-lif $(OPTIONS) --report $(RUN)/report.html -o $@ $<
 
-test: ## all tests
+test: build ## all tests
 	$(CARGO) test --release --workspace
 
 lint: ## formatting and clippy, warnings denied

@@ -1,0 +1,183 @@
+//! Wrong inputs: each is refused with a message that names the culprit and with its exit status, and nothing is left behind.
+
+use mdl_tests::{arguments, config, program, run};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Exit statuses.
+const FAILED: i32 = 1;
+const USAGE: i32 = 2;
+const DAMAGED: i32 = 3;
+const NOT_MET: i32 = 4;
+const INTERRUPTED: i32 = 130;
+
+fn files(dir: &TempDir) -> Vec<PathBuf> {
+    std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect()
+}
+
+/// Trains for ten updates: enough for an artifact, not for the criterion.
+fn barely_trained(dir: &TempDir, extra: &[&str]) -> PathBuf {
+    let path = dir.path().join("rate.safetensors");
+    let mut arguments = vec!["--set", "training.max_updates=10", "--set", "network.neurons=20", "--quiet"];
+    arguments.extend(extra);
+    let common = arguments!["--config", config("go-nogo"), "-o", &path];
+    let all: Vec<_> = common.into_iter().chain(arguments.into_iter().map(Into::into)).collect();
+    let ran = run("train-rate", &all);
+    assert_eq!(ran.status, NOT_MET, "{}", ran.stderr);
+    path
+}
+
+/// Expects a program to refuse, name the culprit, and leave nothing.
+fn refused(program: &str, arguments: &[std::ffi::OsString], status: i32, culprits: &[&str]) {
+    let ran = run(program, arguments);
+    assert_eq!(ran.status, status, "{program} {arguments:?}: {}", ran.stderr);
+    for culprit in culprits {
+        assert!(ran.stderr.contains(culprit), "{program} {arguments:?}: no {culprit:?} in {}", ran.stderr);
+    }
+    assert!(ran.result.is_none() && !ran.stderr.contains("panicked"), "{}", ran.stderr);
+}
+
+#[test]
+fn configs_that_cannot_run() {
+    let dir = TempDir::new().unwrap();
+    let output = dir.path().join("out.safetensors");
+    for (set, culprits) in [
+        ("training.learning_rte=1", ["unknown field `learning_rte`"].as_slice()),
+        ("network.neurons=many", &["network"]),
+        ("network.neurons=0", &["network.neurons", "found 0"]),
+        (
+            r#"network.time_constants={"kind":"trained","min_ms":90,"max_ms":20}"#,
+            &["time_constants.max_ms", "found 20"],
+        ),
+        ("=1", &["--set =1"]),
+    ] {
+        refused("train-rate", &arguments!["--config", config("go-nogo"), "-o", &output, "--set", set], USAGE, culprits);
+    }
+    let broken = dir.path().join("broken config.json");
+    std::fs::write(&broken, "{\"name\": ").unwrap();
+    refused("train-rate", &arguments!["--config", &broken, "-o", &output], USAGE, &["broken config.json", "line 1"]);
+    let missing = dir.path().join("missing.json");
+    refused("train-rate", &arguments!["--config", &missing, "-o", &output], USAGE, &["missing.json", "No such file"]);
+    refused("train-rate", &arguments!["--config", config("go-nogo")], USAGE, &["-o FILE"]);
+    refused(
+        "train-rate",
+        &arguments!["--config", config("go-nogo"), "-o", &output, "--threads", "0"],
+        USAGE,
+        &["--threads"],
+    );
+    assert_eq!(files(&dir), [broken], "nothing else was written");
+}
+
+#[test]
+fn artifacts_that_cannot_be_used() {
+    let dir = TempDir::new().unwrap();
+    let rate = barely_trained(&dir, &[]);
+    let bytes = std::fs::read(&rate).unwrap();
+    let bad = dir.path().join("bad.safetensors");
+    let output = dir.path().join("lif.safetensors");
+    let search = |culprits: &[&str]| refused("lambda-search", &arguments![&bad, "-o", &output], DAMAGED, culprits);
+
+    std::fs::write(&bad, &bytes[..bytes.len() / 2]).unwrap();
+    search(&["bad.safetensors", "damaged"]);
+    std::fs::write(&bad, b"\x10\0\0\0\0\0\0\0{}              ").unwrap();
+    search(&["bad.safetensors", "`format`", "expected mdl-rnn"]);
+    std::fs::write(&bad, b"<html>not found</html>").unwrap();
+    search(&["bad.safetensors"]);
+    std::fs::write(&bad, with_nan(&bytes)).unwrap();
+    search(&["bad.safetensors", "finite", "NaN"]);
+    std::fs::remove_file(&bad).unwrap();
+    search(&["bad.safetensors", "No such file"]);
+
+    refused("eval-lif", &arguments![&rate, "-o", &output], DAMAGED, &["rate.safetensors", "found rate, expected lif"]);
+    assert_eq!(files(&dir), [rate], "nothing else was written");
+}
+
+/// The artifact with the last number of its data, a 32-bit float, replaced by NaN.
+fn with_nan(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_tanh_network_cannot_become_spikes() {
+    let dir = TempDir::new().unwrap();
+    let rate = barely_trained(&dir, &["--set", "network.activation=tanh"]);
+    let output = dir.path().join("lif.safetensors");
+    refused("lambda-search", &arguments![&rate, "-o", &output], USAGE, &["tanh", "negative"]);
+    assert_eq!(files(&dir), [rate]);
+}
+
+#[test]
+fn an_output_that_exists_is_kept() {
+    let dir = TempDir::new().unwrap();
+    let rate = barely_trained(&dir, &[]);
+    let before = std::fs::read(&rate).unwrap();
+    refused("train-rate", &arguments!["--config", config("go-nogo"), "-o", &rate], USAGE, &["exists", "--force"]);
+    refused("lambda-search", &arguments![&rate, "-o", &rate], USAGE, &["exists"]);
+    assert_eq!(std::fs::read(&rate).unwrap(), before);
+}
+
+/// A limit on the size of files stands in for a full disk: the write fails half-way.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_leaves_nothing() {
+    let dir = TempDir::new().unwrap();
+    let script = "trap '' XFSZ; ulimit -f 20; exec \"$0\" \"$@\"";
+    let ran = Command::new("sh")
+        .args(["-c", script])
+        .arg(program("train-rate"))
+        .args(arguments!["--config", config("go-nogo"), "-o", dir.path().join("rate.safetensors")])
+        .args(["--set", "training.max_updates=2"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(FAILED), "{stderr}");
+    assert!(stderr.contains("cannot write") && stderr.contains("rate.safetensors"), "{stderr}");
+    assert!(files(&dir).is_empty(), "{:?}", files(&dir));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_leaves_no_output() {
+    let dir = TempDir::new().unwrap();
+    let metrics = dir.path().join("metrics.jsonl");
+    let mut child = Command::new(program("train-rate"))
+        .args(arguments![
+            "--config",
+            config("go-nogo"),
+            "-o",
+            dir.path().join("rate.safetensors"),
+            "--metrics",
+            &metrics
+        ])
+        .args([
+            "--set",
+            "training.stop=null",
+            "--set",
+            "training.max_updates=100000000",
+            "--set",
+            "training.evaluate_every=1",
+        ])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&metrics);
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(INTERRUPTED));
+    assert_eq!(files(&dir), [metrics], "only the metrics so far are left");
+}
+
+/// Waits until a file has content; a minute is the longest any machine should need.
+fn wait_for(path: &Path) {
+    let begin = Instant::now();
+    while std::fs::metadata(path).map_or(0, |m| m.len()) == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{} stays empty", path.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
