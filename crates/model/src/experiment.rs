@@ -193,6 +193,16 @@ pub struct StopRule {
     pub not_before_update: u64,
 }
 
+/// Which parameters a training ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Those of the last update.
+    Last,
+    /// Those of the evaluation with the best performance, of equals the one with the lowest loss.
+    Best,
+}
+
 /// The training section of a config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -217,6 +227,8 @@ pub struct TrainingConfig {
     pub evaluate_every: u64,
     /// Fresh trials an evaluation.
     pub evaluation_trials: usize,
+    /// Which parameters the training ends with.
+    pub keep: Keep,
     /// When training has succeeded; none: it runs to `max_updates`.
     pub stop: Option<StopRule>,
 }
@@ -235,6 +247,7 @@ impl Default for TrainingConfig {
             max_updates: 6000,
             evaluate_every: 100,
             evaluation_trials: 100,
+            keep: Keep::Last,
             stop: Some(StopRule { loss_below: 7.0, performance_above: 0.95, not_before_update: 0 }),
         }
     }

@@ -3,6 +3,7 @@
 pub mod adam;
 pub mod loss;
 pub mod metrics;
-pub mod rate;
+pub mod network;
 pub mod schedule;
+pub mod task;
 pub mod trainer;

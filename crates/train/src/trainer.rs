@@ -4,7 +4,7 @@ use crate::adam::Adam;
 use crate::metrics::Row;
 use crate::schedule::learning_rate;
 use candle_core::{Tensor, Var};
-use mdl_model::experiment::TrainingConfig;
+use mdl_model::experiment::{Keep, TrainingConfig};
 use std::ops::ControlFlow;
 
 /// A network in training: its parameters, the loss of a batch, its evaluation.
@@ -88,8 +88,8 @@ pub struct Trained {
     pub updates: u64,
     /// Whether the stopping rule was met (always, without one).
     pub success: bool,
-    /// The last evaluation.
-    pub last: Row,
+    /// The evaluation of the parameters it ended with.
+    pub kept: Row,
     /// Every evaluation.
     pub history: Vec<Row>,
 }
@@ -106,6 +106,7 @@ pub fn train(
     let mut adam = Adam::new(config.adam, &problem.variables())?;
     let mut history: Vec<Row> = Vec::new();
     let mut since = Since::default();
+    let mut best = Best { wanted: config.keep == Keep::Best, held: None };
     loop {
         let update = adam.updates();
         let rate = learning_rate(config, update);
@@ -120,12 +121,14 @@ pub fn train(
         let Evaluation { loss, performance } = problem.evaluate(history.len() as u64)?;
         let row = Row { update: updates, training_loss: since.take(), loss, performance, learning_rate: rate };
         history.push(row);
+        best.consider(&row, problem)?;
         notify(observe, Event::Evaluated(&row), updates)?;
         let met = config.stop.is_none_or(|stop| {
             loss < stop.loss_below && performance > stop.performance_above && updates >= stop.not_before_update
         });
         if last_update || (met && config.stop.is_some()) {
-            return Ok(Trained { updates, success: met, last: row, history });
+            let kept = best.restore(problem)?.unwrap_or(row);
+            return Ok(Trained { updates, success: met, kept, history });
         }
     }
 }
@@ -157,6 +160,35 @@ fn notify(
     match observe(event).map_err(TrainError::Observer)? {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(TrainError::Interrupted(updates)),
+    }
+}
+
+/// The best parameters so far, where they are wanted.
+struct Best {
+    wanted: bool,
+    held: Option<(Row, Vec<Tensor>)>,
+}
+
+impl Best {
+    fn consider(&mut self, row: &Row, problem: &impl Problem) -> candle_core::Result<()> {
+        let better = self.held.as_ref().is_none_or(|(held, _)| {
+            row.performance > held.performance || (row.performance == held.performance && row.loss < held.loss)
+        });
+        if self.wanted && better {
+            let variables = problem.variables();
+            let copies = variables.iter().map(|(_, v)| v.as_detached_tensor().copy());
+            self.held = Some((*row, copies.collect::<candle_core::Result<_>>()?));
+        }
+        Ok(())
+    }
+
+    /// Gives the network its best parameters back; returns their evaluation.
+    fn restore(self, problem: &impl Problem) -> candle_core::Result<Option<Row>> {
+        let Some((row, tensors)) = self.held else { return Ok(None) };
+        for ((_, variable), tensor) in problem.variables().iter().zip(&tensors) {
+            variable.set(tensor)?;
+        }
+        Ok(Some(row))
     }
 }
 

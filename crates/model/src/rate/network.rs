@@ -84,6 +84,11 @@ impl RateNetwork {
         })
     }
 
+    /// The config it was made with.
+    pub fn config(&self) -> &RateConfig {
+        &self.config
+    }
+
     /// The trained parameters, by the names they have in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
         let mut variables = Vec::new();

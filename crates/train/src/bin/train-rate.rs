@@ -11,8 +11,8 @@ use mdl_stage::signal::StopFlag;
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, progress, run_program};
 use mdl_train::metrics::{MetricsFile, write_history};
-use mdl_train::rate::RateProblem;
-use mdl_train::trainer::{Event, TrainError, Trained, train};
+use mdl_train::task::TaskProblem;
+use mdl_train::trainer::{Event, Problem, TrainError, Trained, train};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (task, seed) = (experiment.task.task(), experiment.seed);
     let initial = RateParameters::draw(config, task.channels(), task.outputs(), seed);
     let network = RateNetwork::new(config, initial.clone(), task.step_ms(), &Device::Cpu)?;
-    let problem = RateProblem { network: &network, config, task, training: &experiment.training, seed };
+    let problem = TaskProblem { network: &network, task, training: &experiment.training, seed };
     let trained = train_observed(arguments, &experiment, &problem)?;
 
     let mut artifact = Artifact::new(Kind::Rate, experiment.to_json(), Provenance::new("train-rate", seed));
@@ -77,8 +77,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let result = json!({
         "output": output,
-        "loss": trained.last.loss,
-        "performance": trained.last.performance,
+        "loss": trained.kept.loss,
+        "performance": trained.kept.performance,
         "updates": trained.updates,
         "success": trained.success,
     });
@@ -86,7 +86,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// Trains with a progress bar, a metrics file, and an ear for signals.
-fn train_observed(arguments: &Arguments, experiment: &Experiment, problem: &RateProblem) -> anyhow::Result<Trained> {
+fn train_observed(arguments: &Arguments, experiment: &Experiment, problem: &impl Problem) -> anyhow::Result<Trained> {
     let stop = StopFlag::install()?;
     let bar = progress::bar(experiment.training.max_updates, &experiment.name, arguments.common.quiet);
     let mut metrics = arguments.metrics.as_deref().map(MetricsFile::create).transpose().context("metrics file")?;

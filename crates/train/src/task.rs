@@ -1,20 +1,18 @@
-//! Training a rate network on a cognitive task.
+//! Training a network on a cognitive task.
 
 use crate::loss::loss;
+use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::random::Purpose;
 use mdl_data::tasks::{Task, Trials, judge};
 use mdl_model::experiment::TrainingConfig;
-use mdl_model::rate::config::{RateConfig, Start};
-use mdl_model::rate::network::{NoiseKey, RateNetwork};
+use mdl_model::rate::network::NoiseKey;
 
-/// A rate network, its task, and the streams its trials and noise come from.
-pub struct RateProblem<'a> {
+/// A network, its task, and the streams its trials and noise come from.
+pub struct TaskProblem<'a, N> {
     /// The network in training.
-    pub network: &'a RateNetwork,
-    /// Its config.
-    pub config: &'a RateConfig,
+    pub network: &'a N,
     /// The task.
     pub task: &'a dyn Task,
     /// How it is trained.
@@ -23,22 +21,21 @@ pub struct RateProblem<'a> {
     pub seed: u64,
 }
 
-impl RateProblem<'_> {
+impl<N: Network> TaskProblem<'_, N> {
     /// Runs trials: outputs and their loss, both over the steps that count.
     fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
         let tensor =
             |values: &[f32], width| Tensor::from_slice(values, (trials.steps, trials.count, width), &Device::Cpu);
-        let outputs = self.network.run(&tensor(&trials.input, trials.channels)?, key)?.outputs;
+        let outputs = self.network.outputs(&tensor(&trials.input, trials.channels)?, key)?;
         let targets = tensor(&trials.target, trials.outputs)?;
-        // The output of a drawn initial state answers nothing: it takes no part in the loss.
-        let first = usize::from(matches!(self.config.start, Start::Drawn { .. }));
+        let first = self.network.first_answer();
         let counted = |t: &Tensor| t.narrow(0, first, trials.steps - first);
         let loss = loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?)?;
         Ok((outputs, loss))
     }
 }
 
-impl Problem for RateProblem<'_> {
+impl<N: Network> Problem for TaskProblem<'_, N> {
     fn variables(&self) -> Vec<(&'static str, &Var)> {
         self.network.variables()
     }
