@@ -54,8 +54,14 @@ doc: ## documentation, warnings denied
 schema: ## write configs/schema.json anew after a change of the config types
 	UPDATE_SCHEMA=1 $(CARGO) test --release -p mdl-model --test configs schema
 
-bench: ## benchmarks against peers
-	bench/run
+PEERS := target/peers
+$(PEERS)/ready: bench/peers/requirements.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet -r $<
+	touch $@
+
+bench: build $(PEERS)/ready ## benchmarks against peers; [CASES="rate-go-nogo …"]
+	$(PEERS)/bin/python bench/run.py $(CASES)
 
 clean: ## remove builds; artifacts stay
 	$(CARGO) clean
