@@ -10,6 +10,12 @@ pub trait Real:
     /// eˣ in a form that the compiler can vectorise, with the same bits on every processor (`f32`).
     fn exp_vector(self) -> Self;
 
+    /// tanh x, likewise.
+    fn tanh_vector(self) -> Self;
+
+    /// ln(1 + x) for 0 ≤ x ≤ 1, likewise.
+    fn ln_1p_vector(self) -> Self;
+
     /// A constant given in double precision.
     fn constant(value: f64) -> Self {
         <Self as WithDType>::from_f64(value)
@@ -22,12 +28,37 @@ impl Real for f32 {
     fn exp_vector(self) -> f32 {
         // x = k ln 2 + r with |r| ≤ ln 2 / 2, ln 2 split in two so that r is exact.
         let x = self.clamp(-87.0, 87.0);
-        let k = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+        let shifted = x * std::f32::consts::LOG2_E + 12_582_912.0;
+        let k = shifted - 12_582_912.0;
         let r = x - k * 0.693_359_4 + k * 2.121_944_4e-4;
         let p = 1.0
             + r * (1.0
-                + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r / 5040.0))))));
-        p * f32::from_bits(((k as i32 + 127) << 23) as u32)
+                + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0)))))));
+        // The low bits of 1.5·2²³ + k are k: 2^k without a conversion.
+        p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
+    }
+
+    /// Relative error below 4e-7.
+    #[inline(always)]
+    fn tanh_vector(self) -> f32 {
+        // (1 − e^{−2|x|}) / (1 + e^{−2|x|}) cancels near 0: there, four steps of Lambert's continued fraction
+        // x/(1 + x²/(3 + x²/(5 + …))).
+        let z = self * self;
+        let near = [self * (10_395.0 + z * (1260.0 + z * 21.0)), 10_395.0 + z * (4725.0 + z * (210.0 + z))];
+        let decay = (-2.0 * self.abs()).exp_vector();
+        let far = [(1.0 - decay).copysign(self), 1.0 + decay];
+        let [over, under] = if z < 0.4 { near } else { far };
+        over / under
+    }
+
+    /// Relative error below 3e-7.
+    #[inline(always)]
+    fn ln_1p_vector(self) -> f32 {
+        // 2 artanh(x/(2 + x)), the argument at most 1/3.
+        let s = self / (2.0 + self);
+        let z = s * s;
+        let tail = z * (2.0 / 9.0 + z * (2.0 / 11.0 + z * (2.0 / 13.0)));
+        s * (2.0 + z * (2.0 / 3.0 + z * (0.4 + z * (2.0 / 7.0 + tail))))
     }
 }
 
@@ -35,6 +66,16 @@ impl Real for f64 {
     #[inline(always)]
     fn exp_vector(self) -> f64 {
         self.exp()
+    }
+
+    #[inline(always)]
+    fn tanh_vector(self) -> f64 {
+        self.tanh()
+    }
+
+    #[inline(always)]
+    fn ln_1p_vector(self) -> f64 {
+        self.ln_1p()
     }
 }
 
@@ -61,5 +102,20 @@ mod tests {
             assert!((f64::from(x.exp_vector()) - exact).abs() < 2.5e-7 * exact, "exp {x}");
         }
         assert!((-1e30f32).exp_vector() > 0.0 && 1e30f32.exp_vector().is_finite());
+    }
+
+    #[test]
+    fn tanh_and_ln_1p_against_f64() {
+        for i in -400_000..400_000 {
+            let x = i as f32 * 5e-5;
+            let exact = f64::from(x).tanh();
+            assert!((f64::from(x.tanh_vector()) - exact).abs() <= 4e-7 * exact.abs(), "tanh {x}");
+        }
+        for i in 0..1_000_000 {
+            let x = i as f32 * 1e-6;
+            let exact = f64::from(x).ln_1p();
+            assert!((f64::from(x.ln_1p_vector()) - exact).abs() <= 3e-7 * exact, "ln(1 + {x})");
+        }
+        assert_eq!([1e30f32.tanh_vector(), (-1e30f32).tanh_vector()], [1.0, -1.0]);
     }
 }

@@ -1,98 +1,106 @@
-//! Rate networks (dynamics sections 3 and 4).
+//! Rate networks (dynamics sections 3 and 4): one recurrence over a sequence of S steps.
+//!
+//! ```text
+//! x_s = (1 − a) ⊙ x_{s−1} + a ⊙ (W_eff r_{s−1} + d_s) + noise_s,   r_s = φ(x_s)      s = 1 … S,  x_0 given
+//! ```
+//!
+//! Section 4 has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; section 3 has x_0 = 0 and a = 1 − α_m.
 
+mod activation;
 pub mod config;
+mod dense;
+mod modes;
 pub mod network;
+mod operator;
 pub mod parameters;
+mod product;
+mod reference;
+mod sliced;
+mod sweep;
+mod weights;
 
-use candle_core::{Result, Tensor};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// The activation φ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// 1/(1 + e⁻ˣ)
-    Sigmoid,
-    /// tanh x
-    Tanh,
-    /// ln(1 + eˣ), at most 20
-    Softplus,
-    /// max(x, 0), at most 20
-    Relu,
-}
+pub use activation::Activation;
+use candle_core::{DType, Result, Tensor, bail};
 
 /// How the weights given to a run are to be read.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recurrence {
-    /// `[N, N]`: relu(W) diag(sign) ⊙ mask, without `sign` W ⊙ mask.
+    /// `[N, N]`: relu(W)·diag(sign) ⊙ mask, without `sign` W ⊙ mask.
     Dense {
-        /// Sign of each unit's outgoing weights, `[N]`.
+        /// Sign of each unit's outgoing weights, `[N]` (Dale's principle).
         sign: Option<Vec<f32>>,
-        /// 0 where a connection is forbidden, `[N, N]`.
+        /// 0 where a connection is forbidden, else 1, `[N, N]`.
         mask: Option<Vec<f32>>,
     },
-    /// `[2, N, P]`: Ξ_in diag(λ) and Ξ_out.
+    /// `[2, N, P]`: Ξ_in diag(λ) and Ξ_out, W_eff = Ξ_in diag(λ) Ξ_outᵀ, never multiplied out.
     Modes,
 }
 
-/// A run over a sequence.
+/// All of a run but what it is differentiated by.
+#[derive(Clone, Debug)]
 pub struct RateSequence {
     /// φ
     pub activation: Activation,
     /// How the weights are read.
     pub recurrence: Recurrence,
-    /// x_0 `[B, N]`
+    /// x_0 `[B, N]`, a constant.
     pub initial: Tensor,
-    /// Noise `[S, B, N]`
+    /// Noise `[S, B, N]`, a constant.
     pub noise: Option<Tensor>,
 }
 
 /// States of a run, row 0 the initial one.
+#[derive(Clone, Debug)]
 pub struct RateStates {
-    /// x `[S + 1, B, N]`
+    /// x `[S + 1, B, N]`; a constant to candle, for looking at.
     pub x: Tensor,
-    /// r = φ(x) `[S + 1, B, N]`
+    /// r = φ(x) `[S + 1, B, N]`, differentiable by drive, weights and leak.
     pub r: Tensor,
 }
 
 impl RateSequence {
-    /// Runs the recurrence over a drive `[S, B, N]`.
+    /// Runs the recurrence over a drive d `[S, B, N]` with recurrent weights (see [`Recurrence`]) and leaks a `[N]`, all of
+    /// one type, f32 or f64.
+    ///
+    /// One operator runs the whole sequence, and its derivative is written by hand. The gradient of an argument that no
+    /// variable enters is not computed. Trials run in parallel; the result has the same bits on any number of threads.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Arguments whose shapes or types don't fit together, or that are not on the CPU.
     pub fn run(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<RateStates> {
-        let phi = |x: &Tensor| match self.activation {
-            Activation::Sigmoid => candle_nn::ops::sigmoid(x),
-            Activation::Tanh => x.tanh(),
-            Activation::Softplus => (x.exp()? + 1.0)?.log()?.minimum(20.0),
-            Activation::Relu => x.relu()?.minimum(20.0),
-        };
-        let recur = |r: &Tensor| match &self.recurrence {
-            Recurrence::Modes => r.matmul(&weights.get(1)?)?.matmul(&weights.get(0)?.t()?),
-            Recurrence::Dense { sign, mask } => {
-                let n = leak.elem_count();
-                let mut w = weights.clone();
-                if let Some(sign) = sign {
-                    w = w.relu()?.broadcast_mul(&Tensor::from_slice(sign, n, w.device())?)?;
-                }
-                if let Some(mask) = mask {
-                    w = (w * Tensor::from_slice(mask, (n, n), weights.device())?)?;
-                }
-                r.matmul(&w.t()?)
-            }
-        };
-        let keep = leak.affine(-1.0, 1.0)?;
-        let (mut x, mut r) = (vec![self.initial.clone()], vec![phi(&self.initial)?]);
-        for s in 0..drive.dim(0)? {
-            let total = (recur(&r[s])? + drive.get(s)?)?;
-            let mut next = (x[s].broadcast_mul(&keep)? + total.broadcast_mul(leak)?)?;
-            if let Some(noise) = &self.noise {
-                next = (next + noise.get(s)?)?;
-            }
-            r.push(phi(&next)?);
-            x.push(next);
+        self.check(drive, weights, leak)?;
+        match drive.dtype() {
+            DType::F32 => operator::run::<f32>(self, drive, weights, leak),
+            DType::F64 => operator::run::<f64>(self, drive, weights, leak),
+            other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
         }
-        Ok(RateStates { x: Tensor::stack(&x, 0)?, r: Tensor::stack(&r, 0)? })
+    }
+
+    fn check(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<()> {
+        let (steps, batch, n) = drive.dims3()?;
+        if n == 0 {
+            bail!("a rate sequence needs a unit")
+        }
+        let expect = |what: &str, found: &Tensor, expected: &[usize]| {
+            if found.dims() != expected || found.dtype() != drive.dtype() {
+                let (dims, dtype) = (found.dims(), found.dtype());
+                bail!("{what} of a rate sequence: expected {expected:?} of {:?}, found {dims:?} of {dtype:?}", drive.dtype())
+            }
+            Ok(())
+        };
+        expect("leak", leak, &[n])?;
+        expect("initial state", &self.initial, &[batch, n])?;
+        if let Some(noise) = &self.noise {
+            expect("noise", noise, &[steps, batch, n])?;
+        }
+        let Recurrence::Dense { sign, mask } = &self.recurrence else {
+            let modes = weights.dims3()?.2.max(1);
+            return expect("mode weights", weights, &[2, n, modes]);
+        };
+        let lengths = (sign.as_ref().map_or(n, Vec::len), mask.as_ref().map_or(n * n, Vec::len));
+        if lengths != (n, n * n) {
+            bail!("a rate sequence of {n} units needs {n} signs and {} mask entries, found {lengths:?}", n * n)
+        }
+        expect("recurrent weights", weights, &[n, n])
     }
 }

@@ -1,0 +1,214 @@
+//! The recurrence over a whole sequence as one operator of candle.
+
+use super::product::Product;
+use super::sliced::SlicedReal;
+use super::sweep::{Adjoint, Rows, Sweep};
+use super::weights::Weights;
+use super::{RateSequence, RateStates};
+use crate::real::{Real, contiguous};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use rayon::prelude::*;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, OnceLock};
+
+/// Trials are differentiated in at most this many groups, each with a gradient of its own; the sum over groups is in order.
+const GROUPS: usize = 32;
+
+/// A run as an operator on (drive, weights, leak) with the rates `[S + 1, B, N]` as its result.
+struct Operator<R> {
+    sequence: RateSequence,
+    kept: Arc<OnceLock<Kept<R>>>,
+}
+
+/// What the forward pass leaves for the backward pass.
+struct Kept<R> {
+    /// x `[S + 1, B, N]`
+    x: Tensor,
+    weights: Weights<R>,
+}
+
+/// Runs `sequence`; all shapes are right.
+pub(super) fn run<R: SlicedReal>(
+    sequence: &RateSequence,
+    drive: &Tensor,
+    weights: &Tensor,
+    leak: &Tensor,
+) -> Result<RateStates> {
+    let kept = Arc::new(OnceLock::new());
+    let sequence = RateSequence {
+        initial: sequence.initial.contiguous()?,
+        noise: sequence.noise.as_ref().map(Tensor::contiguous).transpose()?,
+        ..sequence.clone()
+    };
+    let operator = Operator::<R> { sequence, kept: kept.clone() };
+    let r = drive.contiguous()?.apply_op3(&weights.contiguous()?, &leak.contiguous()?, operator)?;
+    let Some(Kept { x, .. }) = kept.get() else { bail!("a run leaves its states") };
+    Ok(RateStates { x: x.clone(), r })
+}
+
+impl<R: SlicedReal> CustomOp3 for Operator<R> {
+    fn name(&self) -> &'static str {
+        "rate-sequence"
+    }
+
+    fn cpu_fwd(
+        &self,
+        drive: &CpuStorage,
+        drive_layout: &Layout,
+        weights: &CpuStorage,
+        weights_layout: &Layout,
+        leak: &CpuStorage,
+        leak_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (steps, batch, n) = drive_layout.shape().dims3()?;
+        let drive = contiguous::<R>(drive, drive_layout, "the drive")?;
+        let sweep = Sweep::new(self.sequence.activation, steps, contiguous(leak, leak_layout, "the leak")?);
+        let raw = contiguous::<R>(weights, weights_layout, "the recurrent weights")?;
+        let weights = Weights::new(n, &self.sequence.recurrence, raw);
+        let product = weights.forward();
+        let (initial, noise) = (values(&self.sequence.initial), self.sequence.noise.as_ref().map(values));
+        let (initial, noise) = (initial.slice()?, noise.as_ref().map(Values::slice).transpose()?);
+        let states = each(batch, |trial| {
+            let rows = |values| Rows { values, batch, trial, n };
+            sweep.forward(product.as_ref(), rows(initial).row(0), rows(drive), noise.map(rows))
+        });
+        let (x, r) = states.into_iter().map(|states| (states.x, states.r)).unzip();
+        let shape = Shape::from((steps + 1, batch, n));
+        let x = Tensor::from_vec(interleave(n, x), &shape, self.sequence.initial.device())?;
+        let _ = self.kept.set(Kept { x, weights });
+        Ok((R::to_cpu_storage_owned(interleave(n, r)), shape))
+    }
+
+    fn bwd(
+        &self,
+        drive: &Tensor,
+        weights: &Tensor,
+        leak: &Tensor,
+        r: &Tensor,
+        outer: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let Some(kept) = self.kept.get() else { bail!("a rate sequence is differentiated before it is run") };
+        let (steps, batch, n) = drive.dims3()?;
+        let outer = outer.contiguous()?;
+        let [x, r, outer, raw, leaks] = [&kept.x, r, &outer, weights, leak].map(values);
+        let noise = self.sequence.noise.as_ref().map(values);
+        let backward = Backward {
+            sweep: Sweep::new(self.sequence.activation, steps, leaks.slice()?),
+            adjoint: kept.weights.adjoint(),
+            weights: weights.track_op().then_some(&kept.weights),
+            states: [x.slice()?, r.slice()?, outer.slice()?],
+            noise: noise.as_ref().map(Values::slice).transpose()?,
+            batch,
+        };
+        let count = batch.min(GROUPS);
+        let groups = each(count, |group| backward.trials(group * batch / count..(group + 1) * batch / count));
+        let mut sums = (vec![R::zero(); n], Vec::new(), Vec::with_capacity(batch));
+        for group in groups {
+            add(&mut sums.0, group.leak);
+            add(&mut sums.1, group.weights);
+            sums.2.extend(group.delta);
+        }
+        let (of_leak, of_weights, delta) = sums;
+        let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
+        let of_drive = drive.track_op().then(|| tensor(drive, interleave(n, delta))).transpose()?;
+        let of_leak = leak.track_op().then(|| tensor(leak, of_leak)).transpose()?;
+        let of_weights = if weights.track_op() {
+            Some(tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw.slice()?, of_weights))?)
+        } else {
+            None
+        };
+        Ok((of_drive, of_weights, of_leak))
+    }
+}
+
+/// What the backward pass of any trial reads.
+struct Backward<'a, R> {
+    sweep: Sweep<R>,
+    adjoint: Box<dyn Product<R>>,
+    /// The weights, if their gradient is wanted.
+    weights: Option<&'a Weights<R>>,
+    /// x, r and ∂L/∂r, `[S + 1, B, N]` each.
+    states: [&'a [R]; 3],
+    noise: Option<&'a [R]>,
+    batch: usize,
+}
+
+/// Gradients of some trials: of the drive trial by trial, of leak and weights summed.
+struct Gradients<R> {
+    delta: Vec<Vec<R>>,
+    leak: Vec<R>,
+    weights: Vec<R>,
+}
+
+impl<R: SlicedReal> Backward<'_, R> {
+    /// Differentiates some trials one after the other.
+    fn trials(&self, trials: Range<usize>) -> Gradients<R> {
+        let Sweep { n, steps, .. } = self.sweep;
+        let weights = self.weights.map_or(Vec::new(), Weights::zero_gradient);
+        let mut sum = Gradients { delta: Vec::new(), leak: vec![R::zero(); n], weights };
+        for trial in trials {
+            let rows = |values| Rows { values, batch: self.batch, trial, n };
+            let Adjoint { delta, leak } =
+                self.sweep.backward(self.adjoint.as_ref(), self.states.map(rows), self.noise.map(rows));
+            if let Some(weights) = self.weights {
+                let rates = rows(self.states[1]).before(steps);
+                weights.accumulate_gradient(&delta, &rates, &mut sum.weights);
+            }
+            add(&mut sum.leak, leak);
+            sum.delta.push(delta);
+        }
+        sum
+    }
+}
+
+/// The values of a tensor, held while they are read.
+struct Values<'a, G> {
+    storage: G,
+    layout: &'a Layout,
+}
+
+fn values(tensor: &Tensor) -> Values<'_, impl Deref<Target = Storage>> {
+    let (storage, layout) = tensor.storage_and_layout();
+    Values { storage, layout }
+}
+
+impl<G: Deref<Target = Storage>> Values<'_, G> {
+    fn slice<R: Real>(&self) -> Result<&[R]> {
+        match &*self.storage {
+            Storage::Cpu(storage) => contiguous(storage, self.layout, "a tensor of a rate sequence"),
+            _ => bail!("a rate sequence runs on the CPU"),
+        }
+    }
+}
+
+/// `function` of `0..count` in order, computed in parallel.
+fn each<T: Send>(count: usize, function: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+    match count {
+        1 => vec![function(0)],
+        _ => (0..count).into_par_iter().map(function).collect(),
+    }
+}
+
+/// total += part, element by element; an empty total is zero.
+fn add<R: Real>(total: &mut Vec<R>, part: Vec<R>) {
+    if total.is_empty() {
+        *total = part;
+    } else {
+        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+    }
+}
+
+/// Trials `[S, N]` as one `[S, B, N]`.
+fn interleave<R: Real>(n: usize, mut trials: Vec<Vec<R>>) -> Vec<R> {
+    if let [trial] = &mut trials[..] {
+        return std::mem::take(trial);
+    }
+    let steps = trials.first().map_or(0, |trial| trial.len() / n);
+    let mut all = Vec::with_capacity(trials.len() * steps * n);
+    for step in 0..steps {
+        for trial in &trials {
+            all.extend_from_slice(&trial[step * n..(step + 1) * n]);
+        }
+    }
+    all
+}

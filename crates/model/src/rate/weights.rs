@@ -1,0 +1,141 @@
+//! Recurrent weights as a run reads them, the products with them, and their gradient.
+//!
+//! ```text
+//! W_eff = relu(W) diag(sign) ⊙ mask      ∂W = ∂W_eff diag(sign) ⊙ mask where W > 0, else 0
+//! W_eff = W ⊙ mask                       ∂W = ∂W_eff ⊙ mask
+//! W_eff = A Cᵀ                           ∂A = ∂W_eff C,  ∂C = ∂W_effᵀ A
+//! ```
+//!
+//! Under Dale's principle a connection with W ≤ 0 has neither weight nor gradient. Trained networks keep some 6 % of their
+//! connections, and only these are computed.
+
+use super::Recurrence;
+use super::dense::{Dense, accumulate_outer};
+use super::modes::{Modes, accumulate_modes, rows};
+use super::product::{LANES, Product, padded};
+use super::sliced::{Presence, Sliced, SlicedReal, accumulate_present};
+use crate::real::Real;
+use mdl_data::simd::dispatch;
+
+/// Share of present entries below which the gradient is taken entry by entry. It doesn't depend on the processor: the two
+/// ways add in different orders.
+const SPARSE_GRADIENT_BELOW: f64 = 0.5;
+
+/// The weights of a run over `n` units.
+pub(super) struct Weights<R> {
+    n: usize,
+    form: Form<R>,
+}
+
+enum Form<R> {
+    /// W_eff `[N, N]`, and its present entries if they are few.
+    Matrix { effective: Vec<R>, presence: Option<Presence> },
+    /// A and C, `[2, N, P]`.
+    Modes { weights: Vec<R> },
+}
+
+impl<R: SlicedReal> Weights<R> {
+    /// Reads the weights `raw` of a run.
+    pub(super) fn new(n: usize, recurrence: &Recurrence, raw: &[R]) -> Self {
+        let form = match recurrence {
+            Recurrence::Modes => Form::Modes { weights: raw.to_vec() },
+            Recurrence::Dense { sign, mask } => {
+                let effective = effective(n, sign.as_deref(), mask.as_deref(), raw);
+                let few = |presence: &Presence| presence.share() < SPARSE_GRADIENT_BELOW;
+                let presence = sign.is_some().then(|| Presence::of_rows(n, &effective)).filter(few);
+                Form::Matrix { effective, presence }
+            }
+        };
+        Self { n, form }
+    }
+
+    /// The product W_eff r.
+    pub(super) fn forward(&self) -> Box<dyn Product<R>> {
+        let n = self.n;
+        match &self.form {
+            Form::Modes { weights } => Box::new(Modes::forward(n, weights)),
+            Form::Matrix { effective, presence } => {
+                let weight = |target: usize, source: usize| effective[target * n + source];
+                match presence {
+                    Some(presence) if presence.share() < R::sparse_below() => Box::new(Sliced::new(presence, weight)),
+                    _ => Box::new(Dense::new(n, weight)),
+                }
+            }
+        }
+    }
+
+    /// The product W_effᵀ δ.
+    pub(super) fn adjoint(&self) -> Box<dyn Product<R>> {
+        let n = self.n;
+        match &self.form {
+            Form::Modes { weights } => Box::new(Modes::adjoint(n, weights)),
+            Form::Matrix { effective, presence } => {
+                let weight = |target: usize, source: usize| effective[source * n + target];
+                match presence {
+                    Some(presence) if presence.share() < R::sparse_below() => {
+                        Box::new(Sliced::new(&Presence::of_columns(n, effective), weight))
+                    }
+                    _ => Box::new(Dense::new(n, weight)),
+                }
+            }
+        }
+    }
+
+    /// Gradient of nothing, for [`Weights::accumulate_gradient`].
+    pub(super) fn zero_gradient(&self) -> Vec<R> {
+        let length = match &self.form {
+            Form::Modes { weights } => weights.len() / self.n * padded(self.n),
+            Form::Matrix { effective, .. } => effective.len(),
+        };
+        vec![R::zero(); length]
+    }
+
+    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for deltas and rates `[S, N]`.
+    pub(super) fn accumulate_gradient(&self, delta: &[R], rates: &[R], gradient: &mut [R]) {
+        match &self.form {
+            Form::Modes { weights } => {
+                accumulate_modes(self.n, weights, delta, rates, gradient.as_chunks_mut::<LANES>().0);
+            }
+            Form::Matrix { presence: Some(presence), .. } => accumulate_present(presence, delta, rates, gradient),
+            Form::Matrix { presence: None, .. } => accumulate_outer(self.n, delta, rates, gradient),
+        }
+    }
+
+    /// The gradient of the weights `raw` from that of the effective weights.
+    pub(super) fn gradient_of_raw(&self, recurrence: &Recurrence, raw: &[R], gradient: Vec<R>) -> Vec<R> {
+        match recurrence {
+            Recurrence::Modes => rows(self.n, gradient.as_chunks::<LANES>().0),
+            Recurrence::Dense { sign, mask } => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
+        }
+    }
+}
+
+/// relu(W) diag(sign) ⊙ mask, without `sign` W ⊙ mask.
+fn effective<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R]) -> Vec<R> {
+    scale(n, sign, mask, raw, raw.to_vec())
+}
+
+/// values ⊙ mask, with signs values diag(sign) ⊙ mask where W > 0, else 0.
+fn scale<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R], mut values: Vec<R>) -> Vec<R> {
+    let real = |x: &f32| R::constant(f64::from(*x));
+    let signs: Option<Vec<R>> = sign.map(|sign| sign.iter().map(real).collect());
+    dispatch(
+        #[inline(always)]
+        || {
+            if let Some(signs) = &signs {
+                for (values, raw) in values.chunks_exact_mut(n).zip(raw.chunks_exact(n)) {
+                    for ((value, raw), sign) in values.iter_mut().zip(raw).zip(signs) {
+                        // Not `raw > 0`: a weight that is not a number must show.
+                        *value = if *raw <= R::zero() { R::zero() } else { *value * *sign };
+                    }
+                }
+            }
+            if let Some(mask) = mask {
+                for (value, mask) in values.iter_mut().zip(mask) {
+                    *value *= real(mask);
+                }
+            }
+        },
+    );
+    values
+}
