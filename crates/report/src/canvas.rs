@@ -1,0 +1,301 @@
+//! The canvas a figure is drawn on: title and legend on top, panels and marks below.
+
+use crate::figure::Figure;
+use crate::mark::{Path, stretches, thin};
+use crate::panel::{Frame, Panel};
+use crate::{font, style};
+use kuva::backend::svg::SvgBackend;
+use kuva::render::axis::add_axes_and_grid;
+use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
+
+/// A mark of the legend.
+#[derive(Clone, Copy)]
+pub(crate) enum Key {
+    Line(&'static str),
+    Dashes(&'static str),
+    Block(&'static str),
+    Dot(&'static str),
+    OpenDot(&'static str),
+}
+
+/// How a text is set.
+#[derive(Clone, Copy)]
+pub(crate) struct Type {
+    pub size: u32,
+    pub bold: bool,
+    pub anchor: TextAnchor,
+    pub colour: &'static str,
+    /// Whether it runs from bottom to top.
+    pub upwards: bool,
+}
+
+impl Type {
+    /// Text of this size, set to the right of its point.
+    pub const fn new(size: u32) -> Self {
+        Self { size, bold: false, anchor: TextAnchor::Start, colour: style::INK, upwards: false }
+    }
+
+    /// The same, bold.
+    pub const fn bold(self) -> Self {
+        Self { bold: true, ..self }
+    }
+
+    /// The same, about its point.
+    pub const fn centred(self) -> Self {
+        Self { anchor: TextAnchor::Middle, ..self }
+    }
+
+    /// The same, to the left of its point.
+    pub const fn left_of(self) -> Self {
+        Self { anchor: TextAnchor::End, ..self }
+    }
+
+    /// The same in another colour.
+    pub const fn coloured(self, colour: &'static str) -> Self {
+        Self { colour, ..self }
+    }
+}
+
+/// A canvas under construction. Title and legend are placed first; they decide where the body begins.
+pub(crate) struct Canvas {
+    title: String,
+    width: f64,
+    /// Where the body begins, in px from the top.
+    pub top: f64,
+    marks: Vec<Primitive>,
+}
+
+/// From the edges of the canvas to the text of the header.
+const MARGIN: f64 = 10.0;
+/// Distance of lines of the legend.
+const LEGEND_LINE: f64 = 16.0;
+/// Width of a mark of the legend, with the gap to its text.
+const KEY_WIDTH: f64 = 22.0;
+
+impl Canvas {
+    /// A canvas with its title.
+    pub fn new(width: f64, title: &str) -> Self {
+        let mut canvas = Self { title: title.into(), width, top: 8.0, marks: Vec::new() };
+        for line in font::wrap(&printable(title), style::TITLE_SIZE, true, width - 2.0 * MARGIN) {
+            canvas.text((MARGIN, canvas.top + 13.0), &line, Type::new(style::TITLE_SIZE).bold());
+            canvas.top += 17.0;
+        }
+        canvas.top += 5.0;
+        canvas
+    }
+
+    /// Adds the legend below the title, in as many lines as it needs.
+    pub fn legend(&mut self, entries: &[(Key, String)]) {
+        let size = style::TICK_SIZE;
+        let (mut x, mut y) = (MARGIN, self.top + 6.0);
+        for (key, label) in entries {
+            let room = KEY_WIDTH + 1.05 * font::width(label, size, false) + 14.0;
+            if x > MARGIN && x + room - 14.0 > self.width - MARGIN {
+                (x, y) = (MARGIN, y + LEGEND_LINE);
+            }
+            self.key(*key, x, y);
+            self.text((x + KEY_WIDTH, y + 3.6), label, Type::new(size));
+            x += room;
+        }
+        if !entries.is_empty() {
+            self.top = y + 14.0;
+        }
+    }
+
+    fn key(&mut self, key: Key, x: f64, y: f64) {
+        let ends = [(x, y), (x + 16.0, y)];
+        match key {
+            Key::Line(colour) => self.stroke(ends, colour, 2.0, None),
+            Key::Dashes(colour) => self.stroke(ends, colour, 1.2, Some(style::DASHES)),
+            Key::Block(colour) => self.fill(colour, 1.0, |path| path.rectangle(x + 1.0, y - 5.0, 15.0, 10.0)),
+            Key::Dot(colour) => self.dot((x + 10.0, y), 3.0, colour),
+            Key::OpenDot(colour) => self.ring((x + 10.0, y), 3.0, colour),
+        }
+    }
+
+    /// Sets text; its point is on the base line.
+    pub fn text(&mut self, (x, y): (f64, f64), content: &str, kind: Type) {
+        if content.is_empty() {
+            return;
+        }
+        self.marks.push(Primitive::Text {
+            x,
+            y,
+            // kuva reads $...$ as mathematics.
+            content: printable(content).replace('$', "\\$"),
+            size: kind.size,
+            anchor: kind.anchor,
+            rotate: kind.upwards.then_some(-90.0),
+            bold: kind.bold,
+            color: Some(kind.colour.into()),
+        });
+    }
+
+    /// Fills what `draw` draws.
+    pub fn fill(&mut self, colour: &str, opacity: f64, draw: impl FnOnce(&mut Path)) {
+        self.path(draw, Some(colour), "none", 0.0, opacity, None);
+    }
+
+    /// Draws a line through points of the canvas.
+    pub fn stroke(
+        &mut self,
+        points: impl IntoIterator<Item = (f64, f64)>,
+        colour: &str,
+        width: f64,
+        dashes: Option<&str>,
+    ) {
+        self.path(|path| path.polyline(points), None, colour, width, 1.0, dashes);
+    }
+
+    /// Strokes what `draw` draws.
+    pub fn outline(&mut self, colour: &str, width: f64, draw: impl FnOnce(&mut Path)) {
+        self.path(draw, None, colour, width, 1.0, None);
+    }
+
+    /// A filled circle with a white rim, to stand out from its line.
+    pub fn dot(&mut self, centre: (f64, f64), radius: f64, colour: &str) {
+        self.path(|path| path.circle(centre, radius), Some(colour), "#ffffff", 0.7, 1.0, None);
+    }
+
+    /// An open circle.
+    pub fn ring(&mut self, centre: (f64, f64), radius: f64, colour: &str) {
+        self.path(|path| path.circle(centre, radius), Some("#ffffff"), colour, 1.3, 1.0, None);
+    }
+
+    fn path(
+        &mut self,
+        draw: impl FnOnce(&mut Path),
+        fill: Option<&str>,
+        stroke: &str,
+        stroke_width: f64,
+        opacity: f64,
+        dashes: Option<&str>,
+    ) {
+        let mut path = Path::default();
+        draw(&mut path);
+        if path.is_empty() {
+            return;
+        }
+        self.marks.push(Primitive::Path(Box::new(PathData {
+            d: path.data(),
+            fill: fill.map(Into::into),
+            stroke: stroke.into(),
+            stroke_width,
+            opacity: (opacity < 1.0).then_some(opacity),
+            stroke_dasharray: dashes.map(Into::into),
+        })));
+    }
+
+    /// A curve of a panel. Values that are not finite are gaps; a value between two gaps is a dot.
+    pub fn curve(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str, dashes: Option<&str>) {
+        self.curve_of_width(panel, points, colour, style::LINE_WIDTH, dashes);
+    }
+
+    /// A thin curve, for data with much detail.
+    pub fn fine_curve(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str) {
+        self.curve_of_width(panel, points, colour, style::FINE_WIDTH, None);
+    }
+
+    fn curve_of_width(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str, width: f64, dashes: Option<&str>) {
+        for stretch in stretches(points) {
+            let stretch: Vec<_> = stretch.iter().map(|&point| panel.at(point)).collect();
+            match stretch[..] {
+                [point] => self.fill(colour, 1.0, |path| path.circle(point, width)),
+                _ => self.stroke(thin(&stretch), colour, width, dashes),
+            }
+        }
+    }
+
+    /// A band between two curves over the same `x`.
+    pub fn band(&mut self, panel: &Panel, x: &[f64], low: &[f64], high: &[f64], colour: &str) {
+        let edge = |y: &[f64]| thin(&x.iter().zip(y).map(|(&x, &y)| panel.at((x, y))).collect::<Vec<_>>());
+        let (low, high) = (edge(low), edge(high));
+        self.fill(colour, style::BAND_OPACITY, |path| {
+            path.polyline(high.into_iter().chain(low.into_iter().rev()));
+            path.close();
+        });
+    }
+
+    /// The vertical bar of an interval.
+    pub fn whisker(&mut self, panel: &Panel, x: f64, (low, high): (f64, f64), colour: &str) {
+        let (x, low, high) = (panel.at_x(x), panel.at_y(low), panel.at_y(high));
+        self.outline(colour, 1.0, |path| {
+            path.polyline([(x, low), (x, high)]);
+            for y in [low, high] {
+                path.polyline([(x - 2.5, y), (x + 2.5, y)]);
+            }
+        });
+    }
+
+    /// A horizontal line across a panel: a criterion or threshold.
+    pub fn level(&mut self, panel: &Panel, y: f64, colour: &str) {
+        let y = panel.at_y(y);
+        self.stroke([(panel.frame.left, y), (panel.frame.right(), y)], colour, 1.0, Some(style::DASHES));
+    }
+
+    /// Shades a stretch of x over the height of a panel.
+    pub fn shade(&mut self, panel: &Panel, (from, to): (f64, f64), colour: &str) {
+        let (from, to, frame) = (panel.at_x(from), panel.at_x(to), panel.frame);
+        self.fill(colour, 1.0, |path| path.rectangle(from, frame.top, to - from, frame.height));
+    }
+
+    /// Draws the axes of a panel; after its marks, so that they lie on top.
+    pub fn axes(&mut self, panel: &Panel) {
+        let mut scene = Scene::new(panel.computed.width, panel.computed.height);
+        add_axes_and_grid(&mut scene, &panel.computed, &panel.layout);
+        let drawn = |mark: &Primitive| !matches!(mark, Primitive::Text { content, .. } if content.is_empty());
+        self.marks.extend(scene.elements.into_iter().filter(drawn));
+        self.labels(panel);
+    }
+
+    fn labels(&mut self, panel: &Panel) {
+        let kind = Type::new(style::LABEL_SIZE).centred();
+        let Frame { left, top, width, height } = panel.frame;
+        self.text((left + width / 2.0, top + height + 31.0), &panel.x.label, kind);
+        self.text((left - style::LEFT + 15.0, top + height / 2.0), &panel.y.label, Type { upwards: true, ..kind });
+    }
+
+    /// The size of the canvas when its body is `height` high.
+    pub fn size(&self, height: f64) -> (f64, f64) {
+        (self.width, self.top + height)
+    }
+
+    /// The finished figure; `description` says what it shows, for readers who cannot see it.
+    pub fn finish(self, height: f64, description: String) -> Figure {
+        let (width, height) = self.size(height);
+        let mut scene = Scene::new(width, height);
+        scene.elements = self.marks;
+        let drawn = SvgBackend::new().render_scene(&scene);
+        let body = drawn.split_once('>').map_or("", |(_, body)| body);
+        let (title, text) = (escaped(&printable(&self.title)), escaped(&printable(&description)));
+        let svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{}\" fill=\"{}\" stroke-linejoin=\"round\">\
+             <title>{title}</title><desc>{text}</desc>{body}",
+            style::FONT_FAMILY,
+            style::INK,
+        );
+        Figure { title: self.title, description, svg }
+    }
+}
+
+/// `text` with what XML cannot hold, and line breaks, as spaces.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect()
+}
+
+/// `text` for XML and HTML, in elements and in attributes.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}

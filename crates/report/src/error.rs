@@ -1,0 +1,53 @@
+//! Why a figure cannot be drawn.
+
+/// Why a figure cannot be drawn. Every message names the figure and the data at fault.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ReportError {
+    /// There is nothing to draw.
+    #[error("{figure}: no {what} to draw")]
+    Empty {
+        /// The figure.
+        figure: &'static str,
+        /// What is missing.
+        what: String,
+    },
+    /// Two slices that belong together differ in length.
+    #[error("{figure}: {what}: found {found} values, expected {expected}")]
+    Length {
+        /// The figure.
+        figure: &'static str,
+        /// Which data.
+        what: String,
+        /// Its length.
+        found: usize,
+        /// The length it should have.
+        expected: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("{figure}: {what}: value {index} is {value}, expected a finite number")]
+    NotFinite {
+        /// The figure.
+        figure: &'static str,
+        /// Which data.
+        what: String,
+        /// Where in it.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A value is impossible.
+    #[error("{figure}: {what}: found {found}, expected {expected}")]
+    Value {
+        /// The figure.
+        figure: &'static str,
+        /// Which data.
+        what: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The SVG could not be rendered as PNG.
+    #[error("cannot render the figure as PNG: {0}")]
+    Png(String),
+}

@@ -1,0 +1,124 @@
+//! Example images with their true and predicted class, wrong ones and right ones.
+
+use crate::canvas::{Canvas, Type};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::mark::Path;
+use crate::{ReportError, style};
+
+const CHECK: Check = Check("example digits");
+/// Images in a row.
+const COLUMNS: usize = 8;
+/// Distance of images, and room for the label below one.
+const GAP: f64 = 8.0;
+const LABEL: f64 = 17.0;
+const HEADING: f64 = 20.0;
+/// Grey levels that are told apart.
+const LEVELS: usize = 15;
+
+/// An image and what it was taken for.
+#[derive(Clone, Copy, Debug)]
+pub struct Digit<'a> {
+    /// Intensities from 0 to 1, row by row: `[side, side]`.
+    pub pixels: &'a [f32],
+    /// Name of its class.
+    pub true_class: &'a str,
+    /// Name of the class it was taken for.
+    pub predicted_class: &'a str,
+}
+
+/// Example images, the wrongly classified first.
+#[derive(Clone, Copy, Debug)]
+pub struct ExampleDigits<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// Width and height of an image in pixels.
+    pub side: usize,
+    /// The images, of which any part may be right or wrong.
+    pub digits: &'a [Digit<'a>],
+}
+
+impl ExampleDigits<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no image, an image of another size, intensities that are not in 0 to 1.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let (right, wrong): (Vec<_>, Vec<_>) = self.digits.iter().partition(|d| d.true_class == d.predicted_class);
+        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let begin = canvas.top;
+        for (heading, digits) in [("Classified wrongly (true → predicted)", &wrong), ("Classified rightly", &right)] {
+            if !digits.is_empty() {
+                self.draw_group(&mut canvas, heading, digits);
+            }
+        }
+        let height = canvas.top - begin;
+        canvas.top = begin;
+        let description = format!("Example images: {} classified wrongly, {} rightly.", wrong.len(), right.len());
+        Ok(canvas.finish(height, description))
+    }
+
+    fn draw_group(&self, canvas: &mut Canvas, heading: &str, digits: &[&Digit]) {
+        let room = (style::NARROW - 20.0 + GAP) / COLUMNS as f64 - GAP;
+        // Whole tenths of a px, where the image is not too large for that.
+        let pixel = (room / self.side as f64 * 10.0).floor().max(1.0) / 10.0;
+        let size = pixel * self.side as f64;
+        canvas.text((10.0, canvas.top + 10.0), heading, Type::new(style::LABEL_SIZE));
+        canvas.top += HEADING;
+        for row in digits.chunks(COLUMNS) {
+            for (column, digit) in row.iter().enumerate() {
+                let corner = (10.0 + column as f64 * (room + GAP), canvas.top);
+                self.draw_image(canvas, corner, pixel, digit.pixels);
+                let right = digit.true_class == digit.predicted_class;
+                let kind =
+                    Type::new(style::TICK_SIZE).centred().coloured(if right { style::BLUE } else { style::VERMILLION });
+                let text = match right {
+                    true => digit.true_class.to_owned(),
+                    false => format!("{} → {}", digit.true_class, digit.predicted_class),
+                };
+                canvas.text((corner.0 + size / 2.0, corner.1 + size + 12.0), &text, kind);
+            }
+            canvas.top += size + LABEL;
+        }
+        canvas.top += 4.0;
+    }
+
+    /// Draws an image, white on black as the data are; each grey level is one path, of what is at least as
+    /// bright, over the darker ones: no seams show.
+    fn draw_image(&self, canvas: &mut Canvas, corner: (f64, f64), pixel: f64, pixels: &[f32]) {
+        let size = pixel * self.side as f64;
+        canvas.fill("#000000", 1.0, |path| path.rectangle(corner.0, corner.1, size, size));
+        let levels: Vec<_> = pixels.iter().map(|value| (value * LEVELS as f32).round() as usize).collect();
+        for level in 1..=LEVELS {
+            let grey = level * 255 / LEVELS;
+            let colour = format!("#{grey:02x}{grey:02x}{grey:02x}");
+            canvas.outline(&colour, pixel, |path| self.draw_level(path, corner, pixel, &levels, level));
+        }
+    }
+
+    fn draw_level(&self, path: &mut Path, corner: (f64, f64), pixel: f64, levels: &[usize], level: usize) {
+        for (row, line) in levels.chunks(self.side).enumerate() {
+            let mut column = 0;
+            for run in line.chunk_by(|a, b| (*a >= level) == (*b >= level)) {
+                if run[0] >= level {
+                    let (x, y) = (corner.0 + column as f64 * pixel, corner.1 + (row as f64 + 0.5) * pixel);
+                    path.run(y, x, x + run.len() as f64 * pixel);
+                }
+                column += run.len();
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("image", self.digits)?;
+        CHECK.value("side", self.side > 0, self.side, "at least one pixel")?;
+        for (index, digit) in self.digits.iter().enumerate() {
+            let what = format!("image {index}");
+            CHECK.length(&what, digit.pixels, self.side * self.side)?;
+            let outside = digit.pixels.iter().find(|&&value| !(0.0..=1.0).contains(&value));
+            CHECK.value(&what, outside.is_none(), outside.unwrap_or(&0.0), "intensities from 0 to 1")?;
+        }
+        Ok(())
+    }
+}

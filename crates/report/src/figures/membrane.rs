@@ -1,0 +1,146 @@
+//! Membrane potential of chosen units over time, with threshold and spikes.
+
+use super::window::{self, Window};
+use crate::canvas::{Canvas, Key, Type};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::panel::{Axis, Frame, Panel};
+use crate::{Population, ReportError, style};
+
+const CHECK: Check = Check("membrane potentials");
+/// Height of the panel of one unit, and the distance of two.
+const UNIT: (f64, f64) = (72.0, 16.0);
+/// Part of the height kept free above the highest potential, for the spikes.
+const HEADROOM: f64 = 0.25;
+
+/// The unit in which a membrane potential is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PotentialUnit {
+    /// Millivolt: LIF networks.
+    Millivolt,
+    /// None: networks whose threshold is 1.
+    Dimensionless,
+}
+
+/// The membrane potential of one unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace<'a> {
+    /// The unit's name, such as `unit 12`.
+    pub label: &'a str,
+    /// Its population.
+    pub population: Population,
+    /// Its membrane potential, one value a step.
+    pub potential: &'a [f64],
+    /// Times of its spikes in ms.
+    pub spikes_ms: &'a [f64],
+}
+
+/// Membrane potential of chosen units, one panel a unit.
+#[derive(Clone, Copy, Debug)]
+pub struct MembraneTraces<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// Time of each step, ascending, in ms.
+    pub time_ms: &'a [f64],
+    /// Unit of the potentials.
+    pub potential_unit: PotentialUnit,
+    /// The units, from above.
+    pub traces: &'a [Trace<'a>],
+    /// Potential at which a unit spikes.
+    pub threshold: Option<f64>,
+    /// Stimulus and response windows.
+    pub windows: &'a [Window<'a>],
+}
+
+impl MembraneTraces<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no step or no unit, lengths that differ, values that are not finite.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let mut canvas = Canvas::new(style::WIDE, self.title);
+        canvas.legend(&self.keys());
+        let count = self.traces.len() as f64;
+        let height = count * (UNIT.0 + UNIT.1) + style::BOTTOM;
+        for (index, trace) in self.traces.iter().enumerate() {
+            let frame = Frame {
+                left: style::LEFT,
+                top: canvas.top + UNIT.1 + index as f64 * (UNIT.0 + UNIT.1),
+                width: style::WIDE - style::LEFT - style::RIGHT,
+                height: UNIT.0,
+            };
+            self.draw_unit(&mut canvas, height, frame, trace, index + 1 == self.traces.len());
+        }
+        let middle = canvas.top + UNIT.1 + (count * (UNIT.0 + UNIT.1) - UNIT.1) / 2.0;
+        let upwards = Type { upwards: true, ..Type::new(style::LABEL_SIZE).centred() };
+        canvas.text((15.0, middle), self.potential_label(), upwards);
+        Ok(canvas.finish(height, self.description()))
+    }
+
+    fn draw_unit(&self, canvas: &mut Canvas, height: f64, frame: Frame, trace: &Trace, lowest: bool) {
+        let time = Axis::time(self.time_ms);
+        let panel = Panel::new(canvas.size(height), frame, if lowest { time } else { time.bare() }, self.axis());
+        window::shade(canvas, &panel, self.windows);
+        if let Some(threshold) = self.threshold {
+            canvas.level(&panel, threshold, style::REFERENCE);
+        }
+        let points: Vec<_> = self.time_ms.iter().copied().zip(trace.potential.iter().copied()).collect();
+        canvas.fine_curve(&panel, &points, trace.population.colour());
+        let foot = panel.at_y(self.threshold.unwrap_or(self.extremes().1));
+        canvas.outline(trace.population.colour(), 1.0, |path| {
+            for x in trace.spikes_ms.iter().map(|&time| panel.at_x(time)) {
+                path.polyline([(x, foot), (x, frame.top + 3.0)]);
+            }
+        });
+        canvas.axes(&panel);
+        let label = format!("{} ({})", trace.label, trace.population.label());
+        canvas.text((frame.left, frame.top - 4.0), &label, Type::new(style::TICK_SIZE).bold());
+    }
+
+    /// Lowest and highest potential of all units, with the threshold.
+    fn extremes(&self) -> (f64, f64) {
+        let potentials = self.traces.iter().flat_map(|trace| trace.potential.iter().copied());
+        crate::panel::extent(potentials.chain(self.threshold))
+    }
+
+    /// The axis that all units share.
+    fn axis(&self) -> Axis {
+        let (low, high) = self.extremes();
+        Axis::exact("", (low - 0.04 * (high - low), high + HEADROOM * (high - low))).with_ticks(3)
+    }
+
+    fn potential_label(&self) -> &'static str {
+        match self.potential_unit {
+            PotentialUnit::Millivolt => "Membrane potential (mV)",
+            PotentialUnit::Dimensionless => "Membrane potential",
+        }
+    }
+
+    fn keys(&self) -> Vec<(Key, String)> {
+        let threshold = self.threshold.map(|_| (Key::Dashes(style::REFERENCE), "threshold".to_owned()));
+        threshold.into_iter().chain(window::keys(self.windows)).collect()
+    }
+
+    fn description(&self) -> String {
+        let unit = |trace: &Trace| format!("{} ({} spikes)", trace.label, trace.spikes_ms.len());
+        let units: Vec<_> = self.traces.iter().map(unit).collect();
+        format!("{} against time in ms of {}.", self.potential_label(), units.join(", "))
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("step", self.time_ms)?;
+        CHECK.finite("time", self.time_ms)?;
+        CHECK.value("time", self.time_ms.is_sorted(), "a step back", "ascending times")?;
+        CHECK.not_empty("unit", self.traces)?;
+        CHECK.finite("threshold", &self.threshold)?;
+        window::check(self.windows, CHECK)?;
+        for trace in self.traces {
+            let what = format!("potential of {}", trace.label);
+            CHECK.length(&what, trace.potential, self.time_ms.len())?;
+            CHECK.finite(&what, trace.potential)?;
+            CHECK.finite(&format!("spikes of {}", trace.label), trace.spikes_ms)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! Spike raster: units told apart by population, with the rate of each population below and of each unit beside.
+
+use super::window::{self, Window};
+use crate::canvas::{Canvas, Key, Type};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::mark::Path;
+use crate::panel::{Axis, Frame, Panel};
+use crate::{Population, ReportError, style};
+
+const CHECK: Check = Check("spike raster");
+/// Width of the panel of unit rates, and its distance from the raster.
+const UNIT_RATES: (f64, f64) = (84.0, 14.0);
+/// Height of the panel of population rates, and its distance from the raster.
+const POPULATION_RATES: (f64, f64) = (74.0, 14.0);
+/// Distance between the rasters of two trials: room for the name of the lower one.
+const BETWEEN_TRIALS: f64 = 20.0;
+/// Width of a spike, and its least height, in px.
+const SPIKE_WIDTH: f64 = 0.9;
+const LEAST_HEIGHT: f64 = 1.1;
+
+/// The spikes of one trial.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// Its name, such as its condition; shown when there are several trials.
+    pub label: &'a str,
+    /// Time of each spike, in ms, in any order.
+    pub time_ms: &'a [f64],
+    /// Unit of each spike.
+    pub unit: &'a [u32],
+}
+
+/// Spike raster of one or several trials.
+#[derive(Clone, Copy, Debug)]
+pub struct Raster<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// Length of a trial in ms.
+    pub duration_ms: f64,
+    /// Population of each unit; units are grouped by it, in the order of [`Population::ALL`] from below.
+    pub populations: &'a [Population],
+    /// The trials, from above.
+    pub trials: &'a [Trial<'a>],
+    /// Stimulus and response windows.
+    pub windows: &'a [Window<'a>],
+    /// Width of the bins of a panel with the rate of each population, mean over trials, in ms.
+    pub rate_bin_ms: Option<f64>,
+    /// Whether the rate of each unit stands beside the raster.
+    pub unit_rates: bool,
+}
+
+/// A population with the row of each of its units.
+struct Group {
+    population: Population,
+    units: Vec<usize>,
+    first_row: usize,
+}
+
+impl Raster<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no unit or no trial, lengths that differ, a spike of an unknown unit or outside the trial, a
+    /// duration or bin that is not positive. A trial without spikes is no error.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let groups = self.groups();
+        let mut canvas = Canvas::new(style::WIDE, self.title);
+        canvas.legend(&self.keys(&groups));
+        let frames = self.frames(&canvas);
+        let lowest = frames[frames.len() - 1];
+        let rates = self.rate_bin_ms.map_or(0.0, |_| POPULATION_RATES.0 + POPULATION_RATES.1);
+        let height = lowest.bottom() - canvas.top + rates + style::BOTTOM;
+        let highest_rate = self.trials.iter().flat_map(|trial| self.unit_rates_hz(trial)).fold(0.0, f64::max);
+        for (index, (trial, &frame)) in self.trials.iter().zip(&frames).enumerate() {
+            let last = index + 1 == self.trials.len();
+            self.draw_trial(&mut canvas, height, frame, trial, &groups, last);
+            if self.unit_rates {
+                self.draw_unit_rates(&mut canvas, height, frame, trial, &groups, (highest_rate, last));
+            }
+        }
+        if let Some(bin_ms) = self.rate_bin_ms {
+            let frame = Frame { top: lowest.bottom() + POPULATION_RATES.1, height: POPULATION_RATES.0, ..lowest };
+            self.draw_population_rates(&mut canvas, height, frame, &groups, bin_ms);
+        }
+        Ok(canvas.finish(height, self.description(&groups)))
+    }
+
+    /// Where the rasters of the trials stand.
+    fn frames(&self, canvas: &Canvas) -> Vec<Frame> {
+        let count = self.trials.len();
+        let height = match count {
+            1 => 260.0,
+            2 => 160.0,
+            _ => 110.0,
+        };
+        let beside = if self.unit_rates { UNIT_RATES.0 + UNIT_RATES.1 } else { 0.0 };
+        let name = if count > 1 { BETWEEN_TRIALS } else { 0.0 };
+        let top = |index: usize| canvas.top + name + index as f64 * (height + name);
+        let width = style::WIDE - style::LEFT - style::RIGHT - beside;
+        (0..count).map(|index| Frame { left: style::LEFT, top: top(index), width, height }).collect()
+    }
+
+    fn draw_trial(&self, canvas: &mut Canvas, height: f64, frame: Frame, trial: &Trial, groups: &[Group], last: bool) {
+        let time = self.time_axis(last && self.rate_bin_ms.is_none());
+        let units = Axis::exact("Unit", (0.0, self.populations.len() as f64)).with_ticks(4);
+        let panel = Panel::new(canvas.size(height), frame, time, units);
+        window::shade(canvas, &panel, self.windows);
+        let rows = self.rows(groups);
+        let pitch = frame.height / self.populations.len() as f64;
+        let tall = if pitch > 3.0 { pitch - 1.0 } else { pitch.max(LEAST_HEIGHT) };
+        for (index, group) in groups.iter().enumerate() {
+            canvas.outline(group.population.colour(), tall, |path| draw_spikes(path, &panel, trial, &rows, index));
+        }
+        canvas.axes(&panel);
+        if self.trials.len() > 1 {
+            canvas.text((frame.left, frame.top - 5.0), trial.label, Type::new(style::TICK_SIZE).bold());
+        }
+    }
+
+    fn draw_unit_rates(
+        &self,
+        canvas: &mut Canvas,
+        height: f64,
+        frame: Frame,
+        trial: &Trial,
+        groups: &[Group],
+        (highest, last): (f64, bool),
+    ) {
+        let frame = Frame { left: frame.right() + UNIT_RATES.1, width: UNIT_RATES.0, ..frame };
+        let rate = Axis::exact("Rate (Hz)", (0.0, highest)).with_ticks(2).rounded();
+        let units = Axis::exact("", (0.0, self.populations.len() as f64)).with_ticks(4).bare();
+        let panel = Panel::new(canvas.size(height), frame, if last { rate } else { rate.bare() }, units);
+        let (rates, pitch) = (self.unit_rates_hz(trial), frame.height / self.populations.len() as f64);
+        for group in groups {
+            canvas.fill(group.population.colour(), 1.0, |path| {
+                for (index, &unit) in group.units.iter().enumerate().filter(|(_, unit)| rates[**unit] > 0.0) {
+                    let (end, middle) = panel.at((rates[unit], (group.first_row + index) as f64 + 0.5));
+                    let tall = if pitch > 3.0 { pitch - 1.0 } else { pitch };
+                    path.rectangle(frame.left, middle - tall / 2.0, end - frame.left, tall);
+                }
+            });
+        }
+        canvas.axes(&panel);
+    }
+
+    fn draw_population_rates(&self, canvas: &mut Canvas, height: f64, frame: Frame, groups: &[Group], bin_ms: f64) {
+        let curves: Vec<_> = groups.iter().map(|group| self.population_rate_hz(group, bin_ms)).collect();
+        let values = curves.iter().flatten().map(|&(_, rate)| rate);
+        let rate = Axis::around("Rate (Hz)", values.chain([0.0])).with_ticks(3).rounded();
+        let panel = Panel::new(canvas.size(height), frame, self.time_axis(true), rate);
+        window::shade(canvas, &panel, self.windows);
+        for (group, curve) in groups.iter().zip(&curves) {
+            canvas.curve(&panel, curve, group.population.colour(), None);
+        }
+        canvas.axes(&panel);
+    }
+
+    /// Mean rate of the units of a group in each bin, over all trials: (middle of the bin in ms, rate in Hz).
+    fn population_rate_hz(&self, group: &Group, bin_ms: f64) -> Vec<(f64, f64)> {
+        let bins = (self.duration_ms / bin_ms).ceil().max(1.0) as usize;
+        let mut counts = vec![0u64; bins];
+        for trial in self.trials {
+            for (time, &unit) in trial.time_ms.iter().zip(trial.unit) {
+                if self.populations[unit as usize] == group.population {
+                    counts[((time / bin_ms) as usize).min(bins - 1)] += 1;
+                }
+            }
+        }
+        let rate = |(bin, &count): (usize, &u64)| {
+            let (from, to) = (bin as f64 * bin_ms, ((bin + 1) as f64 * bin_ms).min(self.duration_ms));
+            let unit_seconds = (to - from) / 1000.0 * (group.units.len() * self.trials.len()) as f64;
+            ((from + to) / 2.0, count as f64 / unit_seconds)
+        };
+        counts.iter().enumerate().map(rate).collect()
+    }
+
+    fn unit_rates_hz(&self, trial: &Trial) -> Vec<f64> {
+        let mut rates = vec![0.0; self.populations.len()];
+        for &unit in trial.unit {
+            rates[unit as usize] += 1000.0 / self.duration_ms;
+        }
+        rates
+    }
+
+    fn time_axis(&self, lowest: bool) -> Axis {
+        let axis = Axis::exact("Time (ms)", (0.0, self.duration_ms)).with_ticks(6);
+        if lowest { axis } else { axis.bare() }
+    }
+
+    fn groups(&self) -> Vec<Group> {
+        let mut first_row = 0;
+        let place = |(population, units): (Population, Vec<usize>)| {
+            let group = Group { population, first_row, units };
+            first_row += group.units.len();
+            group
+        };
+        Population::groups(self.populations).into_iter().map(place).collect()
+    }
+
+    /// Group and row of each unit.
+    fn rows(&self, groups: &[Group]) -> Vec<(usize, usize)> {
+        let mut rows = vec![(0, 0); self.populations.len()];
+        for (index, group) in groups.iter().enumerate() {
+            for (position, &unit) in group.units.iter().enumerate() {
+                rows[unit] = (index, group.first_row + position);
+            }
+        }
+        rows
+    }
+
+    fn keys(&self, groups: &[Group]) -> Vec<(Key, String)> {
+        let name = |group: &Group| format!("{} (n = {})", group.population.label(), group.units.len());
+        let mut keys: Vec<_> = groups.iter().map(|g| (Key::Block(g.population.colour()), name(g))).collect();
+        keys.extend(window::keys(self.windows));
+        keys
+    }
+
+    fn description(&self, groups: &[Group]) -> String {
+        let spikes: usize = self.trials.iter().map(|trial| trial.unit.len()).sum();
+        let name = |group: &Group| format!("{} {}", group.units.len(), group.population.label());
+        let groups: Vec<_> = groups.iter().map(name).collect();
+        let trials = if self.trials.len() == 1 { "one trial".into() } else { format!("{} trials", self.trials.len()) };
+        format!("Raster of {spikes} spikes in {trials} of {} ms: {}.", self.duration_ms, groups.join(", "))
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("unit", self.populations)?;
+        CHECK.not_empty("trial", self.trials)?;
+        let positive = |what, value: f64| CHECK.value(what, value > 0.0 && value.is_finite(), value, "a positive time");
+        positive("duration", self.duration_ms)?;
+        if let Some(bin_ms) = self.rate_bin_ms {
+            positive("bin of the population rate", bin_ms)?;
+            let bins = self.duration_ms / bin_ms;
+            CHECK.value("bin of the population rate", bins <= 1e6, format_args!("{bins} bins"), "at most a million")?;
+        }
+        window::check(self.windows, CHECK)?;
+        for trial in self.trials {
+            let what = format!("units of the spikes of trial {}", trial.label);
+            CHECK.length(&what, trial.unit, trial.time_ms.len())?;
+            let unknown = trial.unit.iter().find(|&&unit| unit as usize >= self.populations.len());
+            let expected = format!("a unit below {}", self.populations.len());
+            CHECK.value(&what, unknown.is_none(), unknown.unwrap_or(&0), &expected)?;
+            let outside = trial.time_ms.iter().find(|&&time| !(0.0..=self.duration_ms).contains(&time));
+            let (what, expected) =
+                (format!("spikes of trial {}", trial.label), format!("0 to {} ms", self.duration_ms));
+            CHECK.value(&what, outside.is_none(), outside.unwrap_or(&0.0), &expected)?;
+        }
+        Ok(())
+    }
+}
+
+/// Draws the spikes of a group, line by line: units less than half a px apart share a line, and where the next spike
+/// touches, the run goes on. So the file stays small however many spikes there are.
+fn draw_spikes(path: &mut Path, panel: &Panel, trial: &Trial, rows: &[(usize, usize)], group: usize) {
+    let line = |row: usize| (panel.at_y(row as f64 + 0.5) * 2.0).round() as i64;
+    let width = (SPIKE_WIDTH * 10.0) as i64;
+    let mut spikes: Vec<(i64, i64)> = (trial.time_ms.iter().zip(trial.unit))
+        .filter(|(_, unit)| rows[**unit as usize].0 == group)
+        .map(|(&time, &unit)| (line(rows[unit as usize].1), (panel.at_x(time) * 10.0).round() as i64))
+        .collect();
+    spikes.sort_unstable();
+    for run in spikes.chunk_by(|a, b| a.0 == b.0 && b.1 - a.1 <= width) {
+        let (line, from) = run[0];
+        let to = run[run.len() - 1].1 + width;
+        path.run(line as f64 / 2.0, from as f64 / 10.0, to as f64 / 10.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_spikes_a_second() {
+        let populations = [Population::Inhibitory, Population::Excitatory, Population::Excitatory];
+        let trial = Trial { label: "", time_ms: &[5.0, 15.0, 250.0, 250.0], unit: &[1, 2, 2, 0] };
+        let raster = Raster {
+            title: "",
+            duration_ms: 250.0,
+            populations: &populations,
+            trials: &[trial, trial],
+            windows: &[],
+            rate_bin_ms: Some(100.0),
+            unit_rates: true,
+        };
+        assert_eq!(raster.unit_rates_hz(&trial), [4.0, 4.0, 8.0]);
+        let groups = raster.groups();
+        assert_eq!(raster.rows(&groups), [(1, 2), (0, 0), (0, 1)]);
+        // Two excitatory units in two trials; the last bin is half as long.
+        assert_eq!(raster.population_rate_hz(&groups[0], 100.0), [(50.0, 10.0), (150.0, 0.0), (225.0, 10.0)]);
+    }
+}

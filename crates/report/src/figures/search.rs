@@ -1,0 +1,146 @@
+//! The search for the scaling factor: performance and firing rate against the factor.
+
+use crate::canvas::{Canvas, Key};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::panel::{Axis, Frame, Panel, number};
+use crate::{ReportError, style};
+
+const CHECK: Check = Check("search curve");
+const PERFORMANCE_HEIGHT: f64 = 150.0;
+const RATE_HEIGHT: f64 = 70.0;
+const BETWEEN: f64 = 14.0;
+
+/// What one scaling factor of the grid gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The scaling factor.
+    pub scaling_factor: f64,
+    /// Fraction of trials answered correctly.
+    pub performance: f64,
+    /// Its 95 % interval (Wilson): lower and upper end.
+    pub interval: (f64, f64),
+    /// Mean firing rate over units and trials, in Hz.
+    pub rate_hz: f64,
+}
+
+/// The search for the scaling factor.
+#[derive(Clone, Copy, Debug)]
+pub struct SearchCurve<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// The grid, in any order.
+    pub candidates: &'a [Candidate],
+    /// The factor that was chosen.
+    pub chosen: Option<f64>,
+    /// The factor that theory predicts.
+    pub predicted: Option<f64>,
+    /// Performance at which a network counts as converted.
+    pub criterion: Option<f64>,
+}
+
+impl SearchCurve<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no candidate, values that are not finite, a performance outside its interval.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let mut sorted = self.candidates.to_vec();
+        sorted.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
+        let mut canvas = Canvas::new(style::NARROW, self.title);
+        canvas.legend(&self.keys());
+        let height = PERFORMANCE_HEIGHT + BETWEEN + RATE_HEIGHT + style::BOTTOM;
+        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let upper = Frame { left: style::LEFT, top: canvas.top, width, height: PERFORMANCE_HEIGHT };
+        let lower = Frame { top: upper.bottom() + BETWEEN, height: RATE_HEIGHT, ..upper };
+        self.draw_performance(&mut canvas, height, upper, &sorted);
+        self.draw_rate(&mut canvas, height, lower, &sorted);
+        Ok(canvas.finish(height, self.description()))
+    }
+
+    fn draw_performance(&self, canvas: &mut Canvas, height: f64, frame: Frame, sorted: &[Candidate]) {
+        let lows = sorted.iter().map(|candidate| candidate.interval.0);
+        let performance = Axis::fraction("Performance", lows.chain(self.criterion));
+        let panel = Panel::new(canvas.size(height), frame, self.factor_axis().bare(), performance);
+        self.draw_marks(canvas, &panel);
+        if let Some(criterion) = self.criterion {
+            canvas.level(&panel, criterion, style::REFERENCE);
+        }
+        let points: Vec<_> = sorted.iter().map(|c| (c.scaling_factor, c.performance)).collect();
+        canvas.curve(&panel, &points, style::BLUE, None);
+        for candidate in sorted {
+            canvas.whisker(&panel, candidate.scaling_factor, candidate.interval, style::BLUE);
+        }
+        for &point in &points {
+            canvas.dot(panel.at(point), 3.2, style::BLUE);
+        }
+        canvas.axes(&panel);
+    }
+
+    fn draw_rate(&self, canvas: &mut Canvas, height: f64, frame: Frame, sorted: &[Candidate]) {
+        let points: Vec<_> = sorted.iter().map(|c| (c.scaling_factor, c.rate_hz)).collect();
+        let rate = Axis::around("Rate (Hz)", points.iter().map(|point| point.1).chain([0.0])).with_ticks(3).rounded();
+        let panel = Panel::new(canvas.size(height), frame, self.factor_axis(), rate);
+        self.draw_marks(canvas, &panel);
+        canvas.curve(&panel, &points, style::INK, None);
+        for &point in &points {
+            canvas.dot(panel.at(point), 2.6, style::INK);
+        }
+        canvas.axes(&panel);
+    }
+
+    /// The chosen and the predicted factor, through a panel.
+    fn draw_marks(&self, canvas: &mut Canvas, panel: &Panel) {
+        for (factor, colour, dashes) in
+            [(self.chosen, style::VERMILLION, None), (self.predicted, style::GREEN, Some("2 2"))]
+        {
+            if let Some(x) = factor.map(|factor| panel.at_x(factor)) {
+                canvas.stroke([(x, panel.frame.top), (x, panel.frame.bottom())], colour, 1.4, dashes);
+            }
+        }
+    }
+
+    fn factor_axis(&self) -> Axis {
+        let factors = self.candidates.iter().map(|candidate| candidate.scaling_factor);
+        let (low, high) = crate::panel::extent(factors.chain(self.chosen).chain(self.predicted));
+        let margin = 0.03 * (high - low);
+        Axis::exact("Scaling factor", (low - margin, high + margin)).with_ticks(8)
+    }
+
+    fn keys(&self) -> Vec<(Key, String)> {
+        let mut keys = vec![(Key::Dot(style::BLUE), "performance, 95 % interval".to_owned())];
+        if let Some(chosen) = self.chosen {
+            keys.push((Key::Line(style::VERMILLION), format!("chosen: {}", number(chosen))));
+        }
+        if let Some(predicted) = self.predicted {
+            keys.push((Key::Dashes(style::GREEN), format!("predicted: {}", number(predicted))));
+        }
+        if let Some(criterion) = self.criterion {
+            keys.push((Key::Dashes(style::REFERENCE), format!("criterion: {}", number(criterion))));
+        }
+        keys
+    }
+
+    fn description(&self) -> String {
+        let best = self.candidates.iter().map(|candidate| candidate.performance).fold(0.0, f64::max);
+        let chosen = self.chosen.map_or("none".into(), number);
+        format!(
+            "Performance with 95 % intervals and mean firing rate against {} scaling factors; best performance {}, chosen \
+             factor {chosen}.",
+            self.candidates.len(),
+            number(best)
+        )
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("scaling factor", self.candidates)?;
+        CHECK.finite("scaling factors", self.candidates.iter().map(|c| &c.scaling_factor))?;
+        CHECK.finite("rates", self.candidates.iter().map(|c| &c.rate_hz))?;
+        CHECK.finite(
+            "chosen factor, predicted factor, criterion",
+            self.chosen.iter().chain(&self.predicted).chain(&self.criterion),
+        )?;
+        CHECK.intervals("performance", self.candidates.iter().map(|c| (c.performance, c.interval)))
+    }
+}

@@ -1,0 +1,141 @@
+//! A sweep: performance against a parameter, one curve a variant.
+
+use crate::canvas::{Canvas, Key};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::panel::{Axis, Frame, Panel, number};
+use crate::{ReportError, style};
+
+const CHECK: Check = Check("parameter sweep");
+const PLOT_HEIGHT: f64 = 190.0;
+/// A parameter that spans more than this factor gets a logarithmic axis.
+const LOGARITHMIC_FROM: f64 = 50.0;
+/// Distance by which the intervals of two variants stand apart, in px.
+const DODGE: f64 = 3.0;
+
+/// What one value of the parameter gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Value of the parameter.
+    pub parameter: f64,
+    /// Performance, a fraction.
+    pub performance: f64,
+    /// Its interval: lower and upper end.
+    pub interval: (f64, f64),
+}
+
+/// A variant of the experiment.
+#[derive(Clone, Copy, Debug)]
+pub struct Variant<'a> {
+    /// Its name in the legend.
+    pub label: &'a str,
+    /// Its points, in any order.
+    pub points: &'a [Point],
+}
+
+/// Performance against a parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// The parameter with its unit, such as `Synaptic decay (ms)`.
+    pub parameter_label: &'a str,
+    /// `Performance` or `Accuracy`.
+    pub performance_label: &'a str,
+    /// The variants, in the order of the legend.
+    pub variants: &'a [Variant<'a>],
+    /// Performance to compare with, such as that of guessing.
+    pub reference: Option<(&'a str, f64)>,
+}
+
+impl Sweep<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no variant, one without points, values that are not finite, a performance outside its interval.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let mut canvas = Canvas::new(style::NARROW, self.title);
+        canvas.legend(&self.keys());
+        let height = PLOT_HEIGHT + style::BOTTOM;
+        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
+        let lows = self.points().map(|point| point.interval.0).chain(self.reference.map(|reference| reference.1));
+        let performance = Axis::fraction(self.performance_label, lows);
+        let panel = Panel::new(canvas.size(height), frame, self.parameter_axis(), performance);
+        if let Some((_, level)) = self.reference {
+            canvas.level(&panel, level, style::REFERENCE);
+        }
+        for (index, variant) in self.variants.iter().enumerate() {
+            self.draw_variant(&mut canvas, &panel, index, variant);
+        }
+        canvas.axes(&panel);
+        Ok(canvas.finish(height, self.description()))
+    }
+
+    fn draw_variant(&self, canvas: &mut Canvas, panel: &Panel, index: usize, variant: &Variant) {
+        let colour = style::colour(index);
+        let aside = (index as f64 - (self.variants.len() as f64 - 1.0) / 2.0) * DODGE;
+        let mut points = variant.points.to_vec();
+        points.sort_by(|a, b| a.parameter.total_cmp(&b.parameter));
+        let at = |parameter: f64, value: f64| {
+            let (x, y) = panel.at((parameter, value));
+            (x + aside, y)
+        };
+        canvas.stroke(points.iter().map(|p| at(p.parameter, p.performance)), colour, style::LINE_WIDTH, None);
+        canvas.outline(colour, 1.0, |path| {
+            for point in &points {
+                path.polyline([at(point.parameter, point.interval.0), at(point.parameter, point.interval.1)]);
+            }
+        });
+        for point in &points {
+            canvas.dot(at(point.parameter, point.performance), 3.2, colour);
+        }
+    }
+
+    fn parameter_axis(&self) -> Axis {
+        let (low, high) = crate::panel::extent(self.points().map(|point| point.parameter));
+        let axis = Axis::exact(self.parameter_label, (low, high)).with_ticks(6);
+        if low > 0.0 && high / low > LOGARITHMIC_FROM {
+            let margin = (high / low).powf(0.03);
+            Axis { range: (low / margin, high * margin), logarithmic: true, ..axis }
+        } else {
+            let margin = 0.03 * (axis.range.1 - axis.range.0);
+            Axis { range: (axis.range.0 - margin, axis.range.1 + margin), ..axis }
+        }
+    }
+
+    fn points(&self) -> impl Iterator<Item = &Point> {
+        self.variants.iter().flat_map(|variant| variant.points)
+    }
+
+    fn keys(&self) -> Vec<(Key, String)> {
+        let variants = self.variants.iter().enumerate();
+        let mut keys: Vec<_> = variants.map(|(i, v)| (Key::Line(style::colour(i)), v.label.to_owned())).collect();
+        keys.extend(self.reference.map(|(label, _)| (Key::Dashes(style::REFERENCE), label.to_owned())));
+        keys
+    }
+
+    fn description(&self) -> String {
+        let best = |variant: &Variant| {
+            let best = variant.points.iter().max_by(|a, b| a.performance.total_cmp(&b.performance));
+            best.map_or(String::new(), |p| {
+                format!("{} is best with {} at {}", variant.label, number(p.performance), number(p.parameter))
+            })
+        };
+        let variants: Vec<_> = self.variants.iter().map(best).collect();
+        format!("{} against {}: {}.", self.performance_label, self.parameter_label, variants.join("; "))
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("variant", self.variants)?;
+        CHECK.finite("reference", self.reference.iter().map(|reference| &reference.1))?;
+        for variant in self.variants {
+            CHECK.not_empty(&format!("point of {}", variant.label), variant.points)?;
+            CHECK.finite(&format!("parameters of {}", variant.label), variant.points.iter().map(|p| &p.parameter))?;
+            let what = format!("performance of {}", variant.label);
+            CHECK.intervals(&what, variant.points.iter().map(|p| (p.performance, p.interval)))?;
+        }
+        Ok(())
+    }
+}

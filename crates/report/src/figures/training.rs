@@ -1,0 +1,154 @@
+//! The course of a training: loss and performance against updates.
+
+use crate::canvas::{Canvas, Key};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::panel::{Axis, Frame, Panel, number};
+use crate::{ReportError, style};
+
+const CHECK: Check = Check("training curve");
+const HEIGHT: f64 = 120.0;
+const BETWEEN: f64 = 16.0;
+/// Losses that span more than this factor are drawn on a logarithmic axis.
+const LOGARITHMIC_FROM: f64 = 20.0;
+
+/// A quantity followed during training.
+#[derive(Clone, Copy, Debug)]
+pub struct Course<'a> {
+    /// Its name in the legend, such as `training` or `validation`; courses of one name share a colour.
+    pub label: &'a str,
+    /// Updates made, and the value then. Values that are not finite are gaps.
+    pub points: &'a [(f64, f64)],
+}
+
+/// The course of a training: loss above, performance or accuracy below.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingCurve<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// Losses, such as those of training and validation; at least one.
+    pub losses: &'a [Course<'a>],
+    /// Loss below which the training may stop.
+    pub loss_criterion: Option<f64>,
+    /// `Performance` or `Accuracy`.
+    pub performance_label: &'a str,
+    /// Fractions of correct trials; may be empty, then there is no such panel.
+    pub performances: &'a [Course<'a>],
+    /// Performance above which the training may stop.
+    pub performance_criterion: Option<f64>,
+}
+
+impl TrainingCurve<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no loss, a course without a finite value, updates or criteria that are not finite.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let mut canvas = Canvas::new(style::NARROW, self.title);
+        canvas.legend(&self.keys());
+        let panels = if self.performances.is_empty() { 1.0 } else { 2.0 };
+        let height = panels * HEIGHT + (panels - 1.0) * BETWEEN + style::BOTTOM;
+        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let upper = Frame { left: style::LEFT, top: canvas.top, width, height: HEIGHT };
+        let updates = self.updates_axis();
+        let above = if self.performances.is_empty() { updates.clone() } else { updates.clone().bare() };
+        let loss = Panel::new(canvas.size(height), upper, above, self.loss_axis());
+        self.draw_panel(&mut canvas, &loss, self.losses, self.loss_criterion);
+        if !self.performances.is_empty() {
+            let lower = Frame { top: upper.bottom() + BETWEEN, ..upper };
+            let performance = Panel::new(canvas.size(height), lower, updates, self.performance_axis());
+            self.draw_panel(&mut canvas, &performance, self.performances, self.performance_criterion);
+        }
+        Ok(canvas.finish(height, self.description()))
+    }
+
+    fn draw_panel(&self, canvas: &mut Canvas, panel: &Panel, courses: &[Course], criterion: Option<f64>) {
+        if let Some(criterion) = criterion {
+            canvas.level(panel, criterion, style::REFERENCE);
+        }
+        for course in courses {
+            canvas.curve(panel, course.points, self.colour(course.label), None);
+        }
+        canvas.axes(panel);
+    }
+
+    fn updates_axis(&self) -> Axis {
+        let courses = self.losses.iter().chain(self.performances);
+        let updates = courses.flat_map(|course| course.points).map(|point| point.0);
+        Axis::exact("Update", crate::panel::extent(updates))
+    }
+
+    fn loss_axis(&self) -> Axis {
+        let values: Vec<_> = values(self.losses).chain(self.loss_criterion).collect();
+        let (low, high) = crate::panel::extent(values.iter().copied());
+        if low > 0.0 && high / low > LOGARITHMIC_FROM {
+            Axis::logarithmic("Loss", values)
+        } else {
+            Axis::around("Loss", values.into_iter().chain((low > 0.0).then_some(0.0))).with_ticks(4).rounded()
+        }
+    }
+
+    fn performance_axis(&self) -> Axis {
+        let all = values(self.performances).chain(self.performance_criterion);
+        Axis::fraction(self.performance_label, all).with_ticks(4)
+    }
+
+    /// The names of the courses, each once.
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for course in self.losses.iter().chain(self.performances) {
+            if !names.contains(&course.label) {
+                names.push(course.label);
+            }
+        }
+        names
+    }
+
+    fn colour(&self, label: &str) -> &'static str {
+        style::colour(self.names().iter().position(|name| *name == label).unwrap_or(0))
+    }
+
+    fn keys(&self) -> Vec<(Key, String)> {
+        let names = self.names();
+        let mut keys: Vec<_> = names.iter().map(|name| (Key::Line(self.colour(name)), (*name).to_owned())).collect();
+        let criteria = [("loss", self.loss_criterion), ("performance", self.performance_criterion)];
+        let stated: Vec<_> =
+            criteria.iter().filter_map(|(name, c)| Some(format!("{name} {}", number((*c)?)))).collect();
+        if !stated.is_empty() {
+            keys.push((Key::Dashes(style::REFERENCE), format!("criterion: {}", stated.join(", "))));
+        }
+        keys
+    }
+
+    fn description(&self) -> String {
+        let last = |course: &Course| {
+            let last = course.points.iter().rev().find(|point| point.1.is_finite()).map_or(f64::NAN, |point| point.1);
+            format!("{} ends at {}", course.label, number(last))
+        };
+        let losses: Vec<_> = self.losses.iter().map(last).collect();
+        let performances: Vec<_> = self.performances.iter().map(last).collect();
+        let mut text = format!("Loss against updates: {}.", losses.join(", "));
+        if !performances.is_empty() {
+            text.push_str(&format!(" {}: {}.", self.performance_label, performances.join(", ")));
+        }
+        text
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("loss", self.losses)?;
+        CHECK.finite("criteria", self.loss_criterion.iter().chain(&self.performance_criterion))?;
+        for course in self.losses.iter().chain(self.performances) {
+            let what = format!("value of {}", course.label);
+            CHECK.finite(&format!("updates of {}", course.label), course.points.iter().map(|point| &point.0))?;
+            let finite: Vec<_> = course.points.iter().filter(|point| point.1.is_finite()).collect();
+            CHECK.not_empty(&what, &finite)?;
+        }
+        Ok(())
+    }
+}
+
+/// The finite values of some courses.
+fn values<'a>(courses: &'a [Course]) -> impl Iterator<Item = f64> + 'a {
+    courses.iter().flat_map(|course| course.points).map(|point| point.1).filter(|value| value.is_finite())
+}

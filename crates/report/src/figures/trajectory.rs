@@ -1,0 +1,125 @@
+//! State-space trajectories in two mode coordinates.
+
+use crate::canvas::{Canvas, Key};
+use crate::check::Check;
+use crate::figure::Figure;
+use crate::panel::{Axis, Frame, Panel};
+use crate::{ReportError, style};
+
+const CHECK: Check = Check("trajectory");
+const PLOT_HEIGHT: f64 = 300.0;
+
+/// The way one condition takes. Both slices have one value a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// Name of the condition.
+    pub label: &'a str,
+    /// First coordinate.
+    pub x: &'a [f64],
+    /// Second coordinate.
+    pub y: &'a [f64],
+}
+
+/// Trajectories of the state in two coordinates, such as ξ₁ᵀr and ξ₂ᵀr.
+#[derive(Clone, Copy, Debug)]
+pub struct Trajectory<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// Name of the first coordinate, such as `Mode 1`.
+    pub x_label: &'a str,
+    /// Name of the second coordinate.
+    pub y_label: &'a str,
+    /// The conditions, in the order of the legend.
+    pub ways: &'a [Way<'a>],
+}
+
+impl Trajectory<'_> {
+    /// Draws the figure: an open circle where a way begins, a filled one where it ends.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no condition, one without steps, lengths that differ, values that are not finite.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let mut canvas = Canvas::new(style::NARROW, self.title);
+        canvas.legend(&self.keys());
+        let height = PLOT_HEIGHT + style::BOTTOM;
+        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
+        let x = Axis::around(self.x_label, self.ways.iter().flat_map(|way| way.x).copied());
+        let y = Axis::around(self.y_label, self.ways.iter().flat_map(|way| way.y).copied());
+        let panel = Panel::new(canvas.size(height), frame, x, y);
+        draw_zero(&mut canvas, &panel);
+        for (index, way) in self.ways.iter().enumerate() {
+            let points: Vec<_> = way.x.iter().zip(way.y).map(|(&x, &y)| panel.at((x, y))).collect();
+            canvas.stroke(apart(&points), style::colour(index), style::LINE_WIDTH, None);
+        }
+        for (index, way) in self.ways.iter().enumerate() {
+            let last = way.x.len() - 1;
+            canvas.ring(panel.at((way.x[0], way.y[0])), 3.0, style::colour(index));
+            canvas.dot(panel.at((way.x[last], way.y[last])), 4.0, style::colour(index));
+        }
+        canvas.axes(&panel);
+        Ok(canvas.finish(height, self.description()))
+    }
+
+    fn keys(&self) -> Vec<(Key, String)> {
+        let ways = self.ways.iter().enumerate().map(|(i, way)| (Key::Line(style::colour(i)), way.label.to_owned()));
+        let ends = [(Key::OpenDot(style::INK), "start".to_owned()), (Key::Dot(style::INK), "end".to_owned())];
+        ways.chain(ends).collect()
+    }
+
+    fn description(&self) -> String {
+        let labels: Vec<_> = self.ways.iter().map(|way| way.label).collect();
+        format!("State-space trajectories, {} against {}, for {}.", self.y_label, self.x_label, labels.join(", "))
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("condition", self.ways)?;
+        for way in self.ways {
+            CHECK.not_empty(&format!("step of {}", way.label), way.x)?;
+            CHECK.length(&format!("second coordinate of {}", way.label), way.y, way.x.len())?;
+            CHECK.finite(&format!("first coordinate of {}", way.label), way.x)?;
+            CHECK.finite(&format!("second coordinate of {}", way.label), way.y)?;
+        }
+        Ok(())
+    }
+}
+
+/// Thin lines where a coordinate is zero, if that is on the panel.
+fn draw_zero(canvas: &mut Canvas, panel: &Panel) {
+    let inside = |(low, high): (f64, f64)| low < 0.0 && 0.0 < high;
+    let ((x, y), frame) = (panel.at((0.0, 0.0)), panel.frame);
+    if inside(panel.x.range) {
+        canvas.stroke([(x, frame.top), (x, frame.bottom())], "#d5d5d5", 0.8, None);
+    }
+    if inside(panel.y.range) {
+        canvas.stroke([(frame.left, y), (frame.right(), y)], "#d5d5d5", 0.8, None);
+    }
+}
+
+/// The points of a way, without those less than a third of a px from the last kept one; the end is kept.
+fn apart(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for (index, &point) in points.iter().enumerate() {
+        let far = |last: &(f64, f64)| (point.0 - last.0).hypot(point.1 - last.1) > 1.0 / 3.0;
+        if index + 1 == points.len() || kept.last().is_none_or(far) {
+            kept.push(point);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::panel::extent;
+
+    #[test]
+    fn a_slow_way_keeps_its_ends() {
+        let points: Vec<_> = (0..1000).map(|step| (f64::from(step) * 0.01, 0.0)).collect();
+        let kept = apart(&points);
+        assert!(kept.len() < 40);
+        assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[999]));
+        assert_eq!(extent(kept.iter().map(|point| point.0)), (0.0, 9.99));
+    }
+}

@@ -1,0 +1,58 @@
+//! Time windows that figures over time shade.
+
+use crate::ReportError;
+use crate::canvas::{Canvas, Key};
+use crate::check::Check;
+use crate::panel::Panel;
+use crate::style;
+
+/// A stretch of the trial that is shaded, such as the stimulus or the response window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window<'a> {
+    /// Its name in the legend; windows of one name share a colour.
+    pub label: &'a str,
+    /// Its beginning, in ms.
+    pub from_ms: f64,
+    /// Its end, in ms.
+    pub to_ms: f64,
+}
+
+/// Windows have ends in order.
+pub(super) fn check(windows: &[Window], check: Check) -> Result<(), ReportError> {
+    for window in windows {
+        let (label, from, to) = (window.label, window.from_ms, window.to_ms);
+        check.finite(&format!("window {label}"), &[from, to])?;
+        check.value(
+            &format!("window {label}"),
+            from < to,
+            format_args!("{from}..{to} ms"),
+            "a beginning before its end",
+        )?;
+    }
+    Ok(())
+}
+
+/// The names of the windows, each once, with their colours.
+fn named<'a>(windows: &[Window<'a>]) -> Vec<(&'a str, &'static str)> {
+    let mut names: Vec<&str> = Vec::new();
+    for window in windows {
+        if !names.contains(&window.label) {
+            names.push(window.label);
+        }
+    }
+    names.into_iter().enumerate().map(|(index, name)| (name, style::WINDOWS[index % style::WINDOWS.len()])).collect()
+}
+
+/// Entries of the legend.
+pub(super) fn keys(windows: &[Window]) -> Vec<(Key, String)> {
+    named(windows).into_iter().map(|(name, colour)| (Key::Block(colour), name.to_owned())).collect()
+}
+
+/// Shades the windows of a panel, as far as they lie on it.
+pub(super) fn shade(canvas: &mut Canvas, panel: &Panel, windows: &[Window]) {
+    let names = named(windows);
+    for window in windows {
+        let colour = names.iter().find(|(name, _)| *name == window.label).map_or(style::WINDOWS[0], |&(_, c)| c);
+        canvas.shade(panel, (window.from_ms, window.to_ms), colour);
+    }
+}

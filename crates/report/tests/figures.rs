@@ -1,0 +1,266 @@
+//! Every figure of the gallery: well formed, deterministic, with the ink that it should have; and bad data refused.
+
+mod common;
+
+use mdl_report::figures::{
+    Confusion, ExampleDigits, MembraneTraces, Output, Raster, RateDistribution, SearchCurve, Sweep, TrainingCurve,
+    Trajectory, Window, digits, membrane, output, raster, search, sweep, training, trajectory,
+};
+use mdl_report::{Figure, Population, ReportError};
+use resvg::{tiny_skia, usvg};
+
+/// Okabe and Ito's colours, as the palette names them.
+const BLUE: [u8; 3] = [0x00, 0x72, 0xb2];
+const VERMILLION: [u8; 3] = [0xd5, 0x5e, 0x00];
+const GREEN: [u8; 3] = [0x00, 0x9e, 0x73];
+const PURPLE: [u8; 3] = [0xcc, 0x79, 0xa7];
+const INK: [u8; 3] = [0x22, 0x22, 0x22];
+
+fn pixels(figure: &Figure) -> tiny_skia::Pixmap {
+    tiny_skia::Pixmap::decode_png(&figure.png(2.0).unwrap()).unwrap()
+}
+
+/// How many pixels have just this colour.
+fn count(pixmap: &tiny_skia::Pixmap, [red, green, blue]: [u8; 3]) -> usize {
+    let same = |p: &&tiny_skia::PremultipliedColorU8| (p.red(), p.green(), p.blue()) == (red, green, blue);
+    pixmap.pixels().iter().filter(same).count()
+}
+
+/// Darkest value in a rectangle given in px of the SVG.
+fn darkest(pixmap: &tiny_skia::Pixmap, (left, top, right, bottom): (u32, u32, u32, u32)) -> u8 {
+    let at = |x, y| pixmap.pixel(2 * x, 2 * y).map_or(255, |p| p.green());
+    (top..bottom).flat_map(|y| (left..right).map(move |x| at(x, y))).min().unwrap()
+}
+
+#[test]
+fn figures_are_well_formed_and_the_same_every_time() {
+    let (first, second) = (common::gallery().unwrap(), common::gallery().unwrap());
+    for ((name, figure), (_, again)) in first.iter().zip(&second) {
+        usvg::Tree::from_str(figure.svg(), &usvg::Options::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(figure, again, "{name}");
+        assert_eq!(figure.png(1.0).unwrap(), again.png(1.0).unwrap(), "{name}");
+        assert!(!figure.title().is_empty() && figure.description().ends_with('.'), "{name}: {}", figure.description());
+        assert!(figure.svg().contains(&format!("<title>{}</title>", figure.title())), "{name}");
+        // No identifiers and no references: several figures can stand in one document.
+        assert!(!figure.svg().contains(" id=") && !figure.svg().contains("url("), "{name}");
+        assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"), "{name}");
+    }
+}
+
+#[test]
+fn every_series_has_ink_in_its_colour() {
+    let expected: [(&str, &[[u8; 3]]); 11] = [
+        ("output", &[BLUE, VERMILLION]),
+        ("raster", &[BLUE, VERMILLION, GREEN]),
+        ("raster-trials", &[BLUE, VERMILLION, GREEN]),
+        ("raster-dense", &[INK]),
+        ("rates", &[BLUE, VERMILLION, GREEN]),
+        ("membrane", &[BLUE, VERMILLION, GREEN]),
+        ("search", &[BLUE, VERMILLION, GREEN]),
+        ("training", &[BLUE, VERMILLION]),
+        ("confusion", &[INK]),
+        ("sweep", &[BLUE, VERMILLION]),
+        ("trajectory", &[BLUE, VERMILLION, GREEN, PURPLE]),
+    ];
+    let gallery = common::gallery().unwrap();
+    for (name, colours) in expected {
+        let pixmap = pixels(&gallery.iter().find(|(other, _)| *other == name).unwrap().1);
+        for colour in colours {
+            assert!(count(&pixmap, *colour) > 30, "{name}: {colour:?}: {}", count(&pixmap, *colour));
+        }
+    }
+}
+
+#[test]
+fn text_is_drawn_with_the_embedded_font() {
+    // The fonts of the machine are never looked at, so this holds on a machine without any.
+    let pixmap = pixels(&common::output().unwrap());
+    let height = pixmap.height() / 2;
+    for (what, area) in [
+        ("title", (8, 6, 200, 26)),
+        ("label of the time", (180, height - 20, 280, height - 4)),
+        ("numbers of the time", (50, height - 38, 420, height - 26)),
+        ("label of the output", (4, 100, 24, 240)),
+        ("numbers of the output", (25, 60, 50, 240)),
+    ] {
+        assert!(darkest(&pixmap, area) < 100, "{what}");
+    }
+    // The margins are free: nothing is cut off.
+    let (width, height) = (pixmap.width() / 2, pixmap.height() / 2);
+    for edge in [(0, 0, width, 3), (0, height - 2, width, height), (0, 0, 3, height), (width - 2, 0, width, height)] {
+        assert_eq!(darkest(&pixmap, edge), 255, "{edge:?}");
+    }
+}
+
+#[test]
+fn text_stays_text_and_is_escaped() {
+    let figure = Confusion { title: "a < b & \"c\" $5 $6 \u{1}", classes: &["<x>"], counts: &[3] }.draw().unwrap();
+    let tree = usvg::roxmltree::Document::parse(figure.svg()).unwrap();
+    let texts: Vec<_> = tree.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
+    assert!(texts.contains(&"a < b & \"c\" $5 $6"), "{texts:?}");
+    assert!(texts.contains(&"<x>") && texts.contains(&"3"), "{texts:?}");
+}
+
+#[test]
+fn many_spikes_make_a_small_file() {
+    let count = 300_000;
+    let bytes = common::dense_raster(count).unwrap().svg().len();
+    assert!(bytes < 3 * count, "{bytes} bytes");
+}
+
+#[test]
+fn a_png_has_the_asked_scale() {
+    let figure = common::trajectory().unwrap();
+    let size = |scale| {
+        let pixmap = tiny_skia::Pixmap::decode_png(&figure.png(scale).unwrap()).unwrap();
+        (pixmap.width(), pixmap.height())
+    };
+    assert_eq!((2 * size(1.0).0, 2 * size(1.0).1), size(2.0));
+    for scale in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e6] {
+        assert!(matches!(figure.png(scale), Err(ReportError::Png(_))), "{scale}");
+    }
+}
+
+/// The message of a refusal.
+fn refusal(result: Result<Figure, ReportError>) -> String {
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn bad_outputs_are_refused() {
+    let mean: [f64; 2] = [0.0, 1.0];
+    let condition = |mean, sd| output::Condition { label: "Go", mean, sd, target: None };
+    let draw = |time_ms: &[f64], conditions: &[output::Condition], windows: &[Window]| {
+        refusal(Output { title: "", time_ms, conditions, windows, thresholds: &[] }.draw())
+    };
+    let good = [condition(&mean, &[0.1, 0.1])];
+    assert_eq!(draw(&[], &good, &[]), "output over time: no step to draw");
+    assert_eq!(draw(&[0.0, 5.0], &[], &[]), "output over time: no condition to draw");
+    assert_eq!(
+        draw(&[0.0, 5.0], &[condition(&mean, &[0.1])], &[]),
+        "output over time: sd of Go: found 1 values, expected 2"
+    );
+    assert_eq!(
+        draw(&[0.0, 5.0], &[condition(&[0.0, f64::NAN], &[0.0, 0.0])], &[]),
+        "output over time: mean of Go: value 1 is NaN, expected a finite number"
+    );
+    assert!(draw(&[0.0, 5.0], &[condition(&mean, &[0.1, -0.1])], &[]).contains("sd of Go: found -0.1"));
+    assert!(draw(&[5.0, 0.0], &good, &[]).contains("ascending"));
+    let window = Window { label: "response", from_ms: 3.0, to_ms: 3.0 };
+    assert!(draw(&[0.0, 5.0], &good, &[window]).contains("window response: found 3..3 ms"));
+}
+
+#[test]
+fn bad_spikes_and_rates_are_refused() {
+    let draw = |duration_ms, time_ms: &[f64], unit: &[u32], rate_bin_ms| {
+        let populations = [Population::Excitatory; 2];
+        let trials = [raster::Trial { label: "Go", time_ms, unit }];
+        let (populations, trials, windows) = (&populations[..], &trials[..], &[][..]);
+        Raster { title: "", duration_ms, populations, trials, windows, rate_bin_ms, unit_rates: true }.draw()
+    };
+    assert!(draw(10.0, &[0.0, 10.0], &[0, 1], Some(5.0)).is_ok());
+    assert!(draw(10.0, &[], &[], Some(30.0)).is_ok(), "a silent network is no error");
+    assert!(refusal(draw(10.0, &[1.0], &[2], None)).contains("found 2, expected a unit below 2"));
+    assert!(refusal(draw(10.0, &[1.0], &[], None)).contains("found 0 values, expected 1"));
+    assert!(refusal(draw(10.0, &[11.0], &[0], None)).contains("found 11, expected 0 to 10 ms"));
+    assert!(refusal(draw(10.0, &[f64::NAN], &[0], None)).contains("NaN"));
+    assert!(refusal(draw(0.0, &[], &[], None)).contains("duration"));
+    assert!(refusal(draw(10.0, &[], &[], Some(0.0))).contains("bin"));
+    assert!(refusal(draw(10.0, &[], &[], Some(1e-9))).contains("bin"));
+    let rates = |rates_hz: &[f64]| {
+        refusal(RateDistribution { title: "", rates_hz, populations: &[Population::Unsigned] }.draw())
+    };
+    assert!(rates(&[]).contains("no unit"));
+    assert!(rates(&[1.0, 2.0]).contains("populations: found 1 values, expected 2"));
+    assert!(rates(&[-1.0]).contains("found -1"));
+}
+
+#[test]
+fn bad_potentials_and_ways_are_refused() {
+    let draw = |time_ms: &[f64], potential: &[f64], spikes_ms: &[f64]| {
+        let population = Population::Inhibitory;
+        let traces = [membrane::Trace { label: "unit 1", population, potential, spikes_ms }];
+        let potential_unit = membrane::PotentialUnit::Dimensionless;
+        let (traces, windows) = (&traces[..], &[][..]);
+        MembraneTraces { title: "", time_ms, potential_unit, traces, threshold: Some(1.0), windows }.draw()
+    };
+    assert!(draw(&[0.0], &[0.5], &[]).is_ok());
+    assert!(refusal(draw(&[], &[], &[])).contains("no step"));
+    assert!(refusal(draw(&[0.0], &[], &[])).contains("potential of unit 1"));
+    assert!(refusal(draw(&[0.0], &[0.0], &[f64::INFINITY])).contains("spikes of unit 1"));
+    let way = |x, y| {
+        refusal(
+            Trajectory { title: "", x_label: "", y_label: "", ways: &[trajectory::Way { label: "a", x, y }] }.draw(),
+        )
+    };
+    assert!(way(&[], &[]).contains("no step of a"));
+    assert!(way(&[1.0], &[]).contains("second coordinate of a"));
+    assert!(way(&[f64::NAN], &[0.0]).contains("first coordinate of a"));
+}
+
+#[test]
+fn bad_searches_and_sweeps_are_refused() {
+    let draw = |performance, interval| {
+        let candidate = search::Candidate { scaling_factor: 20.0, performance, interval, rate_hz: 1.0 };
+        SearchCurve { title: "", candidates: &[candidate], chosen: None, predicted: None, criterion: None }.draw()
+    };
+    assert!(draw(0.5, (0.4, 0.6)).is_ok(), "one factor is enough");
+    assert!(refusal(draw(0.7, (0.4, 0.6))).contains("performance 0: found 0.7 in [0.4, 0.6]"));
+    assert!(refusal(draw(f64::NAN, (0.4, 0.6))).contains("NaN"));
+    let sweep = |points: &[sweep::Point]| {
+        let variants = &[sweep::Variant { label: "a", points }][..];
+        Sweep { title: "", parameter_label: "x", performance_label: "y", variants, reference: None }.draw()
+    };
+    let point = |parameter| sweep::Point { parameter, performance: 0.5, interval: (0.5, 0.5) };
+    assert!(sweep(&[point(1e-3), point(1e3)]).is_ok(), "a wide parameter");
+    assert!(refusal(sweep(&[])).contains("no point of a"));
+    assert!(refusal(sweep(&[point(f64::INFINITY)])).contains("parameters of a"));
+}
+
+#[test]
+fn bad_courses_are_refused_and_gaps_are_not() {
+    let draw = |points: &[(f64, f64)]| {
+        TrainingCurve {
+            title: "",
+            losses: &[training::Course { label: "training", points }],
+            loss_criterion: None,
+            performance_label: "Accuracy",
+            performances: &[],
+            performance_criterion: None,
+        }
+        .draw()
+    };
+    assert!(draw(&[(0.0, f64::NAN), (1.0, 3.0), (2.0, f64::INFINITY)]).is_ok(), "a run that diverges");
+    assert!(draw(&[(0.0, 0.0), (1.0, -3.0)]).is_ok(), "losses that no logarithm has");
+    assert!(draw(&[(0.0, 1e-9), (1.0, 1e9)]).is_ok());
+    assert!(refusal(draw(&[(0.0, f64::NAN)])).contains("no value of training"));
+    assert!(refusal(draw(&[(f64::NAN, 1.0)])).contains("updates of training"));
+}
+
+#[test]
+fn bad_classes_and_images_are_refused() {
+    assert!(refusal(Confusion { title: "", classes: &[], counts: &[] }.draw()).contains("no class"));
+    let counts = refusal(Confusion { title: "", classes: &["0", "1"], counts: &[1, 2] }.draw());
+    assert_eq!(counts, "confusion matrix: counts: found 2 values, expected 4");
+    let draw = |side, pixels: &[f32]| {
+        let digits = [digits::Digit { pixels, true_class: "1", predicted_class: "1" }];
+        ExampleDigits { title: "", side, digits: &digits }.draw()
+    };
+    assert!(draw(1, &[1.0]).is_ok());
+    assert!(refusal(draw(2, &[1.0])).contains("image 0: found 1 values, expected 4"));
+    assert!(refusal(draw(1, &[1.5])).contains("found 1.5"));
+    assert!(refusal(draw(1, &[f32::NAN])).contains("NaN"));
+    assert!(refusal(draw(0, &[])).contains("side"));
+}
+
+#[test]
+fn extreme_values_do_not_break_a_figure() {
+    for value in [0.0, 1e-300, -1e300, 1e300, 1e15, f64::MAX] {
+        let conditions = [output::Condition { label: "a", mean: &[value, value], sd: &[0.0, 0.0], target: None }];
+        let figure = Output { title: "", time_ms: &[0.0, 1.0], conditions: &conditions, windows: &[], thresholds: &[] };
+        let svg = figure.draw().unwrap().svg().to_owned();
+        assert!(svg.len() < 100_000, "{value}: {} bytes", svg.len());
+        assert!(usvg::Tree::from_str(&svg, &usvg::Options::default()).is_ok(), "{value}");
+        assert!(!svg.contains("NaN"), "{value}: {svg}");
+    }
+}
