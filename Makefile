@@ -1,6 +1,7 @@
 # The pipeline for a person. `make` alone prints this help.
 
 TASK ?= go-nogo
+DATASET ?= mnist
 SEED ?= 1
 THREADS ?=
 ARTIFACTS ?= artifacts
@@ -13,14 +14,18 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build pipeline train-rate lambda-search eval-lif test lint doc schema bench clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif test lint doc schema bench clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
-	@echo "  variables:      TASK=$(TASK) (any file of configs/)  SEED=$(SEED)  THREADS=all"
+	@echo "  variables:      TASK=$(TASK) (any file of configs/)  SEED=$(SEED)  THREADS=all  DATASET=$(DATASET)"
 
 build: ## build the programs
 	$(CARGO) build --release --workspace --bins
+
+# Verified and left alone if already there; a file that is not the data set's is replaced.
+data: build ## put MNIST (or fashion-mnist) under artifacts/data/; [DATASET=mnist]
+	$(BIN)/get-data --dataset $(DATASET) --force -o $(ARTIFACTS)/data/$(DATASET)
 
 pipeline: eval-lif ## train a rate network, find its scaling factor, judge the LIF network; [TASK=go-nogo] [SEED=1]
 

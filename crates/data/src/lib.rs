@@ -1,5 +1,6 @@
 //! What a network is trained on: cognitive tasks, digits, encoders, counter-based random streams.
 
+pub mod digits;
 pub mod field;
 pub mod random;
 pub mod simd;

@@ -180,7 +180,7 @@ impl Stream {
         }
     }
 
-    /// A standard normal number. [`Stream::fill_normal`] is the way to draw many.
+    /// A standard normal number. [`fill_normal`] is the way to draw many.
     pub fn normal(&mut self) -> f32 {
         let radius = self.next_u32();
         normal_pair(radius, self.next_u32(), 1.0).0

