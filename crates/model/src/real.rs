@@ -33,7 +33,8 @@ impl Real for f32 {
         let r = x - k * 0.693_359_4 + k * 2.121_944_4e-4;
         let p = 1.0
             + r * (1.0
-                + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0)))))));
+                + r * (0.5
+                    + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r * (1.0 / 720.0 + r * (1.0 / 5040.0)))))));
         // The low bits of 1.5·2²³ + k are k: 2^k without a conversion.
         p * f32::from_bits((shifted.to_bits() << 23).wrapping_add(0x3f80_0000))
     }

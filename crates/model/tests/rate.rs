@@ -64,10 +64,7 @@ fn dense_oracle(name: &str, dale: bool, dtype: DType, [forward, backward]: [f64;
     let (noise, steps) = (get("noise"), get("noise").dim(0)? - 1);
     let sequence = RateSequence {
         activation: Activation::Sigmoid,
-        recurrence: Recurrence::Dense {
-            sign: dale.then(|| oracle.floats("sign")),
-            mask: Some(oracle.floats("mask")),
-        },
+        recurrence: Recurrence::Dense { sign: dale.then(|| oracle.floats("sign")), mask: Some(oracle.floats("mask")) },
         initial: noise.get(0)?,
         noise: Some(noise.narrow(0, 1, steps)?),
     };
@@ -266,7 +263,11 @@ fn check_differences(network: &Random, variable: &Var, gradient: &Tensor, what: 
             network.loss()
         };
         let difference = (at(h)? - at(-h)?) / (2.0 * h);
-        assert!((difference - gradient[i]).abs() < 1e-6 * (1.0 + difference.abs()), "{what} {i}: {difference} {}", gradient[i]);
+        assert!(
+            (difference - gradient[i]).abs() < 1e-6 * (1.0 + difference.abs()),
+            "{what} {i}: {difference} {}",
+            gradient[i]
+        );
     }
     variable.set(&centre)
 }
@@ -305,7 +306,8 @@ fn a_trial_does_not_depend_on_its_batch() -> Result<()> {
 
 #[test]
 fn what_no_variable_enters_has_no_gradient() -> Result<()> {
-    let Random { sequence, drive, weights, leak, .. } = Random::new(Kind::Dale, Activation::Tanh, [9, 2, 6], DType::F32)?;
+    let Random { sequence, drive, weights, leak, .. } =
+        Random::new(Kind::Dale, Activation::Tanh, [9, 2, 6], DType::F32)?;
     let r = sequence.run(&drive.as_detached_tensor(), &weights, &leak.as_detached_tensor())?.r;
     let gradients = r.sum_all()?.backward()?;
     assert!(gradients.get(&weights).is_some() && gradients.get(&drive).is_none() && gradients.get(&leak).is_none());

@@ -44,56 +44,57 @@ impl Activation {
         }
     }
 
-    /// φ of some elements.
+    /// r ← φ(x).
     #[inline(always)]
-    pub(super) fn rates<R: Real, const L: usize>(self, x: [R; L]) -> [R; L] {
+    pub(super) fn rates<R: Real>(self, x: &[R], r: &mut [R]) {
         let ceiling = R::constant(CEILING);
+        let pairs = r.iter_mut().zip(x);
         match self {
-            Self::Sigmoid => x.map(
+            Self::Sigmoid => pairs.for_each(
                 #[inline(always)]
-                |x| sigmoid(x),
+                |(r, x)| *r = sigmoid(*x),
             ),
-            Self::Tanh => x.map(
+            Self::Tanh => pairs.for_each(
                 #[inline(always)]
-                |x| x.tanh_vector(),
+                |(r, x)| *r = x.tanh_vector(),
             ),
-            Self::Softplus => x.map(
+            Self::Softplus => pairs.for_each(
                 #[inline(always)]
-                |x| smaller(larger(x, R::zero()) + (-x.abs()).exp_vector().ln_1p_vector(), ceiling),
+                |(r, x)| {
+                    let log = (-x.abs()).exp_vector().ln_1p_vector();
+                    *r = smaller(larger(*x, R::zero()) + log, ceiling);
+                },
             ),
-            Self::Relu => x.map(
+            Self::Relu => pairs.for_each(
                 #[inline(always)]
-                |x| smaller(larger(x, R::zero()), ceiling),
+                |(r, x)| *r = smaller(larger(*x, R::zero()), ceiling),
             ),
         }
     }
 
-    /// φ' of some elements x with rates r = φ(x).
+    /// slope ← slope · φ'(x), where r = φ(x).
     #[inline(always)]
-    pub(super) fn slopes<R: Real, const L: usize>(self, x: [R; L], r: [R; L]) -> [R; L] {
+    pub(super) fn times_slopes<R: Real>(self, x: &[R], r: &[R], slope: &mut [R]) {
         let (zero, one, ceiling) = (R::zero(), R::one(), R::constant(CEILING));
-        let mut slope = r;
-        for l in 0..L {
-            slope[l] = match self {
-                Self::Sigmoid => r[l] * (one - r[l]),
-                Self::Tanh => one - r[l] * r[l],
-                Self::Softplus => {
-                    if r[l] < ceiling {
-                        sigmoid(x[l])
-                    } else {
-                        zero
-                    }
-                }
-                Self::Relu => {
-                    if x[l] > zero && x[l] < ceiling {
-                        one
-                    } else {
-                        zero
-                    }
-                }
-            };
+        let triples = slope.iter_mut().zip(x).zip(r);
+        match self {
+            Self::Sigmoid => triples.for_each(
+                #[inline(always)]
+                |((slope, _), r)| *slope *= *r * (one - *r),
+            ),
+            Self::Tanh => triples.for_each(
+                #[inline(always)]
+                |((slope, _), r)| *slope *= one - *r * *r,
+            ),
+            Self::Softplus => triples.for_each(
+                #[inline(always)]
+                |((slope, x), r)| *slope = if *r < ceiling { *slope * sigmoid(*x) } else { zero },
+            ),
+            Self::Relu => triples.for_each(
+                #[inline(always)]
+                |((slope, x), _)| *slope = if *x > zero && *x < ceiling { *slope } else { zero },
+            ),
         }
-        slope
     }
 }
 

@@ -1,6 +1,6 @@
 //! Products with a full matrix, and the gradient of all its entries.
 
-use super::product::{LANES, Product, windows};
+use super::product::{LANES, Product, add_scaled, windows};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -45,10 +45,10 @@ impl<R: Real> Product<R> for Dense<R> {
                     (panel, values) = values.split_at(size * LANES * rates.len());
                     let out = &mut out[first * LANES..(first + size) * LANES];
                     match size {
-                        1 => accumulate_panel::<R, 1>(panel, rates, out),
-                        2 => accumulate_panel::<R, 2>(panel, rates, out),
-                        3 => accumulate_panel::<R, 3>(panel, rates, out),
-                        _ => accumulate_panel::<R, PANEL>(panel, rates, out),
+                        1 => accumulate_panel::<R, LANES>(panel, rates, out),
+                        2 => accumulate_panel::<R, { 2 * LANES }>(panel, rates, out),
+                        3 => accumulate_panel::<R, { 3 * LANES }>(panel, rates, out),
+                        _ => accumulate_panel::<R, { PANEL * LANES }>(panel, rates, out),
                     }
                 }
             },
@@ -56,21 +56,18 @@ impl<R: Real> Product<R> for Dense<R> {
     }
 }
 
-/// out ← out + panel · rates for `V` vectors of targets.
+/// out ← out + panel · rates for `W` targets.
 #[inline(always)]
-fn accumulate_panel<R: Real, const V: usize>(panel: &[R], rates: &[R], out: &mut [R]) {
-    let mut sums = [[R::zero(); LANES]; V];
-    sums.as_flattened_mut().copy_from_slice(out);
-    let (vectors, _) = panel.as_chunks::<LANES>();
-    let (columns, _) = vectors.as_chunks::<V>();
+fn accumulate_panel<R: Real, const W: usize>(panel: &[R], rates: &[R], out: &mut [R]) {
+    let (columns, _) = panel.as_chunks::<W>();
+    let mut sums = [R::zero(); W];
+    sums.copy_from_slice(out);
     for (column, rate) in columns.iter().zip(rates) {
-        for v in 0..V {
-            for l in 0..LANES {
-                sums[v][l] += column[v][l] * *rate;
-            }
+        for target in 0..W {
+            sums[target] += column[target] * *rate;
         }
     }
-    out.copy_from_slice(sums.as_flattened());
+    out.copy_from_slice(&sums);
 }
 
 /// Rows and columns of a block of the gradient whose sums are kept in registers.
@@ -98,20 +95,23 @@ pub(super) fn accumulate_outer<R: Real>(n: usize, delta: &[R], rates: &[R], grad
     }
 }
 
-/// Σ_s left_s rightₛᵀ of one block.
+/// Σ_s left_s rightₛᵀ of one block. Rows written one by one: the compiler keeps all of them in registers.
 fn outer_block<R: Real>(left: &[[R; ROWS]], right: &[[R; COLUMNS]]) -> [[R; COLUMNS]; ROWS] {
     dispatch(
         #[inline(always)]
         || {
-            let mut sums = [[R::zero(); COLUMNS]; ROWS];
+            let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = [[R::zero(); COLUMNS]; ROWS];
             for (left, right) in left.iter().zip(right) {
-                for i in 0..ROWS {
-                    for j in 0..COLUMNS {
-                        sums[i][j] += left[i] * right[j];
-                    }
-                }
+                add_scaled(&mut a, right, left[0]);
+                add_scaled(&mut b, right, left[1]);
+                add_scaled(&mut c, right, left[2]);
+                add_scaled(&mut d, right, left[3]);
+                add_scaled(&mut e, right, left[4]);
+                add_scaled(&mut f, right, left[5]);
+                add_scaled(&mut g, right, left[6]);
+                add_scaled(&mut h, right, left[7]);
             }
-            sums
+            [a, b, c, d, e, f, g, h]
         },
     )
 }

@@ -84,7 +84,10 @@ impl RateSequence {
         let expect = |what: &str, found: &Tensor, expected: &[usize]| {
             if found.dims() != expected || found.dtype() != drive.dtype() {
                 let (dims, dtype) = (found.dims(), found.dtype());
-                bail!("{what} of a rate sequence: expected {expected:?} of {:?}, found {dims:?} of {dtype:?}", drive.dtype())
+                bail!(
+                    "{what} of a rate sequence: expected {expected:?} of {:?}, found {dims:?} of {dtype:?}",
+                    drive.dtype()
+                )
             }
             Ok(())
         };

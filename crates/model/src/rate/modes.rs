@@ -1,6 +1,6 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
 
-use super::product::{LANES, Product, dot, lanes, padded};
+use super::product::{LANES, Product, add_scaled, dots, padded};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -24,25 +24,33 @@ impl<R: Real> Modes<R> {
         Self { vectors, from: to, to: from }
     }
 
-    /// fromᵀ rates, mode by mode.
-    #[inline(always)]
-    fn overlaps(&self, rates: &[[R; LANES]]) -> impl Iterator<Item = R> {
-        self.from.chunks_exact(self.vectors).map(
-            #[inline(always)]
-            |from| dot(from, rates),
-        )
+    fn modes(&self) -> usize {
+        self.from.len() / self.vectors
+    }
+}
+
+/// out_p ← columns_pᵀ row.
+#[inline(always)]
+fn overlaps<R: Real>(columns: &[[R; LANES]], row: &[[R; LANES]], partial: &mut Vec<[R; LANES]>, out: &mut [R]) {
+    dots(columns.chunks_exact(row.len()).map(|column| (column, row)), partial, |p, sum| out[p] = sum);
+}
+
+/// out ← out + Σ_p columns_p scale_p.
+#[inline(always)]
+fn add_columns<R: Real>(out: &mut [R], columns: &[[R; LANES]], scale: &[R]) {
+    for (column, scale) in columns.as_flattened().chunks_exact(out.len()).zip(scale) {
+        add_scaled(out, column, *scale);
     }
 }
 
 impl<R: Real> Product<R> for Modes<R> {
     fn accumulate(&self, rates: &[R], out: &mut [R]) {
-        let ((rates, _), (out, _)) = (rates.as_chunks::<LANES>(), out.as_chunks_mut::<LANES>());
+        let (mut overlap, mut partial) = (vec![R::zero(); self.modes()], Vec::with_capacity(self.modes()));
         dispatch(
             #[inline(always)]
             || {
-                for (overlap, to) in self.overlaps(rates).zip(self.to.chunks_exact(self.vectors)) {
-                    add_scaled(out, to, overlap);
-                }
+                overlaps(&self.from, rates.as_chunks().0, &mut partial, &mut overlap);
+                add_columns(out, &self.to, &overlap);
             },
         );
     }
@@ -50,26 +58,27 @@ impl<R: Real> Product<R> for Modes<R> {
 
 /// gradient `[2, P, padded N]` of A and C: ∂A = Σ_s delta_s (Cᵀ rates_s)ᵀ, ∂C = Σ_s rates_s (Aᵀ delta_s)ᵀ,
 /// for deltas and rates `[S, N]`.
-pub(super) fn accumulate_modes<R: Real>(n: usize, weights: &[R], delta: &[R], rates: &[R], gradient: &mut [[R; LANES]]) {
+pub(super) fn accumulate_modes<R: Real>(n: usize, weights: &[R], delta: &[R], rates: &[R], gradient: &mut [R]) {
     let map = Modes::forward(n, weights);
-    let (mut wide_delta, mut wide_rates) = (vec![[R::zero(); LANES]; map.vectors], vec![[R::zero(); LANES]; map.vectors]);
+    let width = padded(n);
+    let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.vectors]);
+    let (mut overlap, mut partial) = (vec![R::zero(); map.modes()], Vec::with_capacity(map.modes()));
     let (of_a, of_c) = gradient.split_at_mut(gradient.len() / 2);
-    dispatch(
-        #[inline(always)]
-        || {
-            for (delta, rates) in delta.chunks_exact(n).zip(rates.chunks_exact(n)) {
-                for k in 0..map.vectors {
-                    (wide_delta[k], wide_rates[k]) = (lanes(delta, k), lanes(rates, k));
+    for (delta, rates) in delta.chunks_exact(n).zip(rates.chunks_exact(n)) {
+        wide[0].as_flattened_mut()[..n].copy_from_slice(delta);
+        wide[1].as_flattened_mut()[..n].copy_from_slice(rates);
+        dispatch(
+            #[inline(always)]
+            || {
+                for (columns, seen, gradient, spread) in [(&map.from, 1, &mut *of_a, 0), (&map.to, 0, &mut *of_c, 1)] {
+                    overlaps(columns, &wide[seen], &mut partial, &mut overlap);
+                    for (gradient, overlap) in gradient.chunks_exact_mut(width).zip(&overlap) {
+                        add_scaled(gradient, wide[spread].as_flattened(), *overlap);
+                    }
                 }
-                for (p, a) in map.to.chunks_exact(map.vectors).enumerate() {
-                    let mode = p * map.vectors..(p + 1) * map.vectors;
-                    let c = &map.from[mode.clone()];
-                    add_scaled(&mut of_a[mode.clone()], &wide_delta, dot(c, &wide_rates));
-                    add_scaled(&mut of_c[mode], &wide_rates, dot(a, &wide_delta));
-                }
-            }
-        },
-    );
+            },
+        );
+    }
 }
 
 /// `[N, P]` as `[P, padded N]`.
@@ -85,18 +94,9 @@ fn columns<R: Real>(n: usize, matrix: &[R]) -> Vec<[R; LANES]> {
 }
 
 /// `[2, P, padded N]` as `[2, N, P]`.
-pub(super) fn rows<R: Real>(n: usize, columns: &[[R; LANES]]) -> Vec<R> {
-    let vectors = padded(n) / LANES;
-    let modes = columns.len() / (2 * vectors);
-    let at = |half: usize, i: usize, p: usize| columns[(half * modes + p) * vectors + i / LANES][i % LANES];
+pub(super) fn rows<R: Real>(n: usize, columns: &[R]) -> Vec<R> {
+    let width = padded(n);
+    let modes = columns.len() / (2 * width);
+    let at = |half: usize, i: usize, p: usize| columns[(half * modes + p) * width + i];
     (0..2).flat_map(|half| (0..n).flat_map(move |i| (0..modes).map(move |p| at(half, i, p)))).collect()
-}
-
-#[inline(always)]
-fn add_scaled<R: Real>(out: &mut [[R; LANES]], vector: &[[R; LANES]], scale: R) {
-    for (out, vector) in out.iter_mut().zip(vector) {
-        for l in 0..LANES {
-            out[l] += vector[l] * scale;
-        }
-    }
 }

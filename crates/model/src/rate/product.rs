@@ -31,41 +31,43 @@ pub(super) fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usiz
     (0..steps).step_by(WINDOW).map(move |from| from..steps.min(from + WINDOW))
 }
 
-/// Lanes `LANES k ..` of a row, zero beyond its end.
+/// sums_k ← Σ a_k b_k over all lanes, for several pairs of vectors.
+///
+/// The lanes are added up in a second loop over the pairs: the compiler then keeps the first one at full width.
 #[inline(always)]
-pub(super) fn lanes<R: Real>(row: &[R], k: usize) -> [R; LANES] {
-    let from = k * LANES;
-    match row.get(from..from + LANES) {
-        Some(full) => std::array::from_fn(
-            #[inline(always)]
-            |l| full[l],
-        ),
-        None => {
-            let mut partial = [R::zero(); LANES];
-            for (to, value) in partial.iter_mut().zip(&row[from.min(row.len())..]) {
-                *to = *value;
+pub(super) fn dots<'a, R: Real>(
+    pairs: impl Iterator<Item = (&'a [[R; LANES]], &'a [[R; LANES]])>,
+    partial: &mut Vec<[R; LANES]>,
+    mut sum: impl FnMut(usize, R),
+) {
+    partial.clear();
+    for (a, b) in pairs {
+        let mut lanes = [R::zero(); LANES];
+        for (a, b) in a.iter().zip(b) {
+            for l in 0..LANES {
+                lanes[l] += a[l] * b[l];
             }
-            partial
         }
+        partial.push(lanes);
+    }
+    for (k, lanes) in partial.iter().enumerate() {
+        // Halves upon halves.
+        let mut eight = [R::zero(); 8];
+        for l in 0..8 {
+            eight[l] = lanes[l] + lanes[l + 8];
+        }
+        let mut four = [R::zero(); 4];
+        for l in 0..4 {
+            four[l] = eight[l] + eight[l + 4];
+        }
+        sum(k, (four[0] + four[2]) + (four[1] + four[3]));
     }
 }
 
-/// Σ a b over all lanes.
+/// out ← out + vector · scale.
 #[inline(always)]
-pub(super) fn dot<R: Real>(a: &[[R; LANES]], b: &[[R; LANES]]) -> R {
-    let mut sums = [R::zero(); LANES];
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..LANES {
-            sums[l] += a[l] * b[l];
-        }
+pub(super) fn add_scaled<R: Real>(out: &mut [R], vector: &[R], scale: R) {
+    for (out, value) in out.iter_mut().zip(vector) {
+        *out += *value * scale;
     }
-    // Halves upon halves.
-    let mut half = LANES / 2;
-    while half > 0 {
-        for l in 0..half {
-            sums[l] += sums[l + half];
-        }
-        half /= 2;
-    }
-    sums[0]
 }

@@ -11,7 +11,7 @@
 //! rates of a group fill two AVX-512 registers, from which one permutation picks the 16 that a step needs: many times
 //! faster than fetching them from memory one by one.
 
-use super::product::{GROUP, LANES, Product, dot, windows};
+use super::product::{GROUP, LANES, Product, dots, windows};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -233,8 +233,7 @@ fn accumulate_avx512(sliced: &Sliced<f32>, rates: &[f32], out: &mut [f32]) {
     let (mut weights, mut sources) = (&sliced.weights[..], &sliced.sources[..]);
     for (rates, steps) in rates.iter().zip(sliced.steps.chunks_exact(sliced.slices)) {
         // SAFETY: thirty-two numbers.
-        let (low, high) =
-            unsafe { (_mm512_loadu_ps(rates.as_ptr()), _mm512_loadu_ps(rates.as_ptr().add(LANES))) };
+        let (low, high) = unsafe { (_mm512_loadu_ps(rates.as_ptr()), _mm512_loadu_ps(rates.as_ptr().add(LANES))) };
         for (out, steps) in out.iter_mut().zip(steps) {
             let run;
             (run, weights) = weights.split_at(*steps as usize);
@@ -271,13 +270,16 @@ pub(super) fn accumulate_present<R: Real>(presence: &Presence, delta: &[R], rate
         let span = window.start * n..window.end * n;
         let delta = transpose(n, vectors, &delta[span.clone()]);
         let rates = transpose(n, vectors, &rates[span]);
+        let mut partial = Vec::with_capacity(n);
         dispatch(
             #[inline(always)]
             || {
                 for (i, delta) in delta.chunks_exact(vectors).enumerate() {
-                    for j in presence.columns(i) {
-                        gradient[i * n + j] += dot(delta, &rates[j * vectors..(j + 1) * vectors]);
-                    }
+                    let rates = presence.columns(i).map(|j| (delta, &rates[j * vectors..(j + 1) * vectors]));
+                    let mut columns = presence.columns(i);
+                    dots(rates, &mut partial, |_, sum| {
+                        gradient[i * n + columns.next().unwrap_or(0)] += sum;
+                    });
                 }
             },
         );
@@ -287,12 +289,31 @@ pub(super) fn accumulate_present<R: Real>(presence: &Presence, delta: &[R], rate
 /// Rows `[S, N]` as columns `[N, S]`, padded with zeros to `vectors` vectors.
 fn transpose<R: Real>(n: usize, vectors: usize, rows: &[R]) -> Vec<[R; LANES]> {
     let mut columns = vec![[R::zero(); LANES]; n * vectors];
-    for (v, rows) in rows.chunks(n * LANES).enumerate() {
-        for (l, row) in rows.chunks_exact(n).enumerate() {
-            for (i, value) in row.iter().enumerate() {
-                columns[i * vectors + v][l] = *value;
-            }
-        }
+    let length = vectors * LANES;
+    for (tile, rows) in rows.chunks(n * TILE).enumerate() {
+        transpose_tile(n, length, rows, &mut columns.as_flattened_mut()[tile * TILE..]);
     }
     columns
+}
+
+/// Steps and units that are turned over together.
+const TILE: usize = 4;
+
+/// At most `TILE` rows as the beginnings of columns `length` apart.
+fn transpose_tile<R: Real>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
+    let mut from = 0;
+    if rows.len() == TILE * n {
+        let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);
+        for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+            for k in 0..TILE {
+                columns[(from + k) * length..][..TILE].copy_from_slice(&[a[k], b[k], c[k], d[k]]);
+            }
+            from += TILE;
+        }
+    }
+    for (l, row) in rows.chunks_exact(n).enumerate() {
+        for i in from..n {
+            columns[i * length + l] = row[i];
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //! ```
 
 use super::Activation;
-use super::product::{LANES, Product, lanes, padded};
+use super::product::{Product, padded};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 use std::borrow::Cow;
@@ -41,7 +41,7 @@ pub(super) struct Sweep<R> {
     pub(super) steps: usize,
     activation: Activation,
     /// Leak a, padded with zeros.
-    leak: Vec<[R; LANES]>,
+    leak: Vec<R>,
 }
 
 /// States and rates of one trial, `[S + 1, N]` each.
@@ -60,13 +60,13 @@ pub(super) struct Adjoint<R> {
 
 impl<R: Real> Sweep<R> {
     pub(super) fn new(activation: Activation, steps: usize, leak: &[R]) -> Self {
-        let n = leak.len();
-        let leak = (0..padded(n) / LANES).map(|k| lanes(leak, k)).collect();
-        Self { n, steps, activation, leak }
+        let mut padded_leak = vec![R::zero(); padded(leak.len())];
+        padded_leak[..leak.len()].copy_from_slice(leak);
+        Self { n: leak.len(), steps, activation, leak: padded_leak }
     }
 
-    fn zeros(&self) -> Vec<[R; LANES]> {
-        vec![[R::zero(); LANES]; self.leak.len()]
+    fn zeros(&self) -> Vec<R> {
+        vec![R::zero(); self.leak.len()]
     }
 
     /// Runs a trial from `initial` `[N]`.
@@ -77,37 +77,36 @@ impl<R: Real> Sweep<R> {
         drive: Rows<R>,
         noise: Option<Rows<R>>,
     ) -> Trajectory<R> {
-        let capacity = (self.steps + 1) * self.n;
+        let n = self.n;
+        let capacity = (self.steps + 1) * n;
         let mut states = Trajectory { x: Vec::with_capacity(capacity), r: Vec::with_capacity(capacity) };
-        let (mut x, mut r, mut current) = (self.zeros(), self.zeros(), self.zeros());
-        x.as_flattened_mut()[..self.n].copy_from_slice(initial);
-        for (x, r) in x.iter().zip(&mut r) {
-            *r = self.activation.rates(*x);
-        }
+        let (mut x, mut r, mut current, mut disturbance) = (self.zeros(), self.zeros(), self.zeros(), self.zeros());
+        x[..n].copy_from_slice(initial);
+        self.activation.rates(&x, &mut r);
         for step in 0..=self.steps {
             if step > 0 {
-                current.as_flattened_mut()[..self.n].copy_from_slice(drive.row(step - 1));
-                product.accumulate(r.as_flattened(), current.as_flattened_mut());
-                self.advance(&current, noise.map_or(&[], |noise| noise.row(step - 1)), &mut x, &mut r);
+                current[..n].copy_from_slice(drive.row(step - 1));
+                product.accumulate(&r, &mut current);
+                if let Some(noise) = noise {
+                    disturbance[..n].copy_from_slice(noise.row(step - 1));
+                }
+                self.advance(&current, &disturbance, &mut x, &mut r);
             }
-            states.x.extend_from_slice(&x.as_flattened()[..self.n]);
-            states.r.extend_from_slice(&r.as_flattened()[..self.n]);
+            states.x.extend_from_slice(&x[..n]);
+            states.r.extend_from_slice(&r[..n]);
         }
         states
     }
 
-    /// One step of all units; an empty noise is none.
-    fn advance(&self, current: &[[R; LANES]], noise: &[R], x: &mut [[R; LANES]], r: &mut [[R; LANES]]) {
+    /// One step of all units.
+    fn advance(&self, current: &[R], noise: &[R], x: &mut [R], r: &mut [R]) {
         dispatch(
             #[inline(always)]
             || {
-                for (k, leak) in self.leak.iter().enumerate() {
-                    let (current, noise, mut next) = (&current[k], lanes(noise, k), x[k]);
-                    for l in 0..LANES {
-                        next[l] = (R::one() - leak[l]) * next[l] + leak[l] * current[l] + noise[l];
-                    }
-                    (x[k], r[k]) = (next, self.activation.rates(next));
+                for ((x, leak), (current, noise)) in x.iter_mut().zip(&self.leak).zip(current.iter().zip(noise)) {
+                    *x = (R::one() - *leak) * *x + *leak * *current + *noise;
                 }
+                self.activation.rates(x, r);
             },
         );
     }
@@ -120,44 +119,38 @@ impl<R: Real> Sweep<R> {
         noise: Option<Rows<R>>,
     ) -> Adjoint<R> {
         let n = self.n;
-        let mut gradient = Adjoint { delta: vec![R::zero(); self.steps * n], leak: Vec::new() };
-        let (mut lambda, mut delta, mut of_leak) = (self.zeros(), self.zeros(), self.zeros());
-        let mut of_rates = self.zeros();
+        let mut gradient = Adjoint { delta: vec![R::zero(); self.steps * n], leak: vec![R::zero(); n] };
+        let (mut lambda, mut delta, mut of_rates) = (self.zeros(), self.zeros(), self.zeros());
+        let still = self.zeros();
         for step in (1..=self.steps).rev() {
-            of_rates.as_flattened_mut()[..n].copy_from_slice(outer.row(step));
+            of_rates[..n].copy_from_slice(outer.row(step));
             if step < self.steps {
-                adjoint.accumulate(delta.as_flattened(), of_rates.as_flattened_mut());
+                adjoint.accumulate(&delta, &mut of_rates);
             }
-            let noise = noise.map_or(&[][..], |noise| noise.row(step - 1));
+            let noise = noise.map_or(&still[..n], |noise| noise.row(step - 1));
             let states = [x.row(step), r.row(step), x.row(step - 1), noise];
-            self.retreat(states, &of_rates, [&mut lambda, &mut delta, &mut of_leak]);
-            gradient.delta[(step - 1) * n..step * n].copy_from_slice(&delta.as_flattened()[..n]);
+            self.retreat(states, &mut of_rates[..n], &mut lambda[..n], &mut gradient.leak);
+            let row = &mut gradient.delta[(step - 1) * n..step * n];
+            row.iter_mut().zip(&lambda).zip(&self.leak).for_each(|((delta, lambda), leak)| *delta = *leak * *lambda);
+            delta[..n].copy_from_slice(row);
         }
-        for (of_leak, leak) in of_leak.as_flattened().iter().zip(self.leak.as_flattened()).take(n) {
-            gradient.leak.push(*of_leak / *leak);
-        }
+        gradient.leak.iter_mut().zip(&self.leak).for_each(|(gradient, leak)| *gradient = *gradient / *leak);
         gradient
     }
 
-    /// λ, δ and the gradient of the leak (times a) one step back.
-    fn retreat(
-        &self,
-        [x, r, before, noise]: [&[R]; 4],
-        of_rates: &[[R; LANES]],
-        [lambda, delta, of_leak]: [&mut Vec<[R; LANES]>; 3],
-    ) {
+    /// λ and the gradient of the leak (times a) one step back.
+    fn retreat(&self, states: [&[R]; 4], of_rates: &mut [R], lambda: &mut [R], of_leak: &mut [R]) {
+        let [x, r, before, noise] = states;
         dispatch(
             #[inline(always)]
             || {
-                for (k, leak) in self.leak.iter().enumerate() {
-                    let (x, before, noise, mut next) = (lanes(x, k), lanes(before, k), lanes(noise, k), lambda[k]);
-                    let slope = self.activation.slopes(x, lanes(r, k));
-                    for l in 0..LANES {
-                        next[l] = slope[l] * of_rates[k][l] + (R::one() - leak[l]) * next[l];
-                        delta[k][l] = leak[l] * next[l];
-                        of_leak[k][l] += next[l] * (x[l] - before[l] - noise[l]);
-                    }
-                    lambda[k] = next;
+                self.activation.times_slopes(x, r, of_rates);
+                for ((lambda, of_state), leak) in lambda.iter_mut().zip(&*of_rates).zip(&self.leak) {
+                    *lambda = *of_state + (R::one() - *leak) * *lambda;
+                }
+                let moves = x.iter().zip(before).zip(noise);
+                for ((of_leak, lambda), ((x, before), noise)) in of_leak.iter_mut().zip(&*lambda).zip(moves) {
+                    *of_leak += *lambda * (*x - *before - *noise);
                 }
             },
         );

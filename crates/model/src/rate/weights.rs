@@ -12,7 +12,7 @@
 use super::Recurrence;
 use super::dense::{Dense, accumulate_outer};
 use super::modes::{Modes, accumulate_modes, rows};
-use super::product::{LANES, Product, padded};
+use super::product::{Product, padded};
 use super::sliced::{Presence, Sliced, SlicedReal, accumulate_present};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
@@ -94,7 +94,7 @@ impl<R: SlicedReal> Weights<R> {
     pub(super) fn accumulate_gradient(&self, delta: &[R], rates: &[R], gradient: &mut [R]) {
         match &self.form {
             Form::Modes { weights } => {
-                accumulate_modes(self.n, weights, delta, rates, gradient.as_chunks_mut::<LANES>().0);
+                accumulate_modes(self.n, weights, delta, rates, gradient);
             }
             Form::Matrix { presence: Some(presence), .. } => accumulate_present(presence, delta, rates, gradient),
             Form::Matrix { presence: None, .. } => accumulate_outer(self.n, delta, rates, gradient),
@@ -104,7 +104,7 @@ impl<R: SlicedReal> Weights<R> {
     /// The gradient of the weights `raw` from that of the effective weights.
     pub(super) fn gradient_of_raw(&self, recurrence: &Recurrence, raw: &[R], gradient: Vec<R>) -> Vec<R> {
         match recurrence {
-            Recurrence::Modes => rows(self.n, gradient.as_chunks::<LANES>().0),
+            Recurrence::Modes => rows(self.n, &gradient),
             Recurrence::Dense { sign, mask } => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
         }
     }
