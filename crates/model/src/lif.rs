@@ -59,21 +59,21 @@ pub enum StimulatedUnits {
     Units(Vec<usize>),
 }
 
-/// An artificial stimulation: at each step of a window the membrane potential of the chosen units moves by
-/// +amplitude or −amplitude, one coin for all of them.
+/// An artificial stimulation: at each step of a window a coin, one for all, decides whether the membrane potentials of the
+/// chosen units jump by an amplitude.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stimulation {
-    /// The units.
-    pub units: StimulatedUnits,
+    /// The units it reaches.
+    pub population: StimulatedUnits,
     /// Begin of the window (ms).
     pub from_ms: f64,
     /// End of the window (ms).
     pub to_ms: f64,
-    /// Size of a move (mV).
+    /// Size of a jump (mV): above zero excites, below zero inhibits.
     #[serde(default = "published_amplitude_mv")]
     pub amplitude_mv: f64,
-    /// Probability that a move is upwards.
+    /// Probability of a jump at a step.
     #[serde(default = "published_probability")]
     pub probability: f64,
 }
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(named(LifConfig { tau_rise_ms: 0.0, ..default() }), "tau_rise_ms");
         assert_eq!(named(LifConfig { noise_sd_mv_per_step: -0.1, ..default() }), "noise_sd_mv_per_step");
         let backwards = Stimulation {
-            units: StimulatedUnits::Excitatory,
+            population: StimulatedUnits::Excitatory,
             from_ms: 50.0,
             to_ms: 10.0,
             amplitude_mv: 0.5,
@@ -262,10 +262,10 @@ mod tests {
 
     #[test]
     fn json_names_stimulated_units_and_refuses_unknown_fields() {
-        let text = r#"{"stimulation": {"units": {"units": [0, 3]}, "from_ms": 25, "to_ms": 75}, "neuron": "qif"}"#;
+        let text = r#"{"stimulation": {"population": {"units": [0, 3]}, "from_ms": 25, "to_ms": 75}, "neuron": "qif"}"#;
         let config: LifConfig = serde_json::from_str(text).unwrap();
         let stimulation = config.stimulation.unwrap();
-        assert_eq!(stimulation.units, StimulatedUnits::Units(vec![0, 3]));
+        assert_eq!(stimulation.population, StimulatedUnits::Units(vec![0, 3]));
         assert_eq!((stimulation.amplitude_mv, stimulation.probability), (0.5, 0.5));
         let error = serde_json::from_str::<LifConfig>(r#"{"refractory": 2}"#).unwrap_err().to_string();
         assert!(error.contains("`refractory`"), "{error}");

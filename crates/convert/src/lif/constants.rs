@@ -1,0 +1,100 @@
+//! The constants of a simulation in the units of the equations: seconds and millivolts.
+
+use super::network::{LifNetwork, UnitKind};
+use super::timing::Timing;
+use crate::error::Result;
+use mdl_data::field::require;
+use mdl_model::lif::{LifConfig, LifNeuron, LifSynapse, StimulatedUnits};
+use std::ops::Range;
+
+/// An artificial stimulation, resolved for one network.
+#[derive(Clone, Debug)]
+pub(super) struct Kicks {
+    pub units: Vec<usize>,
+    /// Steps, counted from 1.
+    pub steps: Range<usize>,
+    pub amplitude_mv: f64,
+    pub probability: f64,
+}
+
+/// Everything but the weights.
+#[derive(Clone, Debug)]
+pub(super) struct Constants {
+    pub dt: f64,
+    pub tau_m: f64,
+    pub t_ref: f64,
+    /// The gate opens this many steps and one after a spike.
+    pub refractory_steps: i32,
+    pub v_reset: f64,
+    pub v_initial_max: f64,
+    pub v_peak: f64,
+    pub bias: f64,
+    pub noise_sd: f64,
+    pub quadratic: bool,
+    pub double: bool,
+    /// e^{−dt/τ_d} `[N]`
+    pub decay_d: Vec<f64>,
+    /// e^{−dt/τ_r}
+    pub decay_r: f64,
+    /// A spike's weight is divided by this to enter h (τ_r τ_d) or IPSC (τ_d) `[N]`.
+    pub spread: Vec<f64>,
+    pub kicks: Option<Kicks>,
+}
+
+impl Constants {
+    /// The constants of `network` under a valid `config`.
+    ///
+    /// # Errors
+    /// A stimulation of units that the network does not have.
+    pub fn new(network: &LifNetwork, config: &LifConfig, timing: &Timing) -> Result<Self> {
+        let dt = timing.step_ms / 1000.0;
+        let tau_r = config.tau_rise_ms / 1000.0;
+        let double = config.synapse == LifSynapse::Double;
+        let tau_d: Vec<f64> = network.tau_decay_ms.iter().map(|tau| tau / 1000.0).collect();
+        let ratio = config.refractory_ms / timing.step_ms;
+        Ok(Self {
+            dt,
+            tau_m: config.tau_membrane_ms / 1000.0,
+            t_ref: config.refractory_ms / 1000.0,
+            // A ratio meant to be whole may have been rounded to just below it.
+            refractory_steps: (ratio * (1.0 + 1e-12)).floor() as i32,
+            v_reset: config.v_reset_mv,
+            v_initial_max: config.v_initial_max_mv,
+            v_peak: config.v_peak_mv(),
+            bias: config.bias_mv(),
+            noise_sd: config.noise_sd_mv(),
+            quadratic: config.neuron == LifNeuron::Qif,
+            double,
+            decay_d: tau_d.iter().map(|tau| (-dt / tau).exp()).collect(),
+            decay_r: (-dt / tau_r).exp(),
+            spread: tau_d.iter().map(|tau| if double { tau_r * tau } else { *tau }).collect(),
+            kicks: kicks(network, config, timing)?,
+        })
+    }
+}
+
+/// Finds the stimulated units.
+fn kicks(network: &LifNetwork, config: &LifConfig, timing: &Timing) -> Result<Option<Kicks>> {
+    let Some(stimulation) = &config.stimulation else { return Ok(None) };
+    let of_kind = |wanted: &[UnitKind]| {
+        (0..network.kinds.len()).filter(|i| wanted.contains(&network.kinds[*i])).collect::<Vec<_>>()
+    };
+    let (units, name) = match &stimulation.population {
+        StimulatedUnits::Excitatory => (of_kind(&[UnitKind::Excitatory]), "excitatory".to_owned()),
+        StimulatedUnits::Inhibitory => {
+            (of_kind(&[UnitKind::Inhibitory, UnitKind::Somatostatin]), "inhibitory".to_owned())
+        }
+        StimulatedUnits::Somatostatin => (of_kind(&[UnitKind::Somatostatin]), "somatostatin".to_owned()),
+        StimulatedUnits::Units(units) => (units.clone(), format!("{units:?}")),
+    };
+    let n = network.units;
+    let known = !units.is_empty() && units.iter().all(|i| *i < n);
+    let expected = format!("units that this network of {n} units has");
+    require(known, "stimulation.population", name, &expected)?;
+    Ok(Some(Kicks {
+        units,
+        steps: timing.step_at(stimulation.from_ms)..timing.step_at(stimulation.to_ms),
+        amplitude_mv: stimulation.amplitude_mv,
+        probability: stimulation.probability,
+    }))
+}

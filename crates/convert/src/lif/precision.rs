@@ -1,0 +1,194 @@
+//! The two arithmetics of the fast kernel.
+//!
+//! `f32` regroups constants and counts the refractory period in whole steps. `f64` keeps the published order of
+//! evaluation and compares times, so that without noise it spikes on the same steps as the exact mode.
+
+use super::constants::Constants;
+use super::draws::{Draws, LANES};
+use std::ops::{Add, AddAssign, Mul, Neg};
+
+/// A number type of the fast kernel.
+pub(super) trait Precision:
+    Copy + PartialOrd + Add<Output = Self> + AddAssign + Mul<Output = Self> + Neg<Output = Self> + Send + Sync + 'static
+{
+    /// A time, as the refractory gate compares it.
+    type Time: Copy + std::fmt::Debug + Send + Sync;
+
+    /// Zero.
+    const ZERO: Self;
+
+    /// Smaller synaptic variables are zero: they are far below what a membrane potential can resolve, and far enough
+    /// above the smallest normal number that none is reached before the next look.
+    const NOTHING: Self;
+
+    /// Whether all scaling factors share one copy of the weights, the factor being applied with the synaptic gain.
+    const SHARED_WEIGHTS: bool;
+
+    /// The nearest number.
+    fn from_f64(x: f64) -> Self;
+
+    /// The same number.
+    fn to_f64(self) -> f64;
+
+    /// The absolute value.
+    fn magnitude(self) -> Self;
+
+    /// The time of a step.
+    fn time(step: usize, c: &Constants) -> Self::Time;
+
+    /// The refractory period.
+    fn refractory(c: &Constants) -> Self::Time;
+
+    /// Whether a unit that spiked at `last` integrates at `now`.
+    fn is_open(now: Self::Time, last: Self::Time, refractory: Self::Time) -> bool;
+
+    /// The time of a spike at `now`, as it is kept.
+    fn stamp(now: Self::Time, last: Self::Time) -> Self::Time;
+
+    /// dt and τ_m as [`Precision::leak`] takes them.
+    fn leak_constants(c: &Constants) -> [Self; 2];
+
+    /// dt · (x/τ_m)
+    fn leak(x: Self, constants: [Self; 2]) -> Self;
+
+    /// The gain of a synapse, as [`Precision::spread`] takes it: `spread` is τ_r τ_d or τ_d.
+    fn gain(spread: f64, scaling_factor: f64) -> Self;
+
+    /// J / `spread`, and by the scaling factor where weights are shared.
+    fn spread(j: Self, gain: Self) -> Self;
+
+    /// Noise of one group of units.
+    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [[Self; LANES]]);
+}
+
+impl Precision for f32 {
+    type Time = i32;
+    const ZERO: Self = 0.0;
+    const NOTHING: Self = 1e-20;
+    const SHARED_WEIGHTS: bool = true;
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x as f32
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn magnitude(self) -> Self {
+        self.abs()
+    }
+
+    #[inline(always)]
+    fn time(step: usize, _: &Constants) -> i32 {
+        step as i32
+    }
+
+    #[inline(always)]
+    fn refractory(c: &Constants) -> i32 {
+        c.refractory_steps
+    }
+
+    #[inline(always)]
+    fn is_open(now: i32, last: i32, refractory: i32) -> bool {
+        now - last > refractory
+    }
+
+    #[inline(always)]
+    fn stamp(now: i32, _: i32) -> i32 {
+        now
+    }
+
+    #[inline(always)]
+    fn leak_constants(c: &Constants) -> [f32; 2] {
+        [(c.dt / c.tau_m) as f32, 1.0]
+    }
+
+    #[inline(always)]
+    fn leak(x: f32, [dt_over_tau, _]: [f32; 2]) -> f32 {
+        x * dt_over_tau
+    }
+
+    #[inline(always)]
+    fn gain(spread: f64, scaling_factor: f64) -> f32 {
+        (1.0 / (spread * scaling_factor)) as f32
+    }
+
+    #[inline(always)]
+    fn spread(j: f32, gain: f32) -> f32 {
+        j * gain
+    }
+
+    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f32; LANES]]) {
+        draws.noise_single(group, first_step, sd_mv, out);
+    }
+}
+
+impl Precision for f64 {
+    type Time = f64;
+    const ZERO: Self = 0.0;
+    const NOTHING: Self = 1e-200;
+    const SHARED_WEIGHTS: bool = false;
+
+    #[inline(always)]
+    fn from_f64(x: f64) -> Self {
+        x
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn magnitude(self) -> Self {
+        self.abs()
+    }
+
+    #[inline(always)]
+    fn time(step: usize, c: &Constants) -> f64 {
+        c.dt * step as f64
+    }
+
+    #[inline(always)]
+    fn refractory(c: &Constants) -> f64 {
+        c.t_ref
+    }
+
+    #[inline(always)]
+    fn is_open(now: f64, last: f64, refractory: f64) -> bool {
+        now > last + refractory
+    }
+
+    #[inline(always)]
+    fn stamp(now: f64, last: f64) -> f64 {
+        last + (now - last)
+    }
+
+    #[inline(always)]
+    fn leak_constants(c: &Constants) -> [f64; 2] {
+        [c.dt, c.tau_m]
+    }
+
+    #[inline(always)]
+    fn leak(x: f64, [dt, tau_m]: [f64; 2]) -> f64 {
+        dt * (x / tau_m)
+    }
+
+    #[inline(always)]
+    fn gain(spread: f64, _: f64) -> f64 {
+        spread
+    }
+
+    #[inline(always)]
+    fn spread(j: f64, gain: f64) -> f64 {
+        j / gain
+    }
+
+    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f64; LANES]]) {
+        draws.noise(group, first_step, sd_mv, out);
+    }
+}
