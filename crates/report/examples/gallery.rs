@@ -5,7 +5,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use mdl_report::{Provenance, Report, Section, Table};
+use mdl_report::{Provenance, Report, Section, Stage, Table};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,10 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         columns: row(["Condition", "Trials", "Correct", "Performance"]),
         rows: vec![row(["Go", "52", "50", "0.96 (0.87–0.99)"]), row(["NoGo", "48", "48", "1.00 (0.93–1.00)"])],
     };
-    let provenance = Provenance {
-        program: "gallery 0.1.0".into(),
+    let stage = |program: &str, input: &str| Stage {
+        program: program.into(),
         seed: 1,
-        inputs: vec![("lif.safetensors".into(), "0".repeat(64))],
+        inputs: vec![(input.into(), "0".repeat(64))],
+    };
+    let provenance = Provenance {
+        stages: vec![stage("eval-lif 0.1.0", "lif.safetensors"), stage("lambda-search 0.1.0", "rate.safetensors")],
         config: "{\n  \"network\": { \"units\": 200 }\n}".into(),
     };
     let report = Report::new("Gallery of figures")

@@ -1,7 +1,7 @@
 //! Why a figure cannot be drawn.
 
 /// Why a figure cannot be drawn. Every message names the figure and the data at fault.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// There is nothing to draw.
     #[error("{figure}: no {what} to draw")]
@@ -47,6 +47,9 @@ pub enum ReportError {
         /// What was expected.
         expected: String,
     },
+    /// An artifact lacks what a figure needs.
+    #[error(transparent)]
+    Artifact(#[from] mdl_model::artifact::ArtifactError),
     /// The SVG could not be rendered as PNG.
     #[error("cannot render the figure as PNG: {0}")]
     Png(String),

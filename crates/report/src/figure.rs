@@ -32,6 +32,8 @@ impl Figure {
 
     /// The figure as PNG with `scale` pixels to a px of the SVG (2 to 4 for print), drawn with the embedded font
     /// whatever fonts the machine has.
+    /// It has Latin, Greek and Cyrillic letters and the usual signs, but no
+    /// subscript digits; what it lacks is drawn as an empty box.
     ///
     /// # Errors
     /// [`ReportError::Png`]: `scale` is not positive, or makes a side of less than 1 or more than 16384 pixels.

@@ -54,7 +54,7 @@ mod tests {
     fn the_embedded_font_has_every_symbol_of_the_field() {
         for font in [notosans::REGULAR_TTF, notosans::BOLD_TTF] {
             let map = FontRef::new(font).unwrap().charmap();
-            for symbol in "±−×·–—≤≥λτκμσΞ½²".chars() {
+            for symbol in "±−×·–—…→≤≥≈∞√λτκμσξΞφ½²³ᵀ°%".chars() {
                 assert!(map.map(symbol).is_some(), "{symbol}");
             }
         }

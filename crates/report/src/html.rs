@@ -42,14 +42,21 @@ pub struct Table {
 /// Where the results of a report come from.
 #[derive(Clone, Debug, Default)]
 pub struct Provenance {
+    /// The stages that led here, the last one first.
+    pub stages: Vec<Stage>,
+    /// The whole resolved config, as JSON; shown when unfolded.
+    pub config: String,
+}
+
+/// A run of a program.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
     /// Program and version.
     pub program: String,
     /// Seed of its random numbers.
     pub seed: u64,
-    /// Each file that was read, with its SHA-256.
+    /// Each file that it read, with its SHA-256.
     pub inputs: Vec<(String, String)>,
-    /// The whole resolved config, as JSON; shown when unfolded.
-    pub config: String,
 }
 
 impl Report {
@@ -200,9 +207,12 @@ impl Table {
 impl Provenance {
     fn html(&self) -> String {
         let row = |name: &str, value: String| format!("<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>\n");
-        let mut rows = row("Program", escaped(&self.program)) + &row("Seed", self.seed.to_string());
-        for (file, sha256) in &self.inputs {
-            rows.push_str(&row("Input", format!("{}<br><code>SHA-256 {}</code>", escaped(file), escaped(sha256))));
+        let mut rows = String::new();
+        for stage in &self.stages {
+            rows.push_str(&row("Program", format!("{}, seed {}", escaped(&stage.program), stage.seed)));
+            for (file, sha256) in &stage.inputs {
+                rows.push_str(&row("Input", format!("{}<br><code>SHA-256 {}</code>", escaped(file), escaped(sha256))));
+            }
         }
         let config = escaped(&self.config);
         format!(

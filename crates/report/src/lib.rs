@@ -2,7 +2,7 @@
 //!
 //! Every figure is a struct of borrowed slices in its own file of [`figures`]; `draw()` checks the data and gives a
 //! [`Figure`], which is an SVG (text stays text) and can be rendered as PNG with the embedded font. [`Report`] puts
-//! figures, tables and text into one self-contained HTML file.
+//! figures, tables and text into one self-contained HTML file. [`from_artifact`] takes the data of some out of artifacts.
 //!
 //! ```
 //! use mdl_report::figures::SearchCurve;
@@ -38,6 +38,7 @@ mod error;
 mod figure;
 pub mod figures;
 mod font;
+pub mod from_artifact;
 mod html;
 mod mark;
 mod panel;
@@ -46,5 +47,5 @@ mod style;
 
 pub use error::ReportError;
 pub use figure::Figure;
-pub use html::{Provenance, Report, Section, Table};
+pub use html::{Provenance, Report, Section, Stage, Table};
 pub use population::Population;

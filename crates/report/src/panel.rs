@@ -2,7 +2,7 @@
 
 use crate::style;
 use kuva::render::layout::{ComputedLayout, Layout, TickFormat};
-use kuva::render::render_utils::auto_nice_range;
+use kuva::render::render_utils::{auto_nice_range, compute_tick_step};
 use kuva::render::theme::Theme;
 use std::sync::Arc;
 
@@ -79,6 +79,20 @@ impl Axis {
         };
         // A little above 1, so that marks at 1 are whole.
         Self::exact(label, (low, 1.0 + 0.03 * (1.0 - low)))
+    }
+
+    /// An axis from 0 to a round number not below any of `values`.
+    pub fn from_zero(label: &str, values: impl IntoIterator<Item = f64>, ticks: usize) -> Self {
+        let highest = values.into_iter().filter(|value| value.is_finite()).fold(0.0, f64::max);
+        let end = if highest > 0.0 { highest } else { 1.0 };
+        Self::exact(label, (0.0, end)).with_ticks(ticks).rounded()
+    }
+
+    /// An axis of `count` things, with ticks at whole numbers.
+    pub fn count(label: &str, count: usize) -> Self {
+        let whole = |ticks: &usize| compute_tick_step(0.0, count as f64, *ticks).fract() == 0.0;
+        let ticks = [4, 5, 3, 2].into_iter().find(whole).unwrap_or(1);
+        Self::exact(label, (0.0, count as f64)).with_ticks(ticks)
     }
 
     /// The same with about so many ticks.
@@ -162,30 +176,19 @@ impl Panel {
     }
 }
 
-/// A number for a tick or a label: few digits, a true minus sign, powers of ten where numbers get long.
+/// A number for a tick or a label: few digits, a true minus sign, an exponent where numbers get long.
 pub(crate) fn number(value: f64) -> String {
     let magnitude = value.abs();
     let text = if magnitude != 0.0 && !(1e-4..1e6).contains(&magnitude) {
-        power_of_ten(value)
+        let text = format!("{value:.3e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.'))
     } else {
         let decimals = if magnitude >= 1000.0 { 0 } else { 4 };
         let text = format!("{value:.decimals$}");
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
     };
     if text == "-0" { "0".into() } else { text.replace('-', "−") }
-}
-
-fn power_of_ten(value: f64) -> String {
-    let text = format!("{value:.3e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
-    let raised = exponent.chars().map(superscript).collect::<String>();
-    if mantissa == "1" { format!("10{raised}") } else { format!("{mantissa}×10{raised}") }
-}
-
-fn superscript(digit: char) -> char {
-    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    digit.to_digit(10).map_or('⁻', |value| DIGITS[value as usize])
 }
 
 /// The least and the greatest finite value; (0, 1) when there is none.
@@ -209,7 +212,7 @@ mod tests {
     #[test]
     fn numbers_read_as_in_print() {
         let cases =
-            [(0.0, "0"), (-0.25, "−0.25"), (1500.0, "1500"), (1e6, "10⁶"), (-2.5e-7, "−2.5×10⁻⁷"), (0.001, "0.001")];
+            [(0.0, "0"), (-0.25, "−0.25"), (1500.0, "1500"), (1e6, "1e6"), (-2.5e-7, "−2.5e−7"), (0.001, "0.001")];
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
@@ -223,6 +226,20 @@ mod tests {
             assert!(low < value && value < high, "{value}: {low} {high}");
         }
         assert_eq!(extent([f64::NAN]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn counts_have_whole_ticks() {
+        for count in 1..300 {
+            let axis = Axis::count("", count);
+            assert_eq!(compute_tick_step(0.0, count as f64, axis.ticks).fract(), 0.0, "{count}");
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_is_drawn_from_zero() {
+        assert_eq!(Axis::from_zero("", [0.0, 0.0], 3).range, (0.0, 1.0));
+        assert_eq!(Axis::from_zero("", [0.3, 17.0], 4).range, (0.0, 20.0));
     }
 
     #[test]

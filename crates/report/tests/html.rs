@@ -2,7 +2,7 @@
 
 mod common;
 
-use mdl_report::{Provenance, Report, Section, Table};
+use mdl_report::{Provenance, Report, Section, Stage, Table};
 
 const HOSTILE: &str = "<script src=\"https://example.org/x.js\">alert('1')</script> & more";
 const ESCAPED: &str =
@@ -19,7 +19,8 @@ fn report(text: &str) -> String {
         rows: vec![vec![text.into(), "0.97 (0.92–0.99)".into()]],
     };
     let inputs = vec![(text.into(), "ab".repeat(32))];
-    let provenance = Provenance { program: text.into(), seed: u64::MAX, inputs, config: text.into() };
+    let stage = Stage { program: text.into(), seed: u64::MAX, inputs };
+    let provenance = Provenance { stages: vec![stage], config: text.into() };
     Report::new(text)
         .summary(text)
         .result(text, text)

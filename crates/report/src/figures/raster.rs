@@ -10,7 +10,7 @@ use crate::{Population, ReportError, style};
 
 const CHECK: Check = Check("spike raster");
 /// Width of the panel of unit rates, and its distance from the raster.
-const UNIT_RATES: (f64, f64) = (84.0, 14.0);
+const UNIT_RATES: (f64, f64) = (80.0, 26.0);
 /// Height of the panel of population rates, and its distance from the raster.
 const POPULATION_RATES: (f64, f64) = (74.0, 14.0);
 /// Distance between the rasters of two trials: room for the name of the lower one.
@@ -103,7 +103,7 @@ impl Raster<'_> {
 
     fn draw_trial(&self, canvas: &mut Canvas, height: f64, frame: Frame, trial: &Trial, groups: &[Group], last: bool) {
         let time = self.time_axis(last && self.rate_bin_ms.is_none());
-        let units = Axis::exact("Unit", (0.0, self.populations.len() as f64)).with_ticks(4);
+        let units = Axis::count("Unit", self.populations.len());
         let panel = Panel::new(canvas.size(height), frame, time, units);
         window::shade(canvas, &panel, self.windows);
         let rows = self.rows(groups);
@@ -128,8 +128,8 @@ impl Raster<'_> {
         (highest, last): (f64, bool),
     ) {
         let frame = Frame { left: frame.right() + UNIT_RATES.1, width: UNIT_RATES.0, ..frame };
-        let rate = Axis::exact("Rate (Hz)", (0.0, highest)).with_ticks(2).rounded();
-        let units = Axis::exact("", (0.0, self.populations.len() as f64)).with_ticks(4).bare();
+        let rate = Axis::from_zero("Rate (Hz)", [highest], 2);
+        let units = Axis::count("", self.populations.len()).bare();
         let panel = Panel::new(canvas.size(height), frame, if last { rate } else { rate.bare() }, units);
         let (rates, pitch) = (self.unit_rates_hz(trial), frame.height / self.populations.len() as f64);
         for group in groups {
@@ -147,7 +147,7 @@ impl Raster<'_> {
     fn draw_population_rates(&self, canvas: &mut Canvas, height: f64, frame: Frame, groups: &[Group], bin_ms: f64) {
         let curves: Vec<_> = groups.iter().map(|group| self.population_rate_hz(group, bin_ms)).collect();
         let values = curves.iter().flatten().map(|&(_, rate)| rate);
-        let rate = Axis::around("Rate (Hz)", values.chain([0.0])).with_ticks(3).rounded();
+        let rate = Axis::from_zero("Rate (Hz)", values, 3);
         let panel = Panel::new(canvas.size(height), frame, self.time_axis(true), rate);
         window::shade(canvas, &panel, self.windows);
         for (group, curve) in groups.iter().zip(&curves) {

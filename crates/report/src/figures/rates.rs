@@ -39,8 +39,7 @@ impl RateDistribution<'_> {
         let width = style::NARROW - style::LEFT - style::RIGHT;
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
         let rate = Axis::exact("Firing rate (Hz)", (0.0, bin * bins as f64));
-        let most = parts.iter().flatten().copied().fold(0.0, f64::max);
-        let units = Axis::exact("Fraction of population", (0.0, most)).with_ticks(4).rounded();
+        let units = Axis::from_zero("Fraction of population", parts.iter().flatten().copied(), 4);
         let panel = Panel::new(canvas.size(height), frame, rate, units);
         for ((population, _), parts) in groups.iter().zip(&parts) {
             draw_steps(&mut canvas, &panel, parts, bin, population.colour());

@@ -80,7 +80,7 @@ impl SearchCurve<'_> {
 
     fn draw_rate(&self, canvas: &mut Canvas, height: f64, frame: Frame, sorted: &[Candidate]) {
         let points: Vec<_> = sorted.iter().map(|c| (c.scaling_factor, c.rate_hz)).collect();
-        let rate = Axis::around("Rate (Hz)", points.iter().map(|point| point.1).chain([0.0])).with_ticks(3).rounded();
+        let rate = Axis::from_zero("Rate (Hz)", points.iter().map(|point| point.1), 3);
         let panel = Panel::new(canvas.size(height), frame, self.factor_axis(), rate);
         self.draw_marks(canvas, &panel);
         canvas.curve(&panel, &points, style::INK, None);

@@ -76,7 +76,7 @@ impl TrainingCurve<'_> {
     fn updates_axis(&self) -> Axis {
         let courses = self.losses.iter().chain(self.performances);
         let updates = courses.flat_map(|course| course.points).map(|point| point.0);
-        Axis::exact("Update", crate::panel::extent(updates))
+        Axis::exact("Update", crate::panel::extent(updates.chain([0.0])))
     }
 
     fn loss_axis(&self) -> Axis {
@@ -85,7 +85,7 @@ impl TrainingCurve<'_> {
         if low > 0.0 && high / low > LOGARITHMIC_FROM {
             Axis::logarithmic("Loss", values)
         } else {
-            Axis::around("Loss", values.into_iter().chain((low > 0.0).then_some(0.0))).with_ticks(4).rounded()
+            Axis::around("Loss", values.into_iter().chain([0.0])).with_ticks(4).rounded()
         }
     }
 
