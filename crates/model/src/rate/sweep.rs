@@ -134,7 +134,7 @@ impl<R: Real> Sweep<R> {
             row.iter_mut().zip(&lambda).zip(&self.leak).for_each(|((delta, lambda), leak)| *delta = *leak * *lambda);
             delta[..n].copy_from_slice(row);
         }
-        gradient.leak.iter_mut().zip(&self.leak).for_each(|(gradient, leak)| *gradient = *gradient / *leak);
+        gradient.leak.iter_mut().zip(&self.leak).for_each(|(gradient, leak)| *gradient /= *leak);
         gradient
     }
 
