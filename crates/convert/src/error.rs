@@ -30,6 +30,15 @@ pub enum Error {
         /// What would be accepted.
         expected: &'static str,
     },
+    /// A network whose rates can be negative.
+    #[error(
+        "a tanh network cannot become spikes: its rates can be negative, a firing rate cannot; train with \
+         network.activation = sigmoid, softplus or relu"
+    )]
+    NegativeRates,
+    /// Asked to stop.
+    #[error("interrupted; no output was written")]
+    Interrupted,
 }
 
 /// A result of this crate.

@@ -1,0 +1,138 @@
+//! From a rate network to a LIF network (Kim, Li & Sejnowski 2019).
+//!
+//! ```text
+//! W      = relu(W_rec)·M ⊙ S          (without Dale's principle W_rec ⊙ S; modes stay modes)
+//! W_in, W_out as trained, τ_d,i = τ_i; W and W_out are divided by the scaling factor when the network runs
+//! ```
+//!
+//! Only networks whose rates cannot be negative can become spikes. A network with one time constant for all units gives
+//! them all that as τ_d.
+
+use crate::error::{Error, Result};
+use crate::lif::{LifNetwork, Recurrent, UnitKind};
+use mdl_model::rate::Activation;
+use mdl_model::rate::config::RateConfig;
+use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
+
+/// The LIF network of a rate network with the recurrent weights of `recurrent`: its own, or those from before training.
+///
+/// # Errors
+/// A tanh network.
+pub fn lif_network(
+    config: &RateConfig,
+    parameters: &RateParameters,
+    recurrent: &RecurrentWeights,
+) -> Result<LifNetwork> {
+    if config.activation == Activation::Tanh {
+        return Err(Error::NegativeRates);
+    }
+    let double = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+    let network = LifNetwork {
+        units: parameters.neurons,
+        inputs: parameters.channels,
+        outputs: parameters.outputs,
+        w_in: double(&parameters.w_in),
+        recurrent: effective(recurrent, parameters.neurons),
+        w_out: double(&parameters.w_out),
+        tau_decay_ms: double(&parameters.tau_ms(config)),
+        kinds: kinds(recurrent, parameters.neurons),
+    };
+    network.validate()?;
+    Ok(network)
+}
+
+/// The grid of scaling factors that was published for an activation.
+pub fn published_factors(activation: Activation) -> Vec<f64> {
+    let (first, last, step) = match activation {
+        Activation::Softplus | Activation::Relu => (4, 26, 2),
+        Activation::Sigmoid | Activation::Tanh => (20, 75, 5),
+    };
+    (first..=last).step_by(step).map(f64::from).collect()
+}
+
+/// The weights as the units see them.
+fn effective(recurrent: &RecurrentWeights, n: usize) -> Recurrent {
+    let double = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+    match recurrent {
+        RecurrentWeights::Modes { mode_in, score, mode_out, .. } => {
+            Recurrent::Modes { mode_in: double(mode_in), score: double(score), mode_out: double(mode_out) }
+        }
+        RecurrentWeights::Dense { w_rec, sign, mask } => {
+            let weight = |(at, w): (usize, &f32)| {
+                let signed = sign.as_ref().map_or(*w, |sign| w.max(0.0) * sign[at % n]);
+                let kept = mask.as_ref().is_none_or(|mask| mask[at] != 0);
+                if kept { f64::from(signed) } else { 0.0 }
+            };
+            Recurrent::Dense(w_rec.iter().enumerate().map(weight).collect())
+        }
+    }
+}
+
+/// The kind of each unit under Dale's principle; empty without.
+fn kinds(recurrent: &RecurrentWeights, n: usize) -> Vec<UnitKind> {
+    let RecurrentWeights::Dense { sign: Some(sign), mask, .. } = recurrent else { return Vec::new() };
+    let inhibitory: Vec<usize> = (0..n).filter(|j| sign[*j] < 0.0).collect();
+    let uninhibited = |i: usize| mask.as_ref().is_some_and(|mask| inhibitory.iter().all(|j| mask[i * n + j] == 0));
+    (0..n)
+        .map(|i| match sign[i] < 0.0 {
+            false => UnitKind::Excitatory,
+            true if uninhibited(i) => UnitKind::Somatostatin,
+            true => UnitKind::Inhibitory,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(recurrent: RecurrentWeights) -> RateParameters {
+        RateParameters {
+            neurons: 3,
+            channels: 1,
+            outputs: 1,
+            w_in: vec![1.0; 3],
+            recurrent,
+            theta: Some(vec![0.0; 3]),
+            w_out: vec![0.5; 3],
+            b_out: Some(vec![9.0]),
+        }
+    }
+
+    fn config(activation: &str, recurrence: &str) -> RateConfig {
+        let text = format!(r#"{{"neurons": 3, "activation": "{activation}", "recurrence": {recurrence}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn dale_networks_carry_signs_by_column_and_keep_absent_connections_absent() {
+        let weights = RecurrentWeights::Dense {
+            w_rec: vec![1.0, 2.0, -3.0, 4.0, 5.0, 6.0, 7.0, -8.0, 9.0],
+            sign: Some(vec![1.0, -1.0, -1.0]),
+            mask: Some(vec![1, 1, 1, 1, 0, 0, 1, 1, 1]),
+        };
+        let config = config("sigmoid", r#"{"kind": "dense"}"#);
+        let network = lif_network(&config, &parameters(weights.clone()), &weights).unwrap();
+        let expected = [1.0, -2.0, 0.0, 4.0, 0.0, 0.0, 7.0, 0.0, -9.0];
+        assert_eq!(network.recurrent, Recurrent::Dense(expected.to_vec()));
+        assert_eq!(network.kinds, [UnitKind::Excitatory, UnitKind::Somatostatin, UnitKind::Inhibitory]);
+        assert_eq!(network.tau_decay_ms, [60.0; 3]);
+    }
+
+    #[test]
+    fn modes_stay_modes_and_tanh_is_refused() {
+        let weights =
+            RecurrentWeights::Modes { modes: 1, mode_in: vec![1.0; 3], score: vec![0.5], mode_out: vec![2.0; 3] };
+        let modes = r#"{"kind": "modes", "modes": 1}"#;
+        let network = lif_network(&config("sigmoid", modes), &parameters(weights.clone()), &weights).unwrap();
+        assert!(matches!(network.recurrent, Recurrent::Modes { .. }) && network.kinds.is_empty());
+        let error = lif_network(&config("tanh", modes), &parameters(weights.clone()), &weights).unwrap_err();
+        assert!(error.to_string().contains("tanh"), "{error}");
+    }
+
+    #[test]
+    fn grids_are_the_published_ones() {
+        assert_eq!(published_factors(Activation::Sigmoid).len(), 12);
+        assert_eq!(published_factors(Activation::Relu), (2..14).map(|k| f64::from(2 * k)).collect::<Vec<_>>());
+    }
+}
