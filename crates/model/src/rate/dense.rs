@@ -1,5 +1,6 @@
 //! Products with a full matrix, and the gradient of all its entries.
 
+use super::aligned::Aligned;
 use super::product::{LANES, Product, add_scaled, windows};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
@@ -12,7 +13,7 @@ pub(super) struct Dense<R> {
     sources: usize,
     /// First vector and number of vectors of each panel.
     panels: Vec<(usize, usize)>,
-    values: Vec<R>,
+    values: Aligned<R>,
 }
 
 impl<R: Real> Dense<R> {
@@ -22,11 +23,15 @@ impl<R: Real> Dense<R> {
         let count = vectors.div_ceil(PANEL);
         let bound = |p: usize| p * vectors / count;
         let panels: Vec<_> = (0..count).map(|p| (bound(p), bound(p + 1) - bound(p))).collect();
-        let mut values = Vec::with_capacity(n * vectors * LANES);
+        let mut values = Aligned::full(R::zero(), n * vectors * LANES);
+        let mut free = &mut values[..];
         for (first, size) in &panels {
             for source in 0..n {
-                let targets = first * LANES..(first + size) * LANES;
-                values.extend(targets.map(|target| if target < n { weight(target, source) } else { R::zero() }));
+                let column;
+                (column, free) = free.split_at_mut(size * LANES);
+                for (target, value) in (first * LANES..n).zip(column) {
+                    *value = weight(target, source);
+                }
             }
         }
         Self { sources: n, panels, values }

@@ -7,6 +7,7 @@
 //! Section 4 has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; section 3 has x_0 = 0 and a = 1 − α_m.
 
 mod activation;
+mod aligned;
 pub mod config;
 mod dense;
 mod modes;

@@ -1,6 +1,6 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
 
-use super::product::{LANES, Product, add_scaled, dots, padded};
+use super::product::{LANES, Product, add_scaled, padded, sum};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -31,8 +31,16 @@ impl<R: Real> Modes<R> {
 
 /// out_p ← columns_pᵀ row.
 #[inline(always)]
-fn overlaps<R: Real>(columns: &[[R; LANES]], row: &[[R; LANES]], partial: &mut Vec<[R; LANES]>, out: &mut [R]) {
-    dots(columns.chunks_exact(row.len()).map(|column| (column, row)), partial, |p, sum| out[p] = sum);
+fn overlaps<R: Real>(columns: &[[R; LANES]], row: &[[R; LANES]], out: &mut [R]) {
+    for (column, out) in columns.chunks_exact(row.len()).zip(out) {
+        let mut lanes = [R::zero(); LANES];
+        for (a, b) in column.iter().zip(row) {
+            for l in 0..LANES {
+                lanes[l] += a[l] * b[l];
+            }
+        }
+        *out = sum(lanes);
+    }
 }
 
 /// out ← out + Σ_p columns_p scale_p.
@@ -45,11 +53,11 @@ fn add_columns<R: Real>(out: &mut [R], columns: &[[R; LANES]], scale: &[R]) {
 
 impl<R: Real> Product<R> for Modes<R> {
     fn accumulate(&self, rates: &[R], out: &mut [R]) {
-        let (mut overlap, mut partial) = (vec![R::zero(); self.modes()], Vec::with_capacity(self.modes()));
+        let mut overlap = vec![R::zero(); self.modes()];
         dispatch(
             #[inline(always)]
             || {
-                overlaps(&self.from, rates.as_chunks().0, &mut partial, &mut overlap);
+                overlaps(&self.from, rates.as_chunks().0, &mut overlap);
                 add_columns(out, &self.to, &overlap);
             },
         );
@@ -62,7 +70,7 @@ pub(super) fn accumulate_modes<R: Real>(n: usize, weights: &[R], delta: &[R], ra
     let map = Modes::forward(n, weights);
     let width = padded(n);
     let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.vectors]);
-    let (mut overlap, mut partial) = (vec![R::zero(); map.modes()], Vec::with_capacity(map.modes()));
+    let mut overlap = vec![R::zero(); map.modes()];
     let (of_a, of_c) = gradient.split_at_mut(gradient.len() / 2);
     for (delta, rates) in delta.chunks_exact(n).zip(rates.chunks_exact(n)) {
         wide[0].as_flattened_mut()[..n].copy_from_slice(delta);
@@ -71,7 +79,7 @@ pub(super) fn accumulate_modes<R: Real>(n: usize, weights: &[R], delta: &[R], ra
             #[inline(always)]
             || {
                 for (columns, seen, gradient, spread) in [(&map.from, 1, &mut *of_a, 0), (&map.to, 0, &mut *of_c, 1)] {
-                    overlaps(columns, &wide[seen], &mut partial, &mut overlap);
+                    overlaps(columns, &wide[seen], &mut overlap);
                     for (gradient, overlap) in gradient.chunks_exact_mut(width).zip(&overlap) {
                         add_scaled(gradient, wide[spread].as_flattened(), *overlap);
                     }

@@ -31,37 +31,20 @@ pub(super) fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usiz
     (0..steps).step_by(WINDOW).map(move |from| from..steps.min(from + WINDOW))
 }
 
-/// sums_k ← Σ a_k b_k over all lanes, for several pairs of vectors.
-///
-/// The lanes are added up in a second loop over the pairs: the compiler then keeps the first one at full width.
+/// Sum of the lanes, halves upon halves.
 #[inline(always)]
-pub(super) fn dots<'a, R: Real>(
-    pairs: impl Iterator<Item = (&'a [[R; LANES]], &'a [[R; LANES]])>,
-    partial: &mut Vec<[R; LANES]>,
-    mut sum: impl FnMut(usize, R),
-) {
-    partial.clear();
-    for (a, b) in pairs {
-        let mut lanes = [R::zero(); LANES];
-        for (a, b) in a.iter().zip(b) {
-            for l in 0..LANES {
-                lanes[l] += a[l] * b[l];
-            }
-        }
-        partial.push(lanes);
+pub(super) fn sum<R: Real>(lanes: [R; LANES]) -> R {
+    // Seen through, this sum makes the compiler run the loop that made the lanes at a quarter of the width.
+    let lanes = std::hint::black_box(lanes);
+    let mut eight = [R::zero(); 8];
+    for l in 0..8 {
+        eight[l] = lanes[l] + lanes[l + 8];
     }
-    for (k, lanes) in partial.iter().enumerate() {
-        // Halves upon halves.
-        let mut eight = [R::zero(); 8];
-        for l in 0..8 {
-            eight[l] = lanes[l] + lanes[l + 8];
-        }
-        let mut four = [R::zero(); 4];
-        for l in 0..4 {
-            four[l] = eight[l] + eight[l + 4];
-        }
-        sum(k, (four[0] + four[2]) + (four[1] + four[3]));
+    let mut four = [R::zero(); 4];
+    for l in 0..4 {
+        four[l] = eight[l] + eight[l + 4];
     }
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 /// out ← out + vector · scale.

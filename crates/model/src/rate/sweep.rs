@@ -7,6 +7,7 @@
 //! ```
 
 use super::Activation;
+use super::aligned::Aligned;
 use super::product::{Product, padded};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
@@ -41,7 +42,7 @@ pub(super) struct Sweep<R> {
     pub(super) steps: usize,
     activation: Activation,
     /// Leak a, padded with zeros.
-    leak: Vec<R>,
+    leak: Aligned<R>,
 }
 
 /// States and rates of one trial, `[S + 1, N]` each.
@@ -60,13 +61,13 @@ pub(super) struct Adjoint<R> {
 
 impl<R: Real> Sweep<R> {
     pub(super) fn new(activation: Activation, steps: usize, leak: &[R]) -> Self {
-        let mut padded_leak = vec![R::zero(); padded(leak.len())];
+        let mut padded_leak = Aligned::full(R::zero(), padded(leak.len()));
         padded_leak[..leak.len()].copy_from_slice(leak);
         Self { n: leak.len(), steps, activation, leak: padded_leak }
     }
 
-    fn zeros(&self) -> Vec<R> {
-        vec![R::zero(); self.leak.len()]
+    fn zeros(&self) -> Aligned<R> {
+        Aligned::full(R::zero(), self.leak.len())
     }
 
     /// Runs a trial from `initial` `[N]`.
@@ -103,7 +104,7 @@ impl<R: Real> Sweep<R> {
         dispatch(
             #[inline(always)]
             || {
-                for ((x, leak), (current, noise)) in x.iter_mut().zip(&self.leak).zip(current.iter().zip(noise)) {
+                for ((x, leak), (current, noise)) in x.iter_mut().zip(&*self.leak).zip(current.iter().zip(noise)) {
                     *x = (R::one() - *leak) * *x + *leak * *current + *noise;
                 }
                 self.activation.rates(x, r);
@@ -129,24 +130,24 @@ impl<R: Real> Sweep<R> {
             }
             let noise = noise.map_or(&still[..n], |noise| noise.row(step - 1));
             let states = [x.row(step), r.row(step), x.row(step - 1), noise];
-            self.retreat(states, &mut of_rates[..n], &mut lambda[..n], &mut gradient.leak);
-            let row = &mut gradient.delta[(step - 1) * n..step * n];
-            row.iter_mut().zip(&lambda).zip(&self.leak).for_each(|((delta, lambda), leak)| *delta = *leak * *lambda);
-            delta[..n].copy_from_slice(row);
+            self.retreat(states, &mut of_rates[..n], [&mut lambda[..n], &mut delta[..n], &mut gradient.leak]);
+            gradient.delta[(step - 1) * n..step * n].copy_from_slice(&delta[..n]);
         }
-        gradient.leak.iter_mut().zip(&self.leak).for_each(|(gradient, leak)| *gradient /= *leak);
+        gradient.leak.iter_mut().zip(&*self.leak).for_each(|(gradient, leak)| *gradient /= *leak);
         gradient
     }
 
-    /// λ and the gradient of the leak (times a) one step back.
-    fn retreat(&self, states: [&[R]; 4], of_rates: &mut [R], lambda: &mut [R], of_leak: &mut [R]) {
-        let [x, r, before, noise] = states;
+    /// λ, δ and the gradient of the leak (times a) one step back.
+    fn retreat(&self, states: [&[R]; 4], of_rates: &mut [R], gradients: [&mut [R]; 3]) {
+        let ([x, r, before, noise], [lambda, delta, of_leak]) = (states, gradients);
         dispatch(
             #[inline(always)]
             || {
                 self.activation.times_slopes(x, r, of_rates);
-                for ((lambda, of_state), leak) in lambda.iter_mut().zip(&*of_rates).zip(&self.leak) {
+                let units = lambda.iter_mut().zip(&mut *delta).zip(&*of_rates).zip(&*self.leak);
+                for (((lambda, delta), of_state), leak) in units {
                     *lambda = *of_state + (R::one() - *leak) * *lambda;
+                    *delta = *leak * *lambda;
                 }
                 let moves = x.iter().zip(before).zip(noise);
                 for ((of_leak, lambda), ((x, before), noise)) in of_leak.iter_mut().zip(&*lambda).zip(moves) {
