@@ -18,6 +18,11 @@ pub struct Behaviour<'a> {
     seed: u64,
 }
 
+/// How many of some trials were answered correctly.
+pub fn count_correct<'o>(outcomes: impl IntoIterator<Item = &'o bool>) -> u32 {
+    outcomes.into_iter().map(|correct| u32::from(*correct)).sum()
+}
+
 /// What a caller wants to know of a long run, and may say to it.
 pub struct Monitor<'a> {
     /// Called after each trial.

@@ -1,6 +1,10 @@
 //! What can go wrong between a rate network and a judged LIF network.
 
 use mdl_data::field::InvalidField;
+use mdl_model::artifact::ArtifactError;
+use mdl_report::ReportError;
+use mdl_stage::output::OutputError;
+use mdl_stage::{OrExit, Status};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +40,15 @@ pub enum Error {
          network.activation = sigmoid, softplus or relu"
     )]
     NegativeRates,
+    /// An artifact that cannot be used.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// A figure that cannot be drawn.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A figure or report that cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Asked to stop.
     #[error("interrupted; no output was written")]
     Interrupted,
@@ -43,3 +56,26 @@ pub enum Error {
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The exit status of a program that ends with this error.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Field(_) | Self::NegativeRates | Self::Output(OutputError::Exists(_)) => Status::Usage,
+            Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
+            Self::Report(_) | Self::Output(_) => Status::Failed,
+            Self::Interrupted => Status::Interrupted,
+        }
+    }
+}
+
+/// Lets a program end with the status of the error.
+///
+/// # Errors
+/// The error of `result`.
+pub fn with_status<T>(result: Result<T>) -> anyhow::Result<T> {
+    result.or_else(|error| {
+        let status = error.status();
+        Err(error).or_exit(status)
+    })
+}

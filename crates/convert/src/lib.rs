@@ -2,9 +2,12 @@
 
 pub mod behaviour;
 mod error;
+pub mod evaluate;
+pub mod figures;
 pub mod lif;
 pub mod mapping;
 pub mod search;
 pub mod statistics;
+pub mod stored;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, with_status};

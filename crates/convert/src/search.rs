@@ -70,15 +70,15 @@ impl Found {
 pub fn search(behaviour: &Behaviour, factors: &[f64], config: &SearchConfig, monitor: &Monitor) -> Result<Found> {
     let trials = config.trials as u32;
     let mut candidates = measure(behaviour, factors, trials, monitor)?;
-    while config.extend {
-        let added = beyond(&choose(&candidates, config.select));
+    loop {
+        let found = choose(&candidates, config.select);
+        let added = if config.extend { beyond(&found) } else { Vec::new() };
         if added.is_empty() {
-            break;
+            return Ok(found);
         }
         candidates.extend(measure(behaviour, &added, trials, monitor)?);
         candidates.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
     }
-    Ok(choose(&candidates, config.select))
 }
 
 /// Runs every factor on the same trials.

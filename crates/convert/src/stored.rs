@@ -1,0 +1,84 @@
+//! LIF networks in artifacts.
+//!
+//! A `lif` artifact holds all tensors of the rate artifact it was made from (so that `w_rec`, `sign`, `mask`, modes,
+//! `tau_ms`, `w_in`, `w_out`, their `initial.*` and `history.*` mean the same in both), and
+//!
+//! | tensor | shape | type | what |
+//! |---|---|---|---|
+//! | `scaling_factor` | `[1]` | F64 | the chosen factor, by which W and W_out are divided when the network runs |
+//! | `search.scaling_factor` | `[F]` | F64 | every factor tried, ascending |
+//! | `search.trials`, `search.correct` | `[F]` | U32 | trials run with it, and answered correctly |
+//! | `search.rate_hz` | `[F]` | F64 | mean firing rate of the units (Hz) |
+
+use crate::error::Result;
+use crate::lif::LifNetwork;
+use crate::mapping::lif_network;
+use crate::search::{Candidate, Found};
+use mdl_model::artifact::Artifact;
+use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_model::rate::config::RateConfig;
+use mdl_model::rate::parameters::RateParameters;
+
+/// The section of a config that describes the rate network.
+pub fn rate_config(experiment: &Experiment) -> &RateConfig {
+    match &experiment.network {
+        NetworkConfig::Rate(rate) => rate,
+    }
+}
+
+/// The LIF network of a `rate` or `lif` artifact, with the recurrent weights that the config asks for.
+///
+/// # Errors
+/// A tensor that is missing or does not fit the config; a tanh network.
+pub fn read_network(artifact: &Artifact, experiment: &Experiment) -> Result<LifNetwork> {
+    let config = rate_config(experiment);
+    let parameters = RateParameters::read(artifact, config, "")?;
+    if experiment.lif.use_initial_weights {
+        let initial = RateParameters::read(artifact, config, "initial.")?;
+        return lif_network(config, &parameters, &initial.recurrent);
+    }
+    lif_network(config, &parameters, &parameters.recurrent)
+}
+
+/// Adds what a search found.
+pub fn write_search(found: &Found, artifact: &mut Artifact) {
+    let c = &found.candidates;
+    let shape = [c.len()];
+    artifact.insert("scaling_factor", &[1], vec![found.chosen().scaling_factor]);
+    artifact.insert("search.scaling_factor", &shape, c.iter().map(|c| c.scaling_factor).collect());
+    artifact.insert("search.trials", &shape, c.iter().map(|c| c.trials).collect());
+    artifact.insert("search.correct", &shape, c.iter().map(|c| c.correct).collect());
+    artifact.insert("search.rate_hz", &shape, c.iter().map(|c| c.rate_hz).collect());
+}
+
+/// The chosen factor of a `lif` artifact.
+///
+/// # Errors
+/// No such tensor, or a factor that is not positive.
+pub fn read_scaling_factor(artifact: &Artifact) -> Result<f64> {
+    let factor = artifact.values::<f64>("scaling_factor", &[1])?[0];
+    if factor <= 0.0 {
+        let expected = "a number above 0".to_string();
+        return Err(artifact.tensor_error("scaling_factor", factor.to_string(), expected).into());
+    }
+    Ok(factor)
+}
+
+/// Every factor that the search for a `lif` artifact tried.
+///
+/// # Errors
+/// A tensor that is missing or does not fit the others.
+pub fn read_candidates(artifact: &Artifact) -> Result<Vec<Candidate>> {
+    let shape = artifact.shape::<1>("search.scaling_factor")?;
+    let factors = artifact.values::<f64>("search.scaling_factor", &shape)?;
+    let (trials, correct) =
+        (artifact.values::<u32>("search.trials", &shape)?, artifact.values::<u32>("search.correct", &shape)?);
+    let rate_hz = artifact.values::<f64>("search.rate_hz", &shape)?;
+    let candidate = |i: usize| Candidate {
+        scaling_factor: factors[i],
+        trials: trials[i],
+        correct: correct[i],
+        rate_hz: rate_hz[i],
+    };
+    Ok((0..shape[0]).map(candidate).collect())
+}
