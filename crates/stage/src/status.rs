@@ -33,7 +33,7 @@ struct WithStatus {
 
 impl fmt::Display for WithStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.source)
+        f.write_str(&message(&self.source))
     }
 }
 
@@ -87,12 +87,21 @@ pub fn run_program(body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
             ExitCode::from(status as u8)
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", message(&error));
             let status =
                 error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
             ExitCode::from(status as u8)
         }
     }
+}
+
+/// The error and its causes on one line, each said once: many errors repeat their cause in their own text.
+fn message(error: &Error) -> String {
+    error.chain().fold(String::new(), |text, cause| match cause.to_string() {
+        cause if text.contains(&cause) => text,
+        cause if text.is_empty() => cause,
+        cause => format!("{text}: {cause}"),
+    })
 }
 
 /// Writes one line to stdout; a reader that went away is an error, not a panic.
@@ -114,7 +123,10 @@ mod tests {
     fn the_status_survives_added_context() {
         let error: anyhow::Result<()> = Err(anyhow!("bad byte")).or_exit(Status::DamagedInput);
         let error = error.context("reading a.safetensors").unwrap_err();
-        assert_eq!(format!("{error:#}"), "reading a.safetensors: bad byte");
+        assert_eq!(message(&error), "reading a.safetensors: bad byte");
+        let twice = std::io::Error::other("no space");
+        let twice = anyhow!(crate::output::OutputError::Write { path: "a".into(), source: twice });
+        assert_eq!(message(&twice), "cannot write a: no space (nothing was left there)");
         let status = error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map(|e| e.status);
         assert_eq!(status, Some(Status::DamagedInput));
     }
