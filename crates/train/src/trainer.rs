@@ -103,6 +103,7 @@ pub fn train(
     problem: &impl Problem,
     observe: &mut dyn FnMut(Event) -> std::io::Result<ControlFlow<()>>,
 ) -> Result<Trained, TrainError> {
+    mdl_stage::memory::keep_freed();
     let mut adam = Adam::new(config.adam, &problem.variables())?;
     let mut history: Vec<Row> = Vec::new();
     let mut since = Since::default();
