@@ -12,7 +12,8 @@ pub fn wilson_interval(correct: u32, trials: u32) -> (f64, f64) {
     let centre = p + Z * Z / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
+    // It holds p itself; rounding must not push an end at 0 or 1 past it.
+    (((centre - half) / scale).clamp(0.0, p), ((centre + half) / scale).clamp(p, 1.0))
 }
 
 #[cfg(test)]
@@ -29,5 +30,6 @@ mod tests {
             assert!((l - low).abs() < 1e-6 && (h - high).abs() < 1e-6, "{correct}/{trials}: {l} {h}");
         }
         assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
+        assert!((1..1000).all(|n| wilson_interval(0, n).0 == 0.0 && wilson_interval(n, n).1 == 1.0));
     }
 }

@@ -1,0 +1,210 @@
+//! The fast modes against the exact one, mode form against dense form, and random numbers against what runs beside them.
+
+use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, TrialDraws};
+use mdl_data::random::{Purpose, Stream};
+use mdl_model::lif::{LifConfig, LifMode};
+
+const UNITS: usize = 60;
+const SAMPLES: usize = 60;
+const TRIALS: u64 = 200;
+
+fn normals(stream: &mut Stream, count: usize, sd: f64) -> Vec<f64> {
+    (0..count).map(|_| f64::from(stream.normal()) * sd).collect()
+}
+
+/// A random network under Dale's principle.
+fn dale(seed: u64) -> LifNetwork {
+    let mut stream = Stream::new(seed, Purpose::Initialisation, 0);
+    let sign: Vec<f64> = (0..UNITS).map(|_| if stream.uniform() < 0.2 { -4.0 } else { 1.0 }).collect();
+    let weight = |at: usize| {
+        let present = stream.uniform() < 0.2;
+        let w = f64::from(stream.normal()).abs() * 0.4 * sign[at % UNITS];
+        if present { w } else { 0.0 }
+    };
+    let w = (0..UNITS * UNITS).map(weight).collect();
+    LifNetwork {
+        units: UNITS,
+        inputs: 1,
+        outputs: 1,
+        w_in: normals(&mut stream, UNITS, 1.0),
+        recurrent: Recurrent::Dense(w),
+        w_out: normals(&mut stream, UNITS, 0.05),
+        tau_decay_ms: (0..UNITS).map(|_| 20.0 + 80.0 * stream.uniform()).collect(),
+        kinds: Vec::new(),
+    }
+}
+
+fn config(mode: LifMode) -> LifConfig {
+    // Above threshold without input, so that the refractory period shapes every interval.
+    LifConfig { mode, bias_mv: Some(-36.0), ..LifConfig::default() }
+}
+
+fn run(network: &LifNetwork, config: &LifConfig, trial: u64, factors: &[f64]) -> Vec<Run> {
+    let timing = Timing::new(config, SAMPLES, 5.0).unwrap();
+    let steps = timing.steps;
+    let recording = Recording {
+        response: Some(steps / 2..=steps),
+        out_every: Some(20),
+        spikes: true,
+        end_state: true,
+        ..Recording::default()
+    };
+    let input: Vec<f64> = (0..SAMPLES).map(|t| f64::from(u8::from((10..30).contains(&t)))).collect();
+    let simulator = Simulator::new(network, config, timing).unwrap();
+    simulator.run(&input, factors, &TrialDraws { seed: 5, trial }, &recording).unwrap()
+}
+
+/// What a network does over many trials.
+#[derive(Default)]
+struct Statistics {
+    /// Spikes of each trial.
+    spikes: Vec<f64>,
+    /// Mean output of each trial.
+    output: Vec<f64>,
+    /// Whether the output of each trial rises above a threshold.
+    answers: Vec<f64>,
+    /// Spikes of each unit.
+    of_unit: Vec<f64>,
+    /// Interspike intervals in steps, ascending.
+    intervals: Vec<u32>,
+}
+
+fn statistics(network: &LifNetwork, config: &LifConfig, threshold: f64) -> Statistics {
+    let mut all = Statistics { of_unit: vec![0.0; UNITS], ..Statistics::default() };
+    for trial in 0..TRIALS {
+        let run = run(network, config, trial, &[30.0]).remove(0);
+        all.spikes.push(run.spikes.len() as f64);
+        all.output.push(run.out.iter().sum::<f64>() / run.out.len() as f64);
+        all.answers.push(f64::from(u8::from(run.extremes[0].max > threshold)));
+        let mut last = [None; UNITS];
+        for spike in &run.spikes {
+            let unit = spike.unit as usize;
+            all.of_unit[unit] += 1.0;
+            all.intervals.extend(last[unit].map(|before| spike.step - before));
+            last[unit] = Some(spike.step);
+        }
+    }
+    all.intervals.sort_unstable();
+    all
+}
+
+/// Mean of the paired differences in standard errors.
+fn paired_z(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len() as f64;
+    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let mean = difference.iter().sum::<f64>() / n;
+    let variance = difference.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    if mean == 0.0 { 0.0 } else { mean / (variance / n).sqrt() }
+}
+
+/// Kolmogorov and Smirnov's distance of two ascending samples, in units of √(1/n + 1/m).
+fn kolmogorov(a: &[u32], b: &[u32]) -> f64 {
+    let (n, m) = (a.len() as f64, b.len() as f64);
+    let (mut i, mut j, mut distance) = (0, 0, 0f64);
+    while i < a.len() && j < b.len() {
+        let x = a[i].min(b[j]);
+        i += a[i..].iter().take_while(|v| **v == x).count();
+        j += b[j..].iter().take_while(|v| **v == x).count();
+        distance = distance.max((i as f64 / n - j as f64 / m).abs());
+    }
+    distance / (1.0 / n + 1.0 / m).sqrt()
+}
+
+/// Every limit of [`agreement`], in standard errors or Kolmogorov–Smirnov units: five networks and five quantities pass
+/// together by chance with a probability of about 0.99.
+const LIMIT_Z: f64 = 4.0;
+const LIMIT_KS: f64 = 2.2;
+
+/// The quantities in which two ways of simulating five networks differ beyond chance.
+fn disagreements(a: &LifConfig, b: &LifConfig) -> Vec<String> {
+    let mut found = Vec::new();
+    for seed in 1..=5 {
+        let network = dale(seed);
+        let threshold = {
+            let mut peaks: Vec<f64> = (0..20).map(|t| run(&network, a, t, &[30.0])[0].extremes[0].max).collect();
+            peaks.sort_by(f64::total_cmp);
+            peaks[10]
+        };
+        let (x, y) = (statistics(&network, a, threshold), statistics(&network, b, threshold));
+        let per_unit = x.of_unit.iter().zip(&y.of_unit).map(|(a, b)| (a - b).powi(2) / (a + b).max(1.0)).sum::<f64>();
+        for (name, value, limit) in [
+            ("spikes a trial", paired_z(&x.spikes, &y.spikes).abs(), LIMIT_Z),
+            ("mean output", paired_z(&x.output, &y.output).abs(), LIMIT_Z),
+            ("performance", paired_z(&x.answers, &y.answers).abs(), LIMIT_Z),
+            ("rates of the units (χ²/N)", per_unit / UNITS as f64, 1.0),
+            ("intervals", kolmogorov(&x.intervals, &y.intervals), LIMIT_KS),
+        ] {
+            if value > limit {
+                found.push(format!("network {seed}, {name}: {value:.2} > {limit}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_fast_mode_is_statistically_the_exact_mode() {
+    let found = disagreements(&config(LifMode::Exact), &config(LifMode::Fast));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_refractory_period_longer_by_a_tenth_is_noticed() {
+    let longer = LifConfig { refractory_ms: 2.2, ..config(LifMode::Fast) };
+    let found = disagreements(&config(LifMode::Exact), &longer);
+    for name in ["spikes a trial", "intervals"] {
+        let networks = found.iter().filter(|line| line.contains(name)).count();
+        assert!(networks == 5, "{name} of {networks} networks: {found:#?}");
+    }
+}
+
+#[test]
+fn without_noise_the_fast_kernel_in_double_precision_spikes_exactly_as_the_exact_mode() {
+    let quiet = |mode| LifConfig { noise_sd_mv_per_step: 0.0, ..config(mode) };
+    for seed in 1..=5 {
+        let network = dale(seed);
+        let exact = run(&network, &quiet(LifMode::Exact), seed, &[30.0]).remove(0);
+        let fast = run(&network, &quiet(LifMode::FastDouble), seed, &[30.0]).remove(0);
+        assert!(exact.spikes.len() > 100);
+        assert_eq!(exact.spikes, fast.spikes);
+    }
+}
+
+#[test]
+fn modes_spike_as_the_matrix_they_stand_for() {
+    const MODES: usize = 3;
+    let mut stream = Stream::new(9, Purpose::Initialisation, 0);
+    let mode_in = normals(&mut stream, UNITS * MODES, 0.5);
+    let score = normals(&mut stream, MODES, 1.0);
+    let mode_out = normals(&mut stream, UNITS * MODES, 0.5);
+    let weight = |to: usize, from: usize| {
+        (0..MODES).map(|p| mode_in[to * MODES + p] * score[p] * mode_out[from * MODES + p]).sum::<f64>()
+    };
+    let dense = (0..UNITS * UNITS).map(|at| weight(at / UNITS, at % UNITS)).collect();
+    let dense = LifNetwork { recurrent: Recurrent::Dense(dense), ..dale(1) };
+    let modes = LifNetwork { recurrent: Recurrent::Modes { mode_in, score, mode_out }, ..dense.clone() };
+    for mode in [LifMode::Exact, LifMode::FastDouble] {
+        let (a, b) = (run(&dense, &config(mode), 0, &[30.0]), run(&modes, &config(mode), 0, &[30.0]));
+        assert!(a[0].spikes.len() > 100);
+        assert_eq!(a[0].spikes, b[0].spikes, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_factor_does_not_see_what_runs_beside_it() {
+    let network = dale(3);
+    for mode in [LifMode::Exact, LifMode::Fast, LifMode::FastDouble] {
+        let many = run(&network, &config(mode), 4, &[20.0, 25.0, 30.0, 35.0]);
+        for (factor, together) in [20.0, 25.0, 30.0, 35.0].into_iter().zip(many) {
+            assert_eq!(run(&network, &config(mode), 4, &[factor])[0], together, "{mode:?} {factor}");
+        }
+    }
+}
+
+#[test]
+fn trials_differ_and_repeat() {
+    let network = dale(2);
+    let once = run(&network, &config(LifMode::Fast), 7, &[30.0]);
+    assert_eq!(once, run(&network, &config(LifMode::Fast), 7, &[30.0]));
+    assert_ne!(once, run(&network, &config(LifMode::Fast), 8, &[30.0]));
+}
