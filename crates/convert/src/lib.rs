@@ -9,5 +9,6 @@ pub mod mapping;
 pub mod search;
 pub mod statistics;
 pub mod stored;
+pub mod sweep;
 
 pub use error::{Error, Result, with_status};

@@ -1,0 +1,212 @@
+//! `sweep-lif`: performance of LIF networks against one of their parameters.
+
+use anyhow::anyhow;
+use clap::Parser;
+use mdl_convert::behaviour::Monitor;
+use mdl_convert::evaluate::Score;
+use mdl_convert::figures::FigureFiles;
+use mdl_convert::sweep::{Swept, search_and_evaluate};
+use mdl_convert::with_status;
+use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::experiment::Experiment;
+use mdl_report::figures::Sweep;
+use mdl_report::figures::sweep::{Point, Variant};
+use mdl_stage::signal::StopFlag;
+use mdl_stage::status::Outcome;
+use mdl_stage::{Common, OrExit, Status, progress, run_program};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Performance of LIF networks against one of their parameters
+///
+/// For every value of the parameter, every rate network given is searched for its scaling factor and evaluated on fresh
+/// trials. Writes an evaluation artifact and a figure beside it, prints one JSON line. Exit status: 0 written, 1 failed,
+/// 2 usage or config, 3 damaged artifact, 130 interrupted.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  sweep-lif rate.safetensors --parameter lif.refractory_ms --values 0,1,2,4,8 -o refractory.safetensors
+  sweep-lif runs/*/rate.safetensors --parameter lif.tau_rise_ms --values 1,2,5 -o rise.safetensors
+  sweep-lif rate.safetensors --parameter lif.refractory_ms --values 1,2,4 --by lif.synapse=double,single \\
+    -o synapse.safetensors"
+)]
+struct Arguments {
+    /// Rate artifacts; their trials are counted together
+    #[arg(value_name = "RATE", required = true)]
+    rates: Vec<PathBuf>,
+
+    /// Config field to vary
+    #[arg(long, value_name = "KEY")]
+    parameter: String,
+
+    /// Its values
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', required = true, allow_negative_numbers = true)]
+    values: Vec<f64>,
+
+    /// Draw one curve for each value of another config field
+    #[arg(long, value_name = "KEY=VALUES", value_parser = parse_by)]
+    by: Option<By>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A field and the values that each get a curve.
+#[derive(Clone, Debug)]
+struct By {
+    key: String,
+    values: Vec<String>,
+}
+
+fn parse_by(text: &str) -> Result<By, String> {
+    let (key, values) = text.split_once('=').ok_or("expected KEY=VALUE,VALUE,…")?;
+    Ok(By { key: key.into(), values: values.split(',').map(String::from).collect() })
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    run_program(|| run(&arguments))
+}
+
+/// A rate network with the config of every variant and value, `[variants][values]`.
+struct Network {
+    artifact: Artifact,
+    settings: Vec<Vec<Experiment>>,
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let variants = variants(arguments);
+    let networks = networks(arguments, &variants)?;
+    let first = &networks[0].settings[0][0];
+    if common.print_config {
+        return mdl_stage::config::print(&first.to_json());
+    }
+    let output = common.output_path()?;
+    let figures = with_status(FigureFiles::beside(&output, common.force, &["sweep"]))?;
+    let swept = sweep(arguments, &networks)?;
+
+    let artifact = artifact(arguments, &networks, &swept);
+    artifact.write(&output, common.force)?;
+    let pooled = pooled(&swept, variants.len(), arguments.values.len());
+    with_status(figures.write("sweep", &figure(arguments, &variants, &pooled)?))?;
+    let point = |(value, score): (&f64, &Score)| {
+        json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),
+            "trials": score.trials })
+    };
+    let curve = |(name, scores): (&(String, Vec<String>), &Vec<Score>)| json!({ "variant": name.0, "points": arguments.values.iter().zip(scores).map(point).collect::<Vec<_>>() });
+    Ok(Outcome::done(json!({
+        "output": output,
+        "parameter": arguments.parameter,
+        "networks": networks.len(),
+        "curves": variants.iter().zip(&pooled).map(curve).collect::<Vec<_>>(),
+    })))
+}
+
+/// Name and overrides of each curve.
+fn variants(arguments: &Arguments) -> Vec<(String, Vec<String>)> {
+    match &arguments.by {
+        None => vec![("LIF network".into(), Vec::new())],
+        Some(by) => by.values.iter().map(|value| (value.clone(), vec![format!("{}={value}", by.key)])).collect(),
+    }
+}
+
+/// Reads every network and resolves every setting, before any work is done.
+fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow::Result<Vec<Network>> {
+    let common = &arguments.common;
+    let read = |path: &PathBuf| {
+        let artifact = Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput)?;
+        let setting = |overrides: &[String], value: f64| {
+            let mut set = common.set.clone();
+            set.extend_from_slice(overrides);
+            set.push(format!("{}={value}", arguments.parameter));
+            let origin = path.display().to_string();
+            Experiment::from_json(artifact.config.clone(), &set, common.seed, &origin).or_exit(Status::Usage)
+        };
+        let of_variant = |(_, overrides): &(String, Vec<String>)| {
+            arguments.values.iter().map(|value| setting(overrides, *value)).collect::<anyhow::Result<Vec<_>>>()
+        };
+        let settings = variants.iter().map(of_variant).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Network { artifact, settings })
+    };
+    arguments.rates.iter().map(read).collect()
+}
+
+/// All networks, variants and values, in this order.
+fn sweep(arguments: &Arguments, networks: &[Network]) -> anyhow::Result<Vec<Swept>> {
+    let settings = || networks.iter().flat_map(|n| n.settings.iter().flatten().map(|e| (&n.artifact, e)));
+    let stop = StopFlag::install()?;
+    let bar = progress::bar(settings().count() as u64, &arguments.parameter, arguments.common.quiet);
+    let monitor = Monitor { trial_done: &|| (), stopped: &|| stop.is_set() };
+    let one = |(artifact, experiment)| {
+        let swept = search_and_evaluate(artifact, experiment, &monitor);
+        bar.inc(1);
+        with_status(swept)
+    };
+    let swept = settings().map(one).collect();
+    bar.finish_and_clear();
+    swept
+}
+
+/// Scores of all networks together, `[variants][values]`.
+fn pooled(swept: &[Swept], variants: usize, values: usize) -> Vec<Vec<Score>> {
+    let score = |at: usize| {
+        let of_networks = swept.iter().skip(at).step_by(variants * values).map(|s| s.score);
+        of_networks.fold(Score { trials: 0, correct: 0 }, |sum, s| Score {
+            trials: sum.trials + s.trials,
+            correct: sum.correct + s.correct,
+        })
+    };
+    (0..variants).map(|variant| (0..values).map(|value| score(variant * values + value)).collect()).collect()
+}
+
+/// `parameter` `[V]`; `scaling_factor`, `trials`, `correct`, `rate_hz` `[networks, variants, V]`; the config's `sweep` names
+/// the parameter and the variants.
+fn artifact(arguments: &Arguments, networks: &[Network], swept: &[Swept]) -> Artifact {
+    let first = &networks[0].settings[0][0];
+    let mut config = first.to_json();
+    config["sweep"] = json!({
+        "parameter": arguments.parameter,
+        "values": arguments.values,
+        "by": arguments.by.as_ref().map(|by| &by.key),
+        "variants": arguments.by.as_ref().map(|by| &by.values),
+    });
+    let mut provenance = Provenance::new("sweep-lif", first.seed).from(&networks[0].artifact);
+    provenance.inputs.extend(networks[1..].iter().map(|n| n.artifact.as_input()));
+    let mut artifact = Artifact::new(Kind::Evaluation, config, provenance);
+    let values = arguments.values.len();
+    let shape = [networks.len(), networks[0].settings.len(), values];
+    artifact.insert("parameter", &[values], arguments.values.clone());
+    artifact.insert("scaling_factor", &shape, swept.iter().map(|s| s.scaling_factor).collect());
+    artifact.insert("trials", &shape, swept.iter().map(|s| s.score.trials).collect());
+    artifact.insert("correct", &shape, swept.iter().map(|s| s.score.correct).collect());
+    artifact.insert("rate_hz", &shape, swept.iter().map(|s| s.rate_hz).collect());
+    artifact
+}
+
+fn figure(
+    arguments: &Arguments,
+    variants: &[(String, Vec<String>)],
+    pooled: &[Vec<Score>],
+) -> anyhow::Result<mdl_report::Figure> {
+    let point = |(parameter, score): (&f64, &Score)| Point {
+        parameter: *parameter,
+        performance: score.performance(),
+        interval: score.interval(),
+    };
+    let points: Vec<Vec<Point>> =
+        pooled.iter().map(|scores| arguments.values.iter().zip(scores).map(point).collect()).collect();
+    let variants: Vec<Variant> =
+        variants.iter().zip(&points).map(|((label, _), points)| Variant { label, points }).collect();
+    let sweep = Sweep {
+        title: "Performance of the LIF network",
+        parameter_label: &arguments.parameter,
+        performance_label: "Performance",
+        variants: &variants,
+        reference: None,
+    };
+    sweep.draw().map_err(|error| anyhow!(error))
+}
