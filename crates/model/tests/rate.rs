@@ -289,17 +289,21 @@ fn any_number_of_threads_gives_the_same_bits() -> Result<()> {
 
 #[test]
 fn a_trial_does_not_depend_on_its_batch() -> Result<()> {
-    let network = Random::new(Kind::SparseDale(100), Activation::Softplus, [30, 5, 40], DType::F32)?;
-    let together = network.states(false)?.r;
-    for trial in 0..5 {
-        let one = |t: &Tensor| t.narrow(t.rank() - 2, trial, 1);
-        let sequence = RateSequence {
-            initial: one(&network.sequence.initial)?,
-            noise: network.sequence.noise.as_ref().map(one).transpose()?,
-            ..network.sequence.clone()
-        };
-        let alone = sequence.run(&one(&network.drive)?, &network.weights, &network.leak)?.r;
-        assert_eq!(bits(&alone), bits(&one(&together)?));
+    // A batch of blocks of trials side by side and of some trials left over.
+    for kind in KINDS {
+        let network = Random::new(kind, Activation::Softplus, [30, 69, 41], DType::F32)?;
+        let together = network.states(false)?;
+        for trial in [0, 7, 31, 32, 63, 64, 68] {
+            let one = |t: &Tensor| t.narrow(t.rank() - 2, trial, 1);
+            let sequence = RateSequence {
+                initial: one(&network.sequence.initial)?,
+                noise: network.sequence.noise.as_ref().map(one).transpose()?,
+                ..network.sequence.clone()
+            };
+            let alone = sequence.run(&one(&network.drive)?, &network.weights, &network.leak)?;
+            assert_eq!(bits(&alone.x), bits(&one(&together.x)?), "{kind:?} {trial}");
+            assert_eq!(bits(&alone.r), bits(&one(&together.r)?), "{kind:?} {trial}");
+        }
     }
     Ok(())
 }

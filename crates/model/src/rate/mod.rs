@@ -8,6 +8,7 @@
 
 mod activation;
 mod aligned;
+mod block;
 pub mod config;
 mod dense;
 mod modes;

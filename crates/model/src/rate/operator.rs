@@ -1,5 +1,6 @@
 //! The recurrence over a whole sequence as one operator of candle.
 
+use super::block::BLOCK;
 use super::product::Product;
 use super::sliced::SlicedReal;
 use super::sweep::{Adjoint, Rows, Sweep};
@@ -62,21 +63,32 @@ impl<R: SlicedReal> CustomOp3 for Operator<R> {
     ) -> Result<(CpuStorage, Shape)> {
         let (steps, batch, n) = drive_layout.shape().dims3()?;
         let drive = contiguous::<R>(drive, drive_layout, "the drive")?;
-        let sweep = Sweep::new(self.sequence.activation, steps, contiguous(leak, leak_layout, "the leak")?);
+        let leak = contiguous(leak, leak_layout, "the leak")?;
         let raw = contiguous::<R>(weights, weights_layout, "the recurrent weights")?;
         let weights = Weights::new(n, &self.sequence.recurrence, raw);
-        let product = weights.forward();
         let (initial, noise) = (values(&self.sequence.initial), self.sequence.noise.as_ref().map(values));
         let (initial, noise) = (initial.slice()?, noise.as_ref().map(Values::slice).transpose()?);
-        let states = each(batch, |trial| {
+        let run = |sweep: &Sweep<R>, product: &dyn Product<R>, trial| {
             let rows = |values| Rows { values, batch, trial, n };
-            sweep.forward(product.as_ref(), rows(initial).row(0), rows(drive), noise.map(rows))
-        });
+            sweep.forward(product, rows(initial), rows(drive), noise.map(rows))
+        };
+        // Full blocks of trials side by side, then the others one by one.
+        let sweep = |trials| Sweep::new(self.sequence.activation, steps, leak, trials);
+        let mut states = Vec::new();
+        if let Some(block) = (batch >= BLOCK).then(|| weights.block()).flatten() {
+            let sweep = sweep(BLOCK);
+            states = each(batch / BLOCK, |k| run(&sweep, block.as_ref(), k * BLOCK));
+        }
+        let done = states.len() * BLOCK;
+        if done < batch {
+            let (sweep, product) = (sweep(1), weights.forward());
+            states.extend(each(batch - done, |k| run(&sweep, product.as_ref(), done + k)));
+        }
         let (x, r) = states.into_iter().map(|states| (states.x, states.r)).unzip();
         let shape = Shape::from((steps + 1, batch, n));
-        let x = Tensor::from_vec(interleave(n, x), &shape, self.sequence.initial.device())?;
+        let x = Tensor::from_vec(interleave(steps + 1, x), &shape, self.sequence.initial.device())?;
         let _ = self.kept.set(Kept { x, weights });
-        Ok((R::to_cpu_storage_owned(interleave(n, r)), shape))
+        Ok((R::to_cpu_storage_owned(interleave(steps + 1, r)), shape))
     }
 
     fn bwd(
@@ -93,7 +105,7 @@ impl<R: SlicedReal> CustomOp3 for Operator<R> {
         let [x, r, outer, raw, leaks] = [&kept.x, r, &outer, weights, leak].map(values);
         let noise = self.sequence.noise.as_ref().map(values);
         let backward = Backward {
-            sweep: Sweep::new(self.sequence.activation, steps, leaks.slice()?),
+            sweep: Sweep::new(self.sequence.activation, steps, leaks.slice()?, 1),
             adjoint: kept.weights.adjoint(),
             weights: weights.track_op().then_some(&kept.weights),
             states: [x.slice()?, r.slice()?, outer.slice()?],
@@ -110,7 +122,7 @@ impl<R: SlicedReal> CustomOp3 for Operator<R> {
         }
         let (of_leak, of_weights, delta) = sums;
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
-        let of_drive = drive.track_op().then(|| tensor(drive, interleave(n, delta))).transpose()?;
+        let of_drive = drive.track_op().then(|| tensor(drive, interleave(steps, delta))).transpose()?;
         let of_leak = leak.track_op().then(|| tensor(leak, of_leak)).transpose()?;
         let of_weights = if weights.track_op() {
             Some(tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw.slice()?, of_weights))?)
@@ -198,16 +210,16 @@ fn add<R: Real>(total: &mut Vec<R>, part: Vec<R>) {
     }
 }
 
-/// Trials `[S, N]` as one `[S, B, N]`.
-fn interleave<R: Real>(n: usize, mut trials: Vec<Vec<R>>) -> Vec<R> {
-    if let [trial] = &mut trials[..] {
-        return std::mem::take(trial);
+/// Trials and blocks `[S, trials, N]` as one `[S, B, N]`.
+fn interleave<R: Real>(steps: usize, mut parts: Vec<Vec<R>>) -> Vec<R> {
+    if let [part] = &mut parts[..] {
+        return std::mem::take(part);
     }
-    let steps = trials.first().map_or(0, |trial| trial.len() / n);
-    let mut all = Vec::with_capacity(trials.len() * steps * n);
+    let mut all = Vec::with_capacity(parts.iter().map(Vec::len).sum());
     for step in 0..steps {
-        for trial in &trials {
-            all.extend_from_slice(&trial[step * n..(step + 1) * n]);
+        for part in &parts {
+            let row = part.len() / steps;
+            all.extend_from_slice(&part[step * row..(step + 1) * row]);
         }
     }
     all

@@ -17,7 +17,7 @@ pub(super) const WINDOW: usize = 256;
 
 /// A linear map from the rates of all units to the input of all units.
 pub(super) trait Product<R>: Sync {
-    /// out ← out + W rates, both of padded length.
+    /// out ← out + W rates, both of padded length (or `[N, trials]` for a block of trials).
     fn accumulate(&self, rates: &[R], out: &mut [R]);
 }
 

@@ -370,11 +370,11 @@ fn transpose<R: SlicedReal>(n: usize, vectors: usize, rows: &[R]) -> Aligned<R> 
     columns
 }
 
-/// Steps and units that are turned over together.
-const TILE: usize = 4;
+/// Rows and columns that are turned over together.
+pub(super) const TILE: usize = 4;
 
 /// At most `TILE` rows as the beginnings of columns `length` apart.
-fn transpose_tile<R: SlicedReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
+pub(super) fn transpose_tile<R: SlicedReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
     let mut from = 0;
     if rows.len() == TILE * n {
         let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);

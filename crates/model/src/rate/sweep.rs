@@ -1,4 +1,4 @@
-//! The recurrence of one trial through time, forward and backward.
+//! The recurrence of a trial, or of some side by side, through time; backward one by one.
 //!
 //! ```text
 //! x_s = (1 − a) x_{s−1} + a (W r_{s−1} + d_s) + noise_s,   r_s = φ(x_s)                     s = 1 … S
@@ -9,22 +9,35 @@
 use super::Activation;
 use super::aligned::Aligned;
 use super::product::{Product, padded};
-use crate::real::Real;
+use super::sliced::{SlicedReal, TILE, transpose_tile};
 use mdl_data::simd::dispatch;
 use std::borrow::Cow;
 
-/// One trial's rows of a tensor `[·, B, N]`.
+/// The rows that some trials side by side have in a tensor `[·, B, N]`.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, R> {
     pub(super) values: &'a [R],
     pub(super) batch: usize,
+    /// The first of the trials.
     pub(super) trial: usize,
     pub(super) n: usize,
 }
 
-impl<'a, R: Real> Rows<'a, R> {
+impl<'a, R: SlicedReal> Rows<'a, R> {
+    /// The row of the first trial.
     pub(super) fn row(&self, step: usize) -> &'a [R] {
         &self.values[(step * self.batch + self.trial) * self.n..][..self.n]
+    }
+
+    /// The rows of `trials` trials as `[N, trials]`.
+    fn load(&self, step: usize, trials: usize, to: &mut [R]) {
+        if trials == 1 {
+            return to[..self.n].copy_from_slice(self.row(step));
+        }
+        let rows = &self.values[(step * self.batch + self.trial) * self.n..][..trials * self.n];
+        for (tile, rows) in rows.chunks(TILE * self.n).enumerate() {
+            transpose_tile(self.n, trials, rows, &mut to[tile * TILE..]);
+        }
     }
 
     /// The rows before step `end` without those of other trials, `[end, N]`.
@@ -41,11 +54,13 @@ pub(super) struct Sweep<R> {
     pub(super) n: usize,
     pub(super) steps: usize,
     activation: Activation,
-    /// Leak a, padded with zeros.
+    /// Trials side by side.
+    trials: usize,
+    /// Leak a of every unit of every trial, `[N, trials]`, padded with zeros.
     leak: Aligned<R>,
 }
 
-/// States and rates of one trial, `[S + 1, N]` each.
+/// States and rates of the trials, `[S + 1, trials, N]` each.
 pub(super) struct Trajectory<R> {
     pub(super) x: Vec<R>,
     pub(super) r: Vec<R>,
@@ -59,44 +74,59 @@ pub(super) struct Adjoint<R> {
     pub(super) leak: Vec<R>,
 }
 
-impl<R: Real> Sweep<R> {
-    pub(super) fn new(activation: Activation, steps: usize, leak: &[R]) -> Self {
-        let mut padded_leak = Aligned::full(R::zero(), padded(leak.len()));
-        padded_leak[..leak.len()].copy_from_slice(leak);
-        Self { n: leak.len(), steps, activation, leak: padded_leak }
+impl<R: SlicedReal> Sweep<R> {
+    /// A sweep over `trials` trials side by side.
+    pub(super) fn new(activation: Activation, steps: usize, leak: &[R], trials: usize) -> Self {
+        let mut leaks = Aligned::full(R::zero(), padded(leak.len() * trials));
+        for (unit, leak) in leaks.chunks_exact_mut(trials).zip(leak) {
+            unit.fill(*leak);
+        }
+        Self { n: leak.len(), steps, activation, trials, leak: leaks }
     }
 
     fn zeros(&self) -> Aligned<R> {
         Aligned::full(R::zero(), self.leak.len())
     }
 
-    /// Runs a trial from `initial` `[N]`.
+    /// Runs the trials from `initial` `[1, B, N]`.
     pub(super) fn forward(
         &self,
         product: &dyn Product<R>,
-        initial: &[R],
+        initial: Rows<R>,
         drive: Rows<R>,
         noise: Option<Rows<R>>,
     ) -> Trajectory<R> {
-        let n = self.n;
-        let capacity = (self.steps + 1) * n;
+        let capacity = (self.steps + 1) * self.n * self.trials;
         let mut states = Trajectory { x: Vec::with_capacity(capacity), r: Vec::with_capacity(capacity) };
         let (mut x, mut r, mut current, mut disturbance) = (self.zeros(), self.zeros(), self.zeros(), self.zeros());
-        x[..n].copy_from_slice(initial);
+        initial.load(0, self.trials, &mut x);
         self.activation.rates(&x, &mut r);
         for step in 0..=self.steps {
             if step > 0 {
-                current[..n].copy_from_slice(drive.row(step - 1));
+                drive.load(step - 1, self.trials, &mut current);
                 product.accumulate(&r, &mut current);
                 if let Some(noise) = noise {
-                    disturbance[..n].copy_from_slice(noise.row(step - 1));
+                    noise.load(step - 1, self.trials, &mut disturbance);
                 }
                 self.advance(&current, &disturbance, &mut x, &mut r);
             }
-            states.x.extend_from_slice(&x[..n]);
-            states.r.extend_from_slice(&r[..n]);
+            self.append(&x, &mut states.x);
+            self.append(&r, &mut states.r);
         }
         states
+    }
+
+    /// Appends `[N, trials]` as `[trials, N]`.
+    fn append(&self, units: &[R], to: &mut Vec<R>) {
+        let (n, trials) = (self.n, self.trials);
+        if trials == 1 {
+            return to.extend_from_slice(&units[..n]);
+        }
+        let from = to.len();
+        to.resize(from + n * trials, R::zero());
+        for (tile, units) in units[..n * trials].chunks(TILE * trials).enumerate() {
+            transpose_tile(trials, n, units, &mut to[from + tile * TILE..]);
+        }
     }
 
     /// One step of all units.
