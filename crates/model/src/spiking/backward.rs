@@ -1,0 +1,512 @@
+//! The recurrence, backward: the adjoint of [`super::forward`], derived by hand.
+//!
+//! A bar is the gradient of the loss, and m_t is 1 where the neuron was free. From the last step to the first, with
+//! everything of step T equal to zero:
+//!
+//! ```text
+//! Ū_t = α_m V̄_{t+1} + σ'(U_t − threshold) s̄_t
+//! V̄_t = m_t Ū_t
+//! Ī_t = (1−α_m) V̄_t + α_s Ī_{t+1}                  (also the gradient of the drive)
+//! r̄_t = α_d r̄_{t+1} + C (ā_{t+1}, ȳ_t) + what the loss takes from r_t itself
+//! h̄_t = α_r h̄_{t+1} + κ r̄_t
+//! s̄_{t−1} = h̄_t − c_t Ū_t                          c_t = g_t V_t, the reset factor's share
+//! (ā_t, x̄_t) = Aᵀ Ī_t
+//! ```
+//!
+//! With a refractory period g_t = 0 after a spike, so that c_t = U_t and the trace of U is enough; without one g_t = 1 always,
+//! and the trace of V is kept too.
+//!
+//! The gradients of the weights are sums of outer products over steps and trials:
+//!
+//! ```text
+//! Ā += Ī_t (a_t, x_t)ᵀ
+//! C̄ += Σ_t r_t (ā_{t+1}, ȳ_t)ᵀ = Σ_t s_t e_tᵀ       ρ_t = α_d ρ_{t+1} + (ā_{t+1}, ȳ_t),  η_t = α_r η_{t+1} + κ ρ_t,  e_t = η_{t+1}
+//! ```
+//!
+//! The second form moves the synapse's filter from the N traces r to the few columns of C, so that r need not be kept: the
+//! trace of U holds the spikes. Products of a segment of steps are summed together, in registers.
+
+use super::forward::{
+    BLOCK, Constants, FLUSH_STEPS, Interval, Network, Row, Sizes, Source, Trace, gather_signals, project,
+};
+use super::lanes::Lanes;
+use super::sparse;
+use super::surrogate::{
+    Arctan, Derivative, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular, with_derivative,
+};
+use crate::real::Real;
+use mdl_data::simd::dispatch;
+use mdl_data::spikes::STEPS_PER_WORD;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The adjoint state of sixteen neurons.
+#[derive(Clone, Copy)]
+struct Adjoint<R> {
+    /// Ī_{t+1}.
+    current: Lanes<R>,
+    /// V̄_{t+1}.
+    membrane: Lanes<R>,
+    /// h̄_{t+1}.
+    rising: Lanes<R>,
+    /// r̄_{t+1}.
+    trace: Lanes<R>,
+    /// s̄_t.
+    spike: Lanes<R>,
+}
+
+/// The adjoint state of a band.
+pub(super) struct AdjointState<R, const G: usize> {
+    /// `[cells]`.
+    cells: Vec<[Adjoint<R>; G]>,
+    /// ā_{t+1}, `[P]`.
+    activity: Vec<[R; G]>,
+    /// ρ_{t+1} and η_{t+1}, `[outputs]`.
+    filtered: Vec<[(R, R); G]>,
+}
+
+impl<R: Real, const G: usize> AdjointState<R, G> {
+    /// Everything is zero after the last step.
+    pub(super) fn zero(sizes: &Sizes) -> Self {
+        let zero = Lanes::zero();
+        let cell = Adjoint { current: zero, membrane: zero, rising: zero, trace: zero, spike: zero };
+        Self {
+            cells: vec![[cell; G]; sizes.cells()],
+            activity: vec![[R::zero(); G]; sizes.modes],
+            filtered: vec![[(R::zero(), R::zero()); G]; sizes.outputs],
+        }
+    }
+}
+
+/// The gradient of what the forward pass gave out.
+pub(super) enum Arriving<'a, R, const G: usize> {
+    /// ȳ, `[T, B, O]`.
+    Readout(&'a [R]),
+    /// r̄, `[T, B, N]`.
+    Synapses(&'a [R]),
+    /// The gradient of the band's max_t r_t, and the step that holds each maximum; `[cells]`.
+    Peaks(Vec<[Lanes<R>; G]>, &'a Row<R, G>),
+}
+
+/// Gradients of the weights, summed over the steps and trials seen so far.
+pub(super) struct Gradients<R> {
+    /// Ā, `[cells][inputs]`.
+    pub into: Vec<Lanes<R>>,
+    /// C̄, `[cells][outputs]`.
+    pub out: Vec<Lanes<R>>,
+    /// W̄_in, `[K][cells]`, where the input is spikes.
+    pub columns: Vec<Lanes<R>>,
+}
+
+impl<R: Real> Gradients<R> {
+    pub(super) fn zero(network: &Network<R>) -> Self {
+        let zeros = |count| vec![Lanes::zero(); count];
+        let columns = match &network.source {
+            Source::Spikes(_, columns) => columns.len(),
+            _ => 0,
+        };
+        Self { into: zeros(network.into.len()), out: zeros(network.out.len()), columns: zeros(columns) }
+    }
+
+    /// The sum of the gradients of several sets of trials, added in their order.
+    pub(super) fn sum(parts: &[Self]) -> Self {
+        Self {
+            into: sum_in_order(parts, |part| &part.into),
+            out: sum_in_order(parts, |part| &part.out),
+            columns: sum_in_order(parts, |part| &part.columns),
+        }
+    }
+}
+
+fn sum_in_order<'a, R: Real>(
+    parts: &'a [Gradients<R>],
+    field: impl Fn(&'a Gradients<R>) -> &'a Vec<Lanes<R>> + Sync,
+) -> Vec<Lanes<R>> {
+    const PIECE: usize = 512;
+    let mut sums = parts.first().map_or(Vec::new(), |part| field(part).clone());
+    sums.par_chunks_mut(PIECE).enumerate().for_each(|(i, sums)| {
+        for part in &parts[1..] {
+            for (sum, term) in sums.iter_mut().zip(&field(part)[i * PIECE..]) {
+                *sum += *term;
+            }
+        }
+    });
+    sums
+}
+
+/// The gradient of the source: one slice a step, `[G, K]` of signals or `[G, N]` of currents.
+pub(super) type SourceGradient<'a, R> = Vec<&'a mut [R]>;
+
+/// What the steps of a segment share, row after row.
+struct Work<R, const G: usize> {
+    /// Ī, `[segment][cells]`.
+    current: Vec<[Lanes<R>; G]>,
+    /// (a, x), `[segment][inputs]`.
+    entering: Vec<[R; G]>,
+    /// (ā_{t+1}, ȳ_t), `[segment][outputs]`.
+    leaving: Vec<[R; G]>,
+    /// e, `[segment][outputs]`.
+    filtered: Vec<[R; G]>,
+    /// ā_t, and x̄_t where somebody waits for it.
+    projections: Vec<[R; G]>,
+}
+
+/// Takes the trials of an interval back through its steps. `activities` are a of its steps, `[steps][P]`.
+pub(super) fn retreat<R: Real, const G: usize>(
+    interval: &Interval<R>,
+    trace: &Trace<R, G>,
+    activities: &[[R; G]],
+    arriving: &Arriving<R, G>,
+    state: &mut AdjointState<R, G>,
+    gradients: &mut Gradients<R>,
+    source_gradient: &mut Option<SourceGradient<R>>,
+) {
+    let Interval { network, first, steps } = interval;
+    let sizes = &network.sizes;
+    let (modes, cells) = (sizes.modes, sizes.cells());
+    let segment = match network.source {
+        Source::Spikes(..) => STEPS_PER_WORD,
+        _ => FLUSH_STEPS,
+    };
+    let projected = match (&network.source, &source_gradient) {
+        (Source::Signals(_), Some(_)) => sizes.inputs,
+        _ => modes,
+    };
+    let zeros = |count| vec![[R::zero(); G]; count];
+    let mut work = Work {
+        current: vec![[Lanes::zero(); G]; segment * cells],
+        entering: zeros(segment * sizes.inputs),
+        leaving: zeros(segment * sizes.outputs),
+        filtered: zeros(segment * sizes.outputs),
+        projections: zeros(projected),
+    };
+    let mut end = steps.end;
+    while end > steps.start {
+        let start = ((end - 1) / segment * segment).max(steps.start);
+        let rows = start - steps.start..end - steps.start;
+        enter(network, *first, start..end, &activities[rows.start * modes..rows.end * modes], &mut work.entering);
+        arriving.gather(sizes, *first, start..end, &mut work.leaving);
+        for t in (start..end).rev() {
+            let slot = t - start;
+            dispatch(
+                #[inline(always)]
+                || {
+                    filter(&network.constants, slot, state, &mut work);
+                    retreat_step(interval, t, slot, trace, arriving, state, &mut work);
+                    if t.is_multiple_of(FLUSH_STEPS) {
+                        flush(&mut state.cells);
+                    }
+                },
+            );
+            state.activity.copy_from_slice(&work.projections[..modes]);
+            if let Some(rows) = source_gradient {
+                let current = &work.current[slot * cells..(slot + 1) * cells];
+                give(network, &work.projections[modes..], current, rows[t]);
+            }
+        }
+        collect(interval, rows, trace, &work, gradients);
+        end = start;
+    }
+}
+
+/// Brings together what entered through the columns of A in the steps `steps`: a and x.
+fn enter<R: Real, const G: usize>(
+    network: &Network<R>,
+    first: usize,
+    steps: Range<usize>,
+    activities: &[[R; G]],
+    entering: &mut [[R; G]],
+) {
+    let Sizes { modes, inputs, .. } = network.sizes;
+    gather_signals(network, first, steps, entering);
+    if modes > 0 {
+        for (row, activity) in entering.chunks_exact_mut(inputs).zip(activities.chunks_exact(modes)) {
+            row[..modes].copy_from_slice(activity);
+        }
+    }
+}
+
+/// Passes what reaches the columns of C in row `slot` of the segment through the synapse's filter.
+#[inline(always)]
+fn filter<R: Real, const G: usize>(
+    k: &Constants<R>,
+    slot: usize,
+    state: &mut AdjointState<R, G>,
+    work: &mut Work<R, G>,
+) {
+    let outputs = state.filtered.len();
+    let rows = slot * outputs..(slot + 1) * outputs;
+    let (leaving, filtered) = (&mut work.leaving[rows.clone()], &mut work.filtered[rows]);
+    leaving[..state.activity.len()].copy_from_slice(&state.activity);
+    for ((e, state), column) in filtered.iter_mut().zip(&mut state.filtered).zip(leaving) {
+        for g in 0..G {
+            let (rho, eta) = state[g];
+            e[g] = eta;
+            let rho = rho * k.alpha_decay + column[g];
+            state[g] = (rho, eta * k.alpha_rise + rho * k.gain);
+        }
+    }
+}
+
+/// Takes the neurons back through step `t`, row `slot` of the segment.
+#[inline(always)]
+fn retreat_step<R: Real, const G: usize>(
+    interval: &Interval<R>,
+    t: usize,
+    slot: usize,
+    trace: &Trace<R, G>,
+    arriving: &Arriving<R, G>,
+    state: &mut AdjointState<R, G>,
+    work: &mut Work<R, G>,
+) {
+    let network = interval.network;
+    let (sizes, k) = (&network.sizes, &network.constants);
+    let Sizes { inputs, outputs, .. } = *sizes;
+    let cells = sizes.cells();
+    let potential = trace.potential(t - interval.steps.start);
+    let reset = trace.membrane(t - interval.steps.start).unwrap_or(potential);
+    let leaving = &work.leaving[slot * outputs..(slot + 1) * outputs];
+    let incoming: [Incoming<R, G>; G] = arriving.at(sizes, t, interval.first);
+    work.projections.fill([R::zero(); G]);
+    for start in (0..cells).step_by(BLOCK) {
+        let end = (start + BLOCK).min(cells);
+        let out = &network.out[start * outputs..end * outputs];
+        let kept = (&potential[start..end], &reset[start..end]);
+        let (incoming, adjoints) = ((&incoming, start), &mut state.cells[start..end]);
+        let currents = &mut work.current[slot * cells + start..slot * cells + end];
+        with_derivative!(k.surrogate, sigma => {
+            retreat_cells(k, sigma, out, leaving, incoming, kept, adjoints, currents);
+        });
+        project(
+            &network.into[start * inputs..end * inputs],
+            inputs,
+            currents,
+            #[inline(always)]
+            |current| *current,
+            &mut work.projections,
+        );
+    }
+}
+
+/// One step back of the neurons of a block. `kept` is U and c: U, or V without a refractory period.
+#[inline(always)]
+fn retreat_cells<R: Real, const G: usize>(
+    k: &Constants<R>,
+    sigma: impl Derivative<R>,
+    out: &[Lanes<R>],
+    columns: &[[R; G]],
+    (incoming, start): (&[Incoming<R, G>; G], usize),
+    kept: (&Row<R, G>, &Row<R, G>),
+    cells: &mut [[Adjoint<R>; G]],
+    currents: &mut Row<R, G>,
+) {
+    let threshold = Lanes::splat(k.threshold);
+    let kept = kept.0.iter().zip(kept.1);
+    for (i, ((cells, currents), (u, c))) in cells.iter_mut().zip(currents).zip(kept).enumerate() {
+        let mut trace = [Lanes::zero(); G];
+        for g in 0..G {
+            trace[g] = cells[g].trace * k.alpha_decay + incoming[g].lanes(start + i, g);
+        }
+        for (column, value) in out[i * columns.len()..(i + 1) * columns.len()].iter().zip(columns) {
+            for g in 0..G {
+                trace[g] += *column * value[g];
+            }
+        }
+        for g in 0..G {
+            let Adjoint { current, membrane, rising, spike, .. } = cells[g];
+            let potential = membrane * k.alpha_membrane + sigma.at(u[g] - threshold) * spike;
+            let membrane = u[g].zip(
+                potential,
+                #[inline(always)]
+                |u, x| if u == R::zero() && u.is_sign_negative() { R::zero() } else { x },
+            );
+            let current = membrane * k.one_minus_alpha_membrane + current * k.alpha_current;
+            let rising = rising * k.alpha_rise + trace[g] * k.gain;
+            let spike = rising - c[g] * potential;
+            cells[g] = Adjoint { current, membrane, rising, trace: trace[g], spike };
+            currents[g] = current;
+        }
+    }
+}
+
+/// Hands the source's gradient of one step out: projections on W_in, or Ī itself.
+fn give<R: Real, const G: usize>(network: &Network<R>, signals: &[[R; G]], current: &Row<R, G>, row: &mut [R]) {
+    match network.source {
+        Source::Signals(_) => {
+            for (channel, values) in signals.iter().enumerate() {
+                for g in 0..G {
+                    row[g * signals.len() + channel] = values[g];
+                }
+            }
+        }
+        _ => {
+            for (g, row) in row.chunks_exact_mut(network.sizes.neurons).enumerate() {
+                for (values, lanes) in row.chunks_mut(Lanes::<R>::COUNT).zip(current) {
+                    values.copy_from_slice(&lanes[g].0[..values.len()]);
+                }
+            }
+        }
+    }
+}
+
+/// Adds the outer products of a segment, rows `rows` of the interval, to the gradients of the weights.
+fn collect<R: Real, const G: usize>(
+    interval: &Interval<R>,
+    rows: Range<usize>,
+    trace: &Trace<R, G>,
+    work: &Work<R, G>,
+    gradients: &mut Gradients<R>,
+) {
+    let Interval { network, first, steps } = interval;
+    let Sizes { inputs, outputs, .. } = network.sizes;
+    let cells = network.sizes.cells();
+    let current = &work.current[..rows.len() * cells];
+    let (entering, filtered) = (&work.entering[..rows.len() * inputs], &work.filtered[..rows.len() * outputs]);
+    dispatch(
+        #[inline(always)]
+        || {
+            add_products(
+                entering,
+                inputs,
+                current,
+                #[inline(always)]
+                |current| current,
+                &mut gradients.into,
+            );
+            add_products(
+                filtered,
+                outputs,
+                trace.potentials(rows.clone()),
+                #[inline(always)]
+                |potential| network.constants.spikes(potential),
+                &mut gradients.out,
+            );
+        },
+    );
+    if let Source::Spikes(spikes, _) = &network.source {
+        let word = (steps.start + rows.start) / STEPS_PER_WORD;
+        let mut own = vec![Lanes::zero(); STEPS_PER_WORD * cells];
+        for g in 0..G {
+            for (own, current) in own.iter_mut().zip(current) {
+                *own = current[g];
+            }
+            sparse::accumulate(spikes.trial(first + g), spikes.words(), word, &own, cells, &mut gradients.columns);
+        }
+    }
+}
+
+/// `sums[i][q] += Σ_k Σ_g factors[k][q][g] · value(rows[k][i][g])`: `sums` `[cells][columns]`, `factors` `[steps][columns]`,
+/// `rows` `[steps][cells]`.
+#[inline(always)]
+fn add_products<R: Real, const G: usize>(
+    factors: &[[R; G]],
+    columns: usize,
+    rows: &Row<R, G>,
+    value: impl Fn(Lanes<R>) -> Lanes<R>,
+    sums: &mut [Lanes<R>],
+) {
+    if columns == 0 {
+        return;
+    }
+    let cells = sums.len() / columns;
+    for (i, sums) in sums.chunks_exact_mut(columns).enumerate() {
+        let (blocks, rest) = sums.as_chunks_mut::<4>();
+        let single = blocks.len() * 4;
+        for (q, sums) in blocks.iter_mut().enumerate() {
+            add_product_columns(factors, columns, q * 4, rows, cells, i, &value, sums);
+        }
+        for (q, sum) in rest.iter_mut().enumerate() {
+            add_product_columns(factors, columns, single + q, rows, cells, i, &value, std::array::from_mut(sum));
+        }
+    }
+}
+
+#[inline(always)]
+fn add_product_columns<R: Real, const G: usize, const Q: usize>(
+    factors: &[[R; G]],
+    columns: usize,
+    q: usize,
+    rows: &Row<R, G>,
+    cells: usize,
+    i: usize,
+    value: &impl Fn(Lanes<R>) -> Lanes<R>,
+    sums: &mut [Lanes<R>; Q],
+) {
+    let mut local = *sums;
+    for (factors, row) in factors.chunks_exact(columns).zip(rows.chunks_exact(cells)) {
+        let (factors, row) = (&factors[q..q + Q], &row[i]);
+        for g in 0..G {
+            let x = value(row[g]);
+            for j in 0..Q {
+                local[j] += x * factors[j][g];
+            }
+        }
+    }
+    *sums = local;
+}
+
+#[inline(always)]
+fn flush<R: Real, const G: usize>(cells: &mut [[Adjoint<R>; G]]) {
+    for Adjoint { current, membrane, rising, trace, spike } in cells.as_flattened_mut() {
+        for values in [current, membrane, rising, trace, spike] {
+            *values = values.flushed();
+        }
+    }
+}
+
+/// What the loss takes from r_t of one trial itself.
+#[derive(Clone, Copy)]
+enum Incoming<'a, R, const G: usize> {
+    None,
+    Values(&'a [R]),
+    /// Gradients of the maxima, the steps that hold them, and the step at hand.
+    Peaks(&'a Row<R, G>, &'a Row<R, G>, R),
+}
+
+impl<R: Real, const G: usize> Arriving<'_, R, G> {
+    /// ȳ of the steps `steps`, behind ā in the rows of `leaving` `[steps][outputs]`.
+    #[inline(always)]
+    fn gather(&self, sizes: &Sizes, first: usize, steps: Range<usize>, leaving: &mut [[R; G]]) {
+        if let Self::Readout(values) = self {
+            let readouts = sizes.outputs - sizes.modes;
+            for (t, row) in steps.zip(leaving.chunks_exact_mut(sizes.outputs)) {
+                let y = &values[(t * sizes.trials + first) * readouts..][..G * readouts];
+                for (o, column) in row[sizes.modes..].iter_mut().enumerate() {
+                    for g in 0..G {
+                        column[g] = y[g * readouts + o];
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, sizes: &Sizes, t: usize, first: usize) -> [Incoming<'_, R, G>; G] {
+        let mut incoming = [Incoming::None; G];
+        for (g, incoming) in incoming.iter_mut().enumerate() {
+            *incoming = match self {
+                Self::Readout(_) => Incoming::None,
+                Self::Synapses(values) => {
+                    Incoming::Values(&values[(t * sizes.trials + first + g) * sizes.neurons..][..sizes.neurons])
+                }
+                Self::Peaks(values, steps) => Incoming::Peaks(values, steps, R::constant(t as f64)),
+            };
+        }
+        incoming
+    }
+}
+
+impl<R: Real, const G: usize> Incoming<'_, R, G> {
+    #[inline(always)]
+    fn lanes(self, i: usize, g: usize) -> Lanes<R> {
+        match self {
+            Self::None => Lanes::zero(),
+            Self::Values(row) => Lanes::load_cell(row, i),
+            Self::Peaks(values, steps, t) => values[i][g].zip(
+                steps[i][g],
+                #[inline(always)]
+                |value, step| if step == t { value } else { R::zero() },
+            ),
+        }
+    }
+}

@@ -1,0 +1,593 @@
+//! The recurrence, forward.
+//!
+//! For one trial and one step, in the symbols of the module above, with the columns of A = (Ξ_in diag(λ), W_in) and
+//! C = (Ξ_out, W_out):
+//!
+//! ```text
+//! h_t = α_r h_{t−1} + s_{t−1}                      s_{t−1} = H(U_{t−1} − threshold)
+//! r_t = α_d r_{t−1} + κ h_t
+//! I_t = α_s I_{t−1} + drive_t + A (a_t, x_t)       a_t = Ξ_outᵀ r_{t−1}
+//! V_t = α_m U_{t−1} + (1−α_m) I_t
+//! U_t = V_t if the neuron is free, else 0          free: no spike in the last max(refractory, 1) steps
+//! (a_{t+1}, y_t) = Cᵀ r_t
+//! ```
+//!
+//! (The reset factor 1 − s_{t−1} silences the step after a spike whatever the refractory period is, so that the periods 0
+//! and 1 differ in their gradients alone.) A potential that is held at 0 is stored as −0, a free one never is: the trace of U
+//! says which neurons were free.
+//!
+//! **Layout.** Trials are independent. A *band* of G trials runs through all steps together: a weight that has been loaded
+//! serves G trials, and band and weights stay in the first- or second-level cache. Sixteen neurons of one trial are a *cell*,
+//! and the cells of the band's trials lie side by side, `[cells][G]`.
+//!
+//! **What is kept.** The backward pass needs U of every step. It is kept for an interval of steps at a time: the forward pass
+//! leaves I and U at the beginning of each interval, and a for every step, from which [`retrace`] makes the interval's
+//! trace again without r and h, which only a depends on. Traces so stay in the second-level cache, and memory does not grow
+//! with T·N but with T·P and T·N/64.
+
+use super::SpikingNeuron;
+use super::lanes::Lanes;
+use super::sparse;
+use super::surrogate::Surrogate;
+use crate::real::Real;
+use mdl_data::simd::dispatch;
+use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
+use std::ops::Range;
+
+/// Neighbouring cells that are taken through a step together, and then projected while they are in the first-level cache.
+pub(super) const BLOCK: usize = 16;
+/// Every so many steps, values that have decayed below notice are set to zero before they become subnormal numbers,
+/// which cost many times as much.
+pub(super) const FLUSH_STEPS: usize = 16;
+
+/// The neuron's constants in the precision of the operator.
+pub(super) struct Constants<R> {
+    pub alpha_current: R,
+    pub alpha_membrane: R,
+    pub one_minus_alpha_membrane: R,
+    pub alpha_decay: R,
+    pub alpha_rise: R,
+    pub gain: R,
+    pub threshold: R,
+    /// Steps for which a spike silences the neuron.
+    pub hold: R,
+    pub surrogate: Surrogate,
+}
+
+impl<R: Real> Constants<R> {
+    pub(super) fn new(neuron: &SpikingNeuron) -> Self {
+        let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
+        Self {
+            alpha_current: R::constant(neuron.alpha(neuron.tau_current_ms)),
+            alpha_membrane: R::constant(alpha_membrane),
+            one_minus_alpha_membrane: R::constant(1.0 - alpha_membrane),
+            alpha_decay: R::constant(neuron.alpha(neuron.tau_decay_ms)),
+            alpha_rise: R::constant(neuron.alpha_rise()),
+            gain: R::constant(neuron.gain()),
+            threshold: R::constant(neuron.threshold),
+            hold: R::constant(f64::from(neuron.refractory_steps.max(1))),
+            surrogate: neuron.surrogate,
+        }
+    }
+
+    /// s = H(U − threshold).
+    #[inline(always)]
+    pub(super) fn spikes(&self, potential: Lanes<R>) -> Lanes<R> {
+        potential.where_above(Lanes::splat(self.threshold), Lanes::splat(R::one()), Lanes::zero())
+    }
+}
+
+/// Sizes of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// T.
+    pub steps: usize,
+    /// B.
+    pub trials: usize,
+    /// N.
+    pub neurons: usize,
+    /// P.
+    pub modes: usize,
+    /// Columns of A: P and the K signals that enter through W_in inside the recurrence.
+    pub inputs: usize,
+    /// Columns of C: P and the O outputs that are read inside the recurrence.
+    pub outputs: usize,
+}
+
+impl Sizes {
+    pub(super) fn cells(&self) -> usize {
+        self.neurons.div_ceil(Lanes::<f32>::COUNT)
+    }
+}
+
+/// What drives the neurons apart from their recurrence.
+pub(super) enum Source<'a, R> {
+    /// Signals x `[T, B, K]`; W_in stands among the columns of A.
+    Signals(&'a [R]),
+    /// The drive itself, `[T, B, N]`.
+    Currents(&'a [R]),
+    /// Spikes, and the columns of W_in as cells `[K][cells]`.
+    Spikes(&'a SpikeInput, Vec<Lanes<R>>),
+}
+
+/// A network and its input, as the kernels see them.
+pub(super) struct Network<'a, R> {
+    pub constants: Constants<R>,
+    pub sizes: Sizes,
+    /// A, `[cells][inputs]`.
+    pub into: Vec<Lanes<R>>,
+    /// C, `[cells][outputs]`.
+    pub out: Vec<Lanes<R>>,
+    pub source: Source<'a, R>,
+}
+
+/// Packs rows `[columns, N]` as cells `[cells][columns]`; the lanes beyond N are 0.
+pub(super) fn pack<R: Real>(rows: &[R], columns: usize, neurons: usize) -> Vec<Lanes<R>> {
+    let cells = neurons.div_ceil(Lanes::<R>::COUNT);
+    let mut packed = vec![Lanes::zero(); cells * columns];
+    for (q, row) in rows.chunks_exact(neurons).enumerate() {
+        for (i, values) in row.chunks(Lanes::<R>::COUNT).enumerate() {
+            packed[i * columns + q] = Lanes::load(values);
+        }
+    }
+    packed
+}
+
+/// A value of every neuron of a band, `[cells]`.
+pub(super) type Row<R, const G: usize> = [[Lanes<R>; G]];
+
+/// I of sixteen neurons, and when they are free again.
+#[derive(Clone, Copy)]
+pub(super) struct Membrane<R> {
+    current: Lanes<R>,
+    /// The first step at which the neuron is free.
+    free_from: Lanes<R>,
+}
+
+/// The synapses of sixteen neurons.
+#[derive(Clone, Copy)]
+struct Synapse<R> {
+    /// h.
+    rising: Lanes<R>,
+    /// r.
+    trace: Lanes<R>,
+}
+
+/// All that the membranes of a band remember from one step to the next.
+#[derive(Clone)]
+pub(super) struct Checkpoint<R, const G: usize> {
+    membranes: Vec<[Membrane<R>; G]>,
+    /// U.
+    potential: Vec<[Lanes<R>; G]>,
+}
+
+impl<R: Real, const G: usize> Checkpoint<R, G> {
+    /// Everything is zero before the first step.
+    pub(super) fn zero(sizes: &Sizes) -> Self {
+        let membrane = Membrane { current: Lanes::zero(), free_from: Lanes::zero() };
+        Self { membranes: vec![[membrane; G]; sizes.cells()], potential: vec![[Lanes::zero(); G]; sizes.cells()] }
+    }
+}
+
+/// The potentials of a band over an interval of steps.
+pub(super) struct Trace<R, const G: usize> {
+    cells: usize,
+    /// Row k + 1 is U of step k, row 0 that of the step before the interval. With fewer rows than steps the last ones are kept.
+    potential: Vec<[Lanes<R>; G]>,
+    /// Row k is V of step k; empty unless it is asked for.
+    membrane: Vec<[Lanes<R>; G]>,
+}
+
+impl<R: Real, const G: usize> Trace<R, G> {
+    /// Room for the potentials of `steps` steps.
+    pub(super) fn new(sizes: &Sizes, steps: usize, with_membrane: bool) -> Self {
+        let zeros = |rows| vec![[Lanes::zero(); G]; rows * sizes.cells()];
+        let membrane = zeros(if with_membrane { steps } else { 0 });
+        Self { cells: sizes.cells(), potential: zeros(steps + 1), membrane }
+    }
+
+    /// A trace that keeps nothing: the last steps alone.
+    pub(super) fn passing(sizes: &Sizes) -> Self {
+        Self::new(sizes, 1, false)
+    }
+
+    /// Begins an interval after potentials U.
+    #[inline(always)]
+    fn begin(&mut self, potential: &Row<R, G>) {
+        self.potential[..self.cells].copy_from_slice(potential);
+    }
+
+    /// U of the last of `steps` steps.
+    #[inline(always)]
+    fn last(&self, steps: usize) -> &Row<R, G> {
+        let row = steps % (self.potential.len() / self.cells);
+        &self.potential[row * self.cells..(row + 1) * self.cells]
+    }
+
+    /// U of step `k` of the interval.
+    #[inline(always)]
+    pub(super) fn potential(&self, k: usize) -> &Row<R, G> {
+        &self.potential[(k + 1) * self.cells..(k + 2) * self.cells]
+    }
+
+    /// U of the steps `k` of the interval, row after row.
+    #[inline(always)]
+    pub(super) fn potentials(&self, k: Range<usize>) -> &Row<R, G> {
+        &self.potential[(k.start + 1) * self.cells..(k.end + 1) * self.cells]
+    }
+
+    /// V of step `k` of the interval, where it is kept.
+    #[inline(always)]
+    pub(super) fn membrane(&self, k: usize) -> Option<&Row<R, G>> {
+        self.membrane.get(k * self.cells..(k + 1) * self.cells)
+    }
+
+    /// U before step `k`, and room for U and V (if it is kept) after it.
+    #[inline(always)]
+    fn step(&mut self, k: usize) -> (&Row<R, G>, &mut Row<R, G>, &mut Row<R, G>) {
+        let (cells, rows) = (self.cells, self.potential.len() / self.cells);
+        let (from, to) = (k % rows, (k + 1) % rows);
+        let (low, high) = self.potential.split_at_mut(from.max(to) * cells);
+        let (low, high) = (&mut low[from.min(to) * cells..][..cells], &mut high[..cells]);
+        let membrane = if self.membrane.is_empty() { &mut [] } else { &mut self.membrane[k * cells..(k + 1) * cells] };
+        if from < to { (low, high, membrane) } else { (high, low, membrane) }
+    }
+}
+
+/// The highest r of sixteen neurons, and the first step at which it was reached.
+#[derive(Clone, Copy)]
+pub(super) struct Peak<R> {
+    pub value: Lanes<R>,
+    pub step: Lanes<R>,
+}
+
+impl<R: Real> Peak<R> {
+    /// Below every r.
+    pub(super) fn none() -> Self {
+        Self { value: Lanes::splat(R::neg_infinity()), step: Lanes::zero() }
+    }
+}
+
+/// What becomes of r_t.
+pub(super) enum Sink<'a, R, const G: usize> {
+    /// y_t = W_out r_t: one slice `[G, O]` a step.
+    Readout(Vec<&'a mut [R]>),
+    /// r_t itself: one slice `[G, N]` a step.
+    Synapses(Vec<&'a mut [R]>),
+    /// max_t r_t, `[cells]`.
+    Peaks(Vec<[Peak<R>; G]>),
+}
+
+/// Steps `steps` of the G trials from `first` on.
+pub(super) struct Interval<'a, R> {
+    pub network: &'a Network<'a, R>,
+    pub first: usize,
+    pub steps: Range<usize>,
+}
+
+/// A band on its way through the steps.
+pub(super) struct Runner<'a, R, const G: usize> {
+    pub checkpoint: Checkpoint<R, G>,
+    synapses: Vec<[Synapse<R>; G]>,
+    /// a of the step to come, `[P]`.
+    activity: Vec<[R; G]>,
+    pub sink: Sink<'a, R, G>,
+}
+
+impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
+    /// Everything is zero before the first step.
+    pub(super) fn new(sizes: &Sizes, sink: Sink<'a, R, G>) -> Self {
+        let synapse = Synapse { rising: Lanes::zero(), trace: Lanes::zero() };
+        Self {
+            checkpoint: Checkpoint::zero(sizes),
+            synapses: vec![[synapse; G]; sizes.cells()],
+            activity: vec![[R::zero(); G]; sizes.modes],
+            sink,
+        }
+    }
+
+    /// Takes the band through an interval. Its potentials go to `trace`, and a of every step is added to `activities`.
+    pub(super) fn advance(
+        &mut self,
+        interval: &Interval<R>,
+        trace: &mut Trace<R, G>,
+        mut activities: Option<&mut Vec<[R; G]>>,
+    ) {
+        let sizes = &interval.network.sizes;
+        let mut entering = Entering::new(interval.network);
+        let mut leaving = vec![[R::zero(); G]; sizes.outputs];
+        trace.begin(&self.checkpoint.potential);
+        for (k, t) in interval.steps.clone().enumerate() {
+            if let Some(activities) = &mut activities {
+                activities.extend_from_slice(&self.activity);
+            }
+            entering.prepare(interval, t, &self.activity);
+            let (before, after, voltage) = trace.step(k);
+            let (membranes, synapses) = (&mut self.checkpoint.membranes, &mut self.synapses);
+            dispatch(
+                #[inline(always)]
+                || {
+                    leaving.fill([R::zero(); G]);
+                    step_synapses(interval.network, before, synapses, &mut leaving);
+                    step_membranes(interval, t, &entering, before, membranes, after, voltage);
+                    if t.is_multiple_of(FLUSH_STEPS) {
+                        flush_synapses(synapses);
+                        flush_membranes(membranes, after);
+                    }
+                },
+            );
+            self.activity.copy_from_slice(&leaving[..sizes.modes]);
+            self.emit(sizes, t, &leaving[sizes.modes..]);
+        }
+        self.checkpoint.potential.copy_from_slice(trace.last(interval.steps.len()));
+    }
+
+    /// Hands r_t, or what is read from it, to the sink.
+    fn emit(&mut self, sizes: &Sizes, t: usize, readout: &[[R; G]]) {
+        match &mut self.sink {
+            Sink::Readout(rows) => {
+                for (o, values) in readout.iter().enumerate() {
+                    for g in 0..G {
+                        rows[t][g * readout.len() + o] = values[g];
+                    }
+                }
+            }
+            Sink::Synapses(rows) => {
+                for (g, row) in rows[t].chunks_exact_mut(sizes.neurons).enumerate() {
+                    for (values, synapses) in row.chunks_mut(Lanes::<R>::COUNT).zip(&self.synapses) {
+                        values.copy_from_slice(&synapses[g].trace.0[..values.len()]);
+                    }
+                }
+            }
+            Sink::Peaks(peaks) => {
+                let t = Lanes::splat(R::constant(t as f64));
+                dispatch(
+                    #[inline(always)]
+                    || {
+                        for (peak, synapse) in peaks.as_flattened_mut().iter_mut().zip(self.synapses.as_flattened()) {
+                            peak.step = synapse.trace.where_above(peak.value, t, peak.step);
+                            peak.value = synapse.trace.where_above(peak.value, synapse.trace, peak.value);
+                        }
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// Makes the trace of an interval again, from the checkpoint at its beginning and a of its steps.
+pub(super) fn retrace<R: Real, const G: usize>(
+    interval: &Interval<R>,
+    checkpoint: &Checkpoint<R, G>,
+    activities: &[[R; G]],
+    trace: &mut Trace<R, G>,
+) {
+    let modes = interval.network.sizes.modes;
+    let mut entering = Entering::new(interval.network);
+    let mut membranes = checkpoint.membranes.clone();
+    trace.begin(&checkpoint.potential);
+    for (k, t) in interval.steps.clone().enumerate() {
+        entering.prepare(interval, t, &activities[k * modes..(k + 1) * modes]);
+        let (before, after, voltage) = trace.step(k);
+        dispatch(
+            #[inline(always)]
+            || {
+                step_membranes(interval, t, &entering, before, &mut membranes, after, voltage);
+                if t.is_multiple_of(FLUSH_STEPS) {
+                    flush_membranes(&mut membranes, after);
+                }
+            },
+        );
+    }
+}
+
+/// h_t and r_t of all cells, and Cᵀ r_t.
+#[inline(always)]
+fn step_synapses<R: Real, const G: usize>(
+    network: &Network<R>,
+    before: &Row<R, G>,
+    synapses: &mut [[Synapse<R>; G]],
+    leaving: &mut [[R; G]],
+) {
+    let k = &network.constants;
+    for ((before, synapses), out) in
+        before.chunks(BLOCK).zip(synapses.chunks_mut(BLOCK)).zip(network.out.chunks(BLOCK * leaving.len()))
+    {
+        for (synapses, before) in synapses.iter_mut().zip(before) {
+            for g in 0..G {
+                let rising = synapses[g].rising * k.alpha_rise + k.spikes(before[g]);
+                let trace = synapses[g].trace * k.alpha_decay + rising * k.gain;
+                synapses[g] = Synapse { rising, trace };
+            }
+        }
+        project(
+            out,
+            leaving.len(),
+            synapses,
+            #[inline(always)]
+            |synapse| synapse.trace,
+            leaving,
+        );
+    }
+}
+
+/// I_t, V_t and U_t of all cells; V_t is handed out only where there is room for it.
+#[inline(always)]
+fn step_membranes<R: Real, const G: usize>(
+    interval: &Interval<R>,
+    t: usize,
+    entering: &Entering<R, G>,
+    before: &Row<R, G>,
+    membranes: &mut [[Membrane<R>; G]],
+    after: &mut Row<R, G>,
+    voltage: &mut Row<R, G>,
+) {
+    let k = &interval.network.constants;
+    let now = R::constant(t as f64);
+    let (threshold, until) = (Lanes::splat(k.threshold), Lanes::splat(now + k.hold));
+    let (now, held) = (Lanes::splat(now), Lanes::splat(-R::zero()));
+    let (columns, drives) = (entering.row(t), entering.drives(interval, t));
+    let into = &interval.network.into;
+    for (i, ((membranes, after), before)) in membranes.iter_mut().zip(after).zip(before).enumerate() {
+        let mut current = [Lanes::zero(); G];
+        for g in 0..G {
+            current[g] = membranes[g].current * k.alpha_current + drives[g].lanes(i);
+        }
+        for (weight, value) in into[i * columns.len()..(i + 1) * columns.len()].iter().zip(columns) {
+            for g in 0..G {
+                current[g] += *weight * value[g];
+            }
+        }
+        for g in 0..G {
+            let v = before[g] * k.alpha_membrane + current[g] * k.one_minus_alpha_membrane;
+            let free_from = before[g].where_above(threshold, until, membranes[g].free_from);
+            after[g] = free_from.where_above(now, held, v + Lanes::zero());
+            membranes[g] = Membrane { current: current[g], free_from };
+        }
+        if let Some(voltage) = voltage.get_mut(i) {
+            for g in 0..G {
+                voltage[g] = before[g] * k.alpha_membrane + current[g] * k.one_minus_alpha_membrane;
+            }
+        }
+    }
+}
+
+/// `totals[q] += Σ_n weights[n, q] x[n]` for as many of the `columns` columns of `weights` `[cells][columns]` as there are
+/// totals.
+#[inline(always)]
+pub(super) fn project<R: Real, C, const G: usize>(
+    weights: &[Lanes<R>],
+    columns: usize,
+    cells: &[[C; G]],
+    x: impl Fn(&C) -> Lanes<R>,
+    totals: &mut [[R; G]],
+) {
+    for (q, totals) in totals.iter_mut().enumerate() {
+        let mut sums = [Lanes::zero(); G];
+        for (weight, cells) in weights[q..].iter().step_by(columns).zip(cells) {
+            for g in 0..G {
+                sums[g] += *weight * x(&cells[g]);
+            }
+        }
+        for g in 0..G {
+            totals[g] += sums[g].sum();
+        }
+    }
+}
+
+#[inline(always)]
+fn flush_membranes<R: Real, const G: usize>(membranes: &mut [[Membrane<R>; G]], potential: &mut Row<R, G>) {
+    for (membrane, potential) in membranes.as_flattened_mut().iter_mut().zip(potential.as_flattened_mut()) {
+        membrane.current = membrane.current.flushed();
+        *potential = potential.flushed();
+    }
+}
+
+#[inline(always)]
+fn flush_synapses<R: Real, const G: usize>(synapses: &mut [[Synapse<R>; G]]) {
+    for Synapse { rising, trace } in synapses.as_flattened_mut() {
+        *rising = rising.flushed();
+        *trace = trace.flushed();
+    }
+}
+
+/// What enters a band's neurons in the steps of a word.
+struct Entering<R, const G: usize> {
+    /// a and x, `[64][inputs]`.
+    columns: Vec<[R; G]>,
+    inputs: usize,
+    /// The drives that spikes sum up to, `[G][64][cells]`.
+    drives: Vec<Lanes<R>>,
+}
+
+impl<R: Real, const G: usize> Entering<R, G> {
+    fn new(network: &Network<R>) -> Self {
+        let inputs = network.sizes.inputs;
+        let drives = match network.source {
+            Source::Spikes(..) => G * STEPS_PER_WORD * network.sizes.cells(),
+            _ => 0,
+        };
+        Self { columns: vec![[R::zero(); G]; STEPS_PER_WORD * inputs], inputs, drives: vec![Lanes::zero(); drives] }
+    }
+
+    /// Brings together what enters at step `t`, whose a is `activity`.
+    fn prepare(&mut self, interval: &Interval<R>, t: usize, activity: &[[R; G]]) {
+        let Interval { network, first, steps } = interval;
+        if t == steps.start || t.is_multiple_of(STEPS_PER_WORD) {
+            let end = (t + 1).next_multiple_of(STEPS_PER_WORD).min(steps.end);
+            let row = t % STEPS_PER_WORD * self.inputs;
+            gather_signals(network, *first, t..end, &mut self.columns[row..]);
+            if let Source::Spikes(spikes, columns) = &network.source {
+                let cells = network.sizes.cells();
+                for (g, rows) in self.drives.chunks_exact_mut(STEPS_PER_WORD * cells).enumerate() {
+                    sparse::drive(spikes.trial(first + g), spikes.words(), t / STEPS_PER_WORD, columns, cells, rows);
+                }
+            }
+        }
+        self.columns[t % STEPS_PER_WORD * self.inputs..][..activity.len()].copy_from_slice(activity);
+    }
+
+    #[inline(always)]
+    fn row(&self, t: usize) -> &[[R; G]] {
+        &self.columns[t % STEPS_PER_WORD * self.inputs..][..self.inputs]
+    }
+
+    #[inline(always)]
+    fn drives<'a>(&'a self, interval: &'a Interval<R>, t: usize) -> [Drive<'a, R>; G] {
+        let Interval { network, first, .. } = interval;
+        let Sizes { trials, neurons, .. } = network.sizes;
+        let cells = network.sizes.cells();
+        let mut drives = [Drive::None; G];
+        for (g, drive) in drives.iter_mut().enumerate() {
+            *drive = match network.source {
+                Source::Signals(_) => Drive::None,
+                Source::Currents(values) => Drive::Values(&values[(t * trials + first + g) * neurons..][..neurons]),
+                Source::Spikes(..) => {
+                    Drive::Cells(&self.drives[(g * STEPS_PER_WORD + t % STEPS_PER_WORD) * cells..][..cells])
+                }
+            };
+        }
+        drives
+    }
+}
+
+/// Gathers the signals of the G trials from `first` on: x of the steps `steps` goes behind a in the rows of `columns`
+/// `[steps][inputs]`. All steps at once, since each is a cache line of its own.
+pub(super) fn gather_signals<R: Real, const G: usize>(
+    network: &Network<R>,
+    first: usize,
+    steps: Range<usize>,
+    columns: &mut [[R; G]],
+) {
+    let Sizes { trials, modes, inputs, .. } = network.sizes;
+    if let Source::Signals(values) = network.source {
+        let channels = inputs - modes;
+        for (t, row) in steps.zip(columns.chunks_exact_mut(inputs)) {
+            let x = &values[(t * trials + first) * channels..][..G * channels];
+            for (k, signal) in row[modes..].iter_mut().enumerate() {
+                for g in 0..G {
+                    signal[g] = x[g * channels + k];
+                }
+            }
+        }
+    }
+}
+
+/// The drive of one trial's neurons in one step.
+#[derive(Clone, Copy)]
+enum Drive<'a, R> {
+    None,
+    Cells(&'a [Lanes<R>]),
+    Values(&'a [R]),
+}
+
+impl<R: Real> Drive<'_, R> {
+    #[inline(always)]
+    fn lanes(self, i: usize) -> Lanes<R> {
+        match self {
+            Self::None => Lanes::zero(),
+            Self::Cells(row) => row[i],
+            Self::Values(row) => Lanes::load_cell(row, i),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The spiking neuron: its constants, one section of a config.
+//!
+//! ```text
+//! α_x = exp(−dt/τ_x)       for the current (s), the membrane (m), the synaptic decay (d) and rise (r)
+//! ```
+
+use super::surrogate::Surrogate;
+use mdl_data::field::{InvalidField, require, require_positive};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The synapse model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Synapse {
+    /// Single exponential: r jumps by κ at a spike and decays with τ_d.
+    Single,
+    /// Double exponential: r rises with τ_r and decays with τ_d.
+    #[default]
+    Double,
+}
+
+/// The published values of the synaptic gain κ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublishedGain {
+    /// κ = dt/τ_d: the single-exponential synapse.
+    DtOverDecay,
+    /// κ = 1 − α_d: the double-exponential synapse of the contextual task.
+    OneMinusAlphaDecay,
+    /// κ = dt²/(τ_d τ_r): the double-exponential synapse of the digit task.
+    DtSquaredOverDecayRise,
+}
+
+/// The synaptic gain κ: what a spike adds to r (single) or h adds to r in a step (double).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SynapticGain {
+    /// One of the published values, by name.
+    Published(PublishedGain),
+    /// A plain number.
+    Value(f64),
+}
+
+/// The constants of a spiking neuron. Defaults are the published values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpikingNeuron {
+    /// Time step dt (ms).
+    pub dt_ms: f64,
+    /// Time constant τ_s of the synaptic current I (ms).
+    pub tau_current_ms: f64,
+    /// Time constant τ_m of the membrane potential U (ms).
+    pub tau_membrane_ms: f64,
+    /// Decay time constant τ_d of the synapse (ms).
+    pub tau_decay_ms: f64,
+    /// Rise time constant τ_r of a double-exponential synapse (ms).
+    pub tau_rise_ms: f64,
+    /// Membrane potential above which a neuron spikes.
+    pub threshold: f64,
+    /// Steps after a spike during which the membrane potential stays at 0.
+    pub refractory_steps: u32,
+    /// Synapse model.
+    pub synapse: Synapse,
+    /// Synaptic gain κ.
+    pub gain: SynapticGain,
+    /// Derivative that stands in for that of the spike.
+    pub surrogate: Surrogate,
+}
+
+impl Default for SpikingNeuron {
+    fn default() -> Self {
+        Self {
+            dt_ms: 2.0,
+            tau_current_ms: 10.0,
+            tau_membrane_ms: 20.0,
+            tau_decay_ms: 30.0,
+            tau_rise_ms: 2.0,
+            threshold: 1.0,
+            refractory_steps: 5,
+            synapse: Synapse::Double,
+            gain: SynapticGain::Published(PublishedGain::OneMinusAlphaDecay),
+            surrogate: Surrogate::default(),
+        }
+    }
+}
+
+impl SpikingNeuron {
+    /// The synaptic gain κ as a number.
+    pub fn gain(&self) -> f64 {
+        match self.gain {
+            SynapticGain::Published(PublishedGain::DtOverDecay) => self.dt_ms / self.tau_decay_ms,
+            SynapticGain::Published(PublishedGain::OneMinusAlphaDecay) => 1.0 - self.alpha(self.tau_decay_ms),
+            SynapticGain::Published(PublishedGain::DtSquaredOverDecayRise) => {
+                self.dt_ms * self.dt_ms / (self.tau_decay_ms * self.tau_rise_ms)
+            }
+            SynapticGain::Value(value) => value,
+        }
+    }
+
+    /// The decay factor exp(−dt/τ) of a step.
+    pub fn alpha(&self, tau_ms: f64) -> f64 {
+        (-self.dt_ms / tau_ms).exp()
+    }
+
+    /// The decay factor α_r of the rising variable h. A single-exponential synapse has α_r = 0, which makes h the spike
+    /// of the step before: one recurrence serves both.
+    pub fn alpha_rise(&self) -> f64 {
+        match self.synapse {
+            Synapse::Single => 0.0,
+            Synapse::Double => self.alpha(self.tau_rise_ms),
+        }
+    }
+
+    /// Refuses values no network can run with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        require_positive("dt_ms", self.dt_ms)?;
+        require_positive("tau_current_ms", self.tau_current_ms)?;
+        require_positive("tau_membrane_ms", self.tau_membrane_ms)?;
+        require_positive("tau_decay_ms", self.tau_decay_ms)?;
+        require_positive("tau_rise_ms", self.tau_rise_ms)?;
+        require_positive("threshold", self.threshold)?;
+        let gain = self.gain();
+        require(gain.is_finite() && gain > 0.0, "gain", gain, "a number above 0, or a published value by name")?;
+        self.surrogate.validate().map_err(|error| error.within("surrogate"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_by_name_and_by_number() {
+        let with =
+            |gain: &str| serde_json::from_str::<SpikingNeuron>(&format!(r#"{{"gain": {gain}}}"#)).unwrap().gain();
+        assert_eq!(with(r#""dt-over-decay""#), 2.0 / 30.0);
+        assert_eq!(with(r#""one-minus-alpha-decay""#), 1.0 - (-2.0f64 / 30.0).exp());
+        assert_eq!(with(r#""dt-squared-over-decay-rise""#), 4.0 / 60.0);
+        assert_eq!(with("0.25"), 0.25);
+    }
+
+    #[test]
+    fn the_default_is_valid_and_impossible_values_are_named() {
+        let default = SpikingNeuron::default;
+        assert_eq!(default().validate(), Ok(()));
+        let named = |neuron: SpikingNeuron| neuron.validate().unwrap_err().field;
+        assert_eq!(named(SpikingNeuron { dt_ms: f64::NAN, ..default() }), "dt_ms");
+        assert_eq!(named(SpikingNeuron { tau_current_ms: 0.0, ..default() }), "tau_current_ms");
+        assert_eq!(named(SpikingNeuron { tau_membrane_ms: -1.0, ..default() }), "tau_membrane_ms");
+        assert_eq!(named(SpikingNeuron { tau_decay_ms: f64::INFINITY, ..default() }), "tau_decay_ms");
+        assert_eq!(named(SpikingNeuron { tau_rise_ms: 0.0, ..default() }), "tau_rise_ms");
+        assert_eq!(named(SpikingNeuron { threshold: 0.0, ..default() }), "threshold");
+        assert_eq!(named(SpikingNeuron { gain: SynapticGain::Value(0.0), ..default() }), "gain");
+        let flat = Surrogate::FastSigmoid { slope: 0.0 };
+        assert_eq!(named(SpikingNeuron { surrogate: flat, ..default() }), "surrogate.slope");
+    }
+
+    #[test]
+    fn json_names_the_surrogate_and_refuses_unknown_fields() {
+        let text = r#"{"surrogate": {"arctan": {"slope": 2}}, "synapse": "single", "refractory_steps": 0}"#;
+        let neuron: SpikingNeuron = serde_json::from_str(text).unwrap();
+        assert_eq!(neuron.surrogate, Surrogate::Arctan { slope: 2.0 });
+        assert_eq!((neuron.synapse, neuron.refractory_steps), (Synapse::Single, 0));
+        let error = serde_json::from_str::<SpikingNeuron>(r#"{"tau_ms": 2}"#).unwrap_err().to_string();
+        assert!(error.contains("`tau_ms`"), "{error}");
+    }
+}

@@ -1,0 +1,432 @@
+//! The whole sequence as one candle operator.
+//!
+//! Two tensors enter: the source (signals `[T, B, K]`, currents `[T, B, N]`, or W_in `[N, K]` where the input is spikes) and
+//! the columns of A and C as rows, `[inputs + outputs, N]`. Bands of trials are spread over threads. How trials fall into
+//! bands, and in which order the bands' gradients are added, depends on the shapes alone, so that any number of threads
+//! gives the same bits.
+
+use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, retreat};
+use super::forward::{
+    Checkpoint, Constants, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
+};
+use super::lanes::Lanes;
+use super::{SpikingNeuron, States};
+use crate::real::{Real, contiguous};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor};
+use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+const NAME: &str = "spiking-sequence";
+/// Trials of a band; what is left over runs one by one.
+const BAND: usize = 4;
+/// Sets of bands whose gradients are summed apart.
+const GROUPS: usize = 32;
+
+/// What the first tensor is.
+#[derive(Clone)]
+pub(super) enum Kind {
+    /// x `[T, B, K]`.
+    Signals,
+    /// The drive `[T, B, N]`.
+    Currents,
+    /// W_in `[N, K]`; the input is these spikes.
+    Spikes(Arc<SpikeInput>),
+}
+
+impl Kind {
+    /// Steps between two checkpoints for `neurons` neurons: few enough that a band's trace of them stays in the second-level
+    /// cache.
+    pub(super) fn interval(&self, neurons: usize) -> usize {
+        match (self, neurons) {
+            (Self::Spikes(_), _) | (_, 0..=512) => STEPS_PER_WORD,
+            (_, 513..=1024) => 2 * FLUSH_STEPS,
+            _ => FLUSH_STEPS,
+        }
+    }
+}
+
+/// What comes out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// y `[T, B, O]`; W_out stands among the columns of C.
+    Readout,
+    /// r `[T, B, N]`.
+    Synapses,
+    /// max_t r_t `[B, N]`.
+    Peaks,
+}
+
+/// What the forward pass keeps of a band of G trials.
+struct Saved<R, const G: usize> {
+    /// What the membranes remember at the beginning of each interval.
+    checkpoints: Vec<Checkpoint<R, G>>,
+    /// a, `[T][P]`.
+    activities: Vec<[R; G]>,
+    /// The trace of the last interval; those of the others are made again when the backward pass comes to them.
+    trace: Option<Trace<R, G>>,
+    /// The steps that hold the maxima, `[cells]`.
+    peaks: Vec<[Lanes<R>; G]>,
+}
+
+/// What the forward pass keeps of a band.
+enum SavedBand<R> {
+    Full(Saved<R, BAND>),
+    Single(Saved<R, 1>),
+}
+
+/// The operator.
+pub(super) struct Sequence<R> {
+    neuron: SpikingNeuron,
+    kind: Kind,
+    output: Output,
+    /// P.
+    modes: usize,
+    /// Steps between two checkpoints, a multiple of 64 where the input is spikes.
+    interval: usize,
+    /// Whether a backward pass may follow.
+    differentiable: bool,
+    saved: Mutex<Vec<SavedBand<R>>>,
+}
+
+impl<R: Real> Sequence<R> {
+    pub(super) fn new(
+        neuron: &SpikingNeuron,
+        kind: Kind,
+        output: Output,
+        modes: usize,
+        interval: usize,
+        differentiable: bool,
+    ) -> Self {
+        Self { neuron: neuron.clone(), kind, output, modes, interval, differentiable, saved: Mutex::default() }
+    }
+
+    /// The network that the two tensors are, and what they drive it with.
+    fn network<'a>(&'a self, first: &'a [R], dims: &[usize], weights: &[R], rows: &[usize]) -> Result<Network<'a, R>> {
+        let [rows, neurons] = *rows else { candle_core::bail!("weights must be [columns, N], found {rows:?}") };
+        let (steps, trials, signals) = match (&self.kind, dims) {
+            (Kind::Signals, &[steps, trials, channels]) => (steps, trials, channels),
+            (Kind::Currents, &[steps, trials, width]) if width == neurons => (steps, trials, 0),
+            (Kind::Spikes(spikes), &[n, k]) if n == neurons && k == spikes.channels() => {
+                (spikes.steps(), spikes.trials(), 0)
+            }
+            _ => candle_core::bail!("input of shape {dims:?} does not fit weights of {neurons} neurons"),
+        };
+        let inputs = self.modes + signals;
+        let sizes = Sizes { steps, trials, neurons, modes: self.modes, inputs, outputs: rows - inputs };
+        let (into, out) = weights.split_at(inputs * neurons);
+        let source = match &self.kind {
+            Kind::Signals => Source::Signals(first),
+            Kind::Currents => Source::Currents(first),
+            Kind::Spikes(spikes) => Source::Spikes(spikes, pack_columns(first, spikes.channels(), neurons)),
+        };
+        Ok(Network {
+            constants: Constants::new(&self.neuron),
+            sizes,
+            into: pack(into, inputs, neurons),
+            out: pack(out, sizes.outputs, neurons),
+            source,
+        })
+    }
+
+    fn intervals(&self, steps: usize) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator + use<R> {
+        let length = self.interval;
+        (0..steps.div_ceil(length)).map(move |i| i * length..((i + 1) * length).min(steps))
+    }
+
+    /// Room for what the backward pass needs of an interval.
+    fn trace<const G: usize>(&self, sizes: &Sizes, steps: usize) -> Trace<R, G> {
+        Trace::new(sizes, steps, self.neuron.refractory_steps == 0)
+    }
+
+    fn forward(&self, network: &Network<R>) -> (Vec<R>, Shape) {
+        let Sizes { steps, trials, neurons, modes, outputs, .. } = network.sizes;
+        let shape = match self.output {
+            Output::Readout => vec![steps, trials, outputs - modes],
+            Output::Synapses => vec![steps, trials, neurons],
+            Output::Peaks => vec![trials, neurons],
+        };
+        let mut out = vec![R::zero(); shape.iter().product()];
+        let bands = bands(trials);
+        let rows = deal(&mut out, &bands, shape[shape.len() - 1]);
+        let run = |(band, rows): (&Range<usize>, Vec<&mut [R]>)| match band.len() {
+            BAND => SavedBand::Full(run_band(self, network, band.start, rows)),
+            _ => SavedBand::Single(run_band(self, network, band.start, rows)),
+        };
+        let saved = bands.par_iter().zip(rows).with_max_len(1).map(run).collect();
+        if self.differentiable {
+            *self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = saved;
+        }
+        (out, Shape::from(shape))
+    }
+
+    /// Gradients of the weights, and of the signals or currents where `source_gradient` has room for them.
+    fn backward(&self, network: &Network<R>, gradient: &[R], source_gradient: &mut [R]) -> Gradients<R> {
+        let Sizes { trials, neurons, modes, inputs, .. } = network.sizes;
+        let bands = bands(trials);
+        let mut rows: Vec<Option<SourceGradient<R>>> = match (&self.kind, source_gradient.is_empty()) {
+            (_, true) => bands.iter().map(|_| None).collect(),
+            (Kind::Signals, _) => deal(source_gradient, &bands, inputs - modes).into_iter().map(Some).collect(),
+            _ => deal(source_gradient, &bands, neurons).into_iter().map(Some).collect(),
+        };
+        let mut tasks = Vec::new();
+        for group in split(bands.len(), GROUPS.min(bands.len())).into_iter().rev() {
+            let rows = rows.split_off(group.start);
+            tasks.push((group, rows));
+        }
+        tasks.reverse();
+        let saved = self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let saved = &*saved;
+        let run = |(group, rows): (Range<usize>, Vec<Option<SourceGradient<R>>>)| {
+            let mut gradients = Gradients::zero(network);
+            for (band, rows) in group.zip(rows) {
+                let first = bands[band].start;
+                match &saved[band] {
+                    SavedBand::Full(saved) => self.retreat_band(network, first, saved, gradient, &mut gradients, rows),
+                    SavedBand::Single(saved) => {
+                        self.retreat_band(network, first, saved, gradient, &mut gradients, rows)
+                    }
+                }
+            }
+            gradients
+        };
+        let parts: Vec<Gradients<R>> = tasks.into_par_iter().with_max_len(1).map(run).collect();
+        Gradients::sum(&parts)
+    }
+
+    fn retreat_band<const G: usize>(
+        &self,
+        network: &Network<R>,
+        first: usize,
+        saved: &Saved<R, G>,
+        gradient: &[R],
+        gradients: &mut Gradients<R>,
+        mut source_gradient: Option<SourceGradient<R>>,
+    ) {
+        let neurons = network.sizes.neurons;
+        let arriving = match self.output {
+            Output::Readout => Arriving::Readout(gradient),
+            Output::Synapses => Arriving::Synapses(gradient),
+            Output::Peaks => {
+                let cell = |i: usize, g: usize| Lanes::load_cell(&gradient[(first + g) * neurons..][..neurons], i);
+                let cells = (0..network.sizes.cells()).map(|i| std::array::from_fn(|g| cell(i, g)));
+                Arriving::Peaks(cells.collect(), &saved.peaks)
+            }
+        };
+        retreat_band(self, network, first, saved, &arriving, gradients, &mut source_gradient);
+    }
+
+    /// Every state of every step, without gradients.
+    pub(super) fn observe(&self, first: &Tensor, weights: &Tensor) -> Result<States> {
+        let ((s1, l1), (s2, l2)) = (first.storage_and_layout(), weights.storage_and_layout());
+        let (Storage::Cpu(s1), Storage::Cpu(s2)) = (&*s1, &*s2) else { candle_core::bail!("{NAME} runs on the CPU") };
+        let network =
+            self.network(contiguous(s1, l1, "input")?, l1.dims(), contiguous(s2, l2, "weights")?, l2.dims())?;
+        let Sizes { steps, trials, neurons, .. } = network.sizes;
+        let bands: Vec<Range<usize>> = split(trials, trials);
+        let mut values: [Vec<R>; 4] = std::array::from_fn(|_| vec![R::zero(); steps * trials * neurons]);
+        let [spikes, potential, membrane, synapses] = values.each_mut().map(|values| deal(values, &bands, neurons));
+        let rows = spikes.into_par_iter().zip(potential).zip(membrane).zip(synapses);
+        bands.par_iter().zip(rows).for_each(|(band, (((mut spikes, mut potential), mut membrane), synapses))| {
+            let trace = observe_trial(&network, band.start, synapses);
+            for t in 0..steps {
+                let (u, v) = (trace.potential(t), trace.membrane(t).unwrap_or_default());
+                let s: Vec<[Lanes<R>; 1]> = u.iter().map(|u| u.map(|u| network.constants.spikes(u))).collect();
+                spread(&s, spikes[t]);
+                spread(u, potential[t]);
+                spread(v, membrane[t]);
+            }
+        });
+        let [spikes, potential, membrane, synapses] =
+            values.map(|values| Tensor::from_vec(values, (steps, trials, neurons), first.device()));
+        Ok(States { spikes: spikes?, potential: potential?, membrane: membrane?, synapses: synapses? })
+    }
+}
+
+/// Runs G trials through all steps; `rows` is their share of the output.
+fn run_band<R: Real, const G: usize>(
+    sequence: &Sequence<R>,
+    network: &Network<R>,
+    first: usize,
+    mut rows: Vec<&mut [R]>,
+) -> Saved<R, G> {
+    let sizes = &network.sizes;
+    let mut runner = Runner::new(
+        sizes,
+        match sequence.output {
+            Output::Readout => Sink::Readout(std::mem::take(&mut rows)),
+            Output::Synapses => Sink::Synapses(std::mem::take(&mut rows)),
+            Output::Peaks => Sink::Peaks(vec![[Peak::none(); G]; sizes.cells()]),
+        },
+    );
+    let mut saved = Saved { checkpoints: Vec::new(), activities: Vec::new(), trace: None, peaks: Vec::new() };
+    let mut passing = Trace::passing(sizes);
+    for steps in sequence.intervals(sizes.steps) {
+        let last = steps.end == sizes.steps;
+        let interval = Interval { network, first, steps };
+        if !sequence.differentiable {
+            runner.advance(&interval, &mut passing, None);
+            continue;
+        }
+        saved.checkpoints.push(runner.checkpoint.clone());
+        if last {
+            let mut trace = sequence.trace(sizes, interval.steps.len());
+            runner.advance(&interval, &mut trace, Some(&mut saved.activities));
+            saved.trace = Some(trace);
+        } else {
+            runner.advance(&interval, &mut passing, Some(&mut saved.activities));
+        }
+    }
+    if let Sink::Peaks(peaks) = runner.sink {
+        for (peak, i) in peaks.iter().zip((0..).step_by(Lanes::<R>::COUNT)) {
+            for (g, row) in rows[0].chunks_exact_mut(sizes.neurons).enumerate() {
+                let values = &mut row[i..(i + Lanes::<R>::COUNT).min(sizes.neurons)];
+                values.copy_from_slice(&peak[g].value.0[..values.len()]);
+            }
+            saved.peaks.push(peak.map(|peak| peak.step));
+        }
+    }
+    saved
+}
+
+/// Takes G trials back through all steps.
+fn retreat_band<R: Real, const G: usize>(
+    sequence: &Sequence<R>,
+    network: &Network<R>,
+    first: usize,
+    saved: &Saved<R, G>,
+    arriving: &Arriving<R, G>,
+    gradients: &mut Gradients<R>,
+    source_gradient: &mut Option<SourceGradient<R>>,
+) {
+    let sizes = &network.sizes;
+    let mut state = AdjointState::zero(sizes);
+    // Every interval but the last has this length.
+    let repeated = if saved.checkpoints.len() > 1 { sequence.interval } else { 0 };
+    let mut again = sequence.trace(sizes, repeated);
+    for (i, steps) in sequence.intervals(sizes.steps).enumerate().rev() {
+        let activities = &saved.activities[steps.start * sizes.modes..steps.end * sizes.modes];
+        let last = steps.end == sizes.steps;
+        let interval = Interval { network, first, steps };
+        let trace = match &saved.trace {
+            Some(trace) if last => trace,
+            _ => {
+                retrace(&interval, &saved.checkpoints[i], activities, &mut again);
+                &again
+            }
+        };
+        retreat(&interval, trace, activities, arriving, &mut state, gradients, source_gradient);
+    }
+}
+
+/// Runs a trial through all steps and traces every state; `synapses` is its share of r.
+fn observe_trial<R: Real>(network: &Network<R>, trial: usize, synapses: Vec<&mut [R]>) -> Trace<R, 1> {
+    let sizes = &network.sizes;
+    let mut trace = Trace::new(sizes, sizes.steps, true);
+    let interval = Interval { network, first: trial, steps: 0..sizes.steps };
+    Runner::new(sizes, Sink::Synapses(synapses)).advance(&interval, &mut trace, None);
+    trace
+}
+
+impl<R: Real> CustomOp2 for Sequence<R> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (first, weights) = (contiguous::<R>(s1, l1, "input")?, contiguous::<R>(s2, l2, "weights")?);
+        let (out, shape) = self.forward(&self.network(first, l1.dims(), weights, l2.dims())?);
+        Ok((R::to_cpu_storage_owned(out), shape))
+    }
+
+    fn bwd(
+        &self,
+        first: &Tensor,
+        weights: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = gradient.contiguous()?;
+        let ((s1, l1), (s2, l2), (s3, l3)) =
+            (first.storage_and_layout(), weights.storage_and_layout(), gradient.storage_and_layout());
+        let (Storage::Cpu(s1), Storage::Cpu(s2), Storage::Cpu(s3)) = (&*s1, &*s2, &*s3) else {
+            candle_core::bail!("{NAME} runs on the CPU")
+        };
+        let network =
+            self.network(contiguous(s1, l1, "input")?, l1.dims(), contiguous(s2, l2, "weights")?, l2.dims())?;
+        let wanted = first.track_op() && !matches!(self.kind, Kind::Spikes(_));
+        let mut source = vec![R::zero(); if wanted { first.elem_count() } else { 0 }];
+        let gradients = self.backward(&network, contiguous(s3, l3, "gradient")?, &mut source);
+
+        let Sizes { neurons, inputs, outputs, .. } = network.sizes;
+        let mut rows = unpack(&gradients.into, inputs, neurons);
+        rows.extend(unpack(&gradients.out, outputs, neurons));
+        let device = first.device();
+        let weights_gradient = Tensor::from_vec(rows, weights.dims(), device)?;
+        let first_gradient = match &self.kind {
+            Kind::Spikes(spikes) => Some(unpack_columns(&gradients.columns, spikes.channels(), neurons)),
+            _ => wanted.then_some(source),
+        };
+        let first_gradient = first_gradient.map(|values| Tensor::from_vec(values, first.dims(), device)).transpose()?;
+        Ok((first_gradient, Some(weights_gradient)))
+    }
+}
+
+/// `count` items in `parts` runs of nearly equal length.
+fn split(count: usize, parts: usize) -> Vec<Range<usize>> {
+    (0..parts).map(|i| i * count / parts..(i + 1) * count / parts).collect()
+}
+
+/// The trials in bands: full ones, then single trials.
+fn bands(trials: usize) -> Vec<Range<usize>> {
+    let full = trials / BAND * BAND;
+    (0..full).step_by(BAND).map(|b| b..b + BAND).chain((full..trials).map(|b| b..b + 1)).collect()
+}
+
+/// Deals rows out: for each band, for each step, the slice of its trials, `width` values each.
+fn deal<'a, R>(values: &'a mut [R], bands: &[Range<usize>], width: usize) -> Vec<Vec<&'a mut [R]>> {
+    let step = (bands.last().map_or(0, |band| band.end) * width).max(1);
+    let steps = values.len() / step;
+    let mut dealt: Vec<Vec<&mut [R]>> = bands.iter().map(|_| Vec::with_capacity(steps)).collect();
+    for mut row in values.chunks_exact_mut(step) {
+        for (band, rows) in bands.iter().zip(&mut dealt) {
+            let (own, rest) = row.split_at_mut(band.len() * width);
+            rows.push(own);
+            row = rest;
+        }
+    }
+    dealt
+}
+
+/// The cells of one trial as values `[N]`.
+fn spread<R: Real>(cells: &[[Lanes<R>; 1]], row: &mut [R]) {
+    for (values, [lanes]) in row.chunks_mut(Lanes::<R>::COUNT).zip(cells) {
+        values.copy_from_slice(&lanes.0[..values.len()]);
+    }
+}
+
+/// W_in `[N, K]` as cells `[K][cells]`.
+fn pack_columns<R: Real>(w_in: &[R], channels: usize, neurons: usize) -> Vec<Lanes<R>> {
+    let cells = neurons.div_ceil(Lanes::<R>::COUNT);
+    let mut packed = vec![Lanes::zero(); channels * cells];
+    for (n, row) in w_in.chunks_exact(channels).enumerate() {
+        for (k, value) in row.iter().enumerate() {
+            packed[k * cells + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT] = *value;
+        }
+    }
+    packed
+}
+
+/// The inverse of [`pack_columns`].
+fn unpack_columns<R: Real>(packed: &[Lanes<R>], channels: usize, neurons: usize) -> Vec<R> {
+    let cells = neurons.div_ceil(Lanes::<R>::COUNT);
+    let at = |n: usize, k: usize| packed[k * cells + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT];
+    (0..neurons).flat_map(|n| (0..channels).map(move |k| at(n, k))).collect()
+}
+
+/// The inverse of [`pack`].
+fn unpack<R: Real>(packed: &[Lanes<R>], columns: usize, neurons: usize) -> Vec<R> {
+    let at = |q: usize, n: usize| packed[n / Lanes::<R>::COUNT * columns + q].0[n % Lanes::<R>::COUNT];
+    (0..columns).flat_map(|q| (0..neurons).map(move |n| at(q, n))).collect()
+}

@@ -1,0 +1,112 @@
+//! The same network in plain candle operations, step by step: short and slow, kept to check the operator against.
+//!
+//! Gradients come from candle's autograd, whose recursion limits the number of steps to some thousands.
+
+use super::{Input, SpikingNeuron, States, Surrogate, Synapse};
+use crate::modes::ModeParameters;
+use crate::readout::{Readout, max_over_time};
+use crate::real::contiguous;
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+
+/// The output of a network, as [`super::run`].
+///
+/// # Errors
+/// Tensors that do not fit together.
+pub fn run(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
+    let r = states(neuron, parameters, input)?.synapses;
+    match readout {
+        Readout::PerStep => r.broadcast_matmul(&parameters.w_out.t()?),
+        Readout::MaxOverTime => max_over_time(&r)?.matmul(&parameters.w_out.t()?),
+    }
+}
+
+/// The states of every step.
+///
+/// # Errors
+/// Tensors that do not fit together.
+pub fn states(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input) -> Result<States> {
+    let drive = drive(parameters, input)?;
+    let (steps, trials, neurons) = drive.dims3()?;
+    let zero = Tensor::zeros((trials, neurons), drive.dtype(), drive.device())?;
+    let w_rec = parameters.scored_mode_in()?.matmul(&parameters.mode_out.t()?)?;
+    let [alpha_s, alpha_m, alpha_d, alpha_r] =
+        [neuron.tau_current_ms, neuron.tau_membrane_ms, neuron.tau_decay_ms, neuron.tau_rise_ms]
+            .map(|tau_ms| neuron.alpha(tau_ms));
+    let kappa = neuron.gain();
+    let [mut i, mut u, mut h, mut r, mut s, mut wait] = std::array::from_fn(|_| zero.clone());
+    let mut rows: [Vec<Tensor>; 4] = Default::default();
+    for t in 0..steps {
+        i = (((i * alpha_s)? + drive.get(t)?)? + r.matmul(&w_rec.t()?)?)?;
+        let v = ((&u * alpha_m)? + (&i * (1.0 - alpha_m))?)?;
+        let free = wait.eq(0f64)?.to_dtype(drive.dtype())?;
+        u = ((1.0 - &s)?.mul(&v)? * free)?;
+        r = match neuron.synapse {
+            Synapse::Single => ((r * alpha_d)? + (&s * kappa)?)?,
+            Synapse::Double => {
+                h = ((h * alpha_r)? + &s)?;
+                ((r * alpha_d)? + (&h * kappa)?)?
+            }
+        };
+        s = (&u - neuron.threshold)?.apply_op1(Spike(neuron.surrogate))?;
+        let counted = (wait - 1.0)?.relu()?;
+        let begun = zero.affine(0.0, f64::from(neuron.refractory_steps))?;
+        wait = s.detach().gt(0f64)?.where_cond(&begun, &counted)?;
+        for (row, value) in rows.iter_mut().zip([&s, &u, &v, &r]) {
+            row.push(value.clone());
+        }
+    }
+    let [spikes, potential, membrane, synapses] = rows.map(|row| Tensor::stack(&row, 0));
+    Ok(States { spikes: spikes?, potential: potential?, membrane: membrane?, synapses: synapses? })
+}
+
+fn drive(parameters: &ModeParameters, input: &Input) -> Result<Tensor> {
+    let w_in = parameters.w_in.t()?;
+    match input {
+        Input::Signals(x) => x.broadcast_matmul(&w_in),
+        Input::Currents(drive) => Ok(drive.clone()),
+        Input::Spikes(spikes) => {
+            let shape = (spikes.steps(), spikes.trials(), spikes.channels());
+            let x = Tensor::from_vec(spikes.to_dense(), shape, w_in.device())?;
+            x.to_dtype(w_in.dtype())?.broadcast_matmul(&w_in)
+        }
+    }
+}
+
+/// H(x), with the surrogate's derivative written in tensor operations.
+struct Spike(Surrogate);
+
+impl CustomOp1 for Spike {
+    fn name(&self) -> &'static str {
+        "spike"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let spikes = match storage {
+            CpuStorage::F32(_) => CpuStorage::F32(heaviside(contiguous::<f32>(storage, layout, "potential")?)),
+            CpuStorage::F64(_) => CpuStorage::F64(heaviside(contiguous::<f64>(storage, layout, "potential")?)),
+            _ => candle_core::bail!("potentials must be f32 or f64"),
+        };
+        Ok((spikes, layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let derivative = match self.0 {
+            Surrogate::FastSigmoid { slope } => x.abs()?.affine(slope, 1.0)?.sqr()?.recip()?,
+            Surrogate::Arctan { slope } => {
+                let y = (x * (std::f64::consts::PI * slope / 2.0))?;
+                (y.sqr()?.affine(1.0, 1.0)?.recip()? * (slope / 2.0))?
+            }
+            Surrogate::Sigmoid { slope } => {
+                let sigma = ((x * -slope)?.exp()? + 1.0)?.recip()?;
+                ((&sigma * (1.0 - &sigma)?)? * slope)?
+            }
+            Surrogate::Triangular { slope } => x.abs()?.affine(-slope, 1.0)?.relu()?,
+            Surrogate::StraightThrough => x.ones_like()?,
+        };
+        gradient.mul(&derivative).map(Some)
+    }
+}
+
+fn heaviside<R: num_traits::Float>(x: &[R]) -> Vec<R> {
+    x.iter().map(|x| if *x > R::zero() { R::one() } else { R::zero() }).collect()
+}

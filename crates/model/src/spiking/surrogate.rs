@@ -1,0 +1,214 @@
+//! Surrogate derivatives: what stands in for the derivative of the spike s = H(x), x = U − threshold.
+//!
+//! | surrogate | σ'(x) | its primitive σ(x) |
+//! |---|---|---|
+//! | fast sigmoid | 1/(1 + k\|x\|)² | x/(1 + k\|x\|) |
+//! | arctan | (k/2)/(1 + (πkx/2)²) | atan(πkx/2)/π |
+//! | sigmoid | k e^(−k\|x\|)/(1 + e^(−k\|x\|))² | 1/(1 + e^(−kx)) |
+//! | triangular | max(0, 1 − k\|x\|) | 1/(2k) with a sign outside, x − kx\|x\|/2 inside \|x\| < 1/k |
+//! | straight-through | 1 | x |
+//!
+//! Fast sigmoid: Zenke & Ganguli, *SuperSpike* (Neural Computation 30:1514, 2018); triangular: Bellec et al., *Long
+//! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
+//! (ICCV 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
+
+use super::lanes::Lanes;
+use crate::real::Real;
+use mdl_data::field::{InvalidField, require_positive};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The derivative that stands in for that of the spike. `slope` is k in the table of this module.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Surrogate {
+    /// 1/(1 + k|x|)².
+    FastSigmoid {
+        /// Slope k.
+        slope: f64,
+    },
+    /// (k/2)/(1 + (πkx/2)²).
+    Arctan {
+        /// Slope k.
+        slope: f64,
+    },
+    /// k e^(−k|x|)/(1 + e^(−k|x|))².
+    Sigmoid {
+        /// Slope k.
+        slope: f64,
+    },
+    /// max(0, 1 − k|x|).
+    Triangular {
+        /// Slope k.
+        slope: f64,
+    },
+    /// 1.
+    StraightThrough,
+}
+
+impl Default for Surrogate {
+    fn default() -> Self {
+        Self::FastSigmoid { slope: 25.0 }
+    }
+}
+
+impl Surrogate {
+    /// Refuses a slope no network can be trained with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        match *self {
+            Self::FastSigmoid { slope }
+            | Self::Arctan { slope }
+            | Self::Sigmoid { slope }
+            | Self::Triangular { slope } => require_positive("slope", slope),
+            Self::StraightThrough => Ok(()),
+        }
+    }
+}
+
+/// σ' of a surrogate whose kind is known to the compiler.
+pub(super) trait Derivative<R> {
+    /// σ'(x).
+    fn at(&self, x: Lanes<R>) -> Lanes<R>;
+}
+
+/// Fast sigmoid: k.
+pub(super) struct FastSigmoid<R>(pub R);
+/// Arctan: k.
+pub(super) struct Arctan<R>(pub R);
+/// Sigmoid: k.
+pub(super) struct Sigmoid<R>(pub R);
+/// Triangular: k.
+pub(super) struct Triangular<R>(pub R);
+/// Straight-through.
+pub(super) struct StraightThrough;
+
+impl<R: Real> Derivative<R> for FastSigmoid<R> {
+    #[inline(always)]
+    fn at(&self, x: Lanes<R>) -> Lanes<R> {
+        x.map(
+            #[inline(always)]
+            |x| {
+                let y = R::one() + self.0 * x.abs();
+                R::one() / (y * y)
+            },
+        )
+    }
+}
+
+impl<R: Real> Derivative<R> for Arctan<R> {
+    #[inline(always)]
+    fn at(&self, x: Lanes<R>) -> Lanes<R> {
+        let (peak, k) = (self.0 * R::constant(0.5), self.0 * R::constant(std::f64::consts::FRAC_PI_2));
+        x.map(
+            #[inline(always)]
+            |x| {
+                let y = k * x;
+                peak / (R::one() + y * y)
+            },
+        )
+    }
+}
+
+impl<R: Real> Derivative<R> for Sigmoid<R> {
+    #[inline(always)]
+    fn at(&self, x: Lanes<R>) -> Lanes<R> {
+        x.map(
+            #[inline(always)]
+            |x| {
+                let e = (-self.0 * x.abs()).exp_vector();
+                let y = R::one() + e;
+                self.0 * e / (y * y)
+            },
+        )
+    }
+}
+
+impl<R: Real> Derivative<R> for Triangular<R> {
+    #[inline(always)]
+    fn at(&self, x: Lanes<R>) -> Lanes<R> {
+        x.map(
+            #[inline(always)]
+            |x| {
+                let y = R::one() - self.0 * x.abs();
+                if y > R::zero() { y } else { R::zero() }
+            },
+        )
+    }
+}
+
+impl<R: Real> Derivative<R> for StraightThrough {
+    #[inline(always)]
+    fn at(&self, _: Lanes<R>) -> Lanes<R> {
+        Lanes::splat(R::one())
+    }
+}
+
+/// Evaluates `$body` with `$sigma` bound to the [`Derivative`] of `$surrogate`: once for each kind.
+macro_rules! with_derivative {
+    ($surrogate:expr, $sigma:ident => $body:expr) => {
+        match $surrogate {
+            Surrogate::FastSigmoid { slope } => {
+                let $sigma = FastSigmoid(R::constant(slope));
+                $body
+            }
+            Surrogate::Arctan { slope } => {
+                let $sigma = Arctan(R::constant(slope));
+                $body
+            }
+            Surrogate::Sigmoid { slope } => {
+                let $sigma = Sigmoid(R::constant(slope));
+                $body
+            }
+            Surrogate::Triangular { slope } => {
+                let $sigma = Triangular(R::constant(slope));
+                $body
+            }
+            Surrogate::StraightThrough => {
+                let $sigma = StraightThrough;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_derivative;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The primitive of the table, written down apart from the derivative.
+    fn primitive(surrogate: Surrogate, x: f64) -> f64 {
+        match surrogate {
+            Surrogate::FastSigmoid { slope: k } => x / (1.0 + k * x.abs()),
+            Surrogate::Arctan { slope: k } => (std::f64::consts::FRAC_PI_2 * k * x).atan() / std::f64::consts::PI,
+            Surrogate::Sigmoid { slope: k } => 1.0 / (1.0 + (-k * x).exp()),
+            Surrogate::Triangular { slope: k } if x.abs() > 1.0 / k => x.signum() / (2.0 * k),
+            Surrogate::Triangular { slope: k } => x - k * x * x.abs() / 2.0,
+            Surrogate::StraightThrough => x,
+        }
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_primitives() {
+        let slope = 3.0;
+        for surrogate in [
+            Surrogate::default(),
+            Surrogate::FastSigmoid { slope },
+            Surrogate::Arctan { slope },
+            Surrogate::Sigmoid { slope },
+            Surrogate::Triangular { slope },
+            Surrogate::StraightThrough,
+        ] {
+            for i in -40..40 {
+                let (x, step) = (f64::from(i) * 0.05 + 0.013, 1e-6);
+                type R = f64;
+                let derivative = with_derivative!(surrogate, sigma => sigma.at(Lanes::splat(x))).0[3];
+                let expected = (primitive(surrogate, x + step) - primitive(surrogate, x - step)) / (2.0 * step);
+                assert!((derivative - expected).abs() < 1e-7, "{surrogate:?} at {x}");
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The spiking operator against independent traces and gradients, its own reference, and itself under other settings.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use mdl_data::random::{Purpose, fill_normal};
+use mdl_data::spikes::SpikeInput;
+use mdl_model::modes::{ModeParameters, ModeSizes};
+use mdl_model::readout::Readout;
+use mdl_model::spiking::{self, Input, PublishedGain, SpikingNeuron, Surrogate, Synapse, SynapticGain, reference};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
+
+/// Parameters as variables, in the order of `NAMES`.
+struct Network {
+    vars: Vec<Var>,
+    parameters: ModeParameters,
+}
+
+impl Network {
+    fn new(tensors: [&Tensor; 5], dtype: DType) -> Result<Self> {
+        let vars = tensors.iter().map(|t| Var::from_tensor(&t.to_dtype(dtype)?)).collect::<Result<Vec<_>>>()?;
+        let [w_in, mode_in, score, mode_out, w_out] = std::array::from_fn(|i| vars[i].as_tensor().clone());
+        Ok(Self { vars, parameters: ModeParameters { w_in, mode_in, score, mode_out, w_out } })
+    }
+
+    /// Strong enough weights that neurons spike and are refractory.
+    fn random(sizes: ModeSizes, seed: u64, dtype: DType) -> Result<Self> {
+        let p = ModeParameters::initial(&sizes, seed)?;
+        Self::new([&(&p.w_in * 2.0)?, &p.mode_in, &(&p.score * 6.0)?, &p.mode_out, &p.w_out], dtype)
+    }
+
+    fn gradients(&self, loss: &Tensor) -> Result<Vec<Tensor>> {
+        let gradients = loss.backward()?;
+        let of = |var: &Var| gradients.get(var).cloned().map_or_else(|| var.zeros_like(), Ok);
+        self.vars.iter().map(of).collect()
+    }
+}
+
+fn values(tensor: &Tensor) -> Vec<f64> {
+    tensor.to_dtype(DType::F64).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).unwrap()
+}
+
+/// The largest difference, relative to the largest value of `expected`.
+fn distance(found: &Tensor, expected: &Tensor) -> f64 {
+    assert_eq!(found.dims(), expected.dims());
+    let (found, expected) = (values(found), values(expected));
+    let scale = expected.iter().fold(f64::MIN_POSITIVE, |a, x| a.max(x.abs()));
+    found
+        .iter()
+        .zip(&expected)
+        .map(|(a, b)| (a - b).abs() / scale)
+        .fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
+}
+
+fn normal(seed: u64, shape: &[usize], dtype: DType) -> Result<Tensor> {
+    let mut values = vec![0f32; shape.iter().product()];
+    fill_normal(seed, Purpose::WrittenTrial, 0, 0, 1.0, &mut values);
+    Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)
+}
+
+/// A loss that every output and step has a share of.
+fn weighted_sum(output: &Tensor, seed: u64) -> Result<Tensor> {
+    output.mul(&normal(seed, output.dims(), output.dtype())?)?.sum_all()
+}
+
+// ---- independent traces -------------------------------------------------------------------------------------------
+
+fn oracle(name: &str) -> HashMap<String, Tensor> {
+    let path = format!("{}/../../tests/fixtures/oracle/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+    candle_core::safetensors::load(path, &Device::Cpu).unwrap()
+}
+
+fn neuron(synapse: Synapse, gain: PublishedGain) -> SpikingNeuron {
+    SpikingNeuron { synapse, gain: SynapticGain::Published(gain), ..SpikingNeuron::default() }
+}
+
+fn oracle_network(trace: &HashMap<String, Tensor>, dtype: DType) -> Network {
+    Network::new(NAMES.map(|name| &trace[name]), dtype).unwrap()
+}
+
+/// Spikes, states and gradients of the traces made by PyTorch in double precision.
+fn check_oracle(
+    trace: &HashMap<String, Tensor>,
+    neuron: &SpikingNeuron,
+    network: &Network,
+    input: &Input,
+    loss: &Tensor,
+    (states, gradients): (f64, f64),
+) {
+    let found = spiking::states(neuron, &network.parameters, input).unwrap();
+    assert_eq!(values(&found.spikes), values(&trace["s"]), "spikes");
+    assert!(distance(&found.potential, &trace["u"]) < states, "U {}", distance(&found.potential, &trace["u"]));
+    assert!(distance(&found.synapses, &trace["r"]) < states, "r {}", distance(&found.synapses, &trace["r"]));
+    assert!(distance(&loss.reshape(1).unwrap(), &trace["loss"]) < states, "loss");
+    for (name, gradient) in NAMES.iter().zip(network.gradients(loss).unwrap()) {
+        let d = distance(&gradient, &trace[&format!("grad.{name}")]);
+        assert!(d < gradients, "gradient of {name}: {d}");
+    }
+}
+
+fn check_contextual(name: &str, neuron: SpikingNeuron) {
+    let trace = oracle(name);
+    assert!((neuron.gain() - values(&trace["kappa"])[0]).abs() < 1e-15);
+    for (dtype, tolerance) in [(DType::F32, (1e-5, 1e-4)), (DType::F64, (1e-13, 1e-11))] {
+        let network = oracle_network(&trace, dtype);
+        let input = Input::Signals(trace["x"].to_dtype(dtype).unwrap());
+        let y = spiking::run(&neuron, &network.parameters, &input, Readout::PerStep).unwrap();
+        let target = trace["target"].to_dtype(dtype).unwrap();
+        let loss = (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+        check_oracle(&trace, &neuron, &network, &input, &loss, tolerance);
+    }
+}
+
+#[test]
+fn oracle_single_exponential() {
+    check_contextual("spiking_single", neuron(Synapse::Single, PublishedGain::DtOverDecay));
+}
+
+#[test]
+fn oracle_double_exponential() {
+    check_contextual("spiking_double", neuron(Synapse::Double, PublishedGain::OneMinusAlphaDecay));
+}
+
+#[test]
+fn oracle_double_exponential_with_the_gain_of_the_digits() {
+    check_contextual("spiking_double_digits", neuron(Synapse::Double, PublishedGain::DtSquaredOverDecayRise));
+}
+
+#[test]
+fn oracle_digits() {
+    let trace = oracle("digits");
+    let neuron = neuron(Synapse::Double, PublishedGain::DtSquaredOverDecayRise);
+    let (t, b, k) = trace["x"].dims3().unwrap();
+    let dense: Vec<f32> = values(&trace["x"]).iter().map(|x| *x as f32).collect();
+    let spikes = Arc::new(SpikeInput::from_dense(t, b, k, &dense).unwrap());
+    for (dtype, tolerance) in [(DType::F32, (1e-5, 1e-4)), (DType::F64, (1e-13, 1e-11))] {
+        for input in [Input::Spikes(spikes.clone()), Input::Signals(trace["x"].to_dtype(dtype).unwrap())] {
+            let network = oracle_network(&trace, dtype);
+            let logits = spiking::run(&neuron, &network.parameters, &input, Readout::MaxOverTime).unwrap();
+            assert!(distance(&logits, &trace["logits"]) < tolerance.0);
+            let loss = candle_nn::loss::cross_entropy(&logits, &trace["label"].to_dtype(DType::U32).unwrap()).unwrap();
+            check_oracle(&trace, &neuron, &network, &input, &loss, tolerance);
+        }
+    }
+}
+
+// ---- the operator against the reference ---------------------------------------------------------------------------
+
+/// Output and gradients of operator and reference in double precision, for one neuron and both readouts.
+fn check_reference(neuron: &SpikingNeuron, sizes: ModeSizes, steps: usize, trials: usize) {
+    let x = Var::from_tensor(&normal(1, &[steps, trials, sizes.inputs], DType::F64).unwrap()).unwrap();
+    let input = Input::Signals(x.as_tensor().clone());
+    for readout in [Readout::PerStep, Readout::MaxOverTime] {
+        let network = Network::random(sizes, 5, DType::F64).unwrap();
+        let expected = reference::run(neuron, &network.parameters, &input, readout).unwrap();
+        let spikes = reference::states(neuron, &network.parameters, &input).unwrap().spikes;
+        assert!(values(&spikes).iter().sum::<f64>() > 0.005 * spikes.elem_count() as f64, "few spikes");
+        let loss = weighted_sum(&expected, 2).unwrap();
+        let expected_gradients = network.gradients(&loss).unwrap();
+        let expected_x = loss.backward().unwrap().get(&x).unwrap().clone();
+        let found = spiking::run(neuron, &network.parameters, &input, readout).unwrap();
+        assert!(distance(&found, &expected) < 1e-12, "{readout:?}: {}", distance(&found, &expected));
+        let loss = weighted_sum(&found, 2).unwrap();
+        for ((name, a), b) in NAMES.iter().zip(network.gradients(&loss).unwrap()).zip(&expected_gradients) {
+            assert!(distance(&a, b) < 1e-10, "{readout:?}, {name}: {}", distance(&a, b));
+        }
+        let found_x = loss.backward().unwrap().get(&x).unwrap().clone();
+        assert!(distance(&found_x, &expected_x) < 1e-10, "{readout:?}, x: {}", distance(&found_x, &expected_x));
+    }
+}
+
+const SMALL: ModeSizes = ModeSizes { neurons: 21, modes: 3, inputs: 4, outputs: 2 };
+
+#[test]
+fn every_surrogate_synapse_and_refractory_period_agrees_with_the_reference() {
+    let slope = 5.0;
+    for surrogate in [
+        Surrogate::default(),
+        Surrogate::Arctan { slope },
+        Surrogate::Sigmoid { slope },
+        Surrogate::Triangular { slope: 1.0 },
+        Surrogate::StraightThrough,
+    ] {
+        for synapse in [Synapse::Single, Synapse::Double] {
+            for refractory_steps in [0, 1, 5] {
+                let neuron = SpikingNeuron { synapse, refractory_steps, surrogate, ..SpikingNeuron::default() };
+                check_reference(&neuron, SMALL, 90, 3);
+            }
+        }
+    }
+}
+
+#[test]
+fn other_sizes_agree_with_the_reference() {
+    let neuron = SpikingNeuron { threshold: 0.7, dt_ms: 1.0, ..SpikingNeuron::default() };
+    // More neurons than a block, fewer than a cell, one trial, several bands, more modes and signals than a register block.
+    check_reference(&neuron, ModeSizes { neurons: 600, modes: 2, inputs: 3, outputs: 1 }, 40, 2);
+    check_reference(&neuron, ModeSizes { neurons: 7, modes: 9, inputs: 6, outputs: 5 }, 70, 1);
+    check_reference(&neuron, ModeSizes { neurons: 16, modes: 1, inputs: 40, outputs: 3 }, 30, 11);
+}
+
+#[test]
+fn synapses_of_a_given_drive_agree_with_the_reference() {
+    let neuron = SpikingNeuron::default();
+    let network = Network::random(SMALL, 8, DType::F64).unwrap();
+    let drive = Var::from_tensor(&normal(3, &[50, 6, 21], DType::F64).unwrap()).unwrap();
+    let input = Input::Currents(drive.as_tensor().clone());
+    let gradients = |r: &Tensor| {
+        let loss = weighted_sum(r, 4).unwrap();
+        let mut gradients = network.gradients(&loss).unwrap();
+        gradients.push(loss.backward().unwrap().get(&drive).unwrap().clone());
+        gradients
+    };
+    let expected = reference::states(&neuron, &network.parameters, &input).unwrap();
+    let found = spiking::synapses(&neuron, &network.parameters, &input).unwrap();
+    assert!(distance(&found, &expected.synapses) < 1e-12);
+    for (a, b) in gradients(&found).iter().zip(&gradients(&expected.synapses)) {
+        assert!(distance(a, b) < 1e-10, "{}", distance(a, b));
+    }
+    let states = spiking::states(&neuron, &network.parameters, &input).unwrap();
+    assert_eq!(values(&states.spikes), values(&expected.spikes));
+    assert!(distance(&states.potential, &expected.potential) < 1e-12);
+    assert!(distance(&states.membrane, &expected.membrane) < 1e-12);
+}
+
+#[test]
+fn spikes_are_the_signals_they_stand_for() {
+    let sizes = ModeSizes { neurons: 150, modes: 3, inputs: 90, outputs: 4 };
+    let (steps, trials) = (130, 6);
+    let dense: Vec<f32> = values(&normal(5, &[steps, trials, 90], DType::F32).unwrap())
+        .iter()
+        .map(|x| f32::from(u8::from(*x > 1.0)))
+        .collect();
+    let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(steps, trials, 90, &dense).unwrap()));
+    let x = Tensor::from_vec(dense, (steps, trials, 90), &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();
+    let network = Network::random(sizes, 6, DType::F64).unwrap();
+    let neuron = SpikingNeuron::default();
+    for readout in [Readout::PerStep, Readout::MaxOverTime] {
+        let [a, b] = [&spikes, &Input::Signals(x.clone())].map(|input| {
+            let y = spiking::run(&neuron, &network.parameters, input, readout).unwrap();
+            let gradients = network.gradients(&weighted_sum(&y, 7).unwrap()).unwrap();
+            (y, gradients)
+        });
+        assert!(distance(&a.0, &b.0) < 1e-12);
+        for ((name, a), b) in NAMES.iter().zip(&a.1).zip(&b.1) {
+            assert!(distance(a, b) < 1e-10, "{readout:?}, {name}: {}", distance(a, b));
+        }
+    }
+}
+
+// ---- the same bits ------------------------------------------------------------------------------------------------
+
+fn bits(tensors: &[Tensor]) -> Vec<u32> {
+    tensors.iter().flat_map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).map(f32::to_bits).collect()
+}
+
+fn output_and_gradients(input: &Input, sizes: ModeSizes, readout: Readout) -> Vec<u32> {
+    let network = Network::random(sizes, 9, DType::F32).unwrap();
+    let y = spiking::run(&SpikingNeuron::default(), &network.parameters, input, readout).unwrap();
+    let mut tensors = network.gradients(&weighted_sum(&y, 1).unwrap()).unwrap();
+    tensors.push(y);
+    bits(&tensors)
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let sizes = ModeSizes { neurons: 100, modes: 3, inputs: 40, outputs: 3 };
+    let dense: Vec<f32> = (0..70 * 45 * 40).map(|i| f32::from(u8::from(i * i % 11 == 3))).collect();
+    let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(70, 45, 40, &dense).unwrap()));
+    let signals = Input::Signals(normal(2, &[70, 45, 4], DType::F32).unwrap());
+    for (input, inputs) in [(spikes, 40), (signals, 4)] {
+        for readout in [Readout::PerStep, Readout::MaxOverTime] {
+            let run = || output_and_gradients(&input, ModeSizes { inputs, ..sizes }, readout);
+            let one = pool(1).install(run);
+            assert!(one == pool(2).install(run) && one == pool(5).install(run), "{readout:?}");
+        }
+    }
+}
+
+// ---- bad input ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn an_input_that_does_not_fit_is_refused() {
+    let network = Network::random(SMALL, 0, DType::F32).unwrap();
+    let run = |input| {
+        spiking::run(&SpikingNeuron::default(), &network.parameters, &input, Readout::PerStep).unwrap_err().to_string()
+    };
+    let found = run(Input::Signals(normal(0, &[10, 2, 3], DType::F32).unwrap()));
+    assert!(found.contains("[10, 2, 3]"), "{found}");
+    let found = run(Input::Currents(normal(0, &[10, 2, 20], DType::F32).unwrap()));
+    assert!(found.contains("[10, 2, 20]"), "{found}");
+    let found = run(Input::Spikes(Arc::new(SpikeInput::from_dense(2, 1, 3, &[1.0; 6]).unwrap())));
+    assert!(found.contains("spikes on 3 channels for a network of 4 inputs"), "{found}");
+    let found = run(Input::Signals(normal(0, &[10, 2, 4], DType::F64).unwrap()));
+    assert!(found.contains("F64"), "{found}");
+}
