@@ -30,7 +30,8 @@ def peer(script, *arguments):
 def rate_case(config, neurons, steps, channels, updates):
     return {
         "threads": [1],
-        "ours": lambda threads: ours("rate", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates),
+        "ours": lambda threads: ours("rate", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates,
+                                     "--set", "training.batch_size=1"),
         "peers": {"JAX": lambda threads: peer("rate_step_jax.py", neurons, steps, channels, 1, updates)},
     }
 

@@ -1,7 +1,7 @@
 //! `bench-step`: times this project's own training steps. Each call prints one JSON line with the median; `bench/run.py`
 //! runs it in turn with the peers.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::Device;
 use clap::{Parser, Subcommand};
 use mdl_model::experiment::{Experiment, NetworkConfig};
@@ -50,8 +50,8 @@ fn rate(config: &std::path::Path, updates: u64, mut set: Vec<String>) -> Result<
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
     let experiment = Experiment::load(config, &set, None)?;
-    let NetworkConfig::Rate(config) = &experiment.network;
-    let (task, seed) = (experiment.task.task(), experiment.seed);
+    let NetworkConfig::Rate(config) = &experiment.network else { bail!("{} trains no rate network", experiment.name) };
+    let (task, seed) = (experiment.task.task()?, experiment.seed);
     let parameters = RateParameters::draw(config, task.channels(), task.outputs(), seed);
     let network = RateNetwork::new(config, parameters, task.step_ms(), &Device::Cpu)?;
     let problem = TaskProblem { network: &network, task, training: &experiment.training, seed };

@@ -14,15 +14,23 @@ use crate::error::Result;
 use crate::lif::LifNetwork;
 use crate::mapping::lif_network;
 use crate::search::{Candidate, Found};
+use mdl_data::field::InvalidField;
 use mdl_model::artifact::Artifact;
 use mdl_model::experiment::{Experiment, NetworkConfig};
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::RateParameters;
 
 /// The section of a config that describes the rate network.
-pub fn rate_config(experiment: &Experiment) -> &RateConfig {
+///
+/// # Errors
+/// The config of a spiking network.
+pub fn rate_config(experiment: &Experiment) -> Result<&RateConfig> {
     match &experiment.network {
-        NetworkConfig::Rate(rate) => rate,
+        NetworkConfig::Rate(rate) => Ok(rate),
+        NetworkConfig::Spiking(_) => {
+            let (field, found) = ("network.kind".into(), "spiking".into());
+            Err(InvalidField { field, found, expected: "rate".into() }.into())
+        }
     }
 }
 
@@ -31,7 +39,7 @@ pub fn rate_config(experiment: &Experiment) -> &RateConfig {
 /// # Errors
 /// A tensor that is missing or does not fit the config; a tanh network.
 pub fn read_network(artifact: &Artifact, experiment: &Experiment) -> Result<LifNetwork> {
-    let config = rate_config(experiment);
+    let config = rate_config(experiment)?;
     let parameters = RateParameters::read(artifact, config, "")?;
     if experiment.lif.use_initial_weights {
         let initial = RateParameters::read(artifact, config, "initial.")?;

@@ -28,11 +28,11 @@ pub struct Swept {
 /// # Errors
 /// Those of the mapping and the simulation, and an interruption.
 pub fn search_and_evaluate(rate: &Artifact, experiment: &Experiment, monitor: &Monitor) -> Result<Swept> {
-    let (task, seed) = (experiment.task.task(), experiment.seed);
+    let (task, seed) = (experiment.task.task()?, experiment.seed);
     let network = read_network(rate, experiment)?;
     let behaviour = Behaviour::new(&network, &experiment.lif, task, seed)?;
-    let published = || published_factors(rate_config(experiment).activation);
-    let factors = experiment.search.factors.clone().unwrap_or_else(published);
+    let published = published_factors(rate_config(experiment)?.activation);
+    let factors = experiment.search.factors.clone().unwrap_or(published);
     let scaling_factor = search(&behaviour, &factors, &experiment.search, monitor)?.chosen().scaling_factor;
     let trials = Trials::draw(task, seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials);
     let unrecorded =

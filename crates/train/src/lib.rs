@@ -1,9 +1,11 @@
 //! The optimizer loop: losses, Adam, metrics, and the programs train-rate, train-spiking and eval-spiking.
 
 pub mod adam;
+pub mod digits;
 pub mod loss;
 pub mod metrics;
 pub mod network;
+pub mod program;
 pub mod schedule;
 pub mod task;
 pub mod trainer;

@@ -6,14 +6,27 @@ use mdl_model::experiment::Loss;
 /// The loss of outputs and targets `[T, B, O]` as a scalar tensor.
 ///
 /// # Errors
-/// Those of candle: shapes that differ.
-pub fn loss(kind: Loss, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
+/// Those of candle: shapes that differ; a loss for classes.
+pub fn sequence_loss(kind: Loss, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let error = (outputs - targets)?;
     match kind {
         Loss::L2 => error.sqr()?.sum(D::Minus1)?.sum(0)?.sqrt()?.mean_all(),
         Loss::L1 => error.abs()?.sum(D::Minus1)?.sum(0)?.mean_all(),
         Loss::RootSumSquared => error.sqr()?.sum_all()?.sqrt(),
         Loss::MeanSquared => error.sqr()?.mean_all(),
+        Loss::CrossEntropy | Loss::CrossEntropyOfSoftmax => candle_core::bail!("{kind:?} is a loss of classes"),
+    }
+}
+
+/// The loss of outputs `[B, O]` whose right classes are `labels` `[B]`, as a scalar tensor.
+///
+/// # Errors
+/// Those of candle: shapes that differ; a loss for sequences.
+pub fn class_loss(kind: Loss, outputs: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    match kind {
+        Loss::CrossEntropy => candle_nn::loss::cross_entropy(outputs, labels),
+        Loss::CrossEntropyOfSoftmax => candle_nn::loss::cross_entropy(&candle_nn::ops::softmax(outputs, 1)?, labels),
+        _ => candle_core::bail!("{kind:?} is a loss of sequences"),
     }
 }
 
@@ -27,10 +40,22 @@ mod tests {
         // Two steps, two trials, one output: errors 3, 0 then 4, 1.
         let o = Tensor::new(&[[[3f32], [0.0]], [[4.0], [1.0]]], &Device::Cpu).unwrap();
         let z = o.zeros_like().unwrap();
-        let value = |kind| loss(kind, &o, &z).unwrap().to_scalar::<f32>().unwrap();
+        let value = |kind| sequence_loss(kind, &o, &z).unwrap().to_scalar::<f32>().unwrap();
         assert!((value(Loss::L2) - (5.0 + 1.0) / 2.0).abs() < 1e-6);
         assert!((value(Loss::L1) - (7.0 + 1.0) / 2.0).abs() < 1e-6);
         assert!((value(Loss::RootSumSquared) - 26f32.sqrt()).abs() < 1e-6);
         assert!((value(Loss::MeanSquared) - 6.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_published_loss_of_digits_has_its_floor() {
+        // One certain, right answer among ten: softmax of a one-hot vector leaves -ln(e / (e + 9)) = 1.4612.
+        let mut outputs = [[0f32; 10]];
+        outputs[0][3] = 1000.0;
+        let o = Tensor::new(&outputs, &Device::Cpu).unwrap();
+        let labels = Tensor::new(&[3u32], &Device::Cpu).unwrap();
+        let value = |kind| class_loss(kind, &o, &labels).unwrap().to_scalar::<f32>().unwrap();
+        assert!((value(Loss::CrossEntropyOfSoftmax) - 1.461_150_2).abs() < 1e-5);
+        assert!(value(Loss::CrossEntropy).abs() < 1e-6);
     }
 }

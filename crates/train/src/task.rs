@@ -1,6 +1,6 @@
 //! Training a network on a cognitive task.
 
-use crate::loss::loss;
+use crate::loss::sequence_loss;
 use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
@@ -30,7 +30,7 @@ impl<N: Network> TaskProblem<'_, N> {
         let targets = tensor(&trials.target, trials.outputs)?;
         let first = self.network.first_answer();
         let counted = |t: &Tensor| t.narrow(0, first, trials.steps - first);
-        let loss = loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?)?;
+        let loss = sequence_loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?)?;
         Ok((outputs, loss))
     }
 }

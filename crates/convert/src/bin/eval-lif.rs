@@ -75,7 +75,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
     let network = with_status(stored::read_network(&lif, &experiment))?;
     let factor = with_status(stored::read_scaling_factor(&lif))?;
-    let task = experiment.task.task();
+    let task = experiment.task.task().or_exit(Status::Usage)?;
     let behaviour = with_status(Behaviour::new(&network, &experiment.lif, task, experiment.seed))?;
     let evaluation = evaluate_observed(arguments, &experiment, &behaviour, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
@@ -107,7 +107,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
 /// Given trials, or fresh ones.
 fn trials(arguments: &Arguments, experiment: &Experiment, provenance: &mut Provenance) -> anyhow::Result<Trials> {
-    let task = experiment.task.task();
+    let task = experiment.task.task().or_exit(Status::Usage)?;
     let Some(path) = &arguments.trials else {
         return Ok(Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials));
     };
@@ -173,7 +173,7 @@ fn report(
     figures: Vec<(&'static str, Figure)>,
     rates: &[(&'static str, f64)],
 ) -> anyhow::Result<Report> {
-    let task = experiment.task.task();
+    let task = experiment.task.task().or_exit(Status::Usage)?;
     let row = |(name, score): &(&str, Score)| {
         vec![(*name).to_string(), score.trials.to_string(), score.correct.to_string(), with_interval(score)]
     };

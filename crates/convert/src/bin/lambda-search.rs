@@ -61,7 +61,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let output = common.output_path()?;
     let figures = with_status(FigureFiles::beside(&output, common.force, &["search"]))?;
     let network = with_status(stored::read_network(&rate, &experiment))?;
-    let behaviour = Behaviour::new(&network, &experiment.lif, experiment.task.task(), experiment.seed);
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let behaviour = Behaviour::new(&network, &experiment.lif, task, experiment.seed);
     let found = search_observed(arguments, &experiment, &with_status(behaviour)?)?;
 
     let provenance = Provenance::new("lambda-search", experiment.seed).from(&rate);
@@ -90,8 +91,8 @@ fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<Experiment
 /// Searches with a progress bar and an ear for signals.
 fn search_observed(arguments: &Arguments, experiment: &Experiment, behaviour: &Behaviour) -> anyhow::Result<Found> {
     let config = &experiment.search;
-    let published = || mapping::published_factors(stored::rate_config(experiment).activation);
-    let factors = config.factors.clone().unwrap_or_else(published);
+    let published = mapping::published_factors(stored::rate_config(experiment)?.activation);
+    let factors = config.factors.clone().unwrap_or(published);
     let stop = StopFlag::install()?;
     let bar = progress::bar(config.trials as u64, &experiment.name, arguments.common.quiet);
     bar.set_message(format!("trials with {} factors", factors.len()));

@@ -10,6 +10,7 @@ pub use go_nogo::GoNoGo;
 pub use mante::Mante;
 pub use xor::Xor;
 
+use crate::digits::DigitsConfig;
 use crate::field::{InvalidField, require, require_positive};
 use crate::random::{Purpose, Stream};
 use schemars::JsonSchema;
@@ -113,15 +114,55 @@ pub enum TaskConfig {
     Xor(Xor),
     /// Context-dependent integration of one of two noisy channels (Mante et al. 2013).
     Mante(Mante),
+    /// Handwritten digits, or another data set of images in their format.
+    Digits(DigitsConfig),
 }
 
 impl TaskConfig {
-    /// The task itself.
-    pub fn task(&self) -> &dyn Task {
+    /// The cognitive task; digits, which have examples in place of trials, are none.
+    ///
+    /// # Errors
+    /// [`InvalidField`] for digits.
+    pub fn task(&self) -> Result<&dyn Task, InvalidField> {
         match self {
-            Self::GoNoGo(task) => task,
-            Self::Xor(task) => task,
-            Self::Mante(task) => task,
+            Self::GoNoGo(task) => Ok(task),
+            Self::Xor(task) => Ok(task),
+            Self::Mante(task) => Ok(task),
+            Self::Digits(_) => {
+                let expected = "go-nogo, xor or mante".into();
+                Err(InvalidField { field: "task.kind".into(), found: "digits".into(), expected })
+            }
+        }
+    }
+
+    /// Duration of a step in milliseconds.
+    pub fn step_ms(&self) -> f64 {
+        match self {
+            Self::Digits(digits) => digits.step_ms,
+            Self::GoNoGo(GoNoGo { step_ms, .. })
+            | Self::Xor(Xor { step_ms, .. })
+            | Self::Mante(Mante { step_ms, .. }) => *step_ms,
+        }
+    }
+
+    /// Input channels K and output channels O.
+    pub fn channels_and_outputs(&self) -> (usize, usize) {
+        match self.task() {
+            Ok(task) => (task.channels(), task.outputs()),
+            Err(_) => (crate::digits::idx::PIXELS, crate::digits::idx::CLASSES),
+        }
+    }
+
+    /// Refuses values nothing can be trained on.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside the section.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        match self {
+            Self::Digits(digits) => digits.validate(),
+            Self::GoNoGo(task) => task.validate(),
+            Self::Xor(task) => task.validate(),
+            Self::Mante(task) => task.validate(),
         }
     }
 }

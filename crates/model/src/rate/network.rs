@@ -36,14 +36,6 @@ pub struct NoiseKey {
     pub index: u64,
 }
 
-/// States and outputs of a batch, one row a task step.
-pub struct RateRun {
-    /// Firing rates r, `[T, B, N]`.
-    pub rates: Tensor,
-    /// Outputs o, `[T, B, O]`.
-    pub outputs: Tensor,
-}
-
 impl RateNetwork {
     /// A network with these parameters for a task of `step_ms` a step.
     ///
@@ -152,11 +144,30 @@ impl RateNetwork {
         }
     }
 
-    /// Runs the network over inputs `[T, B, K]`; the noise is a function of `key` alone.
+    /// Outputs `[T, B, O]` for inputs `[T, B, K]`; the noise is a function of `key` alone.
     ///
     /// # Errors
     /// Those of candle: an input of another shape.
-    pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<RateRun> {
+    pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
+        let rates = self.rates(input, key)?;
+        let (steps, batch, n) = rates.dims3()?;
+        self.read(&rates.reshape((steps * batch, n))?)?.reshape((steps, batch, self.parameters.outputs))
+    }
+
+    /// Outputs W_out r + b_out `[rows, O]` of rates `[rows, N]`.
+    ///
+    /// # Errors
+    /// Those of candle: rates of another shape.
+    pub fn read(&self, rates: &Tensor) -> Result<Tensor> {
+        let outputs = rates.matmul(&self.w_out.t()?)?;
+        if let Some(b_out) = &self.b_out { outputs.broadcast_add(b_out) } else { Ok(outputs) }
+    }
+
+    /// Firing rates r `[T, B, N]`, one row a task step, for inputs `[T, B, K]`; the noise is a function of `key` alone.
+    ///
+    /// # Errors
+    /// Those of candle: an input of another shape.
+    pub fn rates(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
         let (steps, batch, channels) = input.dims3()?;
         let n = self.parameters.neurons;
         let (driven, first) = match self.config.start {
@@ -179,11 +190,7 @@ impl RateNetwork {
             initial: self.initial_state(batch, key)?,
             noise: self.noise(driven, batch, key)?,
         };
-        let rates = sequence.run(&drive, &weights, &self.leak()?)?.r.narrow(0, first, steps)?;
-        let flat = rates.reshape((steps * batch, n))?.matmul(&self.w_out.t()?)?;
-        let flat = if let Some(b_out) = &self.b_out { flat.broadcast_add(b_out)? } else { flat };
-        let outputs = flat.reshape((steps, batch, self.parameters.outputs))?;
-        Ok(RateRun { rates, outputs })
+        sequence.run(&drive, &weights, &self.leak()?)?.r.narrow(0, first, steps)
     }
 
     /// State before the first driven step, `[B, N]`: block 0 of the noise stream of the run's odd half.

@@ -18,8 +18,10 @@
 //! steps take 0.3 GB.
 
 mod backward;
+pub mod config;
 mod forward;
 mod lanes;
+pub mod network;
 mod neuron;
 mod operator;
 pub mod reference;

@@ -49,7 +49,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return mdl_stage::config::print(&experiment.to_json());
     }
     let output = common.output_path()?;
-    let (task, seed, count) = (experiment.task.task(), experiment.seed, experiment.evaluation.trials);
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let (seed, count) = (experiment.seed, experiment.evaluation.trials);
     let trials = Trials::draw(task, seed, Purpose::WrittenTrial, 0, count);
     let mut artifact = Artifact::new(Kind::Trials, experiment.to_json(), Provenance::new("make-trials", seed));
     mdl_model::trials::write(&trials, &mut artifact);

@@ -1,0 +1,33 @@
+//! The config of a spiking mode network: plain data.
+
+use super::SpikingNeuron;
+use mdl_data::field::{InvalidField, require};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A spiking mode network. The task says what is read from it: every step, or for digits the maximum over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpikingConfig {
+    /// Number of neurons N.
+    pub neurons: usize,
+    /// Number of modes P; it may exceed N.
+    pub modes: usize,
+    /// Constants of the neuron.
+    #[serde(default)]
+    pub neuron: SpikingNeuron,
+}
+
+impl SpikingConfig {
+    /// Refuses values no network can be made with; `step_ms` is the task's.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside the network's section.
+    pub fn validate(&self, step_ms: f64) -> Result<(), InvalidField> {
+        require((1..=100_000).contains(&self.neurons), "neurons", self.neurons, "1 to 100000 neurons")?;
+        require((1..=10_000).contains(&self.modes), "modes", self.modes, "1 to 10000 modes")?;
+        self.neuron.validate().map_err(|e| e.within("neuron"))?;
+        let expected = format!("task.step_ms = {step_ms}");
+        require(self.neuron.dt_ms == step_ms, "neuron.dt_ms", self.neuron.dt_ms, &expected)
+    }
+}

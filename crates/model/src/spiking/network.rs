@@ -1,0 +1,90 @@
+//! A spiking mode network as candle sees it: its parameters as variables, read from an artifact or written to one.
+
+use super::config::SpikingConfig;
+use super::{Input, States, run, states};
+use crate::artifact::{Artifact, ArtifactError};
+use crate::modes::{ModeParameters, ModeSizes};
+use crate::readout::Readout;
+use candle_core::{Device, Result, Tensor, Var};
+
+/// Names of the parameters, in the order of [`ModeParameters::named`].
+const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
+
+/// A spiking network; every parameter is trained.
+pub struct SpikingNetwork {
+    config: SpikingConfig,
+    variables: [Var; 5],
+}
+
+impl SpikingNetwork {
+    /// A network with its initial parameters.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn initial(config: &SpikingConfig, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
+        let sizes = ModeSizes { neurons: config.neurons, modes: config.modes, inputs, outputs };
+        let parameters = ModeParameters::initial(&sizes, seed)?;
+        let [w_in, mode_in, score, mode_out, w_out] = parameters.named().map(|(_, tensor)| Var::from_tensor(tensor));
+        Ok(Self { config: config.clone(), variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
+    }
+
+    /// Reads a network from an artifact, checking every shape.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Tensor`] naming the tensor.
+    pub fn read(
+        artifact: &Artifact,
+        config: &SpikingConfig,
+        inputs: usize,
+        outputs: usize,
+    ) -> std::result::Result<Self, ArtifactError> {
+        let (n, p) = (config.neurons, config.modes);
+        let shapes: [&[usize]; 5] = [&[n, inputs], &[n, p], &[p], &[n, p], &[outputs, n]];
+        let variable = |i: usize| {
+            let values = artifact.values::<f32>(NAMES[i], shapes[i])?;
+            Var::from_slice(values, shapes[i], &Device::Cpu)
+                .map_err(|e| artifact.tensor_error(NAMES[i], e.to_string(), "a tensor that fits in memory".into()))
+        };
+        let variables = [variable(0)?, variable(1)?, variable(2)?, variable(3)?, variable(4)?];
+        Ok(Self { config: config.clone(), variables })
+    }
+
+    /// Adds the parameters to an artifact.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn write(&self, artifact: &mut Artifact) -> Result<()> {
+        for (name, variable) in self.variables() {
+            artifact.insert(name, variable.dims(), variable.flatten_all()?.to_vec1::<f32>()?);
+        }
+        artifact.insert("importance", &[self.config.modes], self.parameters().importance()?);
+        Ok(())
+    }
+
+    /// The parameters, by the names they have in an artifact.
+    pub fn variables(&self) -> Vec<(&'static str, &Var)> {
+        NAMES.into_iter().zip(&self.variables).collect()
+    }
+
+    /// The parameters as tensors of the graph.
+    pub fn parameters(&self) -> ModeParameters {
+        let [w_in, mode_in, score, mode_out, w_out] = self.variables.each_ref().map(|v| v.as_tensor().clone());
+        ModeParameters { w_in, mode_in, score, mode_out, w_out }
+    }
+
+    /// What the network answers: `[T, B, O]` per step, `[B, O]` for the maximum over time.
+    ///
+    /// # Errors
+    /// Those of candle: an input of another shape.
+    pub fn run(&self, input: &Input, readout: Readout) -> Result<Tensor> {
+        run(&self.config.neuron, &self.parameters(), input, readout)
+    }
+
+    /// The states of every step, for figures.
+    ///
+    /// # Errors
+    /// As [`SpikingNetwork::run`].
+    pub fn states(&self, input: &Input) -> Result<States> {
+        states(&self.config.neuron, &self.parameters(), input)
+    }
+}

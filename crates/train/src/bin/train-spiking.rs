@@ -1,0 +1,59 @@
+//! `train-spiking`: trains a spiking mode network, with surrogate gradients, on digits or on a cognitive task.
+
+use anyhow::anyhow;
+use clap::Parser;
+use mdl_data::tasks::TaskConfig;
+use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_model::spiking::network::SpikingNetwork;
+use mdl_stage::status::Outcome;
+use mdl_stage::{OrExit, Status, run_program};
+use mdl_train::metrics::write_history;
+use mdl_train::program::{Arguments, outcome, train_network};
+use std::process::ExitCode;
+
+/// Train a spiking mode network
+///
+/// Reads a config and its data, writes a spiking artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage
+/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 130 interrupted.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  train-spiking --config configs/mnist.json -o spiking.safetensors
+  train-spiking --config configs/mante-spiking.json --set network.modes=5 -o spiking.safetensors"
+)]
+struct Program {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    run_program(|| run(&program.arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let NetworkConfig::Spiking(config) = &experiment.network else {
+        return Err(anyhow!("network.kind: found rate, expected spiking (train-rate trains it)"))
+            .or_exit(Status::Usage);
+    };
+    if common.print_config {
+        return mdl_stage::config::print(&experiment.to_json());
+    }
+    let output = common.output_path()?;
+    let (channels, outputs) = experiment.task.channels_and_outputs();
+    let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?;
+    let (trained, inputs) = train_network(&network, &experiment, arguments)?;
+
+    let provenance = Provenance { inputs, ..Provenance::new("train-spiking", experiment.seed) };
+    let mut artifact = Artifact::new(Kind::Spiking, experiment.to_json(), provenance);
+    network.write(&mut artifact)?;
+    write_history(&trained.history, &mut artifact);
+    artifact.write(&output, common.force)?;
+    let digits = matches!(experiment.task, TaskConfig::Digits(_));
+    Ok(outcome(&trained, &output, if digits { "accuracy" } else { "performance" }))
+}

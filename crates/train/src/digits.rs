@@ -1,0 +1,146 @@
+//! Training a network on digits.
+
+use crate::loss::class_loss;
+use crate::network::Network;
+use crate::trainer::{Evaluation, Problem};
+use candle_core::{Device, Result, Tensor, Var};
+use mdl_data::digits::{Digits, DigitsConfig, Split};
+use mdl_data::encode::bernoulli;
+use mdl_data::random::{Purpose, Stream};
+use mdl_model::experiment::TrainingConfig;
+use mdl_model::rate::network::NoiseKey;
+use std::cell::RefCell;
+
+/// Examples shown together outside training.
+const EVALUATION_BATCH: usize = 500;
+/// Presentations outside training draw their spikes under keys from here on: validation, then test.
+const VALIDATION_KEY: u64 = 1 << 62;
+/// First key of test presentations.
+const TEST_KEY: u64 = 1 << 63;
+
+/// A network, its examples, and the streams their spikes come from.
+pub struct DigitsProblem<'a, N> {
+    network: &'a N,
+    split: &'a Split,
+    digits: &'a DigitsConfig,
+    training: &'a TrainingConfig,
+    seed: u64,
+    /// The epoch under way and its order of examples.
+    order: RefCell<(u64, Vec<u32>)>,
+}
+
+impl<'a, N: Network> DigitsProblem<'a, N> {
+    /// A problem whose batches, spikes and noise are functions of `seed`.
+    pub fn new(
+        network: &'a N,
+        split: &'a Split,
+        digits: &'a DigitsConfig,
+        training: &'a TrainingConfig,
+        seed: u64,
+    ) -> Self {
+        Self { network, split, digits, training, seed, order: RefCell::new((u64::MAX, Vec::new())) }
+    }
+
+    /// The examples of a batch, and the keys their spikes are drawn under.
+    fn batch(&self, batch: u64) -> (Vec<usize>, Vec<u64>) {
+        let count = self.split.training.count();
+        let size = self.training.batch_size.min(count);
+        let batches = count.div_ceil(size) as u64;
+        let (epoch, place) = (batch / batches, (batch % batches) as usize * size);
+        let mut order = self.order.borrow_mut();
+        if order.0 != epoch {
+            *order = (epoch, Stream::new(self.seed, Purpose::Shuffle, epoch).permutation(count));
+        }
+        let examples: Vec<usize> = order.1[place..(place + size).min(count)].iter().map(|e| *e as usize).collect();
+        let keys = examples.iter().map(|e| epoch * count as u64 + *e as u64).collect();
+        (examples, keys)
+    }
+}
+
+impl<N: Network> Problem for DigitsProblem<'_, N> {
+    fn variables(&self) -> Vec<(&'static str, &Var)> {
+        self.network.variables()
+    }
+
+    fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
+        let (examples, keys) = self.batch(batch);
+        let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
+        let outputs = answer(self.network, &self.split.training, &examples, &keys, self.digits, noise)?;
+        class_loss(self.training.loss, &outputs, &labels(&self.split.training, &examples)?)
+    }
+
+    /// On the first `evaluation_trials` validation examples, their spikes drawn anew each time.
+    fn evaluate(&self, round: u64) -> Result<Evaluation> {
+        let count = self.split.validation.count().min(self.training.evaluation_trials);
+        let first_key = VALIDATION_KEY + round * count as u64;
+        let answers =
+            classify(self.network, &self.split.validation, count, first_key, self.digits, self.training, self.seed)?;
+        let correct = answers.predicted.iter().zip(&self.split.validation.labels).filter(|(p, l)| p == l).count();
+        Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64 })
+    }
+}
+
+/// What a network makes of some examples.
+pub struct Answers {
+    /// Class of the largest output of each example.
+    pub predicted: Vec<u8>,
+    /// Mean loss.
+    pub loss: f64,
+}
+
+/// Classifies the first `count` test examples.
+///
+/// # Errors
+/// Those of candle.
+pub fn classify_test(
+    network: &impl Network,
+    test: &Digits,
+    count: usize,
+    digits: &DigitsConfig,
+    training: &TrainingConfig,
+    seed: u64,
+) -> Result<Answers> {
+    classify(network, test, count, TEST_KEY, digits, training, seed)
+}
+
+fn classify(
+    network: &impl Network,
+    from: &Digits,
+    count: usize,
+    first_key: u64,
+    digits: &DigitsConfig,
+    training: &TrainingConfig,
+    seed: u64,
+) -> Result<Answers> {
+    let (mut predicted, mut loss) = (Vec::with_capacity(count), 0.0);
+    for start in (0..count).step_by(EVALUATION_BATCH) {
+        let examples: Vec<usize> = (start..(start + EVALUATION_BATCH).min(count)).collect();
+        let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
+        let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: keys[0] };
+        let outputs = answer(network, from, &examples, &keys, digits, noise)?;
+        let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples)?)?;
+        loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
+        predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
+    }
+    Ok(Answers { predicted, loss: loss / count as f64 })
+}
+
+/// Outputs `[B, O]` for examples shown as spikes drawn under `keys`.
+fn answer(
+    network: &impl Network,
+    from: &Digits,
+    examples: &[usize],
+    keys: &[u64],
+    digits: &DigitsConfig,
+    noise: NoiseKey,
+) -> Result<Tensor> {
+    let intensities: Vec<f32> =
+        examples.iter().flat_map(|e| from.image(*e)).map(|pixel| f32::from(*pixel) / 255.0).collect();
+    let spikes = bernoulli(&intensities, digits.channels(), digits.steps, noise.seed, keys);
+    network.peak_outputs(spikes.map_err(candle_core::Error::wrap)?, noise)
+}
+
+fn labels(from: &Digits, examples: &[usize]) -> Result<Tensor> {
+    let labels: Vec<u32> = examples.iter().map(|e| u32::from(from.labels[*e])).collect();
+    Tensor::from_vec(labels, examples.len(), &Device::Cpu)
+}
