@@ -5,15 +5,26 @@
 //!
 //! A factor is on the *plateau* when its performance lies inside the 95 % interval of the best one, and all factors
 //! between it and the best are on it too.
+//!
+//! In a *race* a factor that is worse than the best so far on the trials both have met, by more than two standard
+//! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
+//! fixed share of the full grid's trials is spent. A *refinement* adds the midpoints around the plateau.
 
-use crate::behaviour::{Behaviour, Monitor};
+use crate::behaviour::{Behaviour, Monitor, count_correct};
 use crate::error::Result;
-use crate::statistics::wilson_interval;
+use crate::statistics::{normal_tail, wilson_interval};
 use mdl_model::experiment::{SearchConfig, Select};
 
 /// Factors that an extension adds at a time, and the most that a search tries.
 const ADDED: usize = 3;
 const MOST: usize = 60;
+
+/// A race has so many rounds if nobody leaves it, and spends at most this share of the full grid's trials.
+const ROUNDS: u32 = 10;
+const RACE_SHARE: f64 = 0.4;
+
+/// A performance lower by less than this is as good.
+const INDIFFERENT: f64 = 0.05;
 
 /// A scaling factor and how the network did with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +49,13 @@ impl Candidate {
     pub fn interval(&self) -> (f64, f64) {
         wilson_interval(self.correct, self.trials)
     }
+
+    /// Mean and variance of Jeffreys' posterior of the performance.
+    fn posterior(&self) -> (f64, f64) {
+        let n = f64::from(self.trials) + 1.0;
+        let p = (f64::from(self.correct) + 0.5) / n;
+        (p, p * (1.0 - p) / (n + 1.0))
+    }
 }
 
 /// What a search found.
@@ -57,6 +75,18 @@ impl Found {
         &self.candidates[self.chosen]
     }
 
+    /// A lower bound of the probability that no factor tried is better than the chosen one by more than 0.05
+    /// (Jeffreys' posteriors in normal approximation, Bonferroni over factors).
+    pub fn confidence(&self) -> f64 {
+        let chosen = self.chosen();
+        let rivals = self.candidates.iter().enumerate().filter(|(i, _)| *i != self.chosen);
+        let better = |rival: &Candidate| {
+            let ((p, v), (q, w)) = (chosen.posterior(), rival.posterior());
+            normal_tail((p + INDIFFERENT - q) / (v + w).sqrt())
+        };
+        (1.0 - rivals.map(|(_, rival)| better(rival)).sum::<f64>()).max(0.0)
+    }
+
     /// Whether a better factor may lie below, or above, those that were tried.
     pub fn at_edge(&self) -> (bool, bool) {
         (self.plateau.0 == 0, self.plateau.1 + 1 == self.candidates.len())
@@ -69,10 +99,19 @@ impl Found {
 /// Those of the simulation, and an interruption.
 pub fn search(behaviour: &Behaviour, factors: &[f64], config: &SearchConfig, monitor: &Monitor) -> Result<Found> {
     let trials = config.trials as u32;
-    let mut candidates = measure(behaviour, factors, trials, monitor)?;
+    let mut candidates = if config.race {
+        race(behaviour, factors, trials, monitor)?
+    } else {
+        measure(behaviour, factors, trials, monitor)?
+    };
+    let mut refined = !config.refine;
     loop {
         let found = choose(&candidates, config.select);
-        let added = if config.extend { beyond(&found) } else { Vec::new() };
+        let mut added = if config.extend { beyond(&found) } else { Vec::new() };
+        if added.is_empty() && !refined {
+            added = between(&found);
+            refined = true;
+        }
         if added.is_empty() {
             return Ok(found);
         }
@@ -81,18 +120,90 @@ pub fn search(behaviour: &Behaviour, factors: &[f64], config: &SearchConfig, mon
     }
 }
 
+/// What a factor did so far, trial by trial.
+#[derive(Clone, Debug, Default)]
+struct Course {
+    correct: Vec<bool>,
+    rate_hz: f64,
+}
+
+impl Course {
+    /// Runs factors on trials `first .. first + count` and adds what they did to their courses.
+    fn run(
+        courses: &mut [Self],
+        running: &[usize],
+        behaviour: &Behaviour,
+        factors: &[f64],
+        (first, count): (u32, u32),
+        monitor: &Monitor,
+    ) -> Result<()> {
+        let chosen: Vec<f64> = running.iter().map(|f| factors[*f]).collect();
+        let of_trials = behaviour.search_trials(first, count, &chosen, monitor, |outcomes| {
+            outcomes.iter().map(|o| (o.correct, behaviour.mean_rate_hz(&o.run))).collect::<Vec<_>>()
+        })?;
+        for trial in of_trials {
+            for (f, (correct, rate_hz)) in running.iter().zip(trial) {
+                courses[*f].correct.push(correct);
+                courses[*f].rate_hz += rate_hz;
+            }
+        }
+        Ok(())
+    }
+
+    fn correct(&self) -> u32 {
+        count_correct(&self.correct)
+    }
+
+    /// Whether this course is worse than `best`, trial against trial, beyond two standard deviations.
+    fn is_beaten_by(&self, best: &Self) -> bool {
+        let differ =
+            |a: bool, b: bool| best.correct.iter().zip(&self.correct).filter(|(x, y)| (**x, **y) == (a, b)).count();
+        let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
+        lost - won > 2.0 * (lost + won).sqrt()
+    }
+
+    fn candidate(&self, scaling_factor: f64) -> Candidate {
+        let trials = self.correct.len() as u32;
+        let rate_hz = self.rate_hz / f64::from(trials.max(1));
+        Candidate { scaling_factor, trials, correct: self.correct(), rate_hz }
+    }
+}
+
 /// Runs every factor on the same trials.
 fn measure(behaviour: &Behaviour, factors: &[f64], trials: u32, monitor: &Monitor) -> Result<Vec<Candidate>> {
-    let of_trials = behaviour.search_trials(0, trials, factors, monitor, |outcomes| {
-        outcomes.iter().map(|o| (u32::from(o.correct), behaviour.mean_rate_hz(&o.run))).collect::<Vec<_>>()
-    })?;
-    let candidate = |(f, scaling_factor): (usize, &f64)| Candidate {
-        scaling_factor: *scaling_factor,
-        trials,
-        correct: of_trials.iter().map(|trial| trial[f].0).sum(),
-        rate_hz: of_trials.iter().map(|trial| trial[f].1).sum::<f64>() / f64::from(trials.max(1)),
-    };
-    Ok(factors.iter().enumerate().map(candidate).collect())
+    let all: Vec<usize> = (0..factors.len()).collect();
+    let mut courses = vec![Course::default(); factors.len()];
+    Course::run(&mut courses, &all, behaviour, factors, (0, trials), monitor)?;
+    Ok(courses.iter().zip(factors).map(|(course, factor)| course.candidate(*factor)).collect())
+}
+
+/// Runs factors in rounds, leaving those behind that are beaten.
+fn race(behaviour: &Behaviour, factors: &[f64], trials: u32, monitor: &Monitor) -> Result<Vec<Candidate>> {
+    let mut courses = vec![Course::default(); factors.len()];
+    let mut running: Vec<usize> = (0..factors.len()).collect();
+    let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
+    let (mut done, mut spent) = (0, 0.0);
+    loop {
+        let round = trials.div_ceil(ROUNDS).min(trials - done);
+        let cost = f64::from(round) * running.len() as f64;
+        // The first round is run in any case: a race of few trials has no other.
+        if round == 0 || (done > 0 && spent + cost > budget) {
+            break;
+        }
+        Course::run(&mut courses, &running, behaviour, factors, (done, round), monitor)?;
+        (done, spent) = (done + round, spent + cost);
+        if let Some(best) = running.iter().copied().max_by_key(|f| courses[*f].correct()) {
+            running.retain(|f| !courses[*f].is_beaten_by(&courses[best]));
+        }
+    }
+    Ok(courses.iter().zip(factors).map(|(course, factor)| course.candidate(*factor)).collect())
+}
+
+/// The midpoints around the plateau.
+fn between(found: &Found) -> Vec<f64> {
+    let c = &found.candidates;
+    let (first, last) = (found.plateau.0.saturating_sub(1), (found.plateau.1 + 1).min(c.len() - 1));
+    (first..last).map(|i| (c[i].scaling_factor + c[i + 1].scaling_factor) / 2.0).collect()
 }
 
 /// Factors beyond the edges that the plateau touches; none where nothing works at all, or enough was tried.
@@ -109,11 +220,12 @@ fn beyond(found: &Found) -> Vec<f64> {
     lower.chain(higher).collect()
 }
 
-/// Finds the plateau and chooses a factor.
+/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race.
 fn choose(candidates: &[Candidate], select: Select) -> Found {
-    let best = candidates.iter().map(Candidate::performance).fold(0.0, f64::max);
-    let is_best = |c: &Candidate| c.performance() == best;
-    let plateau = plateau(candidates, best);
+    let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
+    let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
+    let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
+    let plateau = plateau(candidates, most, is_best);
     let chosen = match select {
         Select::First => candidates.iter().position(is_best).unwrap_or(0),
         Select::Plateau => middle(candidates, plateau),
@@ -122,16 +234,17 @@ fn choose(candidates: &[Candidate], select: Select) -> Found {
 }
 
 /// The longest run of factors that holds a best one and none that is worse than it beyond chance.
-fn plateau(candidates: &[Candidate], best: f64) -> (usize, usize) {
-    let lowest = candidates.iter().filter(|c| c.performance() == best).map(|c| c.interval().0).fold(1.0, f64::min);
+fn plateau(candidates: &[Candidate], most: u32, is_best: impl Fn(&Candidate) -> bool) -> (usize, usize) {
+    let lowest = candidates.iter().filter(|c| is_best(c)).map(|c| c.interval().0).fold(1.0, f64::min);
+    let on = |i: &usize| candidates[*i].trials == most && candidates[*i].performance() >= lowest;
     let mut runs: Vec<(usize, usize)> = Vec::new();
-    for i in (0..candidates.len()).filter(|i| candidates[*i].performance() >= lowest) {
+    for i in (0..candidates.len()).filter(on) {
         match runs.last_mut() {
             Some((_, last)) if *last + 1 == i => *last = i,
             _ => runs.push((i, i)),
         }
     }
-    let has_best = |(first, last): &(usize, usize)| candidates[*first..=*last].iter().any(|c| c.performance() == best);
+    let has_best = |(first, last): &(usize, usize)| candidates[*first..=*last].iter().any(&is_best);
     runs.into_iter().rev().filter(has_best).max_by_key(|(first, last)| last - first).unwrap_or((0, 0))
 }
 
@@ -186,6 +299,31 @@ mod tests {
     fn an_even_plateau_gives_its_better_middle() {
         let found = choose(&candidates(&[98, 98, 99, 99, 10]), Select::Plateau);
         assert_eq!((found.plateau, found.chosen), ((0, 3), 2));
+    }
+
+    #[test]
+    fn who_left_the_race_is_on_no_plateau() {
+        let mut raced = candidates(&[97, 99, 98, 20]);
+        raced[0] = Candidate { trials: 20, correct: 19, ..raced[0] };
+        let found = choose(&raced, Select::Plateau);
+        assert_eq!(found.plateau, (1, 2));
+        assert_eq!(between(&found), [22.5, 27.5, 32.5]);
+    }
+
+    #[test]
+    fn a_course_is_beaten_only_beyond_chance() {
+        let course = |correct: &[u8]| Course { correct: correct.iter().map(|c| *c == 1).collect(), rate_hz: 0.0 };
+        let best = course(&[1; 10]);
+        assert!(!course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]).is_beaten_by(&best));
+        assert!(course(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]).is_beaten_by(&best));
+        assert!(!best.is_beaten_by(&best));
+    }
+
+    #[test]
+    fn confidence_grows_with_the_distance_of_the_rivals() {
+        let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau).confidence();
+        let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau).confidence();
+        assert!(clear > 0.999 && close < clear && close > 0.5, "{clear} {close}");
     }
 
     #[test]

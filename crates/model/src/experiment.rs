@@ -323,13 +323,25 @@ pub struct SearchConfig {
     pub select: Select,
     /// Add factors beyond the edge of the grid while the best one stands there.
     pub extend: bool,
+    /// Give no further trials to factors that are beaten, and spend at most 40 % of the trials of the full grid.
+    pub race: bool,
+    /// Halve the step around the plateau in the end.
+    pub refine: bool,
     /// Performance that the chosen factor must reach for the search to have succeeded.
     pub performance_at_least: f64,
 }
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { factors: None, trials: 100, select: Select::Plateau, extend: false, performance_at_least: 0.95 }
+        Self {
+            factors: None,
+            trials: 100,
+            select: Select::Plateau,
+            extend: false,
+            race: false,
+            refine: false,
+            performance_at_least: 0.95,
+        }
     }
 }
 
