@@ -59,7 +59,7 @@ impl FigureFiles {
 ///
 /// # Errors
 /// The data cannot be drawn.
-pub fn search_curve(candidates: &[Candidate], chosen: f64, criterion: f64) -> Result<Figure> {
+pub fn search_curve(candidates: &[Candidate], chosen: f64, predicted: Option<f64>, criterion: f64) -> Result<Figure> {
     let candidates: Vec<search::Candidate> = candidates
         .iter()
         .map(|c| search::Candidate {
@@ -73,7 +73,7 @@ pub fn search_curve(candidates: &[Candidate], chosen: f64, criterion: f64) -> Re
         title: "Search for the scaling factor",
         candidates: &candidates,
         chosen: Some(chosen),
-        predicted: None,
+        predicted,
         criterion: Some(criterion),
     };
     Ok(curve.draw()?)
@@ -83,8 +83,8 @@ pub fn search_curve(candidates: &[Candidate], chosen: f64, criterion: f64) -> Re
 ///
 /// # Errors
 /// The data cannot be drawn.
-pub fn found_curve(found: &Found, criterion: f64) -> Result<Figure> {
-    search_curve(&found.candidates, found.chosen().scaling_factor, criterion)
+pub fn found_curve(found: &Found, predicted: Option<f64>, criterion: f64) -> Result<Figure> {
+    search_curve(&found.candidates, found.chosen().scaling_factor, predicted, criterion)
 }
 
 /// The figures of an evaluation, by name.

@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod figures;
 pub mod lif;
 pub mod mapping;
+pub mod prediction;
 pub mod search;
 pub mod statistics;
 pub mod stored;

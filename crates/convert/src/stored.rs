@@ -8,6 +8,7 @@
 //! | `scaling_factor` | `[1]` | F64 | the chosen factor, by which W and W_out are divided when the network runs |
 //! | `search.scaling_factor` | `[F]` | F64 | every factor tried, ascending |
 //! | `search.trials`, `search.correct` | `[F]` | U32 | trials run with it, and answered correctly |
+//! | `predicted_scaling_factor` | `[1]` | F64 | what the neuron's transfer function predicts; absent where it does not |
 //! | `search.rate_hz` | `[F]` | F64 | mean firing rate of the units (Hz) |
 
 use crate::error::Result;
@@ -17,6 +18,7 @@ use crate::search::{Candidate, Found};
 use mdl_data::field::InvalidField;
 use mdl_model::artifact::Artifact;
 use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_model::rate::Activation;
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::RateParameters;
 
@@ -48,8 +50,19 @@ pub fn read_network(artifact: &Artifact, experiment: &Experiment) -> Result<LifN
     lif_network(config, &parameters, &parameters.recurrent)
 }
 
-/// Adds what a search found.
-pub fn write_search(found: &Found, artifact: &mut Artifact) {
+/// The activation of the rate network.
+///
+/// # Errors
+/// The config of another network.
+pub fn activation(experiment: &Experiment) -> Result<Activation> {
+    Ok(rate_config(experiment).activation)
+}
+
+/// Adds what a search found, and the predicted factor.
+pub fn write_search(found: &Found, predicted: Option<f64>, artifact: &mut Artifact) {
+    if let Some(predicted) = predicted {
+        artifact.insert("predicted_scaling_factor", &[1], vec![predicted]);
+    }
     let c = &found.candidates;
     let shape = [c.len()];
     artifact.insert("scaling_factor", &[1], vec![found.chosen().scaling_factor]);
@@ -70,6 +83,17 @@ pub fn read_scaling_factor(artifact: &Artifact) -> Result<f64> {
         return Err(artifact.tensor_error("scaling_factor", factor.to_string(), expected).into());
     }
     Ok(factor)
+}
+
+/// The predicted factor of a `lif` artifact, if there is one.
+///
+/// # Errors
+/// A tensor of another type or shape.
+pub fn read_predicted_factor(artifact: &Artifact) -> Result<Option<f64>> {
+    if !artifact.has("predicted_scaling_factor") {
+        return Ok(None);
+    }
+    Ok(Some(artifact.values::<f64>("predicted_scaling_factor", &[1])?[0]))
 }
 
 /// Every factor that the search for a `lif` artifact tried.

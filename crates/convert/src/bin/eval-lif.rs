@@ -189,7 +189,8 @@ fn report(
     }
     let factor = with_status(stored::read_scaling_factor(lif))?;
     let candidates = with_status(stored::read_candidates(lif))?;
-    let curve = with_status(search_curve(&candidates, factor, experiment.search.performance_at_least))?;
+    let predicted = with_status(stored::read_predicted_factor(lif))?;
+    let curve = with_status(search_curve(&candidates, factor, predicted, experiment.search.performance_at_least))?;
     let caption = curve.description().to_owned();
     let mut report = Report::new(&format!("{}: LIF network", experiment.name))
         .summary("A LIF network made from a trained rate network, judged on its task.")

@@ -3,6 +3,7 @@
 use clap::Parser;
 use mdl_convert::behaviour::{Behaviour, Monitor};
 use mdl_convert::figures::{FigureFiles, found_curve};
+use mdl_convert::prediction::predicted_factor;
 use mdl_convert::search::{Candidate, Found, search};
 use mdl_convert::{mapping, stored, with_status};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
@@ -74,18 +75,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let behaviour = Behaviour::new(&network, &experiment.lif, task, experiment.seed);
     let found = search_observed(arguments, &experiment, &with_status(behaviour)?)?;
 
+    let predicted = predicted_factor(&experiment.lif, with_status(stored::activation(&experiment))?);
     let provenance = Provenance::new("lambda-search", experiment.seed).from(&rate);
     let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), provenance);
     artifact.tensors = rate.tensors.clone();
-    stored::write_search(&found, &mut artifact);
+    stored::write_search(&found, predicted, &mut artifact);
     artifact.write(&output, common.force)?;
     let criterion = experiment.search.performance_at_least;
-    with_status(found_curve(&found, criterion).and_then(|figure| figures.write("search", &figure)))?;
+    with_status(found_curve(&found, predicted, criterion).and_then(|figure| figures.write("search", &figure)))?;
 
     let met = found.chosen().performance() >= criterion;
     warn(&found, criterion, met);
     let status = if met { Status::Done } else { Status::CriterionNotMet };
-    Ok(Outcome { status, result: Some(result(&output, &found)) })
+    Ok(Outcome { status, result: Some(result(&output, &found, predicted)) })
 }
 
 /// The rate artifact's config with what was asked for on the command line.
@@ -130,7 +132,7 @@ fn warn(found: &Found, criterion: f64, met: bool) {
     }
 }
 
-fn result(output: &std::path::Path, found: &Found) -> Value {
+fn result(output: &std::path::Path, found: &Found, predicted: Option<f64>) -> Value {
     let candidate = |c: &Candidate| {
         json!({
             "scaling_factor": c.scaling_factor,
@@ -148,6 +150,7 @@ fn result(output: &std::path::Path, found: &Found) -> Value {
         "performance_interval": chosen.interval(),
         "rate_hz": chosen.rate_hz,
         "confidence": found.confidence(),
+        "predicted_scaling_factor": predicted,
         "trials": found.candidates.iter().map(|c| c.trials).sum::<u32>(),
         "plateau": [found.candidates[first].scaling_factor, found.candidates[last].scaling_factor],
         "curve": found.candidates.iter().map(candidate).collect::<Vec<_>>(),
