@@ -55,7 +55,7 @@ pub fn read_network(artifact: &Artifact, experiment: &Experiment) -> Result<LifN
 /// # Errors
 /// The config of another network.
 pub fn activation(experiment: &Experiment) -> Result<Activation> {
-    Ok(rate_config(experiment).activation)
+    Ok(rate_config(experiment)?.activation)
 }
 
 /// Adds what a search found, and the predicted factor.
