@@ -166,6 +166,8 @@ pub(super) fn retreat<R: Real, const G: usize>(
     let (modes, cells) = (sizes.modes, sizes.cells());
     let segment = match network.source {
         Source::Spikes(..) => STEPS_PER_WORD,
+        // Ī of a segment has to stay in the second-level cache until it is summed up.
+        _ if cells > 64 => FLUSH_STEPS / 4,
         _ => FLUSH_STEPS,
     };
     let projected = match (&network.source, &source_gradient) {
