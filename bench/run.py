@@ -27,12 +27,29 @@ def peer(script, *arguments):
     return [sys.executable, str(ROOT / "bench" / "peers" / script), *map(str, arguments)]
 
 
+def training(config, updates, *overrides):
+    """Our updates of a config."""
+    sets = [part for override in overrides for part in ("--set", override)]
+    return lambda threads: ours("train", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates, *sets)
+
+
 def rate_case(config, neurons, steps, channels, updates):
     return {
         "threads": [1],
-        "ours": lambda threads: ours("rate", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates,
-                                     "--set", "training.batch_size=1"),
+        "ours": training(config, updates, "training.batch_size=1"),
         "peers": {"JAX": lambda threads: peer("rate_step_jax.py", neurons, steps, channels, 1, updates)},
+    }
+
+
+def spiking_case(neurons, modes, batch):
+    sizes = (f"network.neurons={neurons}", f"network.modes={modes}", f"training.batch_size={batch}")
+    return {
+        "threads": [1, 2],
+        "ours": training("mante-spiking", 30, *sizes),
+        "peers": {
+            "PyTorch": lambda threads: peer("spiking_step_torch.py", neurons, modes, batch, 500, threads, 7),
+            "JAX": lambda threads: peer("spiking_step_jax.py", neurons, modes, batch, 500, threads, 7),
+        },
     }
 
 
@@ -40,6 +57,7 @@ def rate_case(config, neurons, steps, channels, updates):
 CASES = {
     "rate-go-nogo": rate_case("go-nogo", 200, 200, 1, 300),
     "rate-mante": rate_case("mante", 250, 500, 4, 150),
+    "spiking-mante": spiking_case(100, 3, 100),
 }
 
 

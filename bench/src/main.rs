@@ -1,17 +1,21 @@
 //! `bench-step`: times this project's own training steps. Each call prints one JSON line with the median; `bench/run.py`
 //! runs it in turn with the peers.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use candle_core::Device;
 use clap::{Parser, Subcommand};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_data::tasks::TaskConfig;
+use mdl_model::experiment::{Experiment, NetworkConfig, TrainingConfig};
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
+use mdl_model::spiking::network::SpikingNetwork;
+use mdl_train::digits::DigitsProblem;
+use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
-use mdl_train::trainer::{Event, train};
+use mdl_train::trainer::{Event, Problem, train};
 use serde_json::json;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Time this project's own steps
@@ -23,8 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Updates of a rate network in training, from its first update on
-    Rate {
+    /// Updates of a network in training, from its first update on
+    Train {
         /// Config of the experiment
         #[arg(long)]
         config: PathBuf,
@@ -39,24 +43,41 @@ enum What {
 
 fn main() -> Result<()> {
     let seconds = match Arguments::parse().what {
-        What::Rate { config, updates, set } => rate(&config, updates, set)?,
+        What::Train { config, updates, set } => training(&config, updates, set)?,
     };
     mdl_stage::status::print_line(&json!({ "median_s": median(seconds), "peak_bytes": peak_bytes() }).to_string())?;
     Ok(())
 }
 
 /// Seconds of each update: batch, noise, forward, loss, backward, Adam. Evaluations are not counted.
-fn rate(config: &std::path::Path, updates: u64, mut set: Vec<String>) -> Result<Vec<f64>> {
+fn training(config: &Path, updates: u64, mut set: Vec<String>) -> Result<Vec<f64>> {
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
     let experiment = Experiment::load(config, &set, None)?;
-    let NetworkConfig::Rate(config) = &experiment.network else { bail!("{} trains no rate network", experiment.name) };
-    let (task, seed) = (experiment.task.task()?, experiment.seed);
-    let parameters = RateParameters::draw(config, task.channels(), task.outputs(), seed);
-    let network = RateNetwork::new(config, parameters, task.step_ms(), &Device::Cpu)?;
-    let problem = TaskProblem { network: &network, task, training: &experiment.training, seed };
+    let (channels, outputs) = experiment.task.channels_and_outputs();
+    match &experiment.network {
+        NetworkConfig::Rate(config) => {
+            let parameters = RateParameters::draw(config, channels, outputs, experiment.seed);
+            timed(&RateNetwork::new(config, parameters, experiment.task.step_ms(), &Device::Cpu)?, &experiment)
+        }
+        NetworkConfig::Spiking(config) => {
+            timed(&SpikingNetwork::initial(config, channels, outputs, experiment.seed)?, &experiment)
+        }
+    }
+}
+
+fn timed(network: &impl Network, experiment: &Experiment) -> Result<Vec<f64>> {
+    let (training, seed) = (&experiment.training, experiment.seed);
+    if let TaskConfig::Digits(digits) = &experiment.task {
+        let split = digits.load_training()?;
+        return updates(&DigitsProblem::new(network, &split, digits, training, seed), training);
+    }
+    updates(&TaskProblem { network, task: experiment.task.task()?, training, seed }, training)
+}
+
+fn updates(problem: &impl Problem, training: &TrainingConfig) -> Result<Vec<f64>> {
     let (mut seconds, mut last) = (Vec::new(), Instant::now());
-    train(&experiment.training, &problem, &mut |event| {
+    train(training, problem, &mut |event| {
         if let Event::Updated { .. } = event {
             seconds.push(last.elapsed().as_secs_f64());
             last = Instant::now();
