@@ -54,7 +54,7 @@ lint: ## formatting and clippy, warnings denied
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 
 doc: ## documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps --workspace
 
 schema: ## write configs/schema.json anew after a change of the config types
 	UPDATE_SCHEMA=1 $(CARGO) test --release -p mdl-model --test configs schema
