@@ -125,15 +125,14 @@ mod tests {
     fn wrong_types_are_named() {
         #[derive(Debug, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
-        #[allow(dead_code, reason = "only parsed")]
         struct Inner {
             b: u32,
         }
         #[derive(Debug, serde::Deserialize)]
-        #[allow(dead_code, reason = "only parsed")]
         struct Outer {
             a: Inner,
         }
+        assert_eq!(parse::<Outer>(json!({"a": {"b": 1}}), "x.json").unwrap().a.b, 1);
         let message = |v| parse::<Outer>(v, "x.json").unwrap_err().to_string();
         assert!(message(json!({"a": {"b": "one"}})).contains("`a.b`"));
         assert!(message(json!({"a": {"b": 1, "c": 2}})).contains("unknown field `c`"));
