@@ -11,7 +11,8 @@ const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 const DAMAGED: i32 = 3;
 const NOT_MET: i32 = 4;
-const INTERRUPTED: i32 = 130;
+const INTERRUPTED: i32 = 75;
+const KILLED: i32 = 130;
 
 fn files(dir: &TempDir) -> Vec<PathBuf> {
     std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect()
@@ -140,44 +141,70 @@ fn a_disk_that_fills_leaves_nothing() {
     assert!(files(&dir).is_empty(), "{:?}", files(&dir));
 }
 
+/// A training without an end, its metrics written to `metrics`.
+#[cfg(unix)]
+fn endless_training(dir: &TempDir, metrics: &Path) -> std::process::Child {
+    let mut command = Command::new(program("train-rate"));
+    command.args(arguments!["--config", config("go-nogo"), "--metrics", metrics]);
+    command.args(arguments!["-o", dir.path().join("rate.safetensors")]);
+    for set in ["training.stop=null", "training.max_updates=100000000", "training.evaluate_every=1"] {
+        command.args(["--set", set]);
+    }
+    command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_training_leaves_no_output() {
-    let dir = TempDir::new().unwrap();
-    let metrics = dir.path().join("metrics.jsonl");
-    let mut child = Command::new(program("train-rate"))
-        .args(arguments![
-            "--config",
-            config("go-nogo"),
-            "-o",
-            dir.path().join("rate.safetensors"),
-            "--metrics",
-            &metrics
-        ])
-        .args([
-            "--set",
-            "training.stop=null",
-            "--set",
-            "training.max_updates=100000000",
-            "--set",
-            "training.evaluate_every=1",
-        ])
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    wait_for(&metrics);
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(INTERRUPTED));
-    assert_eq!(files(&dir), [metrics], "only the metrics so far are left");
+    for name in ["-INT", "-TERM", "-USR1"] {
+        let dir = TempDir::new().unwrap();
+        let metrics = dir.path().join("metrics.jsonl");
+        let mut child = endless_training(&dir, &metrics);
+        wait_for("metrics", || std::fs::metadata(&metrics).is_ok_and(|m| m.len() > 0));
+        signal(&child, name);
+        assert_eq!(child.wait().unwrap().code(), Some(INTERRUPTED), "{name}");
+        assert_eq!(files(&dir), [metrics], "only the metrics so far are left");
+    }
 }
 
-/// Waits until a file has content; a minute is the longest any machine should need.
-fn wait_for(path: &Path) {
+/// The program hangs, as on a stalled file system: its metrics go to a pipe that nobody reads.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_signal_ends_a_program_that_hangs() {
+    let dir = TempDir::new().unwrap();
+    let metrics = dir.path().join("metrics.pipe");
+    assert!(Command::new("mkfifo").arg(&metrics).status().unwrap().success());
+    let mut child = endless_training(&dir, &metrics);
+    let status = format!("/proc/{}/status", child.id());
+    wait_for("the signal handlers", || {
+        let text = std::fs::read_to_string(&status).unwrap();
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+        u64::from_str_radix(caught, 16).unwrap() & 1 << (15 - 1) != 0
+    });
+    signal(&child, "-TERM");
+    wait_for("the end", || {
+        // Two signals of one kind may be delivered as one: the last is repeated.
+        let ended = child.try_wait().unwrap().is_some();
+        if !ended {
+            signal(&child, "-TERM");
+        }
+        ended
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(KILLED));
+    assert_eq!(files(&dir), [metrics], "nothing was written");
+}
+
+/// Waits for something; a minute is the longest any machine should need.
+fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     let begin = Instant::now();
-    while std::fs::metadata(path).map_or(0, |m| m.len()) == 0 {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{} stays empty", path.display());
+    while !is_there() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -20,8 +20,11 @@ pub enum Status {
     DamagedInput = 3,
     /// The output was written, but training or search ended without meeting its criterion.
     CriterionNotMet = 4,
-    /// Stopped by SIGINT or SIGTERM; no output was written.
-    Interrupted = 130,
+    /// Stopped by a first SIGINT, SIGTERM or SIGUSR1 before its output was written: run the same command again. The number
+    /// is EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
+    Interrupted = 75,
+    /// Ended at once by a second signal.
+    Killed = 130,
 }
 
 /// An error that asks for a particular exit status.

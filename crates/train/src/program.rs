@@ -37,7 +37,7 @@ pub struct Arguments {
 /// Trains a network on the task of an experiment; returns how it went, and the data files it read.
 ///
 /// # Errors
-/// Data that cannot be read (status 3), a training that diverged, was interrupted (status 130) or could not write metrics.
+/// Data that cannot be read (status 3), a training that diverged, was interrupted (status 75) or could not write metrics.
 pub fn train_network(
     network: &impl Network,
     experiment: &Experiment,

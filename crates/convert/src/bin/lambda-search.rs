@@ -19,7 +19,7 @@ use std::process::ExitCode;
 ///
 /// Reads a rate artifact, writes a LIF artifact with the whole search curve and a figure beside it, prints one JSON line.
 /// Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but no factor reached
-/// search.performance_at_least, 130 interrupted.
+/// search.performance_at_least, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,

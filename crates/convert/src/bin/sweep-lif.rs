@@ -22,7 +22,7 @@ use std::process::ExitCode;
 ///
 /// For every value of the parameter, every rate network given is searched for its scaling factor and evaluated on fresh
 /// trials. Writes an evaluation artifact and a figure beside it, prints one JSON line. Exit status: 0 written, 1 failed,
-/// 2 usage or config, 3 damaged artifact, 130 interrupted.
+/// 2 usage or config, 3 damaged artifact, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,

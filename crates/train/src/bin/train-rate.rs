@@ -16,7 +16,7 @@ use std::process::ExitCode;
 /// Train a rate network
 ///
 /// Reads a config, writes a rate artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage or config,
-/// 3 unreadable data, 4 written, but the stopping rule was not met, 130 interrupted.
+/// 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 /// Train a spiking mode network
 ///
 /// Reads a config and its data, writes a spiking artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage
-/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 130 interrupted.
+/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,
