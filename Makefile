@@ -41,7 +41,7 @@ $(RUN)/rate.safetensors: $(CONFIG) | build
 	$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) --metrics $(RUN)/metrics.jsonl -o $@
 
 $(RUN)/lif.safetensors: $(RUN)/rate.safetensors | build
-	$(BIN)/lambda-search $(OPTIONS) -o $@ $<
+	$(BIN)/lambda-search $(OPTIONS) --resume -o $@ $<
 
 $(RUN)/eval.safetensors: $(RUN)/lif.safetensors | build
 	$(BIN)/eval-lif $(OPTIONS) --report $(RUN)/report.html -o $@ $<

@@ -1,14 +1,10 @@
 //! A LIF network on a task: trials run and judged.
 
+use crate::answers::{Answer, TrialSet};
 use crate::error::{Error, Result};
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
-use mdl_data::random::Purpose;
 use mdl_data::tasks::{Judged, Task, Trials};
 use mdl_model::lif::LifConfig;
-use rayon::prelude::*;
-
-/// Evaluations draw noise from here on, searches below: no noise is met twice.
-pub const FIRST_EVALUATION_DRAW: u64 = 1 << 32;
 
 /// A LIF network on a task.
 pub struct Behaviour<'a> {
@@ -70,10 +66,9 @@ impl<'a> Behaviour<'a> {
         self.timing().steps as f64 * self.timing().step_ms
     }
 
-    /// Mean firing rate of the units in one run (Hz).
-    pub fn mean_rate_hz(&self, run: &Run) -> f64 {
-        let spikes: u64 = run.spike_count.iter().map(|c| u64::from(*c)).sum();
-        spikes as f64 * 1000.0 / (self.trial_ms() * self.units as f64)
+    /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
+    pub fn unit_seconds(&self) -> f64 {
+        self.trial_ms() * self.units as f64 / 1000.0
     }
 
     /// Runs one trial, input `[T, K]`, with every scaling factor, on the noise of number `draw`.
@@ -98,29 +93,18 @@ impl<'a> Behaviour<'a> {
         Ok(runs.into_iter().map(judged).collect())
     }
 
-    /// Runs trials `first .. first + count` of the search with every scaling factor, on all cores, and reduces each
-    /// trial's outcomes by `keep`; one value a trial, in their order.
+    /// Runs one trial of a set with every scaling factor; an answer each.
     ///
     /// # Errors
-    /// Those of [`Behaviour::trial`], and [`Error::Interrupted`].
-    pub fn search_trials<T: Send>(
-        &self,
-        first: u32,
-        count: u32,
-        scaling_factors: &[f64],
-        monitor: &Monitor,
-        keep: impl Fn(Vec<Outcome>) -> T + Sync,
-    ) -> Result<Vec<T>> {
-        let one = |trial: u32| {
-            if (monitor.stopped)() {
-                return Err(Error::Interrupted);
-            }
-            let drawn = Trials::draw(self.task, self.seed, Purpose::SearchTrial, u64::from(trial), 1);
-            let outcomes =
-                self.trial(&drawn.input, drawn.condition[0], u64::from(trial), scaling_factors, &Recording::default())?;
-            (monitor.trial_done)();
-            Ok(keep(outcomes))
+    /// Those of [`Simulator::run`].
+    pub fn answer(&self, set: TrialSet, trial: u32, scaling_factors: &[f64]) -> Result<Vec<Answer>> {
+        let drawn = Trials::draw(self.task, self.seed, set.purpose(), u64::from(trial), 1);
+        let (condition, draw) = (drawn.condition[0], set.draw(trial));
+        let outcomes = self.trial(&drawn.input, condition, draw, scaling_factors, &Recording::default())?;
+        let answer = |outcome: &Outcome| Answer {
+            correct: outcome.correct,
+            spikes: outcome.run.spike_count.iter().map(|count| u64::from(*count)).sum(),
         };
-        (first..first + count).into_par_iter().map(one).collect()
+        Ok(outcomes.iter().map(answer).collect())
     }
 }

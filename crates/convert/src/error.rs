@@ -5,6 +5,7 @@ use mdl_model::artifact::ArtifactError;
 use mdl_report::ReportError;
 use mdl_stage::output::OutputError;
 use mdl_stage::{OrExit, Status};
+use std::path::PathBuf;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +50,33 @@ pub enum Error {
     /// A figure or report that cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Partial results of an earlier run are in the way.
+    #[error("{} holds partial results of an earlier run; use --resume to go on from them, or --force to begin anew", .0.display())]
+    PartialExists(PathBuf),
+    /// Partial results of a run that was asked something else.
+    #[error(
+        "{} holds partial results of another run, {what}: found {found}, expected {expected}; use --force to begin anew",
+        path.display()
+    )]
+    AnotherRun {
+        /// The partial file.
+        path: PathBuf,
+        /// In what the runs differ.
+        what: &'static str,
+        /// What the file holds.
+        found: String,
+        /// What this run has.
+        expected: String,
+    },
+    /// Inputs and outputs that do not fit together.
+    #[error("{0}")]
+    Paths(String),
     /// Asked to stop.
     #[error("interrupted; no output was written")]
     Interrupted,
+    /// Asked to stop; partial results are kept.
+    #[error("interrupted; the results so far are kept: the same command with --resume goes on from them")]
+    Kept,
 }
 
 /// A result of this crate.
@@ -61,10 +86,15 @@ impl Error {
     /// The exit status of a program that ends with this error.
     pub fn status(&self) -> Status {
         match self {
-            Self::Field(_) | Self::NegativeRates | Self::Output(OutputError::Exists(_)) => Status::Usage,
+            Self::Field(_)
+            | Self::NegativeRates
+            | Self::Paths(_)
+            | Self::PartialExists(_)
+            | Self::AnotherRun { .. }
+            | Self::Output(OutputError::Exists(_)) => Status::Usage,
             Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
             Self::Report(_) | Self::Output(_) => Status::Failed,
-            Self::Interrupted => Status::Interrupted,
+            Self::Interrupted | Self::Kept => Status::Interrupted,
         }
     }
 }

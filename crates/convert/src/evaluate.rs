@@ -1,6 +1,7 @@
 //! Evaluation of a LIF network on a set of trials.
 
-use crate::behaviour::{Behaviour, FIRST_EVALUATION_DRAW, Monitor, count_correct};
+use crate::answers::TrialSet;
+use crate::behaviour::{Behaviour, Monitor, count_correct};
 use crate::error::{Error, Result};
 use crate::lif::{Recording, Run, Traces};
 use crate::statistics::wilson_interval;
@@ -132,7 +133,7 @@ pub fn evaluate(
             traces: recorded.then(|| Traces { units: config.recorded_units.clone(), every }),
             ..Recording::default()
         };
-        let draw = FIRST_EVALUATION_DRAW + trial as u64;
+        let draw = TrialSet::Evaluation.draw(trial as u32);
         let (input, condition) = (trials.input_of(trial), trials.condition[trial]);
         let outcome = behaviour.trial(&input, condition, draw, &[scaling_factor], &recording)?.remove(0);
         (monitor.trial_done)();

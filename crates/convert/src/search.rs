@@ -1,7 +1,7 @@
 //! The search for the scaling factor.
 //!
 //! Every factor meets the same trials and the same noise (common random numbers), so that factors differ by what they do
-//! and not by luck. Trials run on all cores, each with all factors side by side; the result does not depend on their number.
+//! and not by luck. A search is a pure function of the answers to its trials ([`Answers`]); what is missing it asks for.
 //!
 //! A factor is on the *plateau* when its performance lies inside the 95 % interval of the best one, and all factors
 //! between it and the best are on it too.
@@ -10,10 +10,13 @@
 //! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
 //! fixed share of the full grid's trials is spent. A *refinement* adds the midpoints around the plateau.
 
-use crate::behaviour::{Behaviour, Monitor, count_correct};
-use crate::error::Result;
+use crate::answers::{Answer, Answers, Known, TrialSet};
+use crate::behaviour::{Behaviour, count_correct};
+use crate::error::{Error, Result};
+use crate::mapping::published_factors;
 use crate::statistics::{normal_tail, wilson_interval};
-use mdl_model::experiment::{SearchConfig, Select};
+use crate::stored::rate_config;
+use mdl_model::experiment::{Experiment, SearchConfig, Select};
 
 /// Factors that an extension adds at a time, and the most that a search tries.
 const ADDED: usize = 3;
@@ -93,110 +96,104 @@ impl Found {
     }
 }
 
-/// Searches for the scaling factor among `factors` (ascending, at least one) and, where the config says so, beyond.
-///
-/// # Errors
-/// Those of the simulation, and an interruption.
-pub fn search(behaviour: &Behaviour, factors: &[f64], config: &SearchConfig, monitor: &Monitor) -> Result<Found> {
-    let trials = config.trials as u32;
-    let mut candidates = if config.race {
-        race(behaviour, factors, trials, monitor)?
-    } else {
-        measure(behaviour, factors, trials, monitor)?
-    };
-    let mut refined = !config.refine;
-    loop {
-        let found = choose(&candidates, config.select);
-        let mut added = if config.extend { beyond(&found) } else { Vec::new() };
-        if added.is_empty() && !refined {
-            added = between(&found);
-            refined = true;
-        }
-        if added.is_empty() {
-            return Ok(found);
-        }
-        candidates.extend(measure(behaviour, &added, trials, monitor)?);
-        candidates.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
+/// What a search is asked for.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The factors to begin with: ascending, at least one.
+    pub factors: Vec<f64>,
+    /// How to search.
+    pub config: &'a SearchConfig,
+    /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
+    pub unit_seconds: f64,
+}
+
+impl<'a> Question<'a> {
+    /// The search that an experiment asks of its network.
+    ///
+    /// # Errors
+    /// The config of another network than a rate network.
+    pub fn new(experiment: &'a Experiment, behaviour: &Behaviour) -> Result<Self> {
+        let published = || Ok::<_, Error>(published_factors(rate_config(experiment)?.activation));
+        let factors = experiment.search.factors.clone().map_or_else(published, Ok)?;
+        Ok(Self { factors, config: &experiment.search, unit_seconds: behaviour.unit_seconds() })
     }
-}
 
-/// What a factor did so far, trial by trial.
-#[derive(Clone, Debug, Default)]
-struct Course {
-    correct: Vec<bool>,
-    rate_hz: f64,
-}
+    /// Answers of the search that are needed at most if it is neither extended nor refined.
+    pub fn expected_answers(&self) -> u64 {
+        (self.factors.len() * self.config.trials) as u64
+    }
 
-impl Course {
-    /// Runs factors on trials `first .. first + count` and adds what they did to their courses.
-    fn run(
-        courses: &mut [Self],
-        running: &[usize],
-        behaviour: &Behaviour,
-        factors: &[f64],
-        (first, count): (u32, u32),
-        monitor: &Monitor,
-    ) -> Result<()> {
-        let chosen: Vec<f64> = running.iter().map(|f| factors[*f]).collect();
-        let of_trials = behaviour.search_trials(first, count, &chosen, monitor, |outcomes| {
-            outcomes.iter().map(|o| (o.correct, behaviour.mean_rate_hz(&o.run))).collect::<Vec<_>>()
-        })?;
-        for trial in of_trials {
-            for (f, (correct, rate_hz)) in running.iter().zip(trial) {
-                courses[*f].correct.push(correct);
-                courses[*f].rate_hz += rate_hz;
+    /// The best factor, as far as the answers tell.
+    ///
+    /// # Errors
+    /// The trials that must be run before more is known.
+    pub fn find(&self, answers: &Answers) -> Known<Found> {
+        let config = self.config;
+        let mut candidates = if config.race { self.race(answers)? } else { self.measure(answers, &self.factors)? };
+        let mut refined = !config.refine;
+        loop {
+            let found = choose(&candidates, config.select);
+            let mut added = if config.extend { beyond(&found) } else { Vec::new() };
+            if added.is_empty() && !refined {
+                added = between(&found);
+                refined = true;
+            }
+            if added.is_empty() {
+                return Ok(found);
+            }
+            candidates.extend(self.measure(answers, &added)?);
+            candidates.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
+        }
+    }
+
+    /// Every factor on the same trials.
+    fn measure(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
+        let courses = answers.of(TrialSet::Search, factors, 0..self.config.trials as u32)?;
+        Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
+    }
+
+    /// Factors in rounds, leaving those behind that are beaten.
+    fn race(&self, answers: &Answers) -> Known<Vec<Candidate>> {
+        let (factors, trials) = (&self.factors, self.config.trials as u32);
+        let mut courses: Vec<Vec<Answer>> = vec![Vec::new(); factors.len()];
+        let mut running: Vec<usize> = (0..factors.len()).collect();
+        let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
+        let (mut done, mut spent) = (0, 0.0);
+        loop {
+            let round = trials.div_ceil(ROUNDS).min(trials - done);
+            let cost = f64::from(round) * running.len() as f64;
+            // The first round is run in any case: a race of few trials has no other.
+            if round == 0 || (done > 0 && spent + cost > budget) {
+                break;
+            }
+            let chosen: Vec<f64> = running.iter().map(|f| factors[*f]).collect();
+            let answered = answers.of(TrialSet::Search, &chosen, done..done + round)?;
+            running.iter().zip(answered).for_each(|(f, course)| courses[*f].extend(course));
+            (done, spent) = (done + round, spent + cost);
+            if let Some(best) = running.iter().copied().max_by_key(|f| correct(&courses[*f])) {
+                running.retain(|f| !is_beaten(&courses[*f], &courses[best]));
             }
         }
-        Ok(())
+        Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
     }
 
-    fn correct(&self) -> u32 {
-        count_correct(&self.correct)
-    }
-
-    /// Whether this course is worse than `best`, trial against trial, beyond two standard deviations.
-    fn is_beaten_by(&self, best: &Self) -> bool {
-        let differ =
-            |a: bool, b: bool| best.correct.iter().zip(&self.correct).filter(|(x, y)| (**x, **y) == (a, b)).count();
-        let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
-        lost - won > 2.0 * (lost + won).sqrt()
-    }
-
-    fn candidate(&self, scaling_factor: f64) -> Candidate {
-        let trials = self.correct.len() as u32;
-        let rate_hz = self.rate_hz / f64::from(trials.max(1));
-        Candidate { scaling_factor, trials, correct: self.correct(), rate_hz }
+    fn candidate(&self, scaling_factor: f64, course: &[Answer]) -> Candidate {
+        let trials = course.len() as u32;
+        let spikes: u64 = course.iter().map(|answer| answer.spikes).sum();
+        let rate_hz = spikes as f64 / (self.unit_seconds * f64::from(trials.max(1)));
+        Candidate { scaling_factor, trials, correct: correct(course), rate_hz }
     }
 }
 
-/// Runs every factor on the same trials.
-fn measure(behaviour: &Behaviour, factors: &[f64], trials: u32, monitor: &Monitor) -> Result<Vec<Candidate>> {
-    let all: Vec<usize> = (0..factors.len()).collect();
-    let mut courses = vec![Course::default(); factors.len()];
-    Course::run(&mut courses, &all, behaviour, factors, (0, trials), monitor)?;
-    Ok(courses.iter().zip(factors).map(|(course, factor)| course.candidate(*factor)).collect())
+fn correct(course: &[Answer]) -> u32 {
+    count_correct(course.iter().map(|answer| &answer.correct))
 }
 
-/// Runs factors in rounds, leaving those behind that are beaten.
-fn race(behaviour: &Behaviour, factors: &[f64], trials: u32, monitor: &Monitor) -> Result<Vec<Candidate>> {
-    let mut courses = vec![Course::default(); factors.len()];
-    let mut running: Vec<usize> = (0..factors.len()).collect();
-    let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
-    let (mut done, mut spent) = (0, 0.0);
-    loop {
-        let round = trials.div_ceil(ROUNDS).min(trials - done);
-        let cost = f64::from(round) * running.len() as f64;
-        // The first round is run in any case: a race of few trials has no other.
-        if round == 0 || (done > 0 && spent + cost > budget) {
-            break;
-        }
-        Course::run(&mut courses, &running, behaviour, factors, (done, round), monitor)?;
-        (done, spent) = (done + round, spent + cost);
-        if let Some(best) = running.iter().copied().max_by_key(|f| courses[*f].correct()) {
-            running.retain(|f| !courses[*f].is_beaten_by(&courses[best]));
-        }
-    }
-    Ok(courses.iter().zip(factors).map(|(course, factor)| course.candidate(*factor)).collect())
+/// Whether a course is worse than `best`, trial against trial, beyond two standard deviations.
+fn is_beaten(course: &[Answer], best: &[Answer]) -> bool {
+    let differ = |a: bool, b: bool| best.iter().zip(course).filter(|(x, y)| (x.correct, y.correct) == (a, b)).count();
+    let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
+    lost - won > 2.0 * (lost + won).sqrt()
 }
 
 /// The midpoints around the plateau.
@@ -221,7 +218,7 @@ fn beyond(found: &Found) -> Vec<f64> {
 }
 
 /// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race.
-fn choose(candidates: &[Candidate], select: Select) -> Found {
+pub fn choose(candidates: &[Candidate], select: Select) -> Found {
     let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
     let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
     let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
@@ -312,11 +309,13 @@ mod tests {
 
     #[test]
     fn a_course_is_beaten_only_beyond_chance() {
-        let course = |correct: &[u8]| Course { correct: correct.iter().map(|c| *c == 1).collect(), rate_hz: 0.0 };
+        let course = |correct: &[u8]| -> Vec<Answer> {
+            correct.iter().map(|c| Answer { correct: *c == 1, spikes: 0 }).collect()
+        };
         let best = course(&[1; 10]);
-        assert!(!course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]).is_beaten_by(&best));
-        assert!(course(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]).is_beaten_by(&best));
-        assert!(!best.is_beaten_by(&best));
+        assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
+        assert!(is_beaten(&course(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), &best));
+        assert!(!is_beaten(&best, &best));
     }
 
     #[test]

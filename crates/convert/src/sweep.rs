@@ -1,16 +1,10 @@
 //! Sweeps over a parameter of the LIF network: for each of its values a search for the scaling factor, then an evaluation
 //! with the chosen factor on fresh trials, so that the choice does not flatter the performance.
 
-use crate::behaviour::{Behaviour, Monitor};
-use crate::error::Result;
-use crate::evaluate::{Score, evaluate};
-use crate::mapping::published_factors;
-use crate::search::search;
-use crate::stored::{rate_config, read_network};
-use mdl_data::random::Purpose;
-use mdl_data::tasks::Trials;
-use mdl_model::artifact::Artifact;
-use mdl_model::experiment::{EvaluationConfig, Experiment};
+use crate::answers::{Answers, Known, TrialSet};
+use crate::behaviour::count_correct;
+use crate::evaluate::Score;
+use crate::search::Question;
 
 /// What one network did with one setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,21 +17,15 @@ pub struct Swept {
     pub rate_hz: f64,
 }
 
-/// Searches and evaluates a rate network as `experiment` says.
+/// Searches, then evaluates the chosen factor on `trials` fresh trials, as far as the answers tell.
 ///
 /// # Errors
-/// Those of the mapping and the simulation, and an interruption.
-pub fn search_and_evaluate(rate: &Artifact, experiment: &Experiment, monitor: &Monitor) -> Result<Swept> {
-    let (task, seed) = (experiment.task.task()?, experiment.seed);
-    let network = read_network(rate, experiment)?;
-    let behaviour = Behaviour::new(&network, &experiment.lif, task, seed)?;
-    let published = published_factors(rate_config(experiment)?.activation);
-    let factors = experiment.search.factors.clone().unwrap_or(published);
-    let scaling_factor = search(&behaviour, &factors, &experiment.search, monitor)?.chosen().scaling_factor;
-    let trials = Trials::draw(task, seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials);
-    let unrecorded =
-        EvaluationConfig { recorded_trials: 0, recorded_units: Vec::new(), ..experiment.evaluation.clone() };
-    let evaluation = evaluate(&behaviour, network.units, scaling_factor, &trials, &unrecorded, monitor)?;
-    let rate_hz = evaluation.rate_hz.iter().sum::<f64>() / network.units as f64;
-    Ok(Swept { scaling_factor, score: evaluation.score(), rate_hz })
+/// The trials that must be run before more is known.
+pub fn search_and_evaluate(question: &Question, trials: u32, answers: &Answers) -> Known<Swept> {
+    let scaling_factor = question.find(answers)?.chosen().scaling_factor;
+    let course = answers.of(TrialSet::Evaluation, &[scaling_factor], 0..trials)?.remove(0);
+    let score = Score { trials, correct: count_correct(course.iter().map(|answer| &answer.correct)) };
+    let spikes: u64 = course.iter().map(|answer| answer.spikes).sum();
+    let rate_hz = spikes as f64 / (question.unit_seconds * f64::from(trials.max(1)));
+    Ok(Swept { scaling_factor, score, rate_hz })
 }

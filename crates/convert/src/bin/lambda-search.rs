@@ -1,25 +1,33 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
+use anyhow::Context;
 use clap::Parser;
-use mdl_convert::behaviour::{Behaviour, Monitor};
+use mdl_convert::behaviour::Behaviour;
 use mdl_convert::figures::{FigureFiles, found_curve};
+use mdl_convert::lif::LifNetwork;
+use mdl_convert::outputs::below;
+use mdl_convert::partial::{self, Earlier, Partial};
 use mdl_convert::prediction::predicted_factor;
-use mdl_convert::search::{Candidate, Found, search};
-use mdl_convert::{mapping, stored, with_status};
+use mdl_convert::queue::{self, News, Search};
+use mdl_convert::search::{Candidate, Found, Question, choose};
+use mdl_convert::{stored, with_status};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
+use mdl_stage::output::check_free;
 use mdl_stage::signal::StopFlag;
-use mdl_stage::status::Outcome;
+use mdl_stage::status::{Outcome, print_line};
 use mdl_stage::{Common, OrExit, Status, progress, run_program};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Make a LIF network from a rate network: search for the scaling factor
+/// Make LIF networks from rate networks: search for the scaling factor
 ///
-/// Reads a rate artifact, writes a LIF artifact with the whole search curve and a figure beside it, prints one JSON line.
-/// Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but no factor reached
-/// search.performance_at_least, 75 interrupted: run it again.
+/// Reads rate artifacts; writes a LIF artifact with the whole search curve for each, and a figure beside it; prints one
+/// JSON line for each. Several searches share the machine. While a search runs, its results so far stand in
+/// OUTPUT.partial. Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but for some network
+/// no factor reached search.performance_at_least, 75 interrupted: the same command with --resume goes on.
 #[derive(Parser)]
 #[command(
     version,
@@ -28,12 +36,16 @@ use std::process::ExitCode;
   lambda-search rate.safetensors --extend --set search.trials=400 -o lif.safetensors
   lambda-search rate.safetensors --race --refine -o lif.safetensors
   lambda-search rate.safetensors --select first --set lif.mode=exact -o lif.safetensors
-  lambda-search rate.safetensors --set lif.refractory_ms=4 -o lif.safetensors"
+  lambda-search runs/*/rate.safetensors -o found      (found/1/rate.safetensors, found/2/rate.safetensors, …)
+  lambda-search runs/*/rate.safetensors --resume -o found
+Parameters of the LIF network, alone or together:
+  --set lif.refractory_ms=4   --set lif.synapse=single   --set lif.tau_rise_ms=1   --set lif.noise_sd_mv_per_step=0.05
+  --set lif.dt_ms=0.1 --set lif.scale_noise_with_dt=true   --set lif.neuron=qif   --set lif.use_initial_weights=true"
 )]
 struct Arguments {
-    /// Rate artifact
-    #[arg(value_name = "RATE")]
-    rate: PathBuf,
+    /// Rate artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
+    #[arg(value_name = "RATE", required = true)]
+    rates: Vec<PathBuf>,
 
     /// Which factor to choose: the middle of the best plateau, or the first of the best (default: the config's)
     #[arg(long, value_name = "plateau|first")]
@@ -51,6 +63,10 @@ struct Arguments {
     #[arg(long)]
     refine: bool,
 
+    /// Go on from the partial results of an interrupted run; outputs that are complete are left as they are
+    #[arg(long)]
+    resume: bool,
+
     #[command(flatten)]
     common: Common,
 }
@@ -60,61 +76,164 @@ fn main() -> ExitCode {
     run_program(|| run(&arguments))
 }
 
+/// A network to be searched.
+struct Job {
+    rate: Artifact,
+    experiment: Experiment,
+    network: LifNetwork,
+    output: PathBuf,
+    figures: FigureFiles,
+    /// What an earlier run found, where it wrote its output.
+    found_before: Option<Found>,
+}
+
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let rate = Artifact::read(&arguments.rate, Kind::Rate).or_exit(Status::DamagedInput)?;
-    let experiment = resolved(arguments, &rate)?;
+    let read = |path: &PathBuf| Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput);
+    let rates = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let experiments = arguments.rates.iter().zip(&rates).map(|(path, rate)| resolved(arguments, path, rate));
+    let experiments = experiments.collect::<anyhow::Result<Vec<_>>>()?;
     if common.print_config {
-        return mdl_stage::config::print(&experiment.to_json());
+        experiments.iter().try_for_each(|experiment| print_line(&format!("{:#}", experiment.to_json())))?;
+        return Ok(Outcome::silent());
     }
-    let output = common.output_path()?;
-    let figures = with_status(FigureFiles::beside(&output, common.force, &["search"]))?;
-    let network = with_status(stored::read_network(&rate, &experiment))?;
-    let task = experiment.task.task().or_exit(Status::Usage)?;
-    let behaviour = Behaviour::new(&network, &experiment.lif, task, experiment.seed);
-    let found = search_observed(arguments, &experiment, &with_status(behaviour)?)?;
-
-    let predicted = predicted_factor(&experiment.lif, with_status(stored::activation(&experiment))?);
-    let provenance = Provenance::new("lambda-search", experiment.seed).from(&rate);
-    let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), provenance);
-    artifact.tensors = rate.tensors.clone();
-    stored::write_search(&found, predicted, &mut artifact);
-    artifact.write(&output, common.force)?;
-    let criterion = experiment.search.performance_at_least;
-    with_status(found_curve(&found, predicted, criterion).and_then(|figure| figures.write("search", &figure)))?;
-
-    let met = found.chosen().performance() >= criterion;
-    warn(&found, criterion, met);
-    let status = if met { Status::Done } else { Status::CriterionNotMet };
-    Ok(Outcome { status, result: Some(result(&output, &found, predicted)) })
+    let outputs = with_status(below(common.output.as_deref(), &arguments.rates))?;
+    let job = |((rate, experiment), output)| Job::new(arguments, rate, experiment, output);
+    let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
+    let earlier = Earlier::from_options(arguments.resume, common.force);
+    let partial = |job: &Job| Partial::open(&job.output, job.experiment.to_json(), job.provenance(), 1, earlier);
+    let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
+    let met = search(arguments, &jobs, &mut partials)?;
+    Ok(Outcome { status: if met { Status::Done } else { Status::CriterionNotMet }, result: None })
 }
 
 /// The rate artifact's config with what was asked for on the command line.
-fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<Experiment> {
+fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Result<Experiment> {
     let mut set = arguments.common.set.clone();
     set.extend(arguments.select.iter().map(|select| format!("search.select={select}")));
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
-    let origin = arguments.rate.display().to_string();
+    let origin = path.display().to_string();
     Experiment::from_json(rate.config.clone(), &set, arguments.common.seed, &origin).or_exit(Status::Usage)
 }
 
-/// Searches with a progress bar and an ear for signals.
-fn search_observed(arguments: &Arguments, experiment: &Experiment, behaviour: &Behaviour) -> anyhow::Result<Found> {
-    let config = &experiment.search;
-    let published = mapping::published_factors(stored::rate_config(experiment)?.activation);
-    let factors = config.factors.clone().unwrap_or(published);
-    let stop = StopFlag::install()?;
-    let bar = progress::bar(config.trials as u64, &experiment.name, arguments.common.quiet);
-    bar.set_message(format!("trials with {} factors", factors.len()));
-    let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| stop.is_set() };
-    let found = search(behaviour, &factors, config, &monitor);
-    bar.finish_and_clear();
-    with_status(found)
+impl Job {
+    fn new(arguments: &Arguments, rate: Artifact, experiment: Experiment, output: PathBuf) -> anyhow::Result<Self> {
+        let force = arguments.common.force;
+        let found_before = if arguments.resume { found_before(&output, &experiment, &rate) } else { None };
+        if found_before.is_none() {
+            check_free(&output, force).or_exit(Status::Usage)?;
+        }
+        let figures = with_status(FigureFiles::beside(&output, force || found_before.is_some(), &["search"]))?;
+        let network = with_status(stored::read_network(&rate, &experiment))?;
+        Ok(Self { rate, experiment, network, output, figures, found_before })
+    }
+
+    fn provenance(&self) -> Provenance {
+        provenance(&self.experiment, &self.rate)
+    }
+
+    fn behaviour(&self) -> mdl_convert::Result<Behaviour<'_>> {
+        let experiment = &self.experiment;
+        Behaviour::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
+    }
+
+    /// Writes what was found and returns the result to print.
+    fn finish(&self, force: bool, found: &Found) -> mdl_convert::Result<Value> {
+        let experiment = &self.experiment;
+        let predicted = predicted_factor(&experiment.lif, stored::activation(experiment)?);
+        if self.found_before.is_none() {
+            let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance());
+            artifact.tensors = self.rate.tensors.clone();
+            stored::write_search(found, predicted, &mut artifact);
+            artifact.write(&self.output, force)?;
+        }
+        let figure = found_curve(found, predicted, experiment.search.performance_at_least)?;
+        self.figures.write("search", &figure)?;
+        warn(found, experiment.search.performance_at_least, &self.output);
+        Ok(result(&self.output, found, predicted))
+    }
+
+    fn met(&self, found: &Found) -> bool {
+        found.chosen().performance() >= self.experiment.search.performance_at_least
+    }
 }
 
-fn warn(found: &Found, criterion: f64, met: bool) {
+fn provenance(experiment: &Experiment, rate: &Artifact) -> Provenance {
+    Provenance::new("lambda-search", experiment.seed).from(rate)
+}
+
+/// What a complete output of the same command holds.
+fn found_before(output: &Path, experiment: &Experiment, rate: &Artifact) -> Option<Found> {
+    let lif = Artifact::read(output, Kind::Lif).ok()?;
+    let same = lif.config == experiment.to_json() && lif.provenance == provenance(experiment, rate);
+    let candidates = same.then(|| stored::read_candidates(&lif).ok())??;
+    Some(choose(&candidates, experiment.search.select))
+}
+
+/// Searches with a progress bar and an ear for signals, writes every network's output as soon as it is found, and prints
+/// the results in the order of the inputs. Tells whether every network met its criterion.
+fn search(arguments: &Arguments, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
+    let behaviours = with_status(jobs.iter().map(Job::behaviour).collect::<mdl_convert::Result<Vec<_>>>())?;
+    let questions = jobs.iter().zip(&behaviours).map(|(job, behaviour)| Question::new(&job.experiment, behaviour));
+    let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
+    let stop = StopFlag::install()?;
+    let bar = progress::bar(
+        questions.iter().map(Question::expected_answers).sum(),
+        &jobs[0].experiment.name,
+        arguments.common.quiet,
+    );
+    bar.set_position(partials.iter().map(Partial::count).sum());
+    let searches = jobs.iter().zip(&questions).zip(&behaviours).zip(partials.iter());
+    let searches = searches.map(|(((job, question), behaviour), partial)| Search {
+        behaviour,
+        answers: partial.answers(0).clone(),
+        plan: Box::new(|answers| job.found_before.clone().map_or_else(|| question.find(answers), Ok)),
+    });
+    let searches = searches.collect();
+
+    let (mut lines, mut met, mut printed) = (Lines::default(), true, Ok(()));
+    let outcome = queue::run(searches, &|| stop.is_set(), |index, news| match news {
+        News::Answered(set, trial, answers) => {
+            bar.inc(answers.len() as u64);
+            partials[index].add(0, set, trial, &answers)
+        }
+        News::Found(found) => {
+            let result = jobs[index].finish(arguments.common.force, &found)?;
+            partials[index].remove()?;
+            met &= jobs[index].met(&found);
+            bar.suspend(|| lines.print(index, result)).unwrap_or_else(|error| printed = Err(error));
+            bar.set_message(format!("{} of {} networks", lines.next, jobs.len()));
+            Ok(())
+        }
+    });
+    bar.finish_and_clear();
+    with_status(partial::keep(outcome, partials))?;
+    printed.context("standard output")?;
+    Ok(met)
+}
+
+/// Results that are printed in the order of their index, however they come.
+#[derive(Default)]
+struct Lines {
+    waiting: BTreeMap<usize, Value>,
+    next: usize,
+}
+
+impl Lines {
+    fn print(&mut self, index: usize, result: Value) -> std::io::Result<()> {
+        self.waiting.insert(index, result);
+        while let Some(result) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            print_line(&result.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn warn(found: &Found, criterion: f64, output: &Path) {
+    let output = output.display();
     let (below, above) = found.at_edge();
     if below || above {
         let edge = match (below, above) {
@@ -122,17 +241,15 @@ fn warn(found: &Found, criterion: f64, met: bool) {
             (true, false) => "the lower edge",
             _ => "the upper edge",
         };
-        tracing::warn!("the best factors reach {edge} of the grid; --extend looks beyond it");
+        tracing::warn!("{output}: the best factors reach {edge} of the grid; --extend looks beyond it");
     }
-    if !met {
-        tracing::warn!(
-            "performance {:.2} is below search.performance_at_least = {criterion}",
-            found.chosen().performance()
-        );
+    let performance = found.chosen().performance();
+    if performance < criterion {
+        tracing::warn!("{output}: performance {performance:.2} is below search.performance_at_least = {criterion}");
     }
 }
 
-fn result(output: &std::path::Path, found: &Found, predicted: Option<f64>) -> Value {
+fn result(output: &Path, found: &Found, predicted: Option<f64>) -> Value {
     let candidate = |c: &Candidate| {
         json!({
             "scaling_factor": c.scaling_factor,

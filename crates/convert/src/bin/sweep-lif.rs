@@ -2,11 +2,15 @@
 
 use anyhow::anyhow;
 use clap::Parser;
-use mdl_convert::behaviour::Monitor;
+use mdl_convert::behaviour::Behaviour;
 use mdl_convert::evaluate::Score;
 use mdl_convert::figures::FigureFiles;
+use mdl_convert::lif::LifNetwork;
+use mdl_convert::partial::{self, Earlier, Partial};
+use mdl_convert::queue::{self, News, Plan, Search};
+use mdl_convert::search::Question;
 use mdl_convert::sweep::{Swept, search_and_evaluate};
-use mdl_convert::with_status;
+use mdl_convert::{stored, with_status};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
 use mdl_report::figures::Sweep;
@@ -14,15 +18,16 @@ use mdl_report::figures::sweep::{Point, Variant};
 use mdl_stage::signal::StopFlag;
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, progress, run_program};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Performance of LIF networks against one of their parameters
 ///
 /// For every value of the parameter, every rate network given is searched for its scaling factor and evaluated on fresh
-/// trials. Writes an evaluation artifact and a figure beside it, prints one JSON line. Exit status: 0 written, 1 failed,
-/// 2 usage or config, 3 damaged artifact, 75 interrupted: run it again.
+/// trials. Writes an evaluation artifact and a figure beside it, prints one JSON line. While it runs, its results so far
+/// stand in OUTPUT.partial. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: the
+/// same command with --resume goes on.
 #[derive(Parser)]
 #[command(
     version,
@@ -48,6 +53,10 @@ struct Arguments {
     /// Draw one curve for each value of another config field
     #[arg(long, value_name = "KEY=VALUES", value_parser = parse_by)]
     by: Option<By>,
+
+    /// Go on from the partial results of an interrupted run
+    #[arg(long)]
+    resume: bool,
 
     #[command(flatten)]
     common: Common,
@@ -87,12 +96,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let output = common.output_path()?;
     let figures = with_status(FigureFiles::beside(&output, common.force, &["sweep"]))?;
-    let swept = sweep(arguments, &networks)?;
+    let earlier = Earlier::from_options(arguments.resume, common.force);
+    let (config, provenance, settings) = (config(arguments, first), provenance(&networks), settings(&networks).count());
+    let mut partial = with_status(Partial::open(&output, config.clone(), provenance.clone(), settings, earlier))?;
+    let swept = sweep(arguments, &networks, &mut partial)?;
 
-    let artifact = artifact(arguments, &networks, &swept);
+    let mut artifact = Artifact::new(Kind::Evaluation, config, provenance);
+    write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
     artifact.write(&output, common.force)?;
     let pooled = pooled(&swept, variants.len(), arguments.values.len());
     with_status(figures.write("sweep", &figure(arguments, &variants, &pooled)?))?;
+    with_status(partial.remove())?;
     let point = |(value, score): (&f64, &Score)| {
         json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),
             "trials": score.trials })
@@ -135,20 +149,40 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
     arguments.rates.iter().map(read).collect()
 }
 
-/// All networks, variants and values, in this order.
-fn sweep(arguments: &Arguments, networks: &[Network]) -> anyhow::Result<Vec<Swept>> {
-    let settings = || networks.iter().flat_map(|n| n.settings.iter().flatten().map(|e| (&n.artifact, e)));
+/// The config of all networks, variants and values, in this order.
+fn settings(networks: &[Network]) -> impl Iterator<Item = (&Artifact, &Experiment)> {
+    networks.iter().flat_map(|n| n.settings.iter().flatten().map(|experiment| (&n.artifact, experiment)))
+}
+
+/// Searches and evaluates every setting, with a progress bar and an ear for signals.
+fn sweep(arguments: &Arguments, networks: &[Network], partial: &mut Partial) -> anyhow::Result<Vec<Swept>> {
+    let lif = settings(networks).map(|(artifact, experiment)| stored::read_network(artifact, experiment));
+    let lif = with_status(lif.collect::<mdl_convert::Result<Vec<LifNetwork>>>())?;
+    let behaviours = settings(networks).zip(&lif).map(|((_, experiment), network)| {
+        Behaviour::new(network, &experiment.lif, experiment.task.task()?, experiment.seed)
+    });
+    let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = StopFlag::install()?;
-    let bar = progress::bar(settings().count() as u64, &arguments.parameter, arguments.common.quiet);
-    let monitor = Monitor { trial_done: &|| (), stopped: &|| stop.is_set() };
-    let one = |(artifact, experiment)| {
-        let swept = search_and_evaluate(artifact, experiment, &monitor);
-        bar.inc(1);
-        with_status(swept)
-    };
-    let swept = settings().map(one).collect();
+    let bar = progress::bar(behaviours.len() as u64, &arguments.parameter, arguments.common.quiet);
+    let searches = settings(networks).zip(&behaviours).enumerate().map(|(index, ((_, experiment), behaviour))| {
+        let question = Question::new(experiment, behaviour)?;
+        let trials = experiment.evaluation.trials as u32;
+        let plan: Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
+        Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
+    });
+    let searches = with_status(searches.collect::<mdl_convert::Result<Vec<_>>>())?;
+    let mut swept = vec![None; searches.len()];
+    let outcome = queue::run(searches, &|| stop.is_set(), |index, news| match news {
+        News::Answered(set, trial, answers) => partial.add(index, set, trial, &answers),
+        News::Found(found) => {
+            bar.inc(1);
+            swept[index] = Some(found);
+            Ok(())
+        }
+    });
     bar.finish_and_clear();
-    swept
+    with_status(partial::keep(outcome, std::slice::from_mut(partial)))?;
+    Ok(swept.into_iter().flatten().collect())
 }
 
 /// Scores of all networks together, `[variants][values]`.
@@ -163,10 +197,8 @@ fn pooled(swept: &[Swept], variants: usize, values: usize) -> Vec<Vec<Score>> {
     (0..variants).map(|variant| (0..values).map(|value| score(variant * values + value)).collect()).collect()
 }
 
-/// `parameter` `[V]`; `scaling_factor`, `trials`, `correct`, `rate_hz` `[networks, variants, V]`; the config's `sweep` names
-/// the parameter and the variants.
-fn artifact(arguments: &Arguments, networks: &[Network], swept: &[Swept]) -> Artifact {
-    let first = &networks[0].settings[0][0];
+/// The first setting's config with a section `sweep` that names the parameter and the variants.
+fn config(arguments: &Arguments, first: &Experiment) -> Value {
     let mut config = first.to_json();
     config["sweep"] = json!({
         "parameter": arguments.parameter,
@@ -174,17 +206,23 @@ fn artifact(arguments: &Arguments, networks: &[Network], swept: &[Swept]) -> Art
         "by": arguments.by.as_ref().map(|by| &by.key),
         "variants": arguments.by.as_ref().map(|by| &by.values),
     });
-    let mut provenance = Provenance::new("sweep-lif", first.seed).from(&networks[0].artifact);
+    config
+}
+
+fn provenance(networks: &[Network]) -> Provenance {
+    let mut provenance = Provenance::new("sweep-lif", networks[0].settings[0][0].seed).from(&networks[0].artifact);
     provenance.inputs.extend(networks[1..].iter().map(|n| n.artifact.as_input()));
-    let mut artifact = Artifact::new(Kind::Evaluation, config, provenance);
-    let values = arguments.values.len();
-    let shape = [networks.len(), networks[0].settings.len(), values];
-    artifact.insert("parameter", &[values], arguments.values.clone());
+    provenance
+}
+
+/// Adds `parameter` `[V]`, and `scaling_factor`, `trials`, `correct`, `rate_hz` `[networks, variants, V]`.
+fn write(artifact: &mut Artifact, values: &[f64], [networks, variants]: [usize; 2], swept: &[Swept]) {
+    let shape = [networks, variants, values.len()];
+    artifact.insert("parameter", &[values.len()], values.to_vec());
     artifact.insert("scaling_factor", &shape, swept.iter().map(|s| s.scaling_factor).collect());
     artifact.insert("trials", &shape, swept.iter().map(|s| s.score.trials).collect());
     artifact.insert("correct", &shape, swept.iter().map(|s| s.score.correct).collect());
     artifact.insert("rate_hz", &shape, swept.iter().map(|s| s.rate_hz).collect());
-    artifact
 }
 
 fn figure(

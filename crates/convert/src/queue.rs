@@ -1,0 +1,165 @@
+//! Several searches on one machine: every (network, trial) pair goes through one queue, which all threads work off.
+//!
+//! A search says from its [`Answers`] either what it found or which trials it needs next ([`Known`]), so it makes no
+//! difference who ran a trial, when, and after how many interruptions. Threads take trials of the first search that has
+//! any left: results come in about the order of the searches, and no thread waits while another search has work.
+
+use crate::answers::{Answer, Answers, Known, TrialSet};
+use crate::behaviour::Behaviour;
+use crate::error::{Error, Result};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+
+/// What a search finds, computed from answers.
+pub type Plan<'a, T> = Box<dyn Fn(&Answers) -> Known<T> + Sync + Send + 'a>;
+
+/// A search to be run.
+pub struct Search<'a, T> {
+    /// The network on its task.
+    pub behaviour: &'a Behaviour<'a>,
+    /// What is known before.
+    pub answers: Answers,
+    /// What is to be found.
+    pub plan: Plan<'a, T>,
+}
+
+/// News of a search.
+pub enum News<T> {
+    /// A trial was run with these scaling factors.
+    Answered(TrialSet, u32, Vec<(f64, Answer)>),
+    /// The search has ended.
+    Found(T),
+}
+
+/// A trial to be run.
+struct Job {
+    set: TrialSet,
+    trial: u32,
+    factors: Vec<f64>,
+}
+
+/// A search under way.
+struct Open<'a, T> {
+    search: Search<'a, T>,
+    jobs: VecDeque<Job>,
+    running: usize,
+}
+
+impl<T> Open<'_, T> {
+    /// Queues the trials that are needed next, or tells what was found.
+    fn advance(&mut self) -> Option<T> {
+        let batch = match (self.search.plan)(&self.search.answers) {
+            Ok(found) => return Some(found),
+            Err(batch) => batch,
+        };
+        let job = |trial: u32| Job { set: batch.set, trial, factors: self.search.answers.missing(&batch, trial) };
+        self.jobs = batch.trials.clone().map(job).filter(|job| !job.factors.is_empty()).collect();
+        None
+    }
+}
+
+/// What the threads share.
+struct Shared<'a, 'b, T> {
+    open: Mutex<Vec<Open<'b, T>>>,
+    changed: Condvar,
+    stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Runs searches on all cores and tells `hear` all news of each, by its index, on the calling thread.
+///
+/// # Errors
+/// The first error of the simulation or of `hear`, and [`Error::Interrupted`] when `stopped` says so.
+pub fn run<'a, T: Send>(
+    searches: Vec<Search<'a, T>>,
+    stopped: &(dyn Fn() -> bool + Sync),
+    mut hear: impl FnMut(usize, News<T>) -> Result<()>,
+) -> Result<()> {
+    let mut open: Vec<Open<T>> =
+        searches.into_iter().map(|search| Open { search, jobs: VecDeque::new(), running: 0 }).collect();
+    for (index, search) in open.iter_mut().enumerate() {
+        if let Some(found) = search.advance() {
+            hear(index, News::Found(found))?;
+        }
+    }
+    let halt = std::sync::atomic::AtomicBool::new(false);
+    let halted = || halt.load(std::sync::atomic::Ordering::Relaxed) || stopped();
+    let shared = Shared { open: Mutex::new(open), changed: Condvar::new(), stopped: &halted };
+    let (tell, news) = mpsc::channel();
+    let outcome = std::thread::scope(|scope| {
+        for _ in 0..rayon::current_num_threads() {
+            let (tell, shared) = (tell.clone(), &shared);
+            scope.spawn(move || work(shared, &tell));
+        }
+        drop(tell);
+        let mut outcome = Ok(());
+        for told in news {
+            let heard = told.and_then(|(index, told)| hear(index, told));
+            if let Err(error) = heard
+                && outcome.is_ok()
+            {
+                outcome = Err(error);
+                halt.store(true, std::sync::atomic::Ordering::Relaxed);
+                shared.changed.notify_all();
+            }
+        }
+        outcome
+    });
+    outcome?;
+    if stopped() { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// What a thread tells the caller.
+type Telling<T> = mpsc::Sender<Result<(usize, News<T>)>>;
+
+/// Works off trials until there are none, or until stopped.
+fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
+    while let Some((index, job, behaviour)) = take(shared) {
+        let answered = behaviour.answer(job.set, job.trial, &job.factors);
+        let mut open = lock(&shared.open);
+        let search = &mut open[index];
+        search.running -= 1;
+        // The caller has gone only after an error, of which it knows.
+        match answered {
+            Err(error) => _ = tell.send(Err(error)),
+            Ok(answers) => {
+                let answers: Vec<(f64, Answer)> = job.factors.iter().copied().zip(answers).collect();
+                answers.iter().for_each(|(factor, a)| search.search.answers.insert(job.set, *factor, job.trial, *a));
+                _ = tell.send(Ok((index, News::Answered(job.set, job.trial, answers))));
+                if search.jobs.is_empty()
+                    && search.running == 0
+                    && let Some(found) = search.advance()
+                {
+                    _ = tell.send(Ok((index, News::Found(found))));
+                }
+            }
+        }
+        drop(open);
+        shared.changed.notify_all();
+    }
+}
+
+/// The next trial, its search's index and network; none when all is done, or when stopped.
+fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b Behaviour<'b>)> {
+    let mut open = lock(&shared.open);
+    loop {
+        if (shared.stopped)() {
+            shared.changed.notify_all();
+            return None;
+        }
+        for (index, search) in open.iter_mut().enumerate() {
+            if let Some(job) = search.jobs.pop_front() {
+                search.running += 1;
+                return Some((index, job, search.search.behaviour));
+            }
+        }
+        if open.iter().all(|search| search.running == 0) {
+            return None;
+        }
+        open = shared.changed.wait(open).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// A thread that panicked ends the program at the end of the scope; until then the others see what it left.
+fn lock<'m, X>(mutex: &'m Mutex<X>) -> MutexGuard<'m, X> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
