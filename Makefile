@@ -14,7 +14,7 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif test lint doc schema bench results clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif test lint doc schema bench bench-lif results clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -67,6 +67,15 @@ $(PEERS)/ready: bench/peers/requirements.txt
 
 bench: build $(PEERS)/ready ## benchmarks against peers; [CASES="rate-go-nogo …"]
 	$(PEERS)/bin/python bench/run.py $(CASES)
+
+LIF_PEERS := target/lif-peers
+$(LIF_PEERS)/ready: bench/peers/lif-requirements.txt
+	python3 -m venv $(LIF_PEERS)
+	$(LIF_PEERS)/bin/pip install --quiet -r $<
+	touch $@
+
+bench-lif: build $(LIF_PEERS)/ready ## LIF trials against Octave, ANNarchy and numba; needs Octave; [TASKS="go-nogo mante"]
+	$(LIF_PEERS)/bin/python bench/lif.py $(TASKS)
 
 results: build ## run configs and seeds again and write docs/results.md (about 10 minutes on 2 cores)
 	bench/results.py $(RUNS)
