@@ -1,0 +1,80 @@
+//! Why a network cannot be taken in.
+
+use mdl_model::experiment::ExperimentError;
+use mdl_stage::{OrExit, Status};
+use std::path::{Path, PathBuf};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a network cannot be taken in. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not of its format, or damaged, or hostile.
+    #[error("{}: not {format}, or a damaged one: {message}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The format, with its article.
+        format: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// A variable is missing, has another shape or type, or holds an impossible value.
+    #[error("{}: variable `{name}`: found {found}, expected {expected}", path.display())]
+    Variable {
+        /// The file.
+        path: PathBuf,
+        /// Name of the variable.
+        name: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The file does not say enough.
+    #[error("{}: {message}", path.display())]
+    Undecided {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, and what would help.
+        message: String,
+    },
+    /// The experiment that follows from the file cannot be run.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+}
+
+impl Error {
+    /// A function that turns what is wrong with a file of `format` into an error about `path`.
+    pub fn damaged(path: &Path, format: &'static str) -> impl Fn(String) -> Self {
+        let path = path.to_path_buf();
+        move |message| Self::Damaged { path: path.clone(), format, message }
+    }
+
+    fn status(&self) -> Status {
+        match self {
+            Self::Unreadable { .. } | Self::Damaged { .. } | Self::Variable { .. } => Status::DamagedInput,
+            Self::Undecided { .. } | Self::Experiment(_) => Status::Usage,
+        }
+    }
+}
+
+/// Gives an error of this crate its exit status.
+///
+/// # Errors
+/// That of `result`.
+pub fn with_status<T>(result: Result<T>) -> anyhow::Result<T> {
+    result.or_else(|error| {
+        let status = error.status();
+        Err(error).or_exit(status)
+    })
+}

@@ -1,0 +1,45 @@
+//! MATLAB files, version 5, which MATLAB writes by `save -v6` and `-v7`, Octave by `save -v6` and SciPy by `savemat`.
+//!
+//! ```text
+//! file     = header of 128 bytes (text, 0x0100, "IM"), elements
+//! element  = type u32, size u32, data, padding to 8 bytes (none after a compressed one)
+//!          | size u16 << 16 | type u16, data of at most 4 bytes in 4 bytes
+//! array    = flags (class, logical, complex), dimensions, name, data in order of columns
+//! ```
+//!
+//! An array may be compressed as a whole (zlib). Numbers may be stored in a narrower type than their class.
+
+mod read;
+
+pub use read::read;
+
+/// Bytes before the first element.
+const HEADER: usize = 128;
+
+/// Element types.
+mod element {
+    pub const INT8: u32 = 1;
+    pub const UINT8: u32 = 2;
+    pub const INT16: u32 = 3;
+    pub const UINT16: u32 = 4;
+    pub const INT32: u32 = 5;
+    pub const UINT32: u32 = 6;
+    pub const SINGLE: u32 = 7;
+    pub const DOUBLE: u32 = 9;
+    pub const INT64: u32 = 12;
+    pub const UINT64: u32 = 13;
+    pub const MATRIX: u32 = 14;
+    pub const COMPRESSED: u32 = 15;
+    pub const UTF8: u32 = 16;
+    pub const UTF16: u32 = 17;
+}
+
+/// Array classes.
+mod class {
+    pub const CHAR: u8 = 4;
+    pub const DOUBLE: u8 = 6;
+    pub const UINT64: u8 = 15;
+    /// Names of the classes that hold no plain numbers or text.
+    pub const OTHER: [(u8, &str); 5] =
+        [(1, "a cell array"), (2, "a struct"), (3, "an object"), (5, "a sparse array"), (17, "an object")];
+}

@@ -1,0 +1,286 @@
+//! Reading MATLAB files.
+
+use super::{HEADER, class, element};
+use crate::variables::{Content, LARGEST_FILE, Variable, elements};
+use flate2::read::ZlibDecoder;
+use std::collections::BTreeMap;
+use std::io::Read;
+
+type Result<T> = std::result::Result<T, String>;
+
+/// Dimensions an array may have.
+const MOST_DIMENSIONS: usize = 8;
+/// Length of the longest name of a variable that is read; MATLAB allows 63.
+const LONGEST_NAME: usize = 255;
+
+/// The variables of a MATLAB file whose names are `wanted`; the others are skipped, not unpacked.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Variable>> {
+    let mut rest = after_header(bytes)?;
+    let (mut variables, mut unpacked) = (BTreeMap::new(), 0u64);
+    while !rest.is_empty() {
+        let at = bytes.len() - rest.len();
+        let found = top_element(&mut rest).and_then(|array| array.read(&wanted));
+        let Some((name, variable)) = found.map_err(|what| format!("{what} (in the element at byte {at})"))? else {
+            continue;
+        };
+        unpacked += 8 * variable.shape.iter().product::<usize>() as u64;
+        if unpacked > LARGEST_FILE {
+            return Err(format!("more than {} MiB of variables", LARGEST_FILE >> 20));
+        }
+        variables.insert(name, variable);
+    }
+    Ok(variables)
+}
+
+/// The elements of a file of version 5 in little-endian order.
+fn after_header(bytes: &[u8]) -> Result<&[u8]> {
+    let Some((header, rest)) = bytes.split_at_checked(HEADER) else {
+        return Err(format!("{} bytes, expected a header of {HEADER}", bytes.len()));
+    };
+    match &header[124..] {
+        [0, 1, b'I', b'M'] => Ok(rest),
+        [1, 0, b'M', b'I'] => Err("written on a big-endian machine; save it anew".into()),
+        [0, 2, b'I', b'M'] => Err("version 7.3; save it with -v7".into()),
+        _ => Err("no header of version 5 (save it with -v7)".into()),
+    }
+}
+
+/// An array of the file, packed or not.
+enum Packed<'a> {
+    Plain(&'a [u8]),
+    Compressed(&'a [u8]),
+    /// Something else.
+    Skipped,
+}
+
+/// Takes the next element off `rest`.
+fn top_element<'a>(rest: &mut &'a [u8]) -> Result<Packed<'a>> {
+    let (tag, data) = rest.split_at_checked(8).ok_or("the file ends within a tag")?;
+    let [kind, size] = words(tag.try_into().expect("8 bytes"));
+    if kind >> 16 != 0 {
+        return Err(format!("a small element of type {}", kind & 0xffff));
+    }
+    let size = size as usize;
+    let padded = if kind == element::COMPRESSED { size } else { size.next_multiple_of(8) };
+    // The padding of the last element may be missing.
+    let body = data.get(..size).ok_or_else(|| format!("{size} bytes announced, {} left", data.len()))?;
+    *rest = &data[padded.min(data.len())..];
+    Ok(match kind {
+        element::MATRIX => Packed::Plain(body),
+        element::COMPRESSED => Packed::Compressed(body),
+        _ => Packed::Skipped,
+    })
+}
+
+impl Packed<'_> {
+    /// The array by its name, if it is wanted.
+    fn read(self, wanted: &impl Fn(&str) -> bool) -> Result<Option<(String, Variable)>> {
+        match self {
+            Self::Skipped => Ok(None),
+            Self::Plain(body) => Array { left: body.len() as u64, reader: body }.read(wanted),
+            Self::Compressed(body) => {
+                let mut reader = ZlibDecoder::new(body);
+                let mut tag = [0; 8];
+                reader.read_exact(&mut tag).map_err(|e| format!("compressed data: {e}"))?;
+                let [kind, size] = words(tag);
+                if kind != element::MATRIX {
+                    return Err(format!("compressed data: an element of type {kind}, expected an array"));
+                }
+                Array { left: u64::from(size), reader }.read(wanted)
+            }
+        }
+    }
+}
+
+/// The two little-endian words of a tag.
+fn words(tag: [u8; 8]) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = tag;
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
+}
+
+/// The body of an array as a stream: never more than it announced is taken from it.
+struct Array<R> {
+    reader: R,
+    left: u64,
+}
+
+/// A part of an array: its type, its size, and for a small one its data.
+struct Part {
+    kind: u32,
+    size: usize,
+    small: Option<[u8; 4]>,
+}
+
+impl<R: Read> Array<R> {
+    fn read(mut self, wanted: &impl Fn(&str) -> bool) -> Result<Option<(String, Variable)>> {
+        let flags = self.part("flags", element::UINT32, 8)?;
+        let (class, complex) = (flags[0], flags[1] & 8 != 0);
+        if class::OTHER.iter().any(|(_, what)| *what == "an object") && (class == 3 || class == 17) {
+            // The parts of an object are laid out otherwise, and its name cannot be told.
+            return Ok(None);
+        }
+        let dimensions = self.part("dimensions", element::INT32, 4 * MOST_DIMENSIONS)?;
+        let name = self.part("name", element::INT8, LONGEST_NAME)?;
+        let name = String::from_utf8(name).map_err(|_| "a name that is not text")?;
+        if !wanted(&name) {
+            return Ok(None);
+        }
+        let in_variable = |what: String| format!("variable `{name}`: {what}");
+        let shape = shape(&dimensions).map_err(in_variable)?;
+        let other = class::OTHER.iter().find(|(number, _)| *number == class).map(|(_, what)| *what);
+        let content = match (other, class) {
+            (Some(what), _) => Content::Other(what),
+            _ if complex => Content::Other("complex numbers"),
+            (None, class::CHAR) => self.text(&shape).map_err(in_variable)?,
+            (None, class::DOUBLE..=class::UINT64) => self.numbers(&shape).map_err(in_variable)?,
+            _ => return Err(in_variable(format!("unknown class {class}"))),
+        };
+        let shape = if matches!(content, Content::Text(_)) { Vec::new() } else { shape };
+        Ok(Some((name, Variable { shape, content })))
+    }
+
+    /// Takes `count` bytes.
+    fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+        self.left = self.left.checked_sub(count as u64).ok_or("an array is shorter than its parts")?;
+        let mut bytes = Vec::with_capacity(count.min(1 << 20));
+        let read = self.reader.by_ref().take(count as u64).read_to_end(&mut bytes).map_err(|e| format!("data: {e}"))?;
+        if read < count {
+            return Err(format!("data ends {} bytes early", count - read));
+        }
+        Ok(bytes)
+    }
+
+    fn tag(&mut self) -> Result<Part> {
+        let tag: [u8; 8] = self.take(8)?.try_into().expect("8 bytes");
+        let [first, second] = words(tag);
+        Ok(match first >> 16 {
+            0 => Part { kind: first, size: second as usize, small: None },
+            size => Part { kind: first & 0xffff, size: size as usize, small: Some(second.to_le_bytes()) },
+        })
+    }
+
+    /// The data of a part.
+    fn data(&mut self, part: &Part) -> Result<Vec<u8>> {
+        if let Some(bytes) = part.small {
+            return Ok(bytes.get(..part.size).ok_or("a small element of more than 4 bytes")?.to_vec());
+        }
+        let data = self.take(part.size)?;
+        let padding = part.size.next_multiple_of(8) - part.size;
+        // The padding of the last part may be missing.
+        self.take(padding.min(usize::try_from(self.left).unwrap_or(usize::MAX)))?;
+        Ok(data)
+    }
+
+    /// The data of a part that must be of one type and at most `most` bytes.
+    fn part(&mut self, what: &str, kind: u32, most: usize) -> Result<Vec<u8>> {
+        let part = self.tag()?;
+        if part.kind != kind || part.size > most {
+            let found = format!("type {}, {} bytes", part.kind, part.size);
+            return Err(format!("{what}: {found}, expected type {kind}, at most {most} bytes"));
+        }
+        let data = self.data(&part)?;
+        if what == "flags" && data.len() != 8 { Err("flags of another size".into()) } else { Ok(data) }
+    }
+
+    /// The data of `count` values, with their type.
+    fn values(&mut self, count: usize) -> Result<(u32, Vec<u8>)> {
+        let part = self.tag()?;
+        let width = width(part.kind).ok_or_else(|| format!("data of type {}", part.kind))?;
+        // Text in UTF-8 has a size of its own.
+        let fits = if part.kind == element::UTF8 { part.size <= 4 * count } else { part.size == width * count };
+        if !fits {
+            return Err(format!("{} bytes of data, expected {count} values of {width} bytes", part.size));
+        }
+        Ok((part.kind, self.data(&part)?))
+    }
+
+    fn numbers(&mut self, shape: &[usize]) -> Result<Content> {
+        let (kind, data) = self.values(elements(shape, 8)?)?;
+        let values = decode(kind, &data).ok_or_else(|| format!("numbers of type {kind}"))?;
+        Ok(Content::Numbers(rows_from_columns(shape, &values)))
+    }
+
+    fn text(&mut self, shape: &[usize]) -> Result<Content> {
+        let count = elements(shape, 8)?;
+        if shape.len() > 2 || shape[0] > 1 {
+            return Ok(Content::Other("several lines of text"));
+        }
+        let (kind, data) = self.values(count)?;
+        let text = match kind {
+            element::UINT16 | element::UTF16 => {
+                let (units, _) = data.as_chunks();
+                String::from_utf16(&units.iter().map(|b| u16::from_le_bytes(*b)).collect::<Vec<_>>()).ok()
+            }
+            element::UTF8 | element::INT8 | element::UINT8 => String::from_utf8(data).ok(),
+            _ => None,
+        };
+        text.map(Content::Text).ok_or_else(|| "text in an unknown encoding".into())
+    }
+}
+
+/// The extents of an array from its dimensions part.
+fn shape(part: &[u8]) -> Result<Vec<usize>> {
+    let (dimensions, rest) = part.as_chunks::<4>();
+    if dimensions.len() < 2 || !rest.is_empty() {
+        return Err(format!("{} bytes of dimensions", part.len()));
+    }
+    let extent = |bytes: &[u8; 4]| {
+        let extent = i32::from_le_bytes(*bytes);
+        usize::try_from(extent).map_err(|_| format!("dimension {extent}"))
+    };
+    dimensions.iter().map(extent).collect()
+}
+
+/// Bytes of a value of an element type.
+fn width(kind: u32) -> Option<usize> {
+    Some(match kind {
+        element::INT8 | element::UINT8 | element::UTF8 => 1,
+        element::INT16 | element::UINT16 | element::UTF16 => 2,
+        element::INT32 | element::UINT32 | element::SINGLE => 4,
+        element::DOUBLE | element::INT64 | element::UINT64 => 8,
+        _ => return None,
+    })
+}
+
+/// Numbers of an element type in double precision.
+fn decode(kind: u32, data: &[u8]) -> Option<Vec<f64>> {
+    macro_rules! decode {
+        ($type:ty) => {
+            data.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes) as f64).collect()
+        };
+    }
+    Some(match kind {
+        element::INT8 => decode!(i8),
+        element::UINT8 => decode!(u8),
+        element::INT16 => decode!(i16),
+        element::UINT16 => decode!(u16),
+        element::INT32 => decode!(i32),
+        element::UINT32 => decode!(u32),
+        element::SINGLE => decode!(f32),
+        element::DOUBLE => decode!(f64),
+        element::INT64 => decode!(i64),
+        element::UINT64 => decode!(u64),
+        _ => return None,
+    })
+}
+
+/// Row-major values from values in order of columns.
+fn rows_from_columns(shape: &[usize], columns: &[f64]) -> Vec<f64> {
+    let mut rows = Vec::with_capacity(columns.len());
+    let mut index = vec![0usize; shape.len()];
+    for _ in 0..columns.len() {
+        let at = index.iter().zip(shape).rev().fold(0, |at, (i, extent)| at * extent + i);
+        rows.push(columns[at]);
+        for (i, extent) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if *i < *extent {
+                break;
+            }
+            *i = 0;
+        }
+    }
+    rows
+}
