@@ -188,10 +188,6 @@ fn report(
         behaviour = behaviour.figure(figure, &caption);
     }
     let factor = with_status(stored::read_scaling_factor(lif))?;
-    let candidates = with_status(stored::read_candidates(lif))?;
-    let predicted = with_status(stored::read_predicted_factor(lif))?;
-    let curve = with_status(search_curve(&candidates, factor, predicted, experiment.search.performance_at_least))?;
-    let caption = curve.description().to_owned();
     let mut report = Report::new(&format!("{}: LIF network", experiment.name))
         .summary("A LIF network made from a trained rate network, judged on its task.")
         .result("Performance", &format!("{}, {} trials", with_interval(&evaluation.score()), evaluation.correct.len()))
@@ -199,7 +195,15 @@ fn report(
     for (name, rate) in rates {
         report = report.result(&format!("Mean firing rate, {name}"), &format!("{rate:.1} Hz"));
     }
-    report = report.section(behaviour).section(Section::new("Search for the scaling factor").figure(curve, &caption));
+    report = report.section(behaviour);
+    // An imported network does not tell how its factor was found.
+    if lif.has("search.scaling_factor") {
+        let candidates = with_status(stored::read_candidates(lif))?;
+        let predicted = with_status(stored::read_predicted_factor(lif))?;
+        let curve = with_status(search_curve(&candidates, factor, predicted, experiment.search.performance_at_least))?;
+        let caption = curve.description().to_owned();
+        report = report.section(Section::new("Search for the scaling factor").figure(curve, &caption));
+    }
     if let Some(figure) = from_artifact::training_curve(lif, "Training of the rate network", "Performance")? {
         let caption = figure.description().to_owned();
         report = report.section(Section::new("Training").figure(figure, &caption));
