@@ -45,6 +45,8 @@ pub enum Purpose {
     Encoding = 13,
     /// Noise inside a rate network while it is evaluated.
     EvaluationNoise = 14,
+    /// Augmentation of training images.
+    Augmentation = 15,
 }
 
 /// Blocks computed side by side: one vector register of 32-bit lanes on the widest processors.

@@ -9,6 +9,7 @@ use mdl_data::encode::bernoulli;
 use mdl_data::random::{Purpose, Stream};
 use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
+use rayon::prelude::*;
 use std::cell::RefCell;
 
 /// Examples shown together outside training.
@@ -55,6 +56,16 @@ impl<'a, N: Network> DigitsProblem<'a, N> {
         let keys = examples.iter().map(|e| epoch * count as u64 + *e as u64).collect();
         (examples, keys)
     }
+
+    /// Intensities `[B, 784]` of training images as they are shown under `keys`.
+    fn shown(&self, examples: &[usize], keys: &[u64]) -> Vec<f32> {
+        let (augmentation, training, seed) = (&self.digits.augmentation, &self.split.training, self.seed);
+        if augmentation.is_none() {
+            return intensities(training, examples);
+        }
+        let show = |(example, key): (&usize, &u64)| augmentation.show(training.image(*example), seed, *key);
+        examples.par_iter().zip(keys).flat_map_iter(show).collect()
+    }
 }
 
 impl<N: Network> Problem for DigitsProblem<'_, N> {
@@ -65,7 +76,8 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
     fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
         let (examples, keys) = self.batch(batch);
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
-        let outputs = answer(self.network, &self.split.training, &examples, &keys, self.digits, noise)?;
+        let intensities = self.shown(&examples, &keys);
+        let outputs = answer(self.network, &intensities, &keys, self.digits, noise)?;
         class_loss(self.training.loss, &outputs, &labels(&self.split.training, &examples)?)
     }
 
@@ -117,7 +129,7 @@ fn classify(
         let examples: Vec<usize> = (start..(start + EVALUATION_BATCH).min(count)).collect();
         let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
         let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: keys[0] };
-        let outputs = answer(network, from, &examples, &keys, digits, noise)?;
+        let outputs = answer(network, &intensities(from, &examples), &keys, digits, noise)?;
         let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples)?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
@@ -125,18 +137,20 @@ fn classify(
     Ok(Answers { predicted, loss: loss / count as f64 })
 }
 
-/// Outputs `[B, O]` for examples shown as spikes drawn under `keys`.
+/// Intensities `[B, 784]` of images, from 0 to 1.
+fn intensities(from: &Digits, examples: &[usize]) -> Vec<f32> {
+    examples.iter().flat_map(|e| from.image(*e)).map(|pixel| f32::from(*pixel) / 255.0).collect()
+}
+
+/// Outputs `[B, O]` for images `[B, 784]` shown as spikes drawn under `keys`.
 fn answer(
     network: &impl Network,
-    from: &Digits,
-    examples: &[usize],
+    intensities: &[f32],
     keys: &[u64],
     digits: &DigitsConfig,
     noise: NoiseKey,
 ) -> Result<Tensor> {
-    let intensities: Vec<f32> =
-        examples.iter().flat_map(|e| from.image(*e)).map(|pixel| f32::from(*pixel) / 255.0).collect();
-    let spikes = bernoulli(&intensities, digits.channels(), digits.steps, noise.seed, keys);
+    let spikes = bernoulli(intensities, digits.channels(), digits.steps, noise.seed, keys);
     network.peak_outputs(spikes.map_err(candle_core::Error::wrap)?, noise)
 }
 

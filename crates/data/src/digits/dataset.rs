@@ -1,5 +1,6 @@
 //! The data sets: their files, and how they are split into training, validation and test examples.
 
+use super::augment::Augmentation;
 use super::error::DigitsError;
 use super::idx::{self, CLASSES, Content, Idx, PIXELS};
 use crate::field::{InvalidField, require, require_positive};
@@ -149,6 +150,8 @@ pub struct DigitsConfig {
     pub steps: usize,
     /// Duration of a step in milliseconds.
     pub step_ms: f64,
+    /// Small changes of each training image, drawn anew each time it is shown.
+    pub augmentation: Augmentation,
 }
 
 impl Default for DigitsConfig {
@@ -161,6 +164,7 @@ impl Default for DigitsConfig {
             validation_examples: 5000,
             steps: 50,
             step_ms: 2.0,
+            augmentation: Augmentation::default(),
         }
     }
 }
@@ -237,6 +241,7 @@ impl DigitsConfig {
     pub fn validate(&self) -> Result<(), InvalidField> {
         require((1..=1_000_000).contains(&self.steps), "steps", self.steps, "1 to 1000000 steps")?;
         require_positive("step_ms", self.step_ms)?;
+        self.augmentation.validate().map_err(|e| e.within("augmentation"))?;
         if self.verify { self.validate_split(60_000) } else { Ok(()) }
     }
 
