@@ -65,3 +65,66 @@ fn trials_can_be_written_once_and_used_again() {
     assert_eq!(made["trials"], 7);
     assert!(std::fs::metadata(&path).unwrap().len() > 7 * 500 * 5 * 4);
 }
+
+/// Trains and evaluates a spiking network with 1 and with 2 threads; returns the results, the same bytes both times.
+fn spiking(name: &str, set: &[String]) -> [Value; 2] {
+    let runs = ["1", "2"].map(|threads| {
+        let dir = TempDir::new().unwrap();
+        let [network, eval] = ["spiking.safetensors", "eval.safetensors"].map(|name| dir.path().join(name));
+        let mut train = arguments!["--config", config(name), "--threads", threads, "-o", &network].to_vec();
+        train.extend(set.iter().flat_map(|field| arguments!["--set", field]));
+        let report = dir.path().join("report.html");
+        let judge = arguments![&network, "--threads", threads, "--report", &report, "-o", &eval];
+        let results = [stage("train-spiking", &train), stage("eval-spiking", &judge)];
+        (results, [&network, &eval, &report].map(|path| std::fs::read(path).unwrap()))
+    });
+    let [(one, files), (_, again)] = runs;
+    assert!(files == again, "{name} differs between 1 and 2 threads");
+    one
+}
+
+#[test]
+fn a_spiking_network_learns_the_contextual_task_on_any_number_of_threads() {
+    let set = ["training.max_updates=300", "training.batch_size=100", "training.evaluate_every=300"].map(String::from);
+    let [trained, judged] = spiking("mante-spiking", &set);
+    assert!(trained["performance"].as_f64().unwrap() > 0.8, "{trained}");
+    assert!(judged["performance"].as_f64().unwrap() > 0.8, "{judged}");
+    assert!(judged["mean_squared_error"].as_f64().unwrap() < 0.3, "{judged}");
+    assert!(judged["rate_hz"].as_f64().unwrap() > 0.0, "{judged}");
+}
+
+/// Ten classes of `count` images in the format of MNIST: class c has its rows 2 c + 4 and 2 c + 5 lit.
+fn write_classes(dir: &Path, prefix: &str, count: u32) {
+    let header = |magic: u32, sizes: &[u32]| -> Vec<u8> {
+        std::iter::once(&magic).chain(sizes).flat_map(|number| number.to_be_bytes()).collect()
+    };
+    let (mut images, mut labels) = (header(0x803, &[count, 28, 28]), header(0x801, &[count]));
+    for example in 0..count {
+        let class = (example % 10) as usize;
+        labels.push(class as u8);
+        images.extend((0..784).map(|pixel| if pixel / 56 == class + 2 { 200 } else { 0 }));
+    }
+    std::fs::write(dir.join(format!("{prefix}-images-idx3-ubyte")), images).unwrap();
+    std::fs::write(dir.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
+}
+
+#[test]
+fn a_spiking_network_learns_images_on_any_number_of_threads() {
+    let data = TempDir::new().unwrap();
+    write_classes(data.path(), "train", 120);
+    write_classes(data.path(), "t10k", 50);
+    let mut set = vec![format!("task.directory={}", data.path().display())];
+    let numbers = ["task.verify=false", "task.validation_examples=20", "training.batch_size=50"];
+    set.extend(numbers.map(String::from));
+    set.extend(["training.max_updates=60", "training.evaluate_every=30"].map(String::from));
+    let [_, judged] = spiking("mnist", &set);
+    assert!(judged["accuracy"].as_f64().unwrap() > 0.9, "{judged}");
+    let confusion: u64 = judged["confusion"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|n| n.as_u64().unwrap())
+        .sum();
+    assert_eq!(confusion, 50);
+}

@@ -4,8 +4,8 @@ use crate::answers::TrialSet;
 use crate::behaviour::{Behaviour, Monitor, count_correct};
 use crate::error::{Error, Result};
 use crate::lif::{Recording, Run, Traces};
-use crate::statistics::wilson_interval;
 use mdl_data::field::require;
+use mdl_data::score::Score;
 use mdl_data::tasks::Trials;
 use mdl_model::artifact::Artifact;
 use mdl_model::experiment::EvaluationConfig;
@@ -32,27 +32,6 @@ pub struct Evaluation {
     pub recorded: Vec<Run>,
     /// Duration of a step (ms).
     pub step_ms: f64,
-}
-
-/// Correct answers among some trials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Score {
-    /// Trials.
-    pub trials: u32,
-    /// Correct ones.
-    pub correct: u32,
-}
-
-impl Score {
-    /// Fraction of correct trials.
-    pub fn performance(&self) -> f64 {
-        f64::from(self.correct) / f64::from(self.trials.max(1))
-    }
-
-    /// Its 95 % interval.
-    pub fn interval(&self) -> (f64, f64) {
-        wilson_interval(self.correct, self.trials)
-    }
 }
 
 impl Evaluation {

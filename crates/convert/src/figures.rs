@@ -1,59 +1,14 @@
-//! The figures of this crate's programs, and where they are written: `figures/<output's name>-<figure>.svg` and `.png`
-//! beside the output.
+//! The figures of this crate's programs.
 
 use crate::error::Result;
 use crate::evaluate::Evaluation;
 use crate::search::{Candidate, Found};
-use mdl_data::tasks::{Judged, Response, Task, Trials};
+use mdl_data::tasks::{Judged, Task, Trials};
 use mdl_report::figures::membrane::{PotentialUnit, Trace};
-use mdl_report::figures::output::{Condition, mean_and_sd};
 use mdl_report::figures::raster::Trial;
-use mdl_report::figures::{MembraneTraces, Output, Raster, RateDistribution, SearchCurve, Window, search};
+use mdl_report::figures::{MembraneTraces, Raster, RateDistribution, SearchCurve, Window, search};
+use mdl_report::from_trials::TrialOutput;
 use mdl_report::{Figure, Population};
-use mdl_stage::output::{check_free, write_atomically};
-use std::path::{Path, PathBuf};
-
-/// Pixels of a PNG to a unit of the figure.
-const PNG_SCALE: f32 = 2.0;
-
-/// Where the figures of one output go.
-#[derive(Clone, Debug)]
-pub struct FigureFiles {
-    directory: PathBuf,
-    stem: String,
-    force: bool,
-}
-
-impl FigureFiles {
-    /// The place for the figures of `output`; existing ones are overwritten only with `force`.
-    ///
-    /// # Errors
-    /// One of the figures `names` exists, and `force` is not given.
-    pub fn beside(output: &Path, force: bool, names: &[&str]) -> Result<Self> {
-        let stem = output.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let files = Self { directory: output.with_file_name("figures"), stem, force };
-        for name in names {
-            for extension in ["svg", "png"] {
-                check_free(&files.path(name, extension), force)?;
-            }
-        }
-        Ok(files)
-    }
-
-    fn path(&self, name: &str, extension: &str) -> PathBuf {
-        self.directory.join(format!("{}-{name}.{extension}", self.stem))
-    }
-
-    /// Writes a figure as SVG and PNG.
-    ///
-    /// # Errors
-    /// The figure cannot be rendered or written.
-    pub fn write(&self, name: &str, figure: &Figure) -> Result<()> {
-        write_atomically(&self.path(name, "svg"), figure.svg().as_bytes(), self.force)?;
-        write_atomically(&self.path(name, "png"), &figure.png(PNG_SCALE)?, self.force)?;
-        Ok(())
-    }
-}
 
 /// Performance and firing rate against the scaling factor.
 ///
@@ -104,7 +59,8 @@ pub fn evaluation_figures(
         from_ms: response.start as f64 * task.step_ms(),
         to_ms: response.end as f64 * task.step_ms(),
     }];
-    let mut figures = vec![("output", output(evaluation, trials, task, &windows)?)];
+    let output = TrialOutput { time_ms: &evaluation.time_ms, values: &evaluation.output, width: evaluation.outputs };
+    let mut figures = vec![("output", output.draw("Output of the LIF network", trials, task, &windows)?)];
     if !evaluation.recorded.is_empty() {
         figures.push(("raster", raster(evaluation, task, populations, &windows)?));
     }
@@ -114,47 +70,6 @@ pub fn evaluation_figures(
         figures.push(("membrane", membrane(evaluation, task, populations, v_peak_mv, &windows)?));
     }
     Ok(figures)
-}
-
-/// Mean ± sd of the first output channel over the trials of each condition, with the mean target.
-fn output(evaluation: &Evaluation, trials: &Trials, task: &dyn Task, windows: &[Window]) -> Result<Figure> {
-    let times = evaluation.time_ms.len();
-    let sample = |t: f64| ((t / task.step_ms()) as usize).min(trials.steps - 1);
-    let mut drawn = Vec::new();
-    for (condition, label) in task.conditions().iter().enumerate() {
-        let members: Vec<usize> = (0..trials.count).filter(|b| trials.condition[*b] == condition).collect();
-        if members.is_empty() {
-            continue;
-        }
-        let value = |b: &usize, t: usize| evaluation.output[(b * times + t) * evaluation.outputs];
-        let values: Vec<f64> = members.iter().flat_map(|b| (0..times).map(move |t| value(b, t))).collect();
-        let target_of = |b: usize, t: f64| f64::from(trials.target[(sample(t) * trials.count + b) * trials.outputs]);
-        let target: Vec<f64> = evaluation
-            .time_ms
-            .iter()
-            .map(|t| members.iter().map(|b| target_of(*b, *t)).sum::<f64>() / members.len() as f64)
-            .collect();
-        let (mean, sd) = mean_and_sd(&values, times)?;
-        drawn.push((*label, mean, sd, target));
-    }
-    let conditions: Vec<Condition> =
-        drawn.iter().map(|(label, mean, sd, target)| Condition { label, mean, sd, target: Some(target) }).collect();
-    let mut thresholds: Vec<f64> = (0..task.conditions().len())
-        .flat_map(|condition| match task.response(condition) {
-            Response::Above(x) | Response::Below(x) => vec![x],
-            Response::Within(x) => vec![x, -x],
-        })
-        .collect();
-    thresholds.sort_by(f64::total_cmp);
-    thresholds.dedup();
-    let figure = Output {
-        title: "Output of the LIF network",
-        time_ms: &evaluation.time_ms,
-        conditions: &conditions,
-        windows,
-        thresholds: &thresholds,
-    };
-    Ok(figure.draw()?)
 }
 
 /// Spikes of the recorded trials.

@@ -14,8 +14,9 @@ use crate::answers::{Answer, Answers, Known, TrialSet};
 use crate::behaviour::{Behaviour, count_correct};
 use crate::error::{Error, Result};
 use crate::mapping::published_factors;
-use crate::statistics::{normal_tail, wilson_interval};
+use crate::statistics::normal_tail;
 use crate::stored::rate_config;
+use mdl_data::score::wilson_interval;
 use mdl_model::experiment::{Experiment, SearchConfig, Select};
 
 /// Factors that an extension adds at a time, and the most that a search tries.

@@ -1,20 +1,4 @@
-//! Proportions with their uncertainty.
-
-/// Two-sided 95 % quantile of the normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
-
-/// Wilson's 95 % interval of a proportion (Wilson 1927): `correct` of `trials`; (0, 1) without trials.
-pub fn wilson_interval(correct: u32, trials: u32) -> (f64, f64) {
-    if trials == 0 {
-        return (0.0, 1.0);
-    }
-    let (n, p) = (f64::from(trials), f64::from(correct) / f64::from(trials));
-    let centre = p + Z * Z / (2.0 * n);
-    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    // It holds p itself; rounding must not push an end at 0 or 1 past it.
-    (((centre - half) / scale).clamp(0.0, p), ((centre + half) / scale).clamp(p, 1.0))
-}
+//! Tails of the normal distribution.
 
 /// e^{x²} erfc(x), which neither overflows nor vanishes for x ≥ 0 (continued fraction above 2, series below).
 pub fn scaled_erfc(x: f64) -> f64 {
@@ -52,19 +36,6 @@ mod tests {
     ];
     const TAILS: [(f64, f64); 4] =
         [(-3.0, 0.998650101968370), (0.0, 0.500000000000000), (1.5, 0.066807201268858), (4.0, 0.000031671241833)];
-
-    /// Against scipy's `binomtest(…).proportion_ci(method="wilson")`.
-    #[test]
-    fn known_intervals() {
-        for (correct, trials, low, high) in
-            [(95, 100, 0.888_249_5, 0.978_456_3), (100, 100, 0.963_006_5, 1.0), (0, 20, 0.0, 0.161_125_2)]
-        {
-            let (l, h) = wilson_interval(correct, trials);
-            assert!((l - low).abs() < 1e-6 && (h - high).abs() < 1e-6, "{correct}/{trials}: {l} {h}");
-        }
-        assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
-        assert!((1..1000).all(|n| wilson_interval(0, n).0 == 0.0 && wilson_interval(n, n).1 == 1.0));
-    }
 
     /// Against scipy's `erfcx` and `norm.sf`.
     #[test]

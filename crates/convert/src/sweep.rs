@@ -3,8 +3,8 @@
 
 use crate::answers::{Answers, Known, TrialSet};
 use crate::behaviour::count_correct;
-use crate::evaluate::Score;
 use crate::search::Question;
+use mdl_data::score::Score;
 
 /// What one network did with one setting.
 #[derive(Clone, Copy, Debug, PartialEq)]

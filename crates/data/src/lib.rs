@@ -4,6 +4,7 @@ pub mod digits;
 pub mod encode;
 pub mod field;
 pub mod random;
+pub mod score;
 pub mod simd;
 pub mod spikes;
 pub mod tasks;

@@ -50,6 +50,9 @@ pub enum ReportError {
     /// An artifact lacks what a figure needs.
     #[error(transparent)]
     Artifact(#[from] mdl_model::artifact::ArtifactError),
+    /// A figure could not be written.
+    #[error(transparent)]
+    Output(#[from] mdl_stage::output::OutputError),
     /// The SVG could not be rendered as PNG.
     #[error("cannot render the figure as PNG: {0}")]
     Png(String),

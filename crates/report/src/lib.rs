@@ -37,8 +37,10 @@ mod check;
 mod error;
 mod figure;
 pub mod figures;
+mod files;
 mod font;
 pub mod from_artifact;
+pub mod from_trials;
 mod html;
 mod mark;
 mod panel;
@@ -47,5 +49,6 @@ mod style;
 
 pub use error::ReportError;
 pub use figure::Figure;
+pub use files::FigureFiles;
 pub use html::{Provenance, Report, Section, Stage, Table};
 pub use population::Population;

@@ -11,6 +11,7 @@ use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
 use rayon::prelude::*;
 use std::cell::RefCell;
+use std::ops::Range;
 
 /// Examples shown together outside training.
 const EVALUATION_BATCH: usize = 500;
@@ -90,6 +91,11 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         let correct = answers.predicted.iter().zip(&self.split.validation.labels).filter(|(p, l)| p == l).count();
         Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64 })
     }
+}
+
+/// Keys that the spikes of these test examples are drawn under.
+pub fn test_keys(examples: Range<usize>) -> Vec<u64> {
+    examples.map(|e| TEST_KEY + e as u64).collect()
 }
 
 /// What a network makes of some examples.

@@ -1,5 +1,6 @@
 //! The optimizer loop: losses, Adam, metrics, and the programs train-rate, train-spiking and eval-spiking.
 
+pub mod activity;
 pub mod adam;
 pub mod digits;
 pub mod loss;

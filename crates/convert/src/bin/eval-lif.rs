@@ -2,14 +2,15 @@
 
 use clap::Parser;
 use mdl_convert::behaviour::{Behaviour, Monitor};
-use mdl_convert::evaluate::{Evaluation, Score, evaluate};
-use mdl_convert::figures::{FigureFiles, evaluation_figures, search_curve};
+use mdl_convert::evaluate::{Evaluation, evaluate};
+use mdl_convert::figures::{evaluation_figures, search_curve};
 use mdl_convert::{stored, with_status};
 use mdl_data::random::Purpose;
+use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
-use mdl_report::{Figure, Population, Report, Section, Table, from_artifact};
+use mdl_report::{Figure, FigureFiles, Population, Report, Section, Table, from_artifact};
 use mdl_stage::output::{check_free, write_atomically};
 use mdl_stage::signal::StopFlag;
 use mdl_stage::status::Outcome;
@@ -68,7 +69,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return mdl_stage::config::print(&experiment.to_json());
     }
     let output = common.output_path()?;
-    let files = with_status(FigureFiles::beside(&output, common.force, &FIGURES))?;
+    let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
     let mut provenance = Provenance::new("eval-lif", experiment.seed).from(&lif);
     let trials = trials(arguments, &experiment, &mut provenance)?;
@@ -85,7 +86,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let peak = experiment.lif.v_peak_mv();
     let figures = with_status(evaluation_figures(&evaluation, &trials, task, &populations, peak))?;
     artifact.write(&output, common.force)?;
-    figures.iter().try_for_each(|(name, figure)| with_status(files.write(name, figure)))?;
+    figures.iter().try_for_each(|(name, figure)| files.write(name, figure))?;
     let rates = rates_by_population(&evaluation, &populations);
     if let Some(path) = &arguments.report {
         let report = report(&experiment, &lif, &artifact, &evaluation, figures, &rates)?;

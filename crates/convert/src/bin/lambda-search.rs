@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Parser;
 use mdl_convert::behaviour::Behaviour;
-use mdl_convert::figures::{FigureFiles, found_curve};
+use mdl_convert::figures::found_curve;
 use mdl_convert::lif::LifNetwork;
 use mdl_convert::outputs::below;
 use mdl_convert::partial::{self, Earlier, Partial};
@@ -13,6 +13,7 @@ use mdl_convert::search::{Candidate, Found, Question, choose};
 use mdl_convert::{stored, with_status};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
+use mdl_report::FigureFiles;
 use mdl_stage::output::check_free;
 use mdl_stage::signal::StopFlag;
 use mdl_stage::status::{Outcome, print_line};
@@ -125,7 +126,8 @@ impl Job {
         if found_before.is_none() {
             check_free(&output, force).or_exit(Status::Usage)?;
         }
-        let figures = with_status(FigureFiles::beside(&output, force || found_before.is_some(), &["search"]))?;
+        let figures =
+            FigureFiles::beside(&output, force || found_before.is_some(), &["search"]).or_exit(Status::Usage)?;
         let network = with_status(stored::read_network(&rate, &experiment))?;
         Ok(Self { rate, experiment, network, output, figures, found_before })
     }

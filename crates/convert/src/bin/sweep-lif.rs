@@ -3,16 +3,17 @@
 use anyhow::anyhow;
 use clap::Parser;
 use mdl_convert::behaviour::Behaviour;
-use mdl_convert::evaluate::Score;
-use mdl_convert::figures::FigureFiles;
+
 use mdl_convert::lif::LifNetwork;
 use mdl_convert::partial::{self, Earlier, Partial};
 use mdl_convert::queue::{self, News, Plan, Search};
 use mdl_convert::search::Question;
 use mdl_convert::sweep::{Swept, search_and_evaluate};
 use mdl_convert::{stored, with_status};
+use mdl_data::score::Score;
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
+use mdl_report::FigureFiles;
 use mdl_report::figures::Sweep;
 use mdl_report::figures::sweep::{Point, Variant};
 use mdl_stage::signal::StopFlag;
@@ -95,7 +96,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return mdl_stage::config::print(&first.to_json());
     }
     let output = common.output_path()?;
-    let figures = with_status(FigureFiles::beside(&output, common.force, &["sweep"]))?;
+    let figures = FigureFiles::beside(&output, common.force, &["sweep"]).or_exit(Status::Usage)?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
     let (config, provenance, settings) = (config(arguments, first), provenance(&networks), settings(&networks).count());
     let mut partial = with_status(Partial::open(&output, config.clone(), provenance.clone(), settings, earlier))?;
@@ -105,7 +106,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
     artifact.write(&output, common.force)?;
     let pooled = pooled(&swept, variants.len(), arguments.values.len());
-    with_status(figures.write("sweep", &figure(arguments, &variants, &pooled)?))?;
+    figures.write("sweep", &figure(arguments, &variants, &pooled)?)?;
     with_status(partial.remove())?;
     let point = |(value, score): (&f64, &Score)| {
         json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),

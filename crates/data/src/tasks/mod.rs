@@ -145,6 +145,16 @@ impl TaskConfig {
         }
     }
 
+    /// Steps T of a trial, or that an image is shown for.
+    pub fn steps(&self) -> usize {
+        match self {
+            Self::Digits(digits) => digits.steps,
+            Self::GoNoGo(task) => task.steps(),
+            Self::Xor(task) => task.steps(),
+            Self::Mante(task) => task.steps(),
+        }
+    }
+
     /// Input channels K and output channels O.
     pub fn channels_and_outputs(&self) -> (usize, usize) {
         match self.task() {

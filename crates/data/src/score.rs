@@ -1,0 +1,56 @@
+//! Correct answers among trials, with their uncertainty.
+
+/// Correct answers among some trials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// Trials.
+    pub trials: u32,
+    /// Correct ones.
+    pub correct: u32,
+}
+
+impl Score {
+    /// Fraction of correct trials.
+    pub fn performance(&self) -> f64 {
+        f64::from(self.correct) / f64::from(self.trials.max(1))
+    }
+
+    /// Its 95 % interval.
+    pub fn interval(&self) -> (f64, f64) {
+        wilson_interval(self.correct, self.trials)
+    }
+}
+
+/// Two-sided 95 % quantile of the normal distribution.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// Wilson's 95 % interval of a proportion (Wilson 1927): `correct` of `trials`; (0, 1) without trials.
+pub fn wilson_interval(correct: u32, trials: u32) -> (f64, f64) {
+    if trials == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, p) = (f64::from(trials), f64::from(correct) / f64::from(trials));
+    let centre = p + Z * Z / (2.0 * n);
+    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + Z * Z / n;
+    // It holds p itself; rounding must not push an end at 0 or 1 past it.
+    (((centre - half) / scale).clamp(0.0, p), ((centre + half) / scale).clamp(p, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against scipy's `binomtest(…).proportion_ci(method="wilson")`.
+    #[test]
+    fn known_intervals() {
+        for (correct, trials, low, high) in
+            [(95, 100, 0.888_249_5, 0.978_456_3), (100, 100, 0.963_006_5, 1.0), (0, 20, 0.0, 0.161_125_2)]
+        {
+            let (l, h) = wilson_interval(correct, trials);
+            assert!((l - low).abs() < 1e-6 && (h - high).abs() < 1e-6, "{correct}/{trials}: {l} {h}");
+        }
+        assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
+        assert!((1..1000).all(|n| wilson_interval(0, n).0 == 0.0 && wilson_interval(n, n).1 == 1.0));
+    }
+}
