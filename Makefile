@@ -49,7 +49,7 @@ $(RUN)/eval.safetensors: $(RUN)/lif.safetensors | build
 # Spiking networks, trained directly: on MNIST, and on the contextual task of Mante et al.
 SPIKING = $(ARTIFACTS)/$(1)/$(SEED)
 
-train-mnist: $(call SPIKING,mnist)/spiking.safetensors ## train a spiking network on MNIST (about 4 minutes on 2 cores); [SEED=1]
+train-mnist: $(call SPIKING,mnist)/spiking.safetensors ## train a spiking network on MNIST (4 minutes on one core); [SEED=1]
 
 eval-mnist: $(call SPIKING,mnist)/eval.safetensors ## its accuracy on the test set, figures and report
 	@echo "report: $(call SPIKING,mnist)/report.html"
