@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::mapping::published_factors;
 use crate::statistics::normal_tail;
 use crate::stored::rate_config;
-use mdl_data::score::wilson_interval;
+use mdl_data::score::Score;
 use mdl_model::experiment::{Experiment, SearchConfig, Select};
 
 /// Factors that an extension adds at a time, and the most that a search tries.
@@ -46,12 +46,16 @@ pub struct Candidate {
 impl Candidate {
     /// Fraction of correct trials.
     pub fn performance(&self) -> f64 {
-        f64::from(self.correct) / f64::from(self.trials.max(1))
+        self.score().performance()
     }
 
     /// Its 95 % interval.
     pub fn interval(&self) -> (f64, f64) {
-        wilson_interval(self.correct, self.trials)
+        self.score().interval()
+    }
+
+    fn score(&self) -> Score {
+        Score { trials: self.trials, correct: self.correct }
     }
 
     /// Mean and variance of Jeffreys' posterior of the performance.

@@ -94,7 +94,10 @@ impl MembraneTraces<'_> {
             }
         });
         canvas.axes(&panel);
-        let label = format!("{} ({})", trace.label, trace.population.label());
+        let label = match trace.population {
+            Population::Unsigned => trace.label.to_string(),
+            population => format!("{} ({})", trace.label, population.label()),
+        };
         canvas.text((frame.left, frame.top - 4.0), &label, Type::new(style::TICK_SIZE).bold());
     }
 
