@@ -10,6 +10,8 @@ CARGO ?= cargo
 RUN := $(ARTIFACTS)/$(TASK)/$(SEED)
 CONFIG := configs/$(TASK).json
 BIN := target/release
+# Every artifact names the revision of the programs that made it.
+export MDL_RNN_REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help

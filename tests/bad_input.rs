@@ -18,6 +18,11 @@ fn files(dir: &TempDir) -> Vec<PathBuf> {
     std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect()
 }
 
+fn sorted(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.sort();
+    files
+}
+
 /// Trains for ten updates: enough for an artifact, not for the criterion.
 fn barely_trained(dir: &TempDir, extra: &[&str]) -> PathBuf {
     let path = dir.path().join("rate.safetensors");
@@ -197,7 +202,26 @@ fn a_second_signal_ends_a_program_that_hangs() {
         ended
     });
     assert_eq!(child.wait().unwrap().code(), Some(KILLED));
-    assert_eq!(files(&dir), [metrics], "nothing was written");
+    let lock = dir.path().join(".rate.safetensors.lock");
+    assert_eq!(sorted(files(&dir)), [lock, metrics], "nothing was written, and the next run removes the lock");
+}
+
+/// Of two processes that write the same file the second says so, and the lock of a killed one holds nobody up.
+#[cfg(unix)]
+#[test]
+fn one_process_writes_an_output() {
+    let dir = TempDir::new().unwrap();
+    let metrics = dir.path().join("metrics of the first.jsonl");
+    let mut first = endless_training(&dir, &metrics);
+    wait_for("metrics", || std::fs::metadata(&metrics).is_ok_and(|m| m.len() > 0));
+    let output = dir.path().join("rate.safetensors");
+    let barely = ["--set", "training.max_updates=1"].map(std::ffi::OsString::from);
+    let second: Vec<_> = arguments!["--config", config("go-nogo"), "-o", &output].into_iter().chain(barely).collect();
+    refused("train-rate", &second, FAILED, &["rate.safetensors is being written by another process"]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(run("train-rate", &second).status, NOT_MET);
+    assert_eq!(sorted(files(&dir)), [metrics, output]);
 }
 
 /// Waits for something; a minute is the longest any machine should need.

@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn answers_survive_a_file_and_impossible_ones_are_named() {
         let searches = vec![some(), Answers::default(), some()];
-        let mut artifact = Artifact::new(Kind::Checkpoint, serde_json::json!({}), Provenance::new("test", 1));
+        let mut artifact = Artifact::new(Kind::Checkpoint, serde_json::json!({}), Provenance::new("test", None, 1));
         write(&searches, &mut artifact);
         assert_eq!(read(&artifact, 3).unwrap(), searches);
         assert!(read(&artifact, 2).unwrap_err().to_string().contains("answer.search"));

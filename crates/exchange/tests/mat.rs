@@ -14,7 +14,7 @@ fn import(bytes: &[u8]) -> Result<Artifact, String> {
     let by_name = mat::read(bytes, wanted)?;
     let variables = Variables { path: "a.mat".into(), by_name };
     let experiment = experiment(&variables, &Wishes { name: "a", ..Wishes::default() }).map_err(|e| e.to_string())?;
-    artifact(&variables, &experiment, Provenance::new("test", 1)).map_err(|e| e.to_string())
+    artifact(&variables, &experiment, Provenance::new("test", None, 1)).map_err(|e| e.to_string())
 }
 
 #[test]

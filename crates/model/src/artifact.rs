@@ -9,14 +9,23 @@
 //! | `kind` | [`Kind`]: `rate`, `spiking`, `lif`, `trials`, `evaluation`, `checkpoint` |
 //! | `config` | the whole resolved config, as JSON |
 //! | `provenance` | [`Provenance`], as JSON |
+//! | `checksum` | SHA-256 of the file, these 64 digits taken as zeros; may be absent |
 //!
 //! The same content gives the same bytes: the header is sorted, and holds no date and no path.
+//!
+//! Nothing in a file is believed: see [`Artifact::read_any`].
+
+mod provenance;
+mod read;
+mod values;
+
+pub use provenance::{Input, Provenance};
+pub use values::{Array, Element, Values};
 
 use mdl_stage::output::{OutputError, sha256, write_atomically};
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::View;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +33,10 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: &str = "mdl-rnn";
 /// Value of the metadata key `version`.
 pub const VERSION: &str = "1";
+/// Most bytes of a header. Those of this project's artifacts have a few thousand.
+const HEADER_MOST: usize = 1 << 20;
+/// Stands for the checksum while it is computed.
+const NO_CHECKSUM: [u8; 64] = [b'0'; 64];
 
 /// What an artifact holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,46 +66,6 @@ impl std::fmt::Display for Kind {
             Self::Evaluation => "evaluation",
             Self::Checkpoint => "checkpoint",
         })
-    }
-}
-
-/// An input of the stage that wrote an artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    /// File name, without its directory.
-    pub file: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
-}
-
-/// Where an artifact comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provenance {
-    /// Program that wrote it.
-    pub program: String,
-    /// Version of that program.
-    pub version: String,
-    /// Seed it ran with.
-    pub seed: u64,
-    /// Every file it read, but for the config, which the artifact holds.
-    pub inputs: Vec<Input>,
-    /// Provenance of the artifact it was made from.
-    pub parent: Option<Box<Provenance>>,
-}
-
-impl Provenance {
-    /// Provenance of an artifact that `program` writes in a run under `seed`.
-    pub fn new(program: &str, seed: u64) -> Self {
-        let version = env!("CARGO_PKG_VERSION").into();
-        Self { program: program.into(), version, seed, inputs: Vec::new(), parent: None }
-    }
-
-    /// The same, made from another artifact.
-    #[must_use]
-    pub fn from(mut self, parent: &Artifact) -> Self {
-        self.inputs.push(parent.as_input());
-        self.parent = Some(Box::new(parent.provenance.clone()));
-        self
     }
 }
 
@@ -141,127 +114,6 @@ pub enum ArtifactError {
     },
 }
 
-/// The values of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    /// 32-bit floating point.
-    F32(Vec<f32>),
-    /// 64-bit floating point.
-    F64(Vec<f64>),
-    /// 64-bit integers.
-    I64(Vec<i64>),
-    /// 32-bit unsigned integers.
-    U32(Vec<u32>),
-    /// Bytes: masks and flags.
-    U8(Vec<u8>),
-}
-
-impl Values {
-    fn dtype(&self) -> Dtype {
-        match self {
-            Self::F32(_) => Dtype::F32,
-            Self::F64(_) => Dtype::F64,
-            Self::I64(_) => Dtype::I64,
-            Self::U32(_) => Dtype::U32,
-            Self::U8(_) => Dtype::U8,
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::F32(v) => v.len(),
-            Self::F64(v) => v.len(),
-            Self::I64(v) => v.len(),
-            Self::U32(v) => v.len(),
-            Self::U8(v) => v.len(),
-        }
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        match self {
-            Self::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::U32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::U8(v) => v.clone(),
-        }
-    }
-
-    /// The values of a tensor of a safetensors file, or its type where no artifact has such tensors.
-    fn from_bytes(dtype: Dtype, bytes: &[u8]) -> Result<Self, Dtype> {
-        Ok(match dtype {
-            Dtype::F32 => Self::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-            Dtype::F64 => Self::F64(bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()),
-            Dtype::I64 => Self::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()),
-            Dtype::U32 => Self::U32(bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect()),
-            Dtype::U8 => Self::U8(bytes.to_vec()),
-            other => return Err(other),
-        })
-    }
-
-    /// First value that is not finite, with its index.
-    fn not_finite(&self) -> Option<(usize, f64)> {
-        match self {
-            Self::F32(v) => v.iter().position(|x| !x.is_finite()).map(|i| (i, f64::from(v[i]))),
-            Self::F64(v) => v.iter().position(|x| !x.is_finite()).map(|i| (i, v[i])),
-            _ => None,
-        }
-    }
-}
-
-/// A number type a tensor can hold.
-pub trait Element: Copy {
-    /// Name of the type in messages.
-    const NAME: &'static str;
-    /// The values, if they are of this type.
-    fn of(values: &Values) -> Option<&[Self]>;
-    /// Values of this type.
-    fn into_values(values: Vec<Self>) -> Values;
-}
-
-macro_rules! element {
-    ($type:ty, $variant:ident) => {
-        impl Element for $type {
-            const NAME: &'static str = stringify!($variant);
-            fn of(values: &Values) -> Option<&[Self]> {
-                if let Values::$variant(v) = values { Some(v) } else { None }
-            }
-            fn into_values(values: Vec<Self>) -> Values {
-                Values::$variant(values)
-            }
-        }
-    };
-}
-element!(f32, F32);
-element!(f64, F64);
-element!(i64, I64);
-element!(u32, U32);
-element!(u8, U8);
-
-/// A tensor: shape and values, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Array {
-    /// Extent of each dimension.
-    pub shape: Vec<usize>,
-    /// The values.
-    pub values: Values,
-}
-
-impl View for &Array {
-    fn dtype(&self) -> Dtype {
-        self.values.dtype()
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.values.to_bytes())
-    }
-    fn data_len(&self) -> usize {
-        self.values.len() * self.values.dtype().bitsize() / 8
-    }
-}
-
 /// A file that passes between stages: named tensors, the config they were made with, and where they come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artifact {
@@ -292,42 +144,6 @@ impl Artifact {
     pub fn insert<T: Element>(&mut self, name: &str, shape: &[usize], values: Vec<T>) {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "tensor {name}: shape {shape:?}");
         self.tensors.insert(name.into(), Array { shape: shape.into(), values: T::into_values(values) });
-    }
-
-    /// Reads an artifact of any kind: checks format, version, metadata, and that every number is finite.
-    ///
-    /// # Errors
-    /// Any [`ArtifactError`].
-    pub fn read_any(path: &Path) -> Result<Self, ArtifactError> {
-        let bytes = std::fs::read(path).map_err(|source| ArtifactError::Unreadable { path: path.into(), source })?;
-        let damaged = |message: String| ArtifactError::Damaged { path: path.into(), message };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let none = HashMap::new();
-        let metadata = MetadataReader { path, map: header.metadata().as_ref().unwrap_or(&none) };
-        metadata.expect("format", FORMAT)?;
-        metadata.expect("version", VERSION)?;
-        let kind =
-            metadata.json::<Kind>("kind", |text| Value::String(text.into()).to_string(), "a kind of artifact")?;
-        let config = metadata.json("config", str::to_string, "a config as JSON")?;
-        let provenance = metadata.json("provenance", str::to_string, "a provenance as JSON")?;
-        let mut artifact = Self::new(kind, config, provenance);
-        artifact.path = path.into();
-        artifact.sha256 = sha256(&bytes);
-        for (name, view) in file.tensors() {
-            let values = Values::from_bytes(view.dtype(), view.data()).map_err(|dtype| {
-                artifact.tensor_error(&name, format!("type {dtype:?}"), "F32, F64, I64, U32 or U8".into())
-            })?;
-            if let Some((index, value)) = values.not_finite() {
-                return Err(artifact.tensor_error(
-                    &name,
-                    format!("{value} at element {index}"),
-                    "finite numbers".into(),
-                ));
-            }
-            artifact.tensors.insert(name, Array { shape: view.shape().to_vec(), values });
-        }
-        Ok(artifact)
     }
 
     /// Reads an artifact that must be of one kind.
@@ -366,9 +182,19 @@ impl Artifact {
             ("kind".to_string(), self.kind.to_string()),
             ("config".to_string(), self.config.to_string()),
             ("provenance".to_string(), provenance),
+            ("checksum".to_string(), String::from_utf8_lossy(&NO_CHECKSUM).into_owned()),
         ]);
         let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| e.to_string())?;
-        sort_header(&bytes).ok_or_else(|| "the header is not sortable JSON".to_string())
+        let mut bytes = sort_header(&bytes).ok_or_else(|| "the header is not sortable JSON".to_string())?;
+        let data: usize = self.tensors.values().map(|array| View::data_len(&array)).sum();
+        let header = bytes.len() - data;
+        if header > HEADER_MOST {
+            return Err(format!("a header of {header} bytes, expected at most {HEADER_MOST}"));
+        }
+        let digits = checksum_place(&bytes[..header]).ok_or_else(|| "no place for the checksum".to_string())?;
+        let checksum = sha256(&bytes);
+        bytes[digits].copy_from_slice(checksum.as_bytes());
+        Ok(bytes)
     }
 
     /// This artifact as an input of the next stage.
@@ -425,37 +251,12 @@ impl Artifact {
     }
 }
 
-/// Reads the metadata of one file.
-struct MetadataReader<'a> {
-    path: &'a Path,
-    map: &'a HashMap<String, String>,
-}
-
-impl MetadataReader<'_> {
-    fn error(&self, key: &'static str, found: String, expected: &str) -> ArtifactError {
-        ArtifactError::Metadata { path: self.path.into(), key, found, expected: expected.into() }
-    }
-
-    fn get(&self, key: &'static str, expected: &str) -> Result<&str, ArtifactError> {
-        self.map.get(key).map(String::as_str).ok_or_else(|| self.error(key, "nothing".into(), expected))
-    }
-
-    fn expect(&self, key: &'static str, expected: &str) -> Result<(), ArtifactError> {
-        match self.get(key, expected)? {
-            found if found == expected => Ok(()),
-            found => Err(self.error(key, format!("{found:?}"), expected)),
-        }
-    }
-
-    fn json<T: for<'d> Deserialize<'d>>(
-        &self,
-        key: &'static str,
-        quote: impl Fn(&str) -> String,
-        expected: &str,
-    ) -> Result<T, ArtifactError> {
-        let text = self.get(key, expected)?;
-        serde_json::from_str(&quote(text)).map_err(|e| self.error(key, e.to_string(), expected))
-    }
+/// Where the digits of the checksum stand in a header. Inside another text the key's quotes would be escaped.
+fn checksum_place(header: &[u8]) -> Option<std::ops::Range<usize>> {
+    const KEY: &[u8] = br#""checksum":""#;
+    let start = header.windows(KEY.len()).position(|text| text == KEY)? + KEY.len();
+    let end = start + NO_CHECKSUM.len();
+    (header.get(end) == Some(&b'"')).then_some(start..end)
 }
 
 /// Sorts the header of a safetensors file, whose metadata the library writes in no fixed order. Tensor data stay in place.
@@ -481,6 +282,7 @@ mod tests {
         let provenance = Provenance {
             program: "test".into(),
             version: "0".into(),
+            revision: None,
             seed: 1,
             inputs: vec![Input { file: "a".into(), sha256: "b".into() }],
             parent: None,

@@ -8,7 +8,7 @@ use serde_json::json;
 /// A rate artifact of three excitatory, two inhibitory and one somatostatin unit, with a history of two rows.
 fn artifact() -> Artifact {
     let config = json!({ "name": "go-nogo", "training": { "stop": { "loss_below": 7.0, "performance_above": 0.95 } } });
-    let mut artifact = Artifact::new(Kind::Rate, config, Provenance::new("train-rate", 7));
+    let mut artifact = Artifact::new(Kind::Rate, config, Provenance::new("train-rate", None, 7));
     let sign = [1f32, -1.0, 1.0, -1.0, 1.0, -1.0];
     let mut mask = vec![1u8; 36];
     for from in [1, 3, 5] {
@@ -54,7 +54,7 @@ fn provenance_goes_back_to_the_first_stage() {
     let path = directory.path().join("rate.safetensors");
     artifact().write(&path, false).unwrap();
     let rate = Artifact::read(&path, Kind::Rate).unwrap();
-    let lif = Artifact::new(Kind::Lif, rate.config.clone(), Provenance::new("lambda-search", 8).from(&rate));
+    let lif = Artifact::new(Kind::Lif, rate.config.clone(), Provenance::new("lambda-search", None, 8).from(&rate));
     let found = provenance(&lif);
     let programs: Vec<_> = found.stages.iter().map(|stage| (stage.program.as_str(), stage.seed)).collect();
     assert_eq!(programs, [("lambda-search 0.1.0", 8), ("train-rate 0.1.0", 7)]);

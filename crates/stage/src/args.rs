@@ -1,10 +1,11 @@
 //! The arguments that mean the same in every program.
 
+use crate::output::{Claimed, OutputError};
 use crate::status::{OrExit, Status};
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of every program.
 #[derive(Args, Clone, Debug)]
@@ -58,16 +59,28 @@ impl Common {
         Ok(())
     }
 
-    /// The output file, which must be named, and must not exist unless `--force` is given.
+    /// The output file, which must be named, and must not exist unless `--force` is given. No other process can claim it
+    /// while the answer lives.
     ///
     /// # Errors
-    /// No `-o`, or an output that exists, is a directory, or whose directory is missing (status 2).
-    pub fn output_path(&self) -> anyhow::Result<PathBuf> {
+    /// No `-o`, or an output that exists or is a directory (status 2); one that another process writes, or that cannot be
+    /// written (status 1).
+    pub fn output_path(&self) -> anyhow::Result<Claimed> {
         let Some(path) = &self.output else {
             return bail_usage("no output: name the file to write with -o FILE");
         };
-        crate::output::check_free(path, self.force).or_exit(Status::Usage)?;
-        Ok(path.clone())
+        claim(path, self.force)
+    }
+}
+
+/// The right to write `path`, for a program.
+///
+/// # Errors
+/// Those of [`Claimed::new`]: with status 2 a file that exists or is a directory, else with status 1.
+pub fn claim(path: &Path, force: bool) -> anyhow::Result<Claimed> {
+    match Claimed::new(path, force) {
+        Err(error @ (OutputError::Exists(_) | OutputError::Directory(_))) => Err(error).or_exit(Status::Usage),
+        other => Ok(other?),
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::status::Outcome;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Why a config cannot be used.
@@ -44,13 +46,24 @@ pub enum ConfigError {
     },
 }
 
-/// Reads a JSON config file.
+/// Most bytes of a config file.
+const MOST_BYTES: u64 = 1 << 20;
+/// Most sections inside one another.
+const MOST_SECTIONS: usize = 32;
+
+/// Reads a JSON config file, of at most a mebibyte.
 ///
 /// # Errors
 /// [`ConfigError::Unreadable`], [`ConfigError::NotJson`].
 pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.into(), source })?;
-    serde_json::from_str(&text).map_err(|source| ConfigError::NotJson { path: path.into(), source })
+    let unreadable = |source| ConfigError::Unreadable { path: path.into(), source };
+    let mut text = Vec::new();
+    // Read piece by piece: the file may be a pipe, or one without an end.
+    File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(unreadable(std::io::Error::other(format!("more than {MOST_BYTES} bytes, expected a config"))));
+    }
+    serde_json::from_slice(&text).map_err(|source| ConfigError::NotJson { path: path.into(), source })
 }
 
 /// Applies `--set key=value` arguments: keys are paths (`training.learning_rate`), values are JSON, or text where they are not.
@@ -62,6 +75,9 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
         let refuse = |message: &str| ConfigError::Override { argument: argument.clone(), message: message.into() };
         let (key, text) = argument.split_once('=').ok_or_else(|| refuse("expected KEY=VALUE"))?;
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into()));
+        if key.split('.').count() > MOST_SECTIONS {
+            return Err(refuse(&format!("expected at most {MOST_SECTIONS} fields inside one another")));
+        }
         let mut place = &mut *config;
         for part in key.split('.') {
             if part.is_empty() {
@@ -119,6 +135,20 @@ mod tests {
             let error = apply_overrides(&mut json!({"c": 2}), &[bad.into()]).unwrap_err();
             assert!(error.to_string().contains(bad), "{error}");
         }
+    }
+
+    #[test]
+    fn bottomless_overrides_are_refused() {
+        let deep = format!("{}a=1", "a.".repeat(30_000));
+        let error = apply_overrides(&mut json!({}), &[deep]).unwrap_err();
+        assert!(error.to_string().contains("at most 32"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_an_end_is_no_config() {
+        let message = read_json(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(message.contains("/dev/zero: more than 1048576 bytes"), "{message}");
     }
 
     #[test]

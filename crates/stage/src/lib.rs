@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod config;
+pub mod lock;
 pub mod memory;
 pub mod output;
 pub mod progress;

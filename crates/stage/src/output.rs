@@ -1,8 +1,12 @@
 //! Writing outputs: whole or not at all, and never over an existing file unless asked to.
 
+use crate::lock::Lock;
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 /// Why an output cannot be written, or a file not be hashed.
@@ -14,6 +18,9 @@ pub enum OutputError {
     /// The output is a directory.
     #[error("{} is a directory; expected a file name", .0.display())]
     Directory(PathBuf),
+    /// Another process writes the output.
+    #[error("{} is being written by another process", .0.display())]
+    Busy(PathBuf),
     /// The output's directory cannot be made.
     #[error("cannot create the directory {}: {source}", path.display())]
     NoDirectory {
@@ -46,20 +53,68 @@ pub fn check_free(path: &Path, force: bool) -> Result<(), OutputError> {
     Ok(())
 }
 
+/// An output that this process, and no other, may write: its path, under a [`Lock`].
+#[derive(Debug)]
+pub struct Claimed {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Claimed {
+    /// Takes the right to write `path`.
+    ///
+    /// # Errors
+    /// Those of [`check_free`] and [`Lock::on`].
+    pub fn new(path: &Path, force: bool) -> Result<Self, OutputError> {
+        check_free(path, force)?;
+        let lock = Lock::on(path)?;
+        // Another process may have written it since the first look.
+        check_free(path, force)?;
+        Ok(Self { path: path.into(), _lock: lock })
+    }
+}
+
+impl Deref for Claimed {
+    type Target = Path;
+    fn deref(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Serialize for Claimed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.path.serialize(serializer)
+    }
+}
+
+/// The directory of a file, made if it is missing.
+pub(crate) fn directory_of(path: &Path) -> Result<&Path, OutputError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(directory).map_err(|source| OutputError::NoDirectory { path: directory.into(), source })?;
+    Ok(directory)
+}
+
+/// How the names of temporary files of writes of `path` begin.
+pub(crate) fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".writing-");
+    prefix
+}
+
 /// Writes `bytes` as `path`: a temporary file beside it, flushed to disk, then renamed. Missing directories are made.
 ///
 /// # Errors
 /// Any [`OutputError`]; on all of them `path` is what it was before.
 pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> Result<(), OutputError> {
     check_free(path, force)?;
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(directory).map_err(|source| OutputError::NoDirectory { path: directory.into(), source })?;
+    let directory = directory_of(path)?;
     let failed = |source| OutputError::Write { path: path.into(), source };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-").suffix(".tmp");
+    let (prefix, mut builder) = (temporary_prefix(path), tempfile::Builder::new());
+    builder.prefix(&prefix).suffix(".tmp");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(directory).map_err(failed)?;
@@ -99,7 +154,8 @@ pub fn sha256_file(path: &Path) -> io::Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -14,7 +14,7 @@ use mdl_convert::{stored, with_status};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
 use mdl_report::FigureFiles;
-use mdl_stage::output::check_free;
+use mdl_stage::output::{Claimed, check_free};
 use mdl_stage::signal::StopFlag;
 use mdl_stage::status::{Outcome, print_line};
 use mdl_stage::{Common, OrExit, Status, progress, run_program};
@@ -82,7 +82,7 @@ struct Job {
     rate: Artifact,
     experiment: Experiment,
     network: LifNetwork,
-    output: PathBuf,
+    output: Claimed,
     figures: FigureFiles,
     /// What an earlier run found, where it wrote its output.
     found_before: Option<Found>,
@@ -122,6 +122,7 @@ fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Resu
 impl Job {
     fn new(arguments: &Arguments, rate: Artifact, experiment: Experiment, output: PathBuf) -> anyhow::Result<Self> {
         let force = arguments.common.force;
+        let output = mdl_stage::args::claim(&output, force || arguments.resume)?;
         let found_before = if arguments.resume { found_before(&output, &experiment, &rate) } else { None };
         if found_before.is_none() {
             check_free(&output, force).or_exit(Status::Usage)?;
@@ -163,7 +164,7 @@ impl Job {
 }
 
 fn provenance(experiment: &Experiment, rate: &Artifact) -> Provenance {
-    Provenance::new("lambda-search", experiment.seed).from(rate)
+    mdl_model::provenance!("lambda-search", experiment.seed).from(rate)
 }
 
 /// What a complete output of the same command holds.

@@ -3,7 +3,6 @@
 use anyhow::anyhow;
 use clap::Parser;
 use mdl_convert::behaviour::Behaviour;
-
 use mdl_convert::lif::LifNetwork;
 use mdl_convert::partial::{self, Earlier, Partial};
 use mdl_convert::queue::{self, News, Plan, Search};
@@ -211,7 +210,8 @@ fn config(arguments: &Arguments, first: &Experiment) -> Value {
 }
 
 fn provenance(networks: &[Network]) -> Provenance {
-    let mut provenance = Provenance::new("sweep-lif", networks[0].settings[0][0].seed).from(&networks[0].artifact);
+    let mut provenance =
+        mdl_model::provenance!("sweep-lif", networks[0].settings[0][0].seed).from(&networks[0].artifact);
     provenance.inputs.extend(networks[1..].iter().map(|n| n.artifact.as_input()));
     provenance
 }

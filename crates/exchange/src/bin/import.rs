@@ -4,7 +4,7 @@ use clap::Parser;
 use mdl_exchange::error::Error;
 use mdl_exchange::published::{self, Wishes};
 use mdl_exchange::{Variables, mat, with_status};
-use mdl_model::artifact::{Input, Provenance};
+use mdl_model::artifact::Input;
 use mdl_stage::output::sha256;
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, run_program};
@@ -56,7 +56,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return mdl_stage::config::print(&experiment.to_json());
     }
     let output = common.output_path()?;
-    let mut provenance = Provenance::new("import", experiment.seed);
+    let mut provenance = mdl_model::provenance!("import", experiment.seed);
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
     let artifact = with_status(published::artifact(&variables, &experiment, provenance))?;

@@ -9,7 +9,7 @@ use mdl_data::encode::bernoulli;
 use mdl_data::random::Purpose;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Judged, Task, TaskConfig, Trials, judge};
-use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::artifact::{Artifact, Kind};
 use mdl_model::experiment::{Experiment, NetworkConfig};
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
@@ -101,7 +101,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let output = common.output_path()?;
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
-    let provenance = Provenance::new("eval-spiking", experiment.seed).from(&network);
+    let provenance = mdl_model::provenance!("eval-spiking", experiment.seed).from(&network);
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
 
     let judgement = match &experiment.task {

@@ -3,7 +3,7 @@
 use clap::Parser;
 use mdl_data::random::Purpose;
 use mdl_data::tasks::Trials;
-use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::artifact::{Artifact, Kind};
 use mdl_model::experiment::Experiment;
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, run_program};
@@ -52,7 +52,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, experiment.evaluation.trials);
     let trials = Trials::draw(task, seed, Purpose::WrittenTrial, 0, count);
-    let mut artifact = Artifact::new(Kind::Trials, experiment.to_json(), Provenance::new("make-trials", seed));
+    let mut artifact = Artifact::new(Kind::Trials, experiment.to_json(), mdl_model::provenance!("make-trials", seed));
     mdl_model::trials::write(&trials, &mut artifact);
     artifact.write(&output, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "trials": count, "steps": trials.steps, "channels": trials.channels })))

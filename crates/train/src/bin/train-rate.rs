@@ -52,7 +52,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &Device::Cpu)?;
     let (trained, inputs) = train_network(&network, &experiment, arguments)?;
 
-    let provenance = Provenance { inputs, ..Provenance::new("train-rate", experiment.seed) };
+    let provenance = Provenance { inputs, ..mdl_model::provenance!("train-rate", experiment.seed) };
     let mut artifact = Artifact::new(Kind::Rate, experiment.to_json(), provenance);
     let parameters = network.parameters()?;
     parameters.write(&mut artifact, "");

@@ -49,7 +49,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?;
     let (trained, inputs) = train_network(&network, &experiment, arguments)?;
 
-    let provenance = Provenance { inputs, ..Provenance::new("train-spiking", experiment.seed) };
+    let provenance = Provenance { inputs, ..mdl_model::provenance!("train-spiking", experiment.seed) };
     let mut artifact = Artifact::new(Kind::Spiking, experiment.to_json(), provenance);
     network.write(&mut artifact)?;
     write_history(&trained.history, &mut artifact);

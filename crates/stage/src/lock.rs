@@ -1,0 +1,148 @@
+//! Of two processes that write the same file, one wins and the other says so.
+//!
+//! The lock is the system's lock on a file `.<name>.lock` beside the output. It is gone with its process, however that ends:
+//! a lock file left behind by a killed one holds nobody up, and is removed by the next.
+
+use crate::output::{OutputError, directory_of, temporary_prefix};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The right to write one output, held as long as this value lives.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Lock {
+    /// Takes the right to write `output`, whose directory is made if it is missing. Removes what a killed process left of
+    /// an unfinished write.
+    ///
+    /// On file systems without locks it warns, and goes on without.
+    ///
+    /// # Errors
+    /// [`OutputError::Busy`] while another process holds it; [`OutputError::NoDirectory`], [`OutputError::Write`] where
+    /// nothing can be written.
+    pub fn on(output: &Path) -> Result<Self, OutputError> {
+        let directory = directory_of(output)?;
+        let mut name = std::ffi::OsString::from(".");
+        name.push(output.file_name().unwrap_or_default());
+        name.push(".lock");
+        let path = directory.join(name);
+        let failed = |source| OutputError::Write { path: output.into(), source };
+        loop {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let file = file.map_err(failed)?;
+            match file.try_lock() {
+                // The process that held the lock may have removed its file in between: then this lock guards nothing.
+                Ok(()) if !is_at(&file, &path).map_err(failed)? => continue,
+                Ok(()) => {
+                    remove_unfinished(directory, output);
+                    return Ok(Self { path, file: Some(file) });
+                }
+                Err(TryLockError::WouldBlock) => return Err(OutputError::Busy(output.into())),
+                Err(TryLockError::Error(e)) => {
+                    tracing::warn!("no lock on {}: {e}; let no other process write it", output.display());
+                    return Ok(Self { path, file: None });
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Removes the file before the lock is given back, so that nobody waits on a file that is gone.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+        drop(self.file.take());
+    }
+}
+
+/// Whether an open file is still the one under this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (open, named) = (file.metadata()?, path.symlink_metadata());
+    match named {
+        Ok(named) => Ok((open.dev(), open.ino()) == (named.dev(), named.ino())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Elsewhere an open file cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Removes the temporary files of writes of `output` that were never finished.
+fn remove_unfinished(directory: &Path, output: &Path) {
+    let prefix = temporary_prefix(output);
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn one_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("Ausgabe mit ü.safetensors");
+        let first = Lock::on(&output).unwrap();
+        let error = Lock::on(&output).unwrap_err();
+        assert!(matches!(error, OutputError::Busy(_)) && error.to_string().contains("ü.safetensors"), "{error}");
+        let other = Lock::on(&dir.path().join("other")).unwrap();
+        drop(first);
+        drop(Lock::on(&output).unwrap());
+        drop(other);
+        assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
+    }
+
+    /// Many threads, each with a handle of its own, as processes have: at most one holds the lock at any time.
+    #[test]
+    fn removed_lock_files_let_no_second_one_in() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("output");
+        let (holders, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        if let Ok(lock) = Lock::on(&output) {
+                            assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                            std::thread::yield_now();
+                            taken.fetch_add(1, Ordering::SeqCst);
+                            holders.fetch_sub(1, Ordering::SeqCst);
+                            drop(lock);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(taken.into_inner() > 0);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("a.bin");
+        for name in [".a.bin.lock", ".a.bin.writing-xyz.tmp", ".ab.bin.writing-xyz.tmp"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        drop(Lock::on(&output).unwrap());
+        assert_eq!(names(dir.path()), [".ab.bin.writing-xyz.tmp"]);
+    }
+}
