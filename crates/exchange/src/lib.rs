@@ -1,14 +1,21 @@
 //! Networks of other tools.
 //!
-//! A foreign file is read into [`Variables`], named arrays and text, by the reader of its format: [`mat`] (MATLAB). What the
-//! names mean is then the business of [`published`]: rate and LIF networks in the layout of Kim, Li & Sejnowski (2019).
+//! A foreign file is read into [`Variables`], named arrays and text, by the reader of its format: [`mat`] (MATLAB), [`torch`]
+//! (PyTorch). What the names mean is then the business of [`published`], rate and LIF networks in the layout of Kim, Li &
+//! Sejnowski (2019), or of a [`mapping`], which knows the layout of Lin & Huang (2023) by itself.
 //!
 //! Nothing in a foreign file is trusted: every size is checked before memory is taken for it, and what unpacks is bounded.
 
+pub mod archive;
 pub mod error;
+pub mod mapping;
 pub mod mat;
+pub mod numbers;
 pub mod published;
+pub mod torch;
 pub mod variables;
+pub mod wishes;
 
 pub use error::{Error, Result, with_status};
 pub use variables::{Content, Variable, Variables};
+pub use wishes::Wishes;

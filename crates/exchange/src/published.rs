@@ -10,7 +10,8 @@
 //! | `u` | K×T | an input, which tells the steps of a trial |
 //! | `opt_scaling_factor` | 1 | the scaling factor, once it was searched: the file is then a LIF network |
 
-use crate::{Error, Result, Variables};
+use crate::wishes::check_task;
+use crate::{Error, Result, Variables, Wishes};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::{Experiment, NetworkConfig};
 use mdl_model::rate::config::RateConfig;
@@ -25,19 +26,6 @@ pub fn wanted(name: &str) -> bool {
     let names =
         ["w", "m", "som_m", "w_in", "w_out", "b_out", "taus", "taus_gaus", "activation", "u", "opt_scaling_factor"];
     names.contains(&name)
-}
-
-/// What the command line says about a network.
-#[derive(Clone, Debug, Default)]
-pub struct Wishes<'a> {
-    /// Name of the experiment.
-    pub name: &'a str,
-    /// The task; none: 1 input is Go-NoGo, 2 are XOR, 4 Mante.
-    pub task: Option<&'a str>,
-    /// Overrides of config fields.
-    pub set: &'a [String],
-    /// Seed of the experiment.
-    pub seed: Option<u64>,
 }
 
 /// The experiment that a network belongs to.
@@ -58,7 +46,7 @@ pub fn experiment(variables: &Variables, wishes: &Wishes) -> Result<Experiment> 
     };
     let config = json!({
         "name": wishes.name,
-        "task": task(variables, wishes.task, channels)?,
+        "task": task(variables, wishes, channels)?,
         "network": {
             "kind": "rate",
             "neurons": neurons,
@@ -69,30 +57,13 @@ pub fn experiment(variables: &Variables, wishes: &Wishes) -> Result<Experiment> 
         },
     });
     let experiment = Experiment::from_json(config, wishes.set, wishes.seed, &variables.path.display().to_string())?;
-    let of_task = experiment.task.channels_and_outputs();
-    if of_task != (channels, outputs) {
-        let message = format!(
-            "{channels} inputs and {outputs} outputs; the task has {} and {} (--task names another)",
-            of_task.0, of_task.1
-        );
-        return Err(Error::Undecided { path: variables.path.clone(), message });
-    }
+    check_task(&experiment, &variables.path, channels, outputs)?;
     Ok(experiment)
 }
 
 /// The task section: its name, and the steps of `u` where there is one.
-fn task(variables: &Variables, wish: Option<&str>, channels: usize) -> Result<Value> {
-    let kind = match (wish, channels) {
-        (Some(kind), _) => kind,
-        (None, 1) => "go-nogo",
-        (None, 2) => "xor",
-        (None, 4) => "mante",
-        (None, _) => {
-            let message = format!("{channels} inputs belong to no task; name it with --task");
-            return Err(Error::Undecided { path: variables.path.clone(), message });
-        }
-    };
-    let mut task = json!({ "kind": kind, "step_ms": STEP_MS });
+fn task(variables: &Variables, wishes: &Wishes, channels: usize) -> Result<Value> {
+    let mut task = json!({ "kind": wishes.task(channels, &variables.path)?, "step_ms": STEP_MS });
     if variables.has("u") {
         task["steps"] = json!(variables.matrix_shape("u")?[1]);
     }

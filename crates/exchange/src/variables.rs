@@ -54,6 +54,14 @@ impl Variables {
         self.by_name.get(name).ok_or_else(|| self.error(name, "no such variable", expected))
     }
 
+    /// The shape of a variable.
+    ///
+    /// # Errors
+    /// [`Error::Variable`] when it is missing.
+    pub fn shape(&self, name: &str) -> Result<&[usize]> {
+        self.get(name, "numbers").map(|variable| variable.shape.as_slice())
+    }
+
     /// The shape of a variable that must be a matrix.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! MATLAB files written by SciPy (`fixtures/make.py`), whole, cut and hostile.
 
 use flate2::{Compression, write::ZlibEncoder};
-use mdl_exchange::published::{Wishes, artifact, experiment, wanted};
-use mdl_exchange::{Content, Variables, mat};
+use mdl_exchange::published::{artifact, experiment, wanted};
+use mdl_exchange::{Content, Variables, Wishes, mat};
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use std::io::Write;
 

@@ -2,36 +2,45 @@
 
 use clap::Parser;
 use mdl_exchange::error::Error;
-use mdl_exchange::published::{self, Wishes};
-use mdl_exchange::{Variables, mat, with_status};
-use mdl_model::artifact::Input;
+use mdl_exchange::mapping::{Mapping, wanted_of_mode_network};
+use mdl_exchange::wishes::{TASKS, Wishes};
+use mdl_exchange::{Variables, mat, published, torch, with_status};
+use mdl_model::artifact::{Artifact, Input, Provenance};
+use mdl_model::experiment::Experiment;
+use mdl_model::spiking::Synapse;
 use mdl_stage::output::sha256;
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, run_program};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Take in a network of another tool
 ///
-/// Reads a MATLAB file (version 5) with a network in the layout of the published rate code, writes a rate artifact, or a LIF
-/// artifact if the file holds opt_scaling_factor; prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config,
-/// 3 damaged or foreign file.
+/// Reads a MATLAB file (version 5) with a network in the layout of the published rate code, and writes a rate artifact, or a
+/// LIF artifact if the file holds opt_scaling_factor; or a PyTorch file with a published spiking mode network (Win, Wout, pin,
+/// pout, l), and writes a spiking artifact. No code of a PyTorch file is run. Prints one JSON line. Exit status: 0 written,
+/// 1 failed, 2 usage or config, 3 damaged or foreign file.
 #[derive(Parser)]
 #[command(
     version,
     after_help = "Examples:
   import go-nogo.mat -o rate.safetensors
+  import mante.pth -o spiking.safetensors
   import network.mat --task mante --set search.trials=400 -o rate.safetensors"
 )]
 struct Arguments {
-    /// MATLAB file
+    /// MATLAB or PyTorch file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The task it was trained on: go-nogo, xor or mante (default: by the number of inputs)
-    #[arg(long, value_name = "NAME", value_parser = ["go-nogo", "xor", "mante"])]
+    /// The task it was trained on (default: by the number of inputs)
+    #[arg(long, value_name = "NAME", value_parser = TASKS)]
     task: Option<String>,
+
+    /// Synapse of a spiking network, with its published gain (default: double)
+    #[arg(long, value_name = "KIND", value_parser = synapse)]
+    synapse: Option<Synapse>,
 
     #[command(flatten)]
     common: Common,
@@ -47,11 +56,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     common.start()?;
     let read = std::fs::read(path).map_err(|source| Error::Unreadable { path: path.clone(), source });
     let bytes = with_status(read)?;
-    let by_name = with_status(mat::read(&bytes, published::wanted).map_err(Error::damaged(path, "a MATLAB file")))?;
-    let variables = Variables { path: path.clone(), by_name };
+    let network = with_status(Network::read(&bytes, path))?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let wishes = Wishes { name: &name, task: arguments.task.as_deref(), set: &common.set, seed: common.seed };
-    let experiment = with_status(published::experiment(&variables, &wishes))?;
+    let wishes = Wishes {
+        name: &name,
+        task: arguments.task.as_deref(),
+        synapse: arguments.synapse,
+        set: &common.set,
+        seed: common.seed,
+    };
+    let experiment = with_status(network.experiment(&wishes))?;
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }
@@ -59,7 +73,45 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut provenance = mdl_model::provenance!("import", experiment.seed);
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
-    let artifact = with_status(published::artifact(&variables, &experiment, provenance))?;
+    let artifact = with_status(network.artifact(&experiment, provenance))?;
     artifact.write(&output, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
+}
+
+fn synapse(name: &str) -> Result<Synapse, String> {
+    serde_json::from_value(json!(name)).map_err(|_| "expected single or double".into())
+}
+
+/// What a file holds, and what its names mean.
+enum Network {
+    Published(Variables),
+    Mapped(Variables, Mapping),
+}
+
+impl Network {
+    fn read(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let variables = |by_name| Variables { path: path.into(), by_name };
+        if bytes.starts_with(b"PK") {
+            let by_name = torch::read(bytes, wanted_of_mode_network).map_err(Error::damaged(path, "a PyTorch file"))?;
+            let variables = variables(by_name);
+            let mapping = Mapping::of_mode_network(&variables)?;
+            return Ok(Self::Mapped(variables, mapping));
+        }
+        let by_name = mat::read(bytes, published::wanted).map_err(Error::damaged(path, "a MATLAB file"))?;
+        Ok(Self::Published(variables(by_name)))
+    }
+
+    fn experiment(&self, wishes: &Wishes) -> Result<Experiment, Error> {
+        match self {
+            Self::Published(variables) => published::experiment(variables, wishes),
+            Self::Mapped(variables, mapping) => mapping.experiment(variables, wishes),
+        }
+    }
+
+    fn artifact(&self, experiment: &Experiment, provenance: Provenance) -> Result<Artifact, Error> {
+        match self {
+            Self::Published(variables) => published::artifact(variables, experiment, provenance),
+            Self::Mapped(variables, mapping) => mapping.artifact(variables, experiment, provenance),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Reading MATLAB files.
 
 use super::{HEADER, class, element};
+use crate::numbers::{NumberType, column_major, gather};
 use crate::variables::{Content, LARGEST_FILE, Variable, elements};
 use flate2::read::ZlibDecoder;
 use std::collections::BTreeMap;
@@ -199,8 +200,9 @@ impl<R: Read> Array<R> {
 
     fn numbers(&mut self, shape: &[usize]) -> Result<Content> {
         let (kind, data) = self.values(elements(shape, 8)?)?;
-        let values = decode(kind, &data).ok_or_else(|| format!("numbers of type {kind}"))?;
-        Ok(Content::Numbers(rows_from_columns(shape, &values)))
+        let stored = number_type(kind).ok_or_else(|| format!("numbers of type {kind}"))?.decode(&data);
+        let values = gather(&stored, shape, &column_major(shape), 0).ok_or("a shape that does not fit its data")?;
+        Ok(Content::Numbers(values))
     }
 
     fn text(&mut self, shape: &[usize]) -> Result<Content> {
@@ -234,53 +236,28 @@ fn shape(part: &[u8]) -> Result<Vec<usize>> {
     dimensions.iter().map(extent).collect()
 }
 
+/// The number type of an element type.
+fn number_type(kind: u32) -> Option<NumberType> {
+    Some(match kind {
+        element::INT8 => NumberType::I8,
+        element::UINT8 => NumberType::U8,
+        element::INT16 => NumberType::I16,
+        element::UINT16 => NumberType::U16,
+        element::INT32 => NumberType::I32,
+        element::UINT32 => NumberType::U32,
+        element::SINGLE => NumberType::F32,
+        element::DOUBLE => NumberType::F64,
+        element::INT64 => NumberType::I64,
+        element::UINT64 => NumberType::U64,
+        _ => return None,
+    })
+}
+
 /// Bytes of a value of an element type.
 fn width(kind: u32) -> Option<usize> {
-    Some(match kind {
-        element::INT8 | element::UINT8 | element::UTF8 => 1,
-        element::INT16 | element::UINT16 | element::UTF16 => 2,
-        element::INT32 | element::UINT32 | element::SINGLE => 4,
-        element::DOUBLE | element::INT64 | element::UINT64 => 8,
-        _ => return None,
-    })
-}
-
-/// Numbers of an element type in double precision.
-fn decode(kind: u32, data: &[u8]) -> Option<Vec<f64>> {
-    macro_rules! decode {
-        ($type:ty) => {
-            data.as_chunks().0.iter().map(|bytes| <$type>::from_le_bytes(*bytes) as f64).collect()
-        };
+    match kind {
+        element::UTF8 => Some(1),
+        element::UTF16 => Some(2),
+        _ => number_type(kind).map(NumberType::width),
     }
-    Some(match kind {
-        element::INT8 => decode!(i8),
-        element::UINT8 => decode!(u8),
-        element::INT16 => decode!(i16),
-        element::UINT16 => decode!(u16),
-        element::INT32 => decode!(i32),
-        element::UINT32 => decode!(u32),
-        element::SINGLE => decode!(f32),
-        element::DOUBLE => decode!(f64),
-        element::INT64 => decode!(i64),
-        element::UINT64 => decode!(u64),
-        _ => return None,
-    })
-}
-
-/// Row-major values from values in order of columns.
-fn rows_from_columns(shape: &[usize], columns: &[f64]) -> Vec<f64> {
-    let mut rows = Vec::with_capacity(columns.len());
-    let mut index = vec![0usize; shape.len()];
-    for _ in 0..columns.len() {
-        let at = index.iter().zip(shape).rev().fold(0, |at, (i, extent)| at * extent + i);
-        rows.push(columns[at]);
-        for (i, extent) in index.iter_mut().zip(shape).rev() {
-            *i += 1;
-            if *i < *extent {
-                break;
-            }
-            *i = 0;
-        }
-    }
-    rows
 }

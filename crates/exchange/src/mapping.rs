@@ -1,0 +1,293 @@
+//! Networks of any layout, by a mapping that says which array of a file is which tensor of a network.
+//!
+//! | tensor | shape | what |
+//! |---|---|---|
+//! | `w_in`, `w_out`, `b_out` | N×K, O×N, O | input weights, readout |
+//! | `mode_in`, `score`, `mode_out` | N×P, P, N×P | Ξ_in, λ, Ξ_out: W_rec = Ξ_in diag(λ) Ξ_outᵀ; without `score` all are 1 |
+//! | `w_rec` | N×N | dense rate networks: recurrent weights, row = to |
+//! | `sign`, `mask` | N, N×N | dense rate networks: ±1 under Dale's principle; 0 where a connection is forbidden |
+//! | `theta` | N | rate networks: trained time constants, τ = sigmoid(θ)(max − min) + min |
+//! | `scaling_factor` | 1 | makes a LIF network of a rate network |
+//!
+//! Sizes are those of the arrays. Extents of 1 may be missing or added.
+
+use crate::wishes::check_task;
+use crate::{Error, Result, Variables, Wishes};
+use mdl_model::artifact::{Artifact, ArtifactError, Kind, Provenance};
+use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_model::rate::parameters::RateParameters;
+use mdl_model::spiking::Synapse;
+use mdl_model::spiking::network::SpikingNetwork;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Tensors of a network.
+const TENSORS: [&str; 11] =
+    ["w_in", "w_rec", "sign", "mask", "mode_in", "score", "mode_out", "theta", "w_out", "b_out", "scaling_factor"];
+/// Duration of a step of published spiking networks (ms).
+const SPIKING_STEP_MS: f64 = 2.0;
+
+/// Which arrays of a file make up a network, and which experiment it belongs to.
+#[derive(Clone, Debug, Default)]
+pub struct Mapping {
+    /// For each tensor of the network the array that holds it.
+    pub tensors: BTreeMap<String, Source>,
+    /// Sections of a config. What is missing is filled in from the sizes of the arrays.
+    pub config: Map<String, Value>,
+}
+
+/// An array of a file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// Whether rows and columns are exchanged.
+    pub transpose: bool,
+}
+
+/// Sizes of a network.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    neurons: usize,
+    modes: usize,
+    channels: usize,
+    outputs: usize,
+}
+
+/// Names of the arrays in the files of mode networks that Lin & Huang published, in the order of `w_in mode_in score mode_out
+/// w_out`.
+const MODE_NETWORK: [&str; 5] = ["Win", "pin", "l", "pout", "Wout"];
+
+/// Whether a mode network of the published layout needs the array, which may stand in an inner dictionary.
+pub fn wanted_of_mode_network(name: &str) -> bool {
+    MODE_NETWORK.contains(&name.rsplit('.').next().unwrap_or(name))
+}
+
+impl Mapping {
+    /// The mapping of the spiking mode networks that Lin & Huang published: arrays `Win`, `Wout`, `pin`, `pout`, `l`, all in one
+    /// dictionary of the file.
+    ///
+    /// # Errors
+    /// No such array, or several dictionaries with them.
+    pub fn of_mode_network(variables: &Variables) -> Result<Self> {
+        let with_win = variables.by_name.keys().filter_map(|name| name.strip_suffix("Win"));
+        let prefixes: Vec<&str> = with_win.filter(|prefix| prefix.is_empty() || prefix.ends_with('.')).collect();
+        let prefix = match prefixes[..] {
+            [prefix] => prefix,
+            [] => "",
+            _ => {
+                let message = format!("{} networks, in {}; expected one", prefixes.len(), prefixes.join(", "));
+                return Err(Error::Undecided { path: variables.path.clone(), message });
+            }
+        };
+        let source = |name: &str| Source { name: format!("{prefix}{name}"), transpose: false };
+        let names = ["w_in", "mode_in", "score", "mode_out", "w_out"];
+        let tensors = names.into_iter().zip(MODE_NETWORK).map(|(tensor, array)| (tensor.to_string(), source(array)));
+        let config = Map::from_iter([("network".to_string(), json!({ "kind": "spiking" }))]);
+        Ok(Self { tensors: tensors.collect(), config })
+    }
+
+    fn source(&self, tensor: &str) -> Option<&Source> {
+        self.tensors.get(tensor)
+    }
+
+    /// The shape of a tensor as it stands in the file, transposed if asked.
+    fn stored_shape(&self, variables: &Variables, tensor: &str) -> Result<Vec<usize>> {
+        let Some(source) = self.source(tensor) else {
+            let message = format!("the mapping names no array for `{tensor}`");
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        };
+        let mut shape = variables.shape(&source.name)?.to_vec();
+        if source.transpose {
+            shape.reverse();
+        }
+        Ok(shape)
+    }
+
+    /// The sizes of the network.
+    fn sizes(&self, variables: &Variables) -> Result<Sizes> {
+        let with_modes = self.source("mode_in").is_some();
+        let recurrent = self.stored_shape(variables, if with_modes { "mode_in" } else { "w_rec" })?;
+        let neurons = recurrent.first().copied().unwrap_or(1).max(1);
+        let modes = if with_modes { recurrent.iter().product::<usize>() / neurons } else { 0 };
+        let others =
+            |tensor| -> Result<usize> { Ok(self.stored_shape(variables, tensor)?.iter().product::<usize>() / neurons) };
+        Ok(Sizes { neurons, modes, channels: others("w_in")?, outputs: others("w_out")? })
+    }
+
+    /// The values of a tensor, which must have this shape but for extents of 1.
+    fn values(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let longer = |shape: &[usize]| shape.iter().copied().filter(|extent| *extent != 1).collect::<Vec<_>>();
+        let stored = self.stored_shape(variables, tensor)?;
+        let source = &self.tensors[tensor];
+        if longer(&stored) != longer(shape) {
+            let how = if source.transpose { ", transposed" } else { "" };
+            return Err(variables.error(
+                &source.name,
+                format!("shape {stored:?}{how}"),
+                format!("{shape:?}, for `{tensor}`"),
+            ));
+        }
+        let mut values = variables.singles(&source.name, variables.shape(&source.name)?)?;
+        if source.transpose && stored.len() == 2 {
+            let [rows, columns] = [stored[0], stored[1]];
+            values = (0..rows * columns).map(|at| values[at % columns * rows + at / columns]).collect();
+        }
+        Ok(values)
+    }
+
+    /// The experiment that a network belongs to.
+    ///
+    /// # Errors
+    /// An array that is missing or does not fit; a task that cannot be told; a config that cannot be run.
+    pub fn experiment(&self, variables: &Variables, wishes: &Wishes) -> Result<Experiment> {
+        let sizes = self.sizes(variables)?;
+        let mut config = Value::Object(self.config.clone());
+        fill(&mut config, &["name"], json!(wishes.name));
+        match wishes.task {
+            Some(kind) => set(&mut config, &["task", "kind"], json!(kind)),
+            None if config["task"]["kind"].is_null() => {
+                set(&mut config, &["task", "kind"], json!(wishes.task(sizes.channels, &variables.path)?));
+            }
+            None => {}
+        }
+        let digits = config["task"]["kind"] == "digits";
+        if digits {
+            fill(&mut config, &["training", "loss"], json!("cross-entropy"));
+        }
+        if config["network"]["kind"] == "spiking" {
+            spiking_config(&mut config, sizes, wishes.synapse, digits);
+        } else {
+            self.rate_config(&mut config, sizes);
+        }
+        let origin = variables.path.display().to_string();
+        let experiment = Experiment::from_json(config, wishes.set, wishes.seed, &origin)?;
+        check_task(&experiment, &variables.path, sizes.channels, sizes.outputs)?;
+        Ok(experiment)
+    }
+
+    /// Fills in what the config of a rate network leaves open.
+    fn rate_config(&self, config: &mut Value, sizes: Sizes) {
+        fill(config, &["network", "kind"], json!("rate"));
+        fill(config, &["network", "neurons"], json!(sizes.neurons));
+        fill(config, &["network", "output_bias"], json!(self.source("b_out").is_some()));
+        let recurrence = |field| ["network", "recurrence", field];
+        if sizes.modes > 0 {
+            fill(config, &recurrence("kind"), json!("modes"));
+            fill(config, &recurrence("modes"), json!(sizes.modes));
+        } else {
+            fill(config, &recurrence("kind"), json!("dense"));
+            fill(config, &recurrence("dale"), json!(self.source("sign").is_some()));
+        }
+    }
+
+    /// The artifact of a network: `spiking`, `rate`, or `lif` where there is a scaling factor.
+    ///
+    /// # Errors
+    /// An array that is missing or does not fit.
+    pub fn artifact(&self, variables: &Variables, experiment: &Experiment, provenance: Provenance) -> Result<Artifact> {
+        let sizes = self.sizes(variables)?;
+        let kind = match &experiment.network {
+            NetworkConfig::Spiking(_) => Kind::Spiking,
+            NetworkConfig::Rate(_) if self.source("scaling_factor").is_some() => Kind::Lif,
+            NetworkConfig::Rate(_) => Kind::Rate,
+        };
+        let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
+        for tensor in TENSORS.into_iter().filter(|tensor| self.source(tensor).is_some()) {
+            let shape = sizes.shape(tensor);
+            let values = self.values(variables, tensor, &shape)?;
+            match tensor {
+                "mask" => artifact.insert(tensor, &shape, self.flags(variables, &values)?),
+                "scaling_factor" => artifact.insert(tensor, &shape, values.into_iter().map(f64::from).collect()),
+                _ => artifact.insert(tensor, &shape, values),
+            }
+        }
+        if sizes.modes > 0 && self.source("score").is_none() {
+            artifact.insert("score", &[sizes.modes], vec![1f32; sizes.modes]);
+        }
+        // What the mapping and the overrides left of the config must fit the tensors.
+        let unfit = |error: ArtifactError| Error::Undecided {
+            path: variables.path.clone(),
+            message: format!("does not fit its config{error}"),
+        };
+        match &experiment.network {
+            NetworkConfig::Spiking(config) => {
+                let network = SpikingNetwork::read(&artifact, config, sizes.channels, sizes.outputs).map_err(unfit)?;
+                network
+                    .write(&mut artifact)
+                    .map_err(|e| Error::Undecided { path: variables.path.clone(), message: e.to_string() })?;
+            }
+            NetworkConfig::Rate(config) => {
+                let parameters = RateParameters::read(&artifact, config, "").map_err(unfit)?;
+                artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
+            }
+        }
+        Ok(artifact)
+    }
+
+    fn flags(&self, variables: &Variables, values: &[f32]) -> Result<Vec<u8>> {
+        let flag = |x: &f32| match *x {
+            0.0 => Ok(0),
+            1.0 => Ok(1),
+            other => Err(variables.error(&self.tensors["mask"].name, other, "0 or 1")),
+        };
+        values.iter().map(flag).collect()
+    }
+}
+
+impl Sizes {
+    fn shape(self, tensor: &str) -> Vec<usize> {
+        let Self { neurons: n, modes: p, channels: k, outputs: o } = self;
+        match tensor {
+            "w_in" => vec![n, k],
+            "w_out" => vec![o, n],
+            "b_out" => vec![o],
+            "mode_in" | "mode_out" => vec![n, p],
+            "score" => vec![p],
+            "w_rec" | "mask" => vec![n, n],
+            "sign" | "theta" => vec![n],
+            _ => vec![1],
+        }
+    }
+}
+
+/// Fills in what the config of a spiking network leaves open. The published gain of a double-exponential synapse is another
+/// one for digits.
+fn spiking_config(config: &mut Value, sizes: Sizes, synapse: Option<Synapse>, digits: bool) {
+    if let Some(synapse) = synapse {
+        set(config, &["network", "neuron", "synapse"], json!(synapse));
+    }
+    let single = config["network"]["neuron"]["synapse"] == json!(Synapse::Single);
+    let gain = match (single, digits) {
+        (true, _) => "dt-over-decay",
+        (false, true) => "dt-squared-over-decay-rise",
+        (false, false) => "one-minus-alpha-decay",
+    };
+    fill(config, &["network", "neuron", "gain"], json!(gain));
+    fill(config, &["network", "neurons"], json!(sizes.neurons));
+    fill(config, &["network", "modes"], json!(sizes.modes));
+    fill(config, &["task", "step_ms"], json!(SPIKING_STEP_MS));
+}
+
+/// Sets a field of a config that is not there; sections on its way are begun.
+fn fill(config: &mut Value, path: &[&str], value: Value) {
+    match (config, path) {
+        (config @ Value::Null, []) => *config = value,
+        (Value::Object(section), [field, inner @ ..]) => fill(member(section, field, inner), inner, value),
+        _ => {}
+    }
+}
+
+/// Sets a field of a config; sections on its way are begun.
+fn set(config: &mut Value, path: &[&str], value: Value) {
+    match (config, path) {
+        (config, []) => *config = value,
+        (Value::Object(section), [field, inner @ ..]) => set(member(section, field, inner), inner, value),
+        _ => {}
+    }
+}
+
+/// A member of a section, null or an empty section (where there is an inner path) if it was not there.
+fn member<'a>(section: &'a mut Map<String, Value>, field: &str, inner: &[&str]) -> &'a mut Value {
+    section.entry(field).or_insert_with(|| if inner.is_empty() { Value::Null } else { json!({}) })
+}

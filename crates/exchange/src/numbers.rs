@@ -1,0 +1,114 @@
+//! Number types of foreign files, all little-endian.
+
+/// Type of a number as it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberType {
+    /// Truth value, one byte.
+    Bool,
+    /// Signed integer of 8 bits.
+    I8,
+    /// Unsigned integer of 8 bits.
+    U8,
+    /// Signed integer of 16 bits.
+    I16,
+    /// Unsigned integer of 16 bits.
+    U16,
+    /// Signed integer of 32 bits.
+    I32,
+    /// Unsigned integer of 32 bits.
+    U32,
+    /// Signed integer of 64 bits.
+    I64,
+    /// Unsigned integer of 64 bits.
+    U64,
+    /// Single precision.
+    F32,
+    /// Double precision.
+    F64,
+}
+
+impl NumberType {
+    /// Bytes of a number.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Bool | Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 | Self::U64 | Self::F64 => 8,
+        }
+    }
+
+    /// The numbers of some bytes, in double precision; an incomplete last one is left out.
+    pub fn decode(self, bytes: &[u8]) -> Vec<f64> {
+        macro_rules! decode {
+            ($type:ty) => {
+                bytes.as_chunks().0.iter().map(|number| <$type>::from_le_bytes(*number) as f64).collect()
+            };
+        }
+        match self {
+            Self::Bool => bytes.iter().map(|byte| f64::from(u8::from(*byte != 0))).collect(),
+            Self::I8 => decode!(i8),
+            Self::U8 => decode!(u8),
+            Self::I16 => decode!(i16),
+            Self::U16 => decode!(u16),
+            Self::I32 => decode!(i32),
+            Self::U32 => decode!(u32),
+            Self::I64 => decode!(i64),
+            Self::U64 => decode!(u64),
+            Self::F32 => decode!(f32),
+            Self::F64 => decode!(f64),
+        }
+    }
+}
+
+/// Row-major values of an array of this shape whose element (i, j, …) is `stored[offset + i·strides[0] + j·strides[1] + …]`;
+/// none if one of them lies outside.
+pub fn gather(stored: &[f64], shape: &[usize], strides: &[usize], offset: usize) -> Option<Vec<f64>> {
+    let count: usize = shape.iter().product();
+    let mut values = Vec::with_capacity(count);
+    let mut index = vec![0usize; shape.len()];
+    for _ in 0..count {
+        let mut steps = index.iter().zip(strides);
+        let at = steps.try_fold(offset, |at, (i, stride)| at.checked_add(i.checked_mul(*stride)?))?;
+        values.push(*stored.get(at)?);
+        for (i, extent) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if *i < *extent {
+                break;
+            }
+            *i = 0;
+        }
+    }
+    Some(values)
+}
+
+/// Strides of an array whose first index runs fastest, as MATLAB and Fortran store them.
+pub fn column_major(shape: &[usize]) -> Vec<usize> {
+    let extents = shape.iter().scan(1usize, |stride, extent| {
+        let own = *stride;
+        *stride = stride.saturating_mul(*extent);
+        Some(own)
+    });
+    extents.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_by_hand() {
+        assert_eq!(NumberType::I16.decode(&[0xff, 0xff, 1, 0, 7]), [-1.0, 1.0]);
+        assert_eq!(NumberType::Bool.decode(&[0, 2]), [0.0, 1.0]);
+        assert_eq!(NumberType::F32.decode(&1.5f32.to_le_bytes()), [1.5]);
+    }
+
+    #[test]
+    fn rows_are_gathered_from_columns_and_never_from_outside() {
+        let columns = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
+        let strides = column_major(&[2, 3]);
+        assert_eq!(gather(&columns, &[2, 3], &strides, 0).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(gather(&columns, &[2, 3], &strides, 1), None);
+        assert_eq!(gather(&columns, &[2], &[usize::MAX], 1), None);
+    }
+}
