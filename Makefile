@@ -88,8 +88,8 @@ $(PEERS)/ready: bench/peers/requirements.txt
 	$(PEERS)/bin/pip install --quiet -r $<
 	touch $@
 
-bench: build $(PEERS)/ready ## benchmarks against peers; [CASES="rate-go-nogo …"]
-	$(PEERS)/bin/python bench/run.py $(CASES)
+bench: data $(PEERS)/ready ## benchmarks against peers; [BENCH="spiking-mante …"], or --write for new figures in docs/
+	$(PEERS)/bin/python bench/run.py $(BENCH)
 
 LIF_PEERS := target/lif-peers
 $(LIF_PEERS)/ready: bench/peers/lif-requirements.txt

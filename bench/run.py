@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Runs this project's steps and its peers' in turn on the same work, and prints ratios of medians.
+"""Runs this project's steps and its peers' in turn on the same work, and prints ratios of medians; then our own steps over
+sizes, and prints their cost for each unit of work.
 
-usage: bench/run.py [NAME ...] [--rounds R] [--json FILE]      names: see CASES; none: all of them
+usage: bench/run.py [NAME ...] [--rounds R] [--write]      names: see CASES and SCALING; none: all of them
 
-Needs the programs (`make build`) and, for the peers, the packages of bench/peers/requirements.txt in the Python that runs
-this file. `make bench` sees to both. Absolute times of a shared machine mean little: read the ratios.
+Needs the programs (`make build`), MNIST (`make data`) and, for the peers, the packages of bench/peers/requirements.txt in the
+Python that runs this file. `make bench` sees to all three. `--write` puts the tables into docs/benchmarks.md. Absolute times
+of a shared machine mean little: read the ratios.
 """
 
 import argparse
@@ -17,90 +19,146 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 OURS = ROOT / "target" / "release" / "bench-step"
+PAGE = ROOT / "docs" / "benchmarks.md"
+MARKS = "<!-- bench/run.py writes from here -->\n", "<!-- to here -->\n"
 
 
-def ours(*arguments):
-    return [str(OURS), *map(str, arguments)]
+def training(config, updates, **settings):
+    """Our updates of a config, with these settings in place of its own."""
+    command = [OURS, "train", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates]
+    for field, value in settings.items():
+        command += ["--set", f"{field.replace('__', '.')}={value}"]
+    return [str(part) for part in command]
 
 
 def peer(script, *arguments):
     return [sys.executable, str(ROOT / "bench" / "peers" / script), *map(str, arguments)]
 
 
-def training(config, updates, *overrides):
-    """Our updates of a config."""
-    sets = [part for override in overrides for part in ("--set", override)]
-    return lambda threads: ours("train", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates, *sets)
+def spiking(config, updates, neurons, modes, batch, **settings):
+    sizes = {"network__neurons": neurons, "network__modes": modes, "training__batch_size": batch}
+    return training(config, updates, **sizes, **settings)
 
 
 def rate_case(config, neurons, steps, channels, updates):
     return {
         "threads": [1],
-        "ours": training(config, updates, "training.batch_size=1"),
+        "ours": training(config, updates, training__batch_size=1),
         "peers": {"JAX": lambda threads: peer("rate_step_jax.py", neurons, steps, channels, 1, updates)},
     }
 
 
-def spiking_case(neurons, modes, batch):
-    sizes = (f"network.neurons={neurons}", f"network.modes={modes}", f"training.batch_size={batch}")
+def spiking_case(script, ours, neurons, modes, batch, steps, updates):
+    sizes = (neurons, modes, batch, steps)
     return {
         "threads": [1, 2],
-        "ours": training("mante-spiking", 30, *sizes),
+        "ours": ours,
         "peers": {
-            "PyTorch": lambda threads: peer("spiking_step_torch.py", neurons, modes, batch, 500, threads, 7),
-            "JAX": lambda threads: peer("spiking_step_jax.py", neurons, modes, batch, 500, threads, 7),
+            "PyTorch": lambda threads: peer(f"{script}_torch.py", *sizes, threads, updates),
+            "JAX": lambda threads: peer(f"{script}_jax.py", *sizes, threads, updates),
         },
     }
+
+
+def digits_case(neurons, modes):
+    ours = spiking("mnist", 15, neurons, modes, 256, task__augmentation="{}")
+    return spiking_case("digits_step", ours, neurons, modes, 256, 50, 5)
 
 
 # name -> threads to run with, our command, the peers' commands
 CASES = {
     "rate-go-nogo": rate_case("go-nogo", 200, 200, 1, 300),
     "rate-mante": rate_case("mante", 250, 500, 4, 150),
-    "spiking-mante": spiking_case(100, 3, 100),
+    "spiking-mante": spiking_case("spiking_step", spiking("mante-spiking", 30, 100, 3, 100), 100, 3, 100, 500, 7),
+    "digits-100-3": digits_case(100, 3),
+    "digits-200-10": digits_case(200, 10),
+}
+
+# name -> sizes (N, P, B, T) of a spiking network on the contextual task
+SCALING = {
+    "neurons": [(neurons, 3, 16, 500) for neurons in (128, 256, 512, 1024, 2048, 4096)],
+    "modes": [(256, modes, 16, 500) for modes in (1, 3, 10, 30, 100)],
+    "batch": [(100, 3, batch, 500) for batch in (4, 16, 64, 256)],
+    "steps": [(100, 3, 100, steps) for steps in (500, 5000, 50000)],
 }
 
 
 def measure(command, threads):
     environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
-    output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout
-    return json.loads(output.splitlines()[-1])
+    done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(name, threads, case, rounds):
-    """Ours and the peers in turn, `rounds` times; medians over the rounds."""
-    commands = {"mdl-rnn": case["ours"](threads)} | {k: v(threads) for k, v in case["peers"].items()}
+def compare(name, threads, rounds):
+    """Ours and the peers in turn, `rounds` times; medians over the rounds, as rows of a table."""
+    case = CASES[name]
+    commands = {"mdl-rnn": case["ours"]} | {who: command(threads) for who, command in case["peers"].items()}
     results = {who: [] for who in commands}
     for _ in range(rounds):
         for who, command in commands.items():
             results[who].append(measure(command, threads))
-    rows = []
     mine = statistics.median(r["median_s"] for r in results["mdl-rnn"])
     for who, measured in results.items():
         seconds = statistics.median(r["median_s"] for r in measured)
         peak = max(r.get("peak_bytes") or 0 for r in measured)
-        rows.append({"case": name, "threads": threads, "who": who, "ms": seconds * 1e3,
-                     "ratio": seconds / mine, "peak_mib": peak / 2**20})
-        print(f"{name:22} {threads} thread(s)  {who:10} {seconds * 1e3:10.3f} ms  {seconds / mine:7.1f} x  "
-              f"{peak / 2**20:7.0f} MiB", flush=True)
-    return rows
+        yield f"| {name} | {threads} | {who} | {seconds * 1e3:.2f} | {seconds / mine:.1f}× | {peak / 2**20:.0f} |"
+
+
+def scale(name, rounds):
+    """Our updates over sizes, in turn, `rounds` times; fewer updates of the large ones."""
+    sizes = SCALING[name]
+    updates = [max(3, 30 * 512 * 16 * 500 // (n * b * t)) for n, _, b, t in sizes]
+    updates = [min(count, 40) for count in updates]
+    commands = [
+        spiking("mante-spiking", count, n, p, b, task__steps=t) for count, (n, p, b, t) in zip(updates, sizes)
+    ]
+    rounds = [[measure(command, 1) for command in commands] for _ in range(rounds)]
+    for place, (n, p, b, t) in enumerate(sizes):
+        seconds = statistics.median(results[place]["median_s"] for results in rounds)
+        peak = max(results[place]["peak_bytes"] or 0 for results in rounds)
+        cost = seconds * 1e9 / (n * p * b * t)
+        yield f"| {name} | {n} | {p} | {b} | {t} | {seconds * 1e3:.1f} | {cost:.3f} | {peak / 2**20:.0f} |"
+
+
+def table(head, rows):
+    """Prints a table while it grows, and returns it."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    print(*lines, sep="\n")
+    for row in rows:
+        print(row, flush=True)
+        lines.append(row)
+    return "\n".join(lines) + "\n"
+
+
+def write(tables):
+    before, rest = PAGE.read_text().split(MARKS[0])
+    PAGE.write_text(before + MARKS[0] + "\n" + "\n".join(tables) + "\n" + MARKS[1] + rest.split(MARKS[1])[1])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", help=f"cases: {', '.join(CASES)}")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=pathlib.Path)
+    known = [*CASES, *SCALING]
+    parser.add_argument("names", nargs="*", default=known, help=f"cases: {', '.join(known)}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
-    unknown = set(arguments.names) - set(CASES)
+    unknown = set(arguments.names) - set(known)
     if unknown:
-        parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
-    rows = []
-    for name in arguments.names or CASES:
-        for threads in CASES[name]["threads"]:
-            rows += compare(name, threads, CASES[name], arguments.rounds)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+        parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if arguments.write and set(arguments.names) != set(known):
+        parser.error("--write replaces the whole tables: name no cases")
+    runs = [(name, threads) for name in CASES if name in arguments.names for threads in CASES[name]["threads"]]
+    rows = (row for name, threads in runs for row in compare(name, threads, arguments.rounds))
+    head = ["step", "threads", "who", "median (ms)", "against mdl-rnn", "peak memory (MiB)"]
+    tables = [table(head, rows)] if runs else []
+    sizes = [name for name in SCALING if name in arguments.names]
+    if sizes:
+        print()
+        rows = (row for name in sizes for row in scale(name, arguments.rounds))
+        head = ["over", "N", "P", "B", "T", "update (ms)", "ns for each neuron, mode, trial and step", "peak memory (MiB)"]
+        tables.append(table(head, rows))
+    if arguments.write:
+        write(tables)
 
 
 if __name__ == "__main__":

@@ -77,6 +77,33 @@ fn configs_that_cannot_run() {
 }
 
 #[test]
+fn spiking_networks_and_digits_that_cannot_be_trained() {
+    let dir = TempDir::new().unwrap();
+    let output = dir.path().join("out.safetensors");
+    let data = TempDir::new().unwrap();
+    let directory = format!("task.directory={}", data.path().display());
+    let train = |name, set: &str, status, culprits: &[&str]| {
+        let mut arguments = arguments!["--config", config(name), "-o", &output, "--set", set].to_vec();
+        if name == "mnist" {
+            arguments.extend(arguments!["--set", &directory]);
+        }
+        refused("train-spiking", &arguments, status, culprits);
+    };
+    for name in ["mnist", "mante-spiking"] {
+        train(name, "network.modes=0", USAGE, &["network.modes", "found 0"]);
+        train(name, "task.steps=0", USAGE, &["task.steps", "found 0"]);
+    }
+    let unverified = "task.verify=false";
+    train("mnist", unverified, DAMAGED, &["train-images-idx3-ubyte", "no such file", "get-data --dataset mnist"]);
+    let images = data.path().join("train-images-idx3-ubyte");
+    std::fs::write(&images, "<!DOCTYPE html><html>404</html>").unwrap();
+    train("mnist", unverified, DAMAGED, &["train-images-idx3-ubyte", "HTML page"]);
+    std::fs::write(&images, b"\0\0\x08\x03\0\0\0\x09\0\0\0\x1c\0\0\0\x1ccut").unwrap();
+    train("mnist", unverified, DAMAGED, &["train-images-idx3-ubyte"]);
+    assert!(files(&dir).is_empty(), "nothing was written");
+}
+
+#[test]
 fn artifacts_that_cannot_be_used() {
     let dir = TempDir::new().unwrap();
     let rate = barely_trained(&dir, &[]);

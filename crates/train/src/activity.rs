@@ -2,8 +2,8 @@
 
 use candle_core::{Result, Tensor};
 use mdl_model::artifact::Artifact;
-use mdl_model::spiking::Input;
 use mdl_model::spiking::network::SpikingNetwork;
+use mdl_model::spiking::{Input, States};
 
 /// Spikes and potentials of one trial.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +34,11 @@ impl Activity {
         Self { recorded_units, recorded: Vec::new(), wanted, step_ms, trials: 0, steps: 0, spikes: vec![0; neurons] }
     }
 
-    /// Runs the network on a batch and adds what it did.
+    /// Runs the network on a batch and adds what it did; returns its states.
     ///
     /// # Errors
     /// Those of candle.
-    pub fn add(&mut self, network: &SpikingNetwork, input: &Input) -> Result<()> {
+    pub fn add(&mut self, network: &SpikingNetwork, input: &Input) -> Result<States> {
         let states = network.states(input)?;
         let (steps, batch, n) = states.spikes.dims3()?;
         let spikes = states.spikes.flatten_all()?.to_vec1::<f32>()?;
@@ -56,7 +56,7 @@ impl Activity {
         }
         self.trials += batch;
         self.steps = steps;
-        Ok(())
+        Ok(states)
     }
 
     fn potential(&self, potential: &Tensor, trial: usize) -> Result<Vec<f64>> {

@@ -5,6 +5,7 @@ pub mod adam;
 pub mod digits;
 pub mod loss;
 pub mod metrics;
+pub mod mode_space;
 pub mod network;
 pub mod program;
 pub mod schedule;

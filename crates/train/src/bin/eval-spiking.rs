@@ -19,7 +19,8 @@ use mdl_model::spiking::network::SpikingNetwork;
 use mdl_report::figures::digits::Digit;
 use mdl_report::figures::membrane::{PotentialUnit, Trace};
 use mdl_report::figures::raster::Trial;
-use mdl_report::figures::{Confusion, ExampleDigits, MembraneTraces, Raster, RateDistribution, Window};
+use mdl_report::figures::trajectory::Way;
+use mdl_report::figures::{Confusion, ExampleDigits, MembraneTraces, Raster, RateDistribution, Trajectory, Window};
 use mdl_report::from_trials::TrialOutput;
 use mdl_report::{Figure, FigureFiles, Population, Report, ReportError, Section, from_artifact};
 use mdl_stage::output::{check_free, write_atomically};
@@ -27,6 +28,7 @@ use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, run_program};
 use mdl_train::activity::{Activity, Recorded};
 use mdl_train::digits::{classify_test, test_keys};
+use mdl_train::mode_space::ModeSpace;
 use mdl_train::program::as_input;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -63,7 +65,7 @@ struct Arguments {
 }
 
 /// Figures this program may write.
-const FIGURES: [&str; 7] = ["training", "output", "raster", "rates", "membrane", "confusion", "digits"];
+const FIGURES: [&str; 8] = ["training", "output", "modes", "raster", "rates", "membrane", "confusion", "digits"];
 /// Trials or examples whose states are held in memory together.
 const BATCH: usize = 100;
 /// Names of the classes.
@@ -272,12 +274,17 @@ fn judge_task(
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), &Device::Cpu)?;
+    let parameters = network.parameters();
+    let mut space = ModeSpace::new(task.conditions().len(), steps, parameters.score.elem_count());
     let mut parts = Vec::new();
     for start in (0..count).step_by(BATCH) {
-        let batch = Input::Signals(input.narrow(1, start, BATCH.min(count - start))?.contiguous()?);
+        let size = BATCH.min(count - start);
+        let batch = Input::Signals(input.narrow(1, start, size)?.contiguous()?);
         parts.push(network.run(&batch, Readout::PerStep)?);
-        activity.add(&network, &batch)?;
+        let states = activity.add(&network, &batch)?;
+        space.add(&states.synapses, &parameters.mode_out, &trials.condition[start..start + size])?;
     }
+    space.write(artifact);
     let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
     let correct = judge(task, &outputs, &trials.condition);
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
@@ -299,12 +306,28 @@ fn judge_task(
 
     let windows = [response_window(task)];
     let output = TrialOutput { time_ms: &time_ms, values: &values, width };
-    let figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows)?)];
+    let mut figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows)?)];
+    figures.extend(trajectory(&space, task, &parameters.importance()?)?.map(|figure| ("modes", figure)));
     let result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
     let mut judgement = Judgement { measure: "performance", score, result, figures };
     let labels: Vec<&str> = trials.condition.iter().map(|c| task.conditions()[*c]).collect();
     describe(&activity, experiment, &labels, &windows, artifact, &mut judgement)?;
     Ok(judgement)
+}
+
+/// The mean way of each condition through the plane of the two most important modes, where there are two.
+fn trajectory(space: &ModeSpace, task: &dyn Task, importance: &[f64]) -> Result<Option<Figure>, ReportError> {
+    let mut modes: Vec<usize> = (0..importance.len()).collect();
+    modes.sort_by(|a, b| importance[*b].total_cmp(&importance[*a]));
+    let [first, second, ..] = modes[..] else { return Ok(None) };
+    let way = |(condition, label): (usize, &&'static str)| {
+        Some((*label, space.mean(condition, first)?, space.mean(condition, second)?))
+    };
+    let means: Vec<_> = task.conditions().iter().enumerate().filter_map(way).collect();
+    let ways: Vec<Way> = means.iter().map(|(label, x, y)| Way { label, x, y }).collect();
+    let labels = [first, second].map(|mode| format!("Mode {mode}"));
+    let figure = Trajectory { title: "State in mode space", x_label: &labels[0], y_label: &labels[1], ways: &ways };
+    figure.draw().map(Some)
 }
 
 fn response_window(task: &dyn Task) -> Window<'static> {
