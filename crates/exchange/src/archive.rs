@@ -6,7 +6,9 @@
 use crate::variables::LARGEST_FILE;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use std::cmp::Ordering;
 use std::io::{Cursor, Read};
+use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive};
 
 type Result<T> = std::result::Result<T, String>;
@@ -50,41 +52,61 @@ impl<'a> Archive<'a> {
     /// No such entry, one that is larger, encrypted, packed by another method, or damaged.
     pub fn read(&mut self, name: &str, most: u64) -> Result<Vec<u8>> {
         let in_entry = |what: String| format!("entry `{name}`: {what}");
-        let index = self.zip.index_for_name(name).ok_or_else(|| in_entry("not there".into()))?;
-        let entry = self.zip.by_index_raw(index).map_err(|e| in_entry(e.to_string()))?;
-        let (size, packed, checksum) = (entry.size(), entry.compressed_size(), entry.crc32());
+        let entry = self.entry(name).map_err(in_entry)?;
+        let (size, checksum) = (entry.size(), entry.crc32());
         if size > most {
             return Err(in_entry(format!("{size} bytes, more than {most}")));
         }
-        self.unpacked += size;
+        let bytes = unpack(entry, size + 1).map_err(in_entry)?;
+        let unpacked = bytes.len() as u64;
+        self.unpacked += unpacked;
         if self.unpacked > LARGEST_FILE {
             return Err(format!("more than {} MiB of entries", LARGEST_FILE >> 20));
         }
-        let bytes = match entry.compression() {
-            _ if entry.encrypted() => Err("encrypted".into()),
-            CompressionMethod::STORE if size != packed => Err("stored, but of two sizes".into()),
-            CompressionMethod::STORE => take(entry, size),
-            CompressionMethod::DEFLATE if self.deflate => take(DeflateDecoder::new(entry), size),
-            other => Err(format!("packed by {other}")),
-        };
-        let bytes = bytes.map_err(in_entry)?;
         let mut crc = Crc::new();
         crc.update(&bytes);
-        if crc.sum() != checksum { Err(in_entry("wrong checksum".into())) } else { Ok(bytes) }
+        match unpacked.cmp(&size) {
+            Ordering::Less => Err(in_entry(format!("{unpacked} bytes, {size} announced"))),
+            Ordering::Greater => Err(in_entry(format!("more than the {size} bytes announced"))),
+            Ordering::Equal if crc.sum() != checksum => Err(in_entry("wrong checksum".into())),
+            Ordering::Equal => Ok(bytes),
+        }
+    }
+
+    /// The first bytes of an entry, at most `count`, and the size that it announces.
+    ///
+    /// # Errors
+    /// As [`Archive::read`], but for the checksum.
+    pub fn begin(&mut self, name: &str, count: usize) -> Result<(Vec<u8>, u64)> {
+        let in_entry = |what: String| format!("entry `{name}`: {what}");
+        let entry = self.entry(name).map_err(in_entry)?;
+        let size = entry.size();
+        Ok((unpack(entry, count as u64).map_err(in_entry)?, size))
+    }
+
+    /// An entry as it is stored, if it can be unpacked.
+    fn entry(&mut self, name: &str) -> Result<ZipFile<'_, Cursor<&'a [u8]>>> {
+        let index = self.zip.index_for_name(name).ok_or("not there")?;
+        let entry = self.zip.by_index_raw(index).map_err(|e| e.to_string())?;
+        match entry.compression() {
+            _ if entry.encrypted() => Err("encrypted".into()),
+            CompressionMethod::STORE if entry.size() != entry.compressed_size() => {
+                Err("stored, but of two sizes".into())
+            }
+            CompressionMethod::STORE => Ok(entry),
+            CompressionMethod::DEFLATE if self.deflate => Ok(entry),
+            other => Err(format!("packed by {other}")),
+        }
     }
 }
 
-/// Exactly `size` bytes of a reader; memory grows with what arrives, not with what was announced.
-fn take(reader: impl Read, size: u64) -> Result<Vec<u8>> {
+/// The first bytes of an entry, at most `most`; memory grows with what arrives, not with what was announced.
+fn unpack(entry: ZipFile<'_, Cursor<&[u8]>>, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    reader.take(size + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() as u64 == size {
-        Ok(bytes)
-    } else {
-        Err(format!(
-            "{}{} bytes, {size} announced",
-            if bytes.len() as u64 > size { "more than " } else { "" },
-            bytes.len()
-        ))
+    match entry.compression() {
+        CompressionMethod::STORE => entry.take(most).read_to_end(&mut bytes),
+        _ => DeflateDecoder::new(entry).take(most).read_to_end(&mut bytes),
     }
+    .map_err(|e| e.to_string())?;
+    Ok(bytes)
 }

@@ -14,12 +14,15 @@
 use crate::wishes::check_task;
 use crate::{Error, Result, Variables, Wishes};
 use mdl_model::artifact::{Artifact, ArtifactError, Kind, Provenance};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_model::experiment::{Experiment, ExperimentError, NetworkConfig};
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::Synapse;
 use mdl_model::spiking::network::SpikingNetwork;
+use mdl_stage::config::{parse, read_json};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Tensors of a network.
 const TENSORS: [&str; 11] =
@@ -28,22 +31,48 @@ const TENSORS: [&str; 11] =
 const SPIKING_STEP_MS: f64 = 2.0;
 
 /// Which arrays of a file make up a network, and which experiment it belongs to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Mapping {
-    /// For each tensor of the network the array that holds it.
+    /// For each tensor of the network the array that holds it; empty: those of the same names.
     pub tensors: BTreeMap<String, Source>,
     /// Sections of a config. What is missing is filled in from the sizes of the arrays.
     pub config: Map<String, Value>,
 }
 
-/// An array of a file.
-#[derive(Clone, Debug)]
+/// An array of a file: in JSON its name, or an object.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "SourceText")]
 pub struct Source {
     /// Its name.
     pub name: String,
     /// Whether rows and columns are exchanged.
     pub transpose: bool,
 }
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SourceText {
+    Name(String),
+    #[serde(rename_all = "kebab-case")]
+    Array {
+        name: String,
+        #[serde(default)]
+        transpose: bool,
+    },
+}
+
+impl From<SourceText> for Source {
+    fn from(text: SourceText) -> Self {
+        match text {
+            SourceText::Name(name) => Self { name, transpose: false },
+            SourceText::Array { name, transpose } => Self { name, transpose },
+        }
+    }
+}
+
+/// Name of the text that holds the config in files that `export` wrote.
+const CONFIG: &str = "config";
 
 /// Sizes of a network.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +114,53 @@ impl Mapping {
         let tensors = names.into_iter().zip(MODE_NETWORK).map(|(tensor, array)| (tensor.to_string(), source(array)));
         let config = Map::from_iter([("network".to_string(), json!({ "kind": "spiking" }))]);
         Ok(Self { tensors: tensors.collect(), config })
+    }
+
+    /// Reads a mapping file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is not JSON or no mapping; a name that no tensor has.
+    pub fn load(path: &Path) -> Result<Self> {
+        let origin = path.display().to_string();
+        let mapping: Self =
+            parse(read_json(path).map_err(ExperimentError::from)?, &origin).map_err(ExperimentError::from)?;
+        match mapping.tensors.keys().find(|name| !TENSORS.contains(&name.as_str())) {
+            None => Ok(mapping),
+            Some(name) => {
+                let message = format!("field `tensors`: found {name:?}, expected one of {}", TENSORS.join(", "));
+                Err(Error::Undecided { path: path.into(), message })
+            }
+        }
+    }
+
+    /// Whether the mapping needs the array.
+    pub fn wants(&self, name: &str) -> bool {
+        match self.tensors.is_empty() {
+            true => name == CONFIG || TENSORS.contains(&name),
+            false => self.tensors.values().any(|source| source.name == name),
+        }
+    }
+
+    /// The mapping, of which an empty one names every array that is called like a tensor, and takes the config from the file.
+    ///
+    /// # Errors
+    /// A file without any such array, or with a config that is none.
+    pub fn complete(mut self, variables: &Variables) -> Result<Self> {
+        if !self.tensors.is_empty() {
+            return Ok(self);
+        }
+        let same = TENSORS.into_iter().filter(|name| variables.has(name));
+        let source = |name: &str| Source { name: name.into(), transpose: false };
+        self.tensors = same.map(|name| (name.to_string(), source(name))).collect();
+        if self.tensors.is_empty() {
+            let message = "no array has the name of a tensor; say which is which with --mapping".into();
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        }
+        if self.config.is_empty() && variables.has(CONFIG) {
+            let config = serde_json::from_str(variables.text(CONFIG)?);
+            self.config = config.map_err(|e| variables.error(CONFIG, e, "a config as JSON"))?;
+        }
+        Ok(self)
     }
 
     fn source(&self, tensor: &str) -> Option<&Source> {
@@ -194,11 +270,14 @@ impl Mapping {
         };
         let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
         for tensor in TENSORS.into_iter().filter(|tensor| self.source(tensor).is_some()) {
+            if tensor == "scaling_factor" {
+                artifact.insert(tensor, &[1], vec![self.scaling_factor(variables)?]);
+                continue;
+            }
             let shape = sizes.shape(tensor);
             let values = self.values(variables, tensor, &shape)?;
             match tensor {
                 "mask" => artifact.insert(tensor, &shape, self.flags(variables, &values)?),
-                "scaling_factor" => artifact.insert(tensor, &shape, values.into_iter().map(f64::from).collect()),
                 _ => artifact.insert(tensor, &shape, values),
             }
         }
@@ -225,6 +304,14 @@ impl Mapping {
         Ok(artifact)
     }
 
+    fn scaling_factor(&self, variables: &Variables) -> Result<f64> {
+        let name = &self.tensors["scaling_factor"].name;
+        match variables.scalar(name)? {
+            factor if factor > 0.0 => Ok(factor),
+            other => Err(variables.error(name, other, "a number above 0")),
+        }
+    }
+
     fn flags(&self, variables: &Variables, values: &[f32]) -> Result<Vec<u8>> {
         let flag = |x: &f32| match *x {
             0.0 => Ok(0),
@@ -245,8 +332,7 @@ impl Sizes {
             "mode_in" | "mode_out" => vec![n, p],
             "score" => vec![p],
             "w_rec" | "mask" => vec![n, n],
-            "sign" | "theta" => vec![n],
-            _ => vec![1],
+            _ => vec![n],
         }
     }
 }
