@@ -16,7 +16,7 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results cuda cuda-toolkit cuda-check clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -102,6 +102,27 @@ bench-lif: build $(LIF_PEERS)/ready ## LIF trials against Octave, ANNarchy and n
 
 results: build ## run configs and seeds again and write docs/results.md (about 10 minutes on 2 cores)
 	bench/results.py $(RUNS)
+
+# CUDA: docs/cuda.md. CUDA_HOME names a toolkit of CUDA 13 that is there already; else the compiler comes from PyPI.
+TOOLKIT := $(CURDIR)/target/cuda-toolkit
+CUDA_HOME ?= $(TOOLKIT)/nvidia/cu13
+CUDA_COMPUTE_CAP ?= 90
+CUDA_TARGET := x86_64-unknown-linux-gnu
+
+cuda-toolkit: ## put CUDA's compiler under target/cuda-toolkit, from PyPI
+	scripts/cuda-toolkit $(TOOLKIT)
+
+# The flag makes the programs load CUDA's libraries only when they are asked for a GPU. Without --target it would reach the
+# build scripts, too, which refuse it.
+cuda: $(if $(filter $(TOOLKIT)/%,$(CUDA_HOME)),cuda-toolkit) ## build the programs with CUDA; they start on machines without a GPU, too
+	CUDA_HOME=$(CUDA_HOME) PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
+	NVCC_APPEND_FLAGS=--compress-mode=size RUSTFLAGS='--cfg feature="dynamic-loading"' \
+	$(CARGO) build --release --target $(CUDA_TARGET) --target-dir target/cuda --workspace --bins --features mdl-train/cuda
+	@echo "programs: target/cuda/$(CUDA_TARGET)/release"
+
+cuda-check: ## type-check the code for CUDA without its compiler; compile the kernels where there is one
+	scripts/cuda-check
+	scripts/cuda-kernels
 
 clean: ## remove builds; artifacts stay
 	$(CARGO) clean

@@ -46,6 +46,19 @@ fn refused(program: &str, arguments: &[std::ffi::OsString], status: i32, culprit
 }
 
 #[test]
+fn devices_that_are_not_there() {
+    let dir = TempDir::new().unwrap();
+    let output = dir.path().join("out.safetensors");
+    for (program, name) in [("train-rate", "go-nogo"), ("train-spiking", "mante-spiking")] {
+        let with = |device: &str| arguments!["--config", config(name), "--device", device, "-o", &output];
+        refused(program, &with("gpu"), USAGE, &["--device", "expected cpu, cuda, cuda:N or auto"]);
+        // A number that no machine has, whether or not this build knows CUDA.
+        refused(program, &with("cuda:4096"), USAGE, &["--device cuda:4096"]);
+    }
+    assert!(files(&dir).is_empty(), "{:?}", files(&dir));
+}
+
+#[test]
 fn configs_that_cannot_run() {
     let dir = TempDir::new().unwrap();
     let output = dir.path().join("out.safetensors");

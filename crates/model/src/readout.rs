@@ -5,6 +5,9 @@
 //! max over time  y = W_out max_t r_t
 //! ```
 
+#[cfg(any(test, feature = "cuda"))]
+mod device;
+
 use crate::real::{Real, contiguous};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -33,6 +36,10 @@ const PIECE: usize = 1024;
 /// A tensor without steps, or not of three dimensions and type `f32` or `f64`.
 pub fn max_over_time(r: &Tensor) -> Result<Tensor> {
     let r = r.contiguous()?;
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::of(&r) {
+        return device::max_over_time(&gpu, &r);
+    }
     match r.dtype() {
         DType::F32 => r.apply_op1(MaxOverTime::<f32>::default()),
         DType::F64 => r.apply_op1(MaxOverTime::<f64>::default()),

@@ -7,6 +7,9 @@
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
+#[cfg(feature = "cuda")]
+use {candle_core::CudaStorage, mdl_device::Gpu};
+
 use mdl_model::experiment::AdamConfig;
 use mdl_model::real::contiguous;
 
@@ -125,6 +128,13 @@ impl InplaceOp2 for Average {
         );
         Ok(())
     }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(&self, x: &mut CudaStorage, lx: &Layout, g: &CudaStorage, lg: &Layout) -> Result<()> {
+        let ((gpu, x), (_, g)) = (Gpu::locate(x, lx)?, Gpu::locate(g, lg)?);
+        // SAFETY: both are tensors of one shape.
+        unsafe { mdl_device::adam::average(&gpu, lx.shape().elem_count(), [x, g], self.beta, self.scale, self.square) }
+    }
 }
 
 /// p ← p − η m / (c √v + ε), the bias corrections in η and c.
@@ -159,6 +169,22 @@ impl InplaceOp3 for Descend {
             },
         );
         Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        p: &mut CudaStorage,
+        lp: &Layout,
+        m: &CudaStorage,
+        lm: &Layout,
+        v: &CudaStorage,
+        lv: &Layout,
+    ) -> Result<()> {
+        let ((gpu, p), (_, m), (_, v)) = (Gpu::locate(p, lp)?, Gpu::locate(m, lm)?, Gpu::locate(v, lv)?);
+        let factors = [self.rate, self.root, self.epsilon];
+        // SAFETY: all are tensors of one shape.
+        unsafe { mdl_device::adam::descend(&gpu, lp.shape().elem_count(), [p, m, v], factors) }
     }
 }
 

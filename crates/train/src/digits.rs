@@ -79,7 +79,7 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
         let intensities = self.shown(&examples, &keys);
         let outputs = answer(self.network, &intensities, &keys, self.digits, noise)?;
-        class_loss(self.training.loss, &outputs, &labels(&self.split.training, &examples)?)
+        class_loss(self.training.loss, &outputs, &labels(&self.split.training, &examples, &self.network.device())?)
     }
 
     /// On the first `evaluation_trials` validation examples, their spikes drawn anew each time.
@@ -136,7 +136,7 @@ fn classify(
         let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
         let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: keys[0] };
         let outputs = answer(network, &intensities(from, &examples), &keys, digits, noise)?;
-        let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples)?)?;
+        let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &network.device())?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
     }
@@ -160,7 +160,7 @@ fn answer(
     network.peak_outputs(spikes.map_err(candle_core::Error::wrap)?, noise)
 }
 
-fn labels(from: &Digits, examples: &[usize]) -> Result<Tensor> {
+fn labels(from: &Digits, examples: &[usize], device: &Device) -> Result<Tensor> {
     let labels: Vec<u32> = examples.iter().map(|e| u32::from(from.labels[*e])).collect();
-    Tensor::from_vec(labels, examples.len(), &Device::Cpu)
+    Tensor::from_vec(labels, examples.len(), device)
 }

@@ -14,6 +14,9 @@ pub trait Network {
     /// The trained parameters, by name.
     fn variables(&self) -> Vec<(&'static str, &Var)>;
 
+    /// The device that holds the parameters.
+    fn device(&self) -> Device;
+
     /// Outputs `[T, B, O]` at every step for inputs `[T, B, K]`; noise, if any, is a function of `key`.
     ///
     /// # Errors
@@ -35,13 +38,17 @@ impl Network for RateNetwork {
         self.variables()
     }
 
+    fn device(&self) -> Device {
+        self.device().clone()
+    }
+
     fn outputs(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
         self.run(input, key)
     }
 
     fn peak_outputs(&self, input: SpikeInput, key: NoiseKey) -> Result<Tensor> {
         let shape = (input.steps(), input.trials(), input.channels());
-        let input = Tensor::from_vec(input.to_dense(), shape, &Device::Cpu)?;
+        let input = Tensor::from_vec(input.to_dense(), shape, self.device())?;
         self.read(&max_over_time(&self.rates(&input, key)?)?)
     }
 
@@ -55,6 +62,10 @@ impl Network for RateNetwork {
 impl Network for SpikingNetwork {
     fn variables(&self) -> Vec<(&'static str, &Var)> {
         self.variables()
+    }
+
+    fn device(&self) -> Device {
+        self.device().clone()
     }
 
     fn outputs(&self, input: &Tensor, _key: NoiseKey) -> Result<Tensor> {

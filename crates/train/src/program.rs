@@ -6,9 +6,11 @@ use crate::network::Network;
 use crate::task::TaskProblem;
 use crate::trainer::{Event, Problem, TrainError, Trained, train};
 use anyhow::Context;
+use candle_core::Device;
 use clap::Args;
 use mdl_data::digits::Source;
 use mdl_data::tasks::TaskConfig;
+use mdl_device::DeviceChoice;
 use mdl_model::artifact::Input;
 use mdl_model::experiment::Experiment;
 use mdl_stage::signal::StopFlag;
@@ -28,6 +30,10 @@ pub struct Arguments {
     /// Write one JSON line an evaluation to this file
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
+
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub device: DeviceChoice,
 
     /// What every program takes.
     #[command(flatten)]
@@ -86,14 +92,16 @@ fn observed(problem: &impl Problem, experiment: &Experiment, arguments: &Argumen
     }
 }
 
-/// The outcome of a training whose network was written to `output`; `measure` names what was measured on fresh trials.
-pub fn outcome(trained: &Trained, output: &Path, measure: &str) -> Outcome {
+/// The outcome of a training on `device` whose network was written to `output`; `measure` names what was measured on fresh
+/// trials.
+pub fn outcome(trained: &Trained, output: &Path, measure: &str, device: &Device) -> Outcome {
     let status = if trained.success { Status::Done } else { Status::CriterionNotMet };
     if !trained.success {
         tracing::warn!("the stopping rule was not met after {} updates", trained.updates);
     }
     let result = json!({
         "output": output,
+        "device": mdl_device::name(device),
         "loss": trained.kept.loss,
         measure: trained.kept.performance,
         "updates": trained.updates,

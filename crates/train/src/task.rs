@@ -3,7 +3,7 @@
 use crate::loss::sequence_loss;
 use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{Result, Tensor, Var};
 use mdl_data::random::Purpose;
 use mdl_data::tasks::{Task, Trials, judge};
 use mdl_model::experiment::TrainingConfig;
@@ -24,8 +24,8 @@ pub struct TaskProblem<'a, N> {
 impl<N: Network> TaskProblem<'_, N> {
     /// Runs trials: outputs and their loss, both over the steps that count.
     fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
-        let tensor =
-            |values: &[f32], width| Tensor::from_slice(values, (trials.steps, trials.count, width), &Device::Cpu);
+        let device = self.network.device();
+        let tensor = |values: &[f32], width| Tensor::from_slice(values, (trials.steps, trials.count, width), &device);
         let outputs = self.network.outputs(&tensor(&trials.input, trials.channels)?, key)?;
         let targets = tensor(&trials.target, trials.outputs)?;
         let first = self.network.first_answer();

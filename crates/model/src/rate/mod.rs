@@ -11,6 +11,8 @@ mod aligned;
 mod block;
 pub mod config;
 mod dense;
+#[cfg(any(test, feature = "cuda"))]
+mod device;
 mod modes;
 pub mod network;
 mod operator;
@@ -68,9 +70,13 @@ impl RateSequence {
     /// variable enters is not computed. Trials run in parallel; the result has the same bits on any number of threads.
     ///
     /// # Errors
-    /// Arguments whose shapes or types don't fit together, or that are not on the CPU.
+    /// Arguments whose shapes or types don't fit together, or that are not on one device.
     pub fn run(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<RateStates> {
         self.check(drive, weights, leak)?;
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = mdl_device::Gpu::of(drive) {
+            return device::run(&gpu, self, drive, weights, leak);
+        }
         match drive.dtype() {
             DType::F32 => operator::run::<f32>(self, drive, weights, leak),
             DType::F64 => operator::run::<f64>(self, drive, weights, leak),

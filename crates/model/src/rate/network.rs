@@ -81,6 +81,11 @@ impl RateNetwork {
         &self.config
     }
 
+    /// The device that holds the parameters.
+    pub fn device(&self) -> &Device {
+        self.w_out.device()
+    }
+
     /// The trained parameters, by the names they have in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
         let mut variables = Vec::new();
@@ -209,6 +214,12 @@ impl RateNetwork {
     }
 
     fn normal(&self, shape: &[usize], sd: f64, index: u64, key: NoiseKey) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = mdl_device::Gpu::of(&self.w_out) {
+            let stream = mdl_device::random::StreamKey { seed: key.seed, purpose: key.purpose as u32, index };
+            let values = mdl_device::random::normal(&gpu, stream, sd as f32, shape.iter().product())?;
+            return mdl_device::Machine::tensor(&gpu, values, shape);
+        }
         let mut values = vec![0f32; shape.iter().product()];
         fill_normal(key.seed, key.purpose, index, 0, sd as f32, &mut values);
         Tensor::from_vec(values, shape, self.w_out.device())

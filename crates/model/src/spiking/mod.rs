@@ -19,6 +19,8 @@
 
 mod backward;
 pub mod config;
+#[cfg(any(test, feature = "cuda"))]
+mod device;
 mod forward;
 mod lanes;
 pub mod network;
@@ -96,6 +98,11 @@ pub struct States {
 pub fn states(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input) -> Result<States> {
     let (kind, first, weights) = operands(parameters, input, Output::Synapses)?;
     let modes = parameters.sizes()?.modes;
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::of(&weights) {
+        let network = device::Network { neuron: neuron.clone(), kind, output: Output::Synapses, modes };
+        return device::states(&gpu, &network, &first, &weights);
+    }
     match weights.dtype() {
         DType::F64 => observe::<f64>(neuron, kind, modes, &first, &weights),
         _ => observe::<f32>(neuron, kind, modes, &first, &weights),
@@ -112,6 +119,11 @@ fn sequence(
 ) -> Result<Tensor> {
     let (kind, first, weights) = operands(parameters, input, output)?;
     let sizes = parameters.sizes()?;
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::of(&weights) {
+        let network = device::Network { neuron: neuron.clone(), kind, output, modes: sizes.modes };
+        return device::run(&gpu, network, &first, &weights);
+    }
     let interval = interval.unwrap_or(kind.interval(sizes.neurons));
     match weights.dtype() {
         DType::F64 => apply::<f64>(neuron, kind, output, sizes.modes, interval, &first, &weights),

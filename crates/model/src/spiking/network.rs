@@ -49,6 +49,16 @@ impl SpikingNetwork {
         Ok(Self { config: config.clone(), variables })
     }
 
+    /// The same network on a device.
+    ///
+    /// # Errors
+    /// Those of candle: no memory on the device.
+    pub fn to_device(&self, device: &Device) -> Result<Self> {
+        let [w_in, mode_in, score, mode_out, w_out] =
+            self.variables.each_ref().map(|v| Var::from_tensor(&v.as_detached_tensor().to_device(device)?));
+        Ok(Self { config: self.config.clone(), variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
+    }
+
     /// Adds the parameters to an artifact.
     ///
     /// # Errors
@@ -64,6 +74,11 @@ impl SpikingNetwork {
     /// The parameters, by the names they have in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
         NAMES.into_iter().zip(&self.variables).collect()
+    }
+
+    /// The device that holds the parameters.
+    pub fn device(&self) -> &Device {
+        self.variables[0].device()
     }
 
     /// The parameters as tensors of the graph.

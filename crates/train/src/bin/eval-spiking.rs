@@ -9,6 +9,7 @@ use mdl_data::encode::bernoulli;
 use mdl_data::random::Purpose;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Judged, Task, TaskConfig, Trials, judge};
+use mdl_device::DeviceChoice;
 use mdl_model::artifact::{Artifact, Kind};
 use mdl_model::experiment::{Experiment, NetworkConfig};
 use mdl_model::rate::network::RateNetwork;
@@ -60,6 +61,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
     #[command(flatten)]
     common: Common,
 }
@@ -100,6 +105,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
     let output = common.output_path()?;
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
@@ -107,8 +113,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
 
     let judgement = match &experiment.task {
-        TaskConfig::Digits(_) => judge_digits(arguments, &experiment, &network, &mut artifact)?,
-        _ => judge_task(arguments, &experiment, &network, &mut artifact)?,
+        TaskConfig::Digits(_) => judge_digits(arguments, &experiment, &network, &mut artifact, &device)?,
+        _ => judge_task(arguments, &experiment, &network, &mut artifact, &device)?,
     };
     let mut figures = judgement.figures;
     let label = if judgement.measure == "accuracy" { "Accuracy" } else { "Performance" };
@@ -134,6 +140,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut result = judgement.result;
     result.insert("output".into(), json!(output));
     result.insert("report".into(), json!(arguments.report));
+    result.insert("device".into(), json!(mdl_device::name(&device)));
     result.insert("trials".into(), json!(score.trials));
     result.insert(judgement.measure.into(), json!(score.performance()));
     result.insert(format!("{}_interval", judgement.measure), json!(score.interval()));
@@ -141,11 +148,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// The spiking network of an artifact, and its number of neurons.
-fn spiking(artifact: &Artifact, experiment: &Experiment) -> anyhow::Result<Option<(SpikingNetwork, usize)>> {
+fn spiking(
+    artifact: &Artifact,
+    experiment: &Experiment,
+    device: &Device,
+) -> anyhow::Result<Option<(SpikingNetwork, usize)>> {
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let NetworkConfig::Spiking(config) = &experiment.network else { return Ok(None) };
     let network = SpikingNetwork::read(artifact, config, channels, outputs).or_exit(Status::DamagedInput)?;
-    Ok(Some((network, config.neurons)))
+    Ok(Some((network.to_device(device)?, config.neurons)))
 }
 
 /// An empty record of what a network does, for the units the config asks for.
@@ -255,8 +266,9 @@ fn judge_task(
     experiment: &Experiment,
     from: &Artifact,
     artifact: &mut Artifact,
+    device: &Device,
 ) -> anyhow::Result<Judgement> {
-    let Some((network, neurons)) = spiking(from, experiment)? else {
+    let Some((network, neurons)) = spiking(from, experiment, device)? else {
         return Err(anyhow!(
             "network.kind: found rate, expected spiking (lambda-search and eval-lif judge rate networks)"
         ))
@@ -273,7 +285,7 @@ fn judge_task(
     };
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
-    let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), &Device::Cpu)?;
+    let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
     let parameters = network.parameters();
     let mut space = ModeSpace::new(task.conditions().len(), steps, parameters.score.elem_count());
     let mut parts = Vec::new();
@@ -342,6 +354,7 @@ fn judge_digits(
     experiment: &Experiment,
     from: &Artifact,
     artifact: &mut Artifact,
+    device: &Device,
 ) -> anyhow::Result<Judgement> {
     let TaskConfig::Digits(digits) = &experiment.task else { return Err(anyhow!("task.kind: expected digits")) };
     if arguments.trials.is_some() {
@@ -350,12 +363,12 @@ fn judge_digits(
     let test = digits.load_test().or_exit(Status::DamagedInput)?;
     artifact.provenance.inputs.extend(test.sources.iter().map(as_input));
     let (count, seed, training) = (test.count(), experiment.seed, &experiment.training);
-    let spiking = spiking(from, experiment)?;
+    let spiking = spiking(from, experiment, device)?;
     let answers = match (&spiking, &experiment.network) {
         (Some((network, _)), _) => classify_test(network, &test, count, digits, training, seed)?,
         (None, NetworkConfig::Rate(config)) => {
             let parameters = RateParameters::read(from, config, "").or_exit(Status::DamagedInput)?;
-            let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), &Device::Cpu)?;
+            let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?;
             classify_test(&network, &test, count, digits, training, seed)?
         }
         (None, NetworkConfig::Spiking(_)) => return Err(anyhow!("network.kind: expected spiking or rate")),

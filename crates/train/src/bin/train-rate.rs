@@ -1,7 +1,6 @@
 //! `train-rate`: trains a rate network on a cognitive task or on digits.
 
 use anyhow::anyhow;
-use candle_core::Device;
 use clap::Parser;
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::{Experiment, NetworkConfig};
@@ -49,7 +48,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let output = common.output_path()?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let initial = RateParameters::draw(config, channels, outputs, experiment.seed);
-    let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &Device::Cpu)?;
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
     let (trained, inputs) = train_network(&network, &experiment, arguments)?;
 
     let provenance = Provenance { inputs, ..mdl_model::provenance!("train-rate", experiment.seed) };
@@ -60,5 +60,5 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
     write_history(&trained.history, &mut artifact);
     artifact.write(&output, common.force)?;
-    Ok(outcome(&trained, &output, "performance"))
+    Ok(outcome(&trained, &output, "performance", &device))
 }

@@ -46,7 +46,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let output = common.output_path()?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
-    let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?;
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
     let (trained, inputs) = train_network(&network, &experiment, arguments)?;
 
     let provenance = Provenance { inputs, ..mdl_model::provenance!("train-spiking", experiment.seed) };
@@ -55,5 +56,5 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     write_history(&trained.history, &mut artifact);
     artifact.write(&output, common.force)?;
     let digits = matches!(experiment.task, TaskConfig::Digits(_));
-    Ok(outcome(&trained, &output, if digits { "accuracy" } else { "performance" }))
+    Ok(outcome(&trained, &output, if digits { "accuracy" } else { "performance" }, &device))
 }

@@ -1,0 +1,218 @@
+// Rate networks, forward and backward: the equations and their adjoint stand in the head of `rate/sweep.rs` of crates/model,
+// whose symbols are used here. Weights are one a pair, or A and C of W = A Cᵀ. With one weight a pair a block owns several
+// trials, so that a weight that was read serves all of them.
+#include "common.cuh"
+
+enum Activation { SIGMOID, TANH, SOFTPLUS, RELU };
+
+struct Rate {
+  int32_t steps, trials, neurons;
+  int32_t modes;  // P, where the weights are A and C
+  int32_t activation;
+  int32_t cached;  // whether A and C fit in shared memory
+  int32_t blocks;  // blocks of either pass
+  const float* initial;   // x_0 [B, N]
+  const float* drive;     // d [S, B, N]
+  const float* noise;     // [S, B, N], or null
+  const float* weights;   // A and C [2, P, N]; else W as [from, to] on the way forward, as [to, from] on the way back
+  const float* leak;      // a [N]
+  float* x;               // [S + 1, B, N]
+  float* r;               // [S + 1, B, N]
+  float* overlap;         // of A and C: Cᵀ r_{s−1} on the way forward, Aᵀ δ_s on the way back, [S, B, P]
+  const float* arriving;  // ∂L/∂r [S + 1, B, N]
+  float* delta;           // δ [S, B, N]
+  float* leak_parts;      // ∂L/∂a of each block, [blocks][N]
+  float* of_leak;         // ∂L/∂a [N]
+};
+
+constexpr float CEILING = 20.0f;
+
+__device__ inline float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+// φ(x).
+__device__ inline float rate_of(int activation, float x) {
+  switch (activation) {
+    case SIGMOID:
+      return logistic(x);
+    case TANH:
+      return tanhf(x);
+    case SOFTPLUS: {
+      const float y = (x < 0.0f ? 0.0f : x) + log1pf(expf(-fabsf(x)));
+      return y > CEILING ? CEILING : y;
+    }
+    default: {
+      const float y = x < 0.0f ? 0.0f : x;
+      return y > CEILING ? CEILING : y;
+    }
+  }
+}
+
+// φ'(x), where r = φ(x).
+__device__ inline float slope_of(int activation, float x, float r) {
+  switch (activation) {
+    case SIGMOID:
+      return r * (1.0f - r);
+    case TANH:
+      return 1.0f - r * r;
+    case SOFTPLUS:
+      return r < CEILING ? logistic(x) : 0.0f;
+    default:
+      return x > 0.0f && x < CEILING ? 1.0f : 0.0f;
+  }
+}
+
+// The trials of a block, and W as a map of values v [N][G] in shared memory.
+template <int ITEMS, int G, bool MODES>
+struct Trials {
+  const Rate& a;
+  float* v;
+  Sums sums;
+  const float *from, *to;  // W = to fromᵀ, as rows [P, N]
+  int first, count;
+
+  __device__ Trials(const Rate& a, float* shared, bool transposed)
+      : a(a), v(shared), sums(MODES ? a.modes : 0, shared + a.neurons * G) {
+    first = blockIdx.x * G;
+    count = min(G, a.trials - first);
+    if (MODES) {
+      float* copy = sums.of_parts + sums.columns * sums.parts;
+      const float* rows = cached(a.weights, 2 * a.modes * a.neurons, a.cached, copy);
+      to = rows + (transposed ? a.modes * a.neurons : 0);
+      from = rows + (transposed ? 0 : a.modes * a.neurons);
+    }
+  }
+
+  // Where the value of neuron n and trial g of a step lies in a tensor [·, B, N].
+  __device__ size_t at(int step, int g, int n) const { return ((size_t)step * a.trials + first + g) * a.neurons + n; }
+
+  // What all threads have written to v is complete. With A and C: its overlaps with `from`, which are kept as row `step`.
+  __device__ void gather(int step) {
+    __syncthreads();
+    if (!MODES) return;
+    sums.take(from, a.neurons, v);
+    __syncthreads();
+    if (!a.overlap) return;
+    for (int p = thread(); p < a.modes; p += threads()) a.overlap[((size_t)step * a.trials + first) * a.modes + p] = sums[p];
+  }
+
+  // sum += W v. Call after `gather`.
+  __device__ void multiply(float (&sum)[ITEMS][G]) const {
+    const int rows = MODES ? a.modes : a.neurons;
+    const float* weights = MODES ? to : a.weights;
+    for (int j = 0; j < rows; ++j) {
+      float values[G];
+#pragma unroll
+      for (int g = 0; g < G; ++g) values[g] = MODES ? sums[j] : v[j * G + g];
+#pragma unroll
+      for (int i = 0; i < ITEMS; ++i) {
+        const int n = i * threads() + thread();
+        if (n >= a.neurons) continue;
+        const float w = weights[(size_t)j * a.neurons + n];
+#pragma unroll
+        for (int g = 0; g < G; ++g) sum[i][g] += w * values[g];
+      }
+    }
+  }
+
+  // No thread reads v any more.
+  __device__ void release() const {
+    if (!MODES) __syncthreads();
+  }
+};
+
+template <int ITEMS, int G, bool MODES>
+__device__ void forward(const Rate& a) {
+  DYNAMIC_SHARED(shared);
+  Trials<ITEMS, G, MODES> trials(a, shared, false);
+  float x[ITEMS][G] = {};
+  for (int s = 0; s <= a.steps; ++s) {
+    float current[ITEMS][G] = {};
+    if (s > 0) {
+      trials.gather(s - 1);
+#pragma unroll
+      for (int i = 0; i < ITEMS; ++i) {
+        const int n = i * threads() + thread();
+#pragma unroll
+        for (int g = 0; g < G; ++g) {
+          if (n < a.neurons && g < trials.count) current[i][g] = a.drive[trials.at(s - 1, g, n)];
+        }
+      }
+      trials.multiply(current);
+      trials.release();
+    }
+#pragma unroll
+    for (int i = 0; i < ITEMS; ++i) {
+      const int n = i * threads() + thread();
+      if (n >= a.neurons) continue;
+      const float leak = a.leak[n];
+#pragma unroll
+      for (int g = 0; g < G; ++g) {
+        if (g >= trials.count) {
+          trials.v[n * G + g] = 0.0f;
+          continue;
+        }
+        if (s == 0) {
+          x[i][g] = a.initial[trials.at(0, g, n)];
+        } else {
+          x[i][g] = (1.0f - leak) * x[i][g] + leak * current[i][g];
+          if (a.noise) x[i][g] += a.noise[trials.at(s - 1, g, n)];
+        }
+        const float r = rate_of(a.activation, x[i][g]);
+        trials.v[n * G + g] = r;
+        a.x[trials.at(s, g, n)] = x[i][g];
+        a.r[trials.at(s, g, n)] = r;
+      }
+    }
+  }
+}
+
+template <int ITEMS, int G, bool MODES>
+__device__ void backward(const Rate& a) {
+  DYNAMIC_SHARED(shared);
+  Trials<ITEMS, G, MODES> trials(a, shared, true);
+  float lambda[ITEMS][G] = {}, of_leak[ITEMS] = {};
+  for (int s = a.steps; s > 0; --s) {
+    float of_rate[ITEMS][G] = {};
+    if (s < a.steps) {
+      trials.multiply(of_rate);
+      trials.release();
+    }
+#pragma unroll
+    for (int i = 0; i < ITEMS; ++i) {
+      const int n = i * threads() + thread();
+      if (n >= a.neurons) continue;
+      const float leak = a.leak[n];
+#pragma unroll
+      for (int g = 0; g < G; ++g) {
+        if (g >= trials.count) {
+          trials.v[n * G + g] = 0.0f;
+          continue;
+        }
+        const size_t now = trials.at(s, g, n), before = trials.at(s - 1, g, n);
+        const float x = a.x[now], noise = a.noise ? a.noise[before] : 0.0f;
+        const float of_state = (a.arriving[now] + of_rate[i][g]) * slope_of(a.activation, x, a.r[now]);
+        lambda[i][g] = of_state + (1.0f - leak) * lambda[i][g];
+        of_leak[i] += lambda[i][g] * (x - a.x[before] - noise);
+        trials.v[n * G + g] = leak * lambda[i][g];
+        a.delta[before] = leak * lambda[i][g];
+      }
+    }
+    trials.gather(s - 1);
+  }
+#pragma unroll
+  for (int i = 0; i < ITEMS; ++i) {
+    const int n = i * threads() + thread();
+    if (n < a.neurons) a.leak_parts[(size_t)blockIdx.x * a.neurons + n] = of_leak[i] / a.leak[n];
+  }
+}
+
+KERNEL(rate_forward_modes_1, Rate, 1024) { forward<1, 1, true>(a); }
+KERNEL(rate_forward_modes_4, Rate, 1024) { forward<4, 1, true>(a); }
+KERNEL(rate_forward_pairs_1, Rate, 1024) { forward<1, 4, false>(a); }
+KERNEL(rate_forward_pairs_4, Rate, 1024) { forward<4, 1, false>(a); }
+KERNEL(rate_backward_modes_1, Rate, 1024) { backward<1, 1, true>(a); }
+KERNEL(rate_backward_modes_4, Rate, 1024) { backward<4, 1, true>(a); }
+KERNEL(rate_backward_pairs_1, Rate, 1024) { backward<1, 4, false>(a); }
+KERNEL(rate_backward_pairs_4, Rate, 1024) { backward<4, 1, false>(a); }
+
+KERNEL(rate_sum, Rate, 256) { add_parts(a.leak_parts, a.blocks, a.neurons, a.of_leak); }

@@ -1,0 +1,149 @@
+//! The choice of a device, as it is typed: `cpu`, `cuda`, `cuda:N` or `auto`.
+
+use candle_core::Device;
+use std::fmt;
+use std::str::FromStr;
+
+/// Where a program shall compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// On the processor.
+    #[default]
+    Cpu,
+    /// On the GPU of this number.
+    Cuda(usize),
+    /// On the first GPU where one can be used, else on the processor.
+    Auto,
+}
+
+/// A device that was chosen and cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// No device is called so.
+    #[error("found {0:?}, expected cpu, cuda, cuda:N or auto")]
+    Unknown(String),
+    /// The program has no kernels.
+    #[error("--device {0}: this program was built without CUDA; `make cuda` builds one with it")]
+    NotBuilt(DeviceChoice),
+    /// A library is missing.
+    #[error("--device {choice}: {library} was not found: {remedy}")]
+    Library {
+        /// What was chosen.
+        choice: DeviceChoice,
+        /// The library.
+        library: &'static str,
+        /// Where it comes from.
+        remedy: &'static str,
+    },
+    /// The GPU cannot be used.
+    #[error("--device {choice}: {reason}")]
+    Unusable {
+        /// What was chosen.
+        choice: DeviceChoice,
+        /// What the driver says.
+        reason: String,
+    },
+}
+
+impl FromStr for DeviceChoice {
+    type Err = DeviceError;
+
+    fn from_str(text: &str) -> Result<Self, DeviceError> {
+        let unknown = || DeviceError::Unknown(text.to_owned());
+        match text {
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "auto" => Ok(Self::Auto),
+            _ => {
+                let number = text.strip_prefix("cuda:").ok_or_else(unknown)?;
+                number.parse().map(Self::Cuda).map_err(|_| unknown())
+            }
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The device.
+    ///
+    /// # Errors
+    /// A GPU that was asked for and cannot be used: what is missing.
+    pub fn open(self) -> Result<Device, DeviceError> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda(number) => self.open_gpu(number),
+            Self::Auto => Ok(self.open_gpu(0).unwrap_or(Device::Cpu)),
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn open_gpu(self, _: usize) -> Result<Device, DeviceError> {
+        Err(DeviceError::NotBuilt(self))
+    }
+
+    /// Asks for the libraries first: without them the CUDA bindings would panic.
+    #[cfg(feature = "cuda")]
+    fn open_gpu(self, number: usize) -> Result<Device, DeviceError> {
+        const DRIVER: &str = "install NVIDIA's driver";
+        const TOOLKIT: &str = "put the folder of CUDA 13's libraries on LD_LIBRARY_PATH (docs/cuda.md)";
+        for (library, remedy) in [
+            ("libcuda.so.1", DRIVER),
+            ("libcublas.so.13", TOOLKIT),
+            ("libcublasLt.so.13", TOOLKIT),
+            ("libcurand.so.10", TOOLKIT),
+        ] {
+            // SAFETY: NVIDIA's libraries do nothing on loading that we would have to answer for.
+            if unsafe { libloading::Library::new(library) }.is_err() {
+                return Err(DeviceError::Library { choice: self, library, remedy });
+            }
+        }
+        Device::new_cuda(number).map_err(|error| DeviceError::Unusable { choice: self, reason: error.to_string() })
+    }
+}
+
+/// A device as it is typed.
+pub fn name(device: &Device) -> String {
+    match device.location() {
+        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        _ => "cpu".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_survive_the_round_trip_and_others_are_refused() {
+        for text in ["cpu", "cuda:0", "cuda:3", "auto"] {
+            assert_eq!(text.parse::<DeviceChoice>().unwrap().to_string(), text);
+        }
+        assert_eq!("cuda".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(0));
+        for text in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CPU"] {
+            let error = text.parse::<DeviceChoice>().unwrap_err().to_string();
+            assert_eq!(error, format!("found {text:?}, expected cpu, cuda, cuda:N or auto"));
+        }
+    }
+
+    #[test]
+    fn auto_always_finds_a_device_and_the_processor_is_always_there() {
+        assert!(DeviceChoice::Cpu.open().unwrap().is_cpu());
+        assert!(DeviceChoice::Auto.open().is_ok());
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_program_without_cuda_says_so() {
+        let error = DeviceChoice::Cuda(1).open().unwrap_err().to_string();
+        assert_eq!(error, "--device cuda:1: this program was built without CUDA; `make cuda` builds one with it");
+    }
+}

@@ -1,0 +1,98 @@
+//! A GPU as candle knows it.
+
+use crate::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};
+use candle_core::cuda::CudaDevice;
+use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr, LaunchConfig, PushKernelArg};
+use candle_core::op::BackpropOp;
+use candle_core::{CudaStorage, Device, Layout, Result, Storage, Tensor, bail};
+
+/// The kernels as PTX, by the names of their sources.
+mod ptx {
+    include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
+}
+
+/// A GPU.
+#[derive(Clone, Debug)]
+pub struct Gpu(CudaDevice);
+
+impl Gpu {
+    /// The GPU that holds a tensor, if one does.
+    pub fn of(tensor: &Tensor) -> Option<Self> {
+        match tensor.device() {
+            Device::Cuda(device) => Some(Self(device.clone())),
+            _ => None,
+        }
+    }
+
+    /// The GPU that holds a tensor's values, and where they lie.
+    ///
+    /// # Errors
+    /// A tensor that is not contiguous, or of another type than `f32`.
+    pub fn locate(storage: &CudaStorage, layout: &Layout) -> Result<(Self, u64)> {
+        let Some((start, _)) = layout.contiguous_offsets() else {
+            bail!("a GPU's kernel needs a contiguous tensor, found strides {:?}", layout.stride())
+        };
+        let gpu = Self(storage.device.clone());
+        let address = gpu.address(storage.as_cuda_slice::<f32>()?) + (start * size_of::<f32>()) as u64;
+        Ok((gpu, address))
+    }
+}
+
+impl Machine for Gpu {
+    type Buffer<W: Word> = CudaSlice<W>;
+
+    fn upload<W: Word>(&self, values: &[W]) -> Result<CudaSlice<W>> {
+        if values.is_empty() { self.zeros(0) } else { self.0.clone_htod(values) }
+    }
+
+    fn zeros<W: Word>(&self, count: usize) -> Result<CudaSlice<W>> {
+        self.0.alloc_zeros(count.max(1))
+    }
+
+    fn empty<W: Word>(&self, count: usize) -> Result<CudaSlice<W>> {
+        // SAFETY: whatever the memory holds, it is a number.
+        unsafe { self.0.alloc(count.max(1)) }
+    }
+
+    fn address<W: Word>(&self, buffer: &CudaSlice<W>) -> u64 {
+        // All work of a device goes through its one stream, in order: there is nothing to wait for.
+        buffer.device_ptr(&self.0.cuda_stream()).0
+    }
+
+    unsafe fn launch<A: Arguments>(&self, kernel: Kernel, grid: Grid, arguments: &A) -> Result<()> {
+        let ptx = match kernel.source {
+            "adam" => ptx::ADAM,
+            "random" => ptx::RANDOM,
+            "rate" => ptx::RATE,
+            "readout" => ptx::READOUT,
+            "spiking" => ptx::SPIKING,
+            other => bail!("no kernels {other}"),
+        };
+        let function = self.0.get_or_load_custom_func(kernel.name, kernel.source, ptx)?;
+        let config = LaunchConfig {
+            grid_dim: (grid.blocks as u32, 1, 1),
+            block_dim: (grid.threads as u32, 1, 1),
+            shared_mem_bytes: grid.shared_bytes as u32,
+        };
+        let mut builder = function.builder();
+        builder.arg(arguments);
+        // SAFETY: the caller answers for the addresses in the arguments.
+        unsafe { builder.launch(config) }.map_err(candle_core::Error::wrap)?;
+        Ok(())
+    }
+    fn place(&self, tensor: &Tensor) -> Result<Placed<Self>> {
+        let (storage, layout) = tensor.storage_and_layout();
+        let Storage::Cuda(values) = &*storage else { bail!("a GPU's kernel needs a tensor on the GPU") };
+        let address = Self::locate(values, layout)?.1;
+        Ok(Placed { address, held: Held::Tensor(tensor.clone()) })
+    }
+
+    fn tensor(&self, buffer: CudaSlice<f32>, shape: &[usize]) -> Result<Tensor> {
+        let storage = Storage::Cuda(self.cuda_storage(buffer)?);
+        Ok(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
+    }
+
+    fn cuda_storage(&self, buffer: CudaSlice<f32>) -> Result<CudaStorage> {
+        Ok(CudaStorage::wrap_cuda_slice(buffer, self.0.clone()))
+    }
+}

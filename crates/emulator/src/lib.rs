@@ -1,0 +1,152 @@
+//! Runs the CUDA kernels on the processor.
+//!
+//! The sources of `crates/device/kernels` are compiled by the host's C++ compiler, with `host/host.hpp` in place of the CUDA
+//! language. The threads of a block are fibres that take turns at barriers and shuffles, in ascending or descending order:
+//! a kernel that gives the same bits in both orders, and no NaN, shows no race and reads nothing that was not written. What
+//! this cannot show is how fast a kernel is, what a compiler for GPUs makes of it, and races inside a warp.
+
+use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
+use mdl_device::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};
+use std::cell::UnsafeCell;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::io::Write;
+
+/// Words before and after every buffer, which no kernel may touch.
+const GUARD: usize = 64;
+/// What guards hold, and buffers that were not written: not a number as `f32`.
+const UNTOUCHED: u32 = 0xffff_fedc;
+
+/// A machine whose threads run in a fixed order.
+#[derive(Clone, Copy, Debug)]
+pub struct Emulator {
+    /// Whether threads and blocks run in descending order.
+    pub descending: bool,
+}
+
+/// Memory of the emulated machine.
+pub struct Buffer<W> {
+    words: Box<[UnsafeCell<u32>]>,
+    kind: std::marker::PhantomData<W>,
+}
+
+// SAFETY: kernels write to it only during a launch, which the thread that asked for it waits for; candle wants operators, and
+// what they keep, to be shareable.
+unsafe impl<W> Send for Buffer<W> {}
+// SAFETY: as above.
+unsafe impl<W> Sync for Buffer<W> {}
+
+impl Emulator {
+    /// The machine, unless this build found no C++ compiler: then says so on stderr, for the test that is skipped.
+    pub fn new() -> Option<Self> {
+        if cfg!(emulated) {
+            return Some(Self { descending: false });
+        }
+        // Not by a macro: tests that pass would keep it to themselves.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: there is no C++ compiler that compiles the CUDA kernels for the host"
+        );
+        None
+    }
+
+    /// The values of a buffer.
+    ///
+    /// # Panics
+    /// If a kernel wrote outside the buffer.
+    pub fn download<W: Word>(&self, buffer: &Buffer<W>) -> Vec<W> {
+        // SAFETY: no launch is under way, for launches are waited for.
+        let words: Vec<u32> = buffer.words.iter().map(|word| unsafe { *word.get() }).collect();
+        let (head, rest) = words.split_at(GUARD);
+        let (values, tail) = rest.split_at(rest.len() - GUARD);
+        assert!(head.iter().chain(tail).all(|word| *word == UNTOUCHED), "a kernel wrote outside a buffer");
+        values.iter().map(|word| W::from_bits(*word)).collect()
+    }
+
+    fn buffer<W>(&self, values: impl ExactSizeIterator<Item = u32>) -> Buffer<W> {
+        let guard = || std::iter::repeat_n(UNTOUCHED, GUARD);
+        let words = guard().chain(values).chain(guard()).map(UnsafeCell::new).collect();
+        Buffer { words, kind: std::marker::PhantomData }
+    }
+}
+
+impl Machine for Emulator {
+    type Buffer<W: Word> = Buffer<W>;
+
+    fn upload<W: Word>(&self, values: &[W]) -> Result<Buffer<W>> {
+        Ok(self.buffer(values.iter().map(|value| value.to_bits())))
+    }
+
+    fn zeros<W: Word>(&self, count: usize) -> Result<Buffer<W>> {
+        Ok(self.buffer(std::iter::repeat_n(0, count)))
+    }
+
+    fn empty<W: Word>(&self, count: usize) -> Result<Buffer<W>> {
+        Ok(self.buffer(std::iter::repeat_n(UNTOUCHED, count)))
+    }
+
+    fn address<W: Word>(&self, buffer: &Buffer<W>) -> u64 {
+        buffer.words[GUARD..].as_ptr() as u64
+    }
+
+    unsafe fn launch<A: Arguments>(&self, kernel: Kernel, grid: Grid, arguments: &A) -> Result<()> {
+        let name = CString::new(kernel.name).map_err(candle_core::Error::wrap)?;
+        let counts = [grid.blocks, grid.threads, grid.shared_bytes].map(|count| count as c_int);
+        let arguments: *const A = arguments;
+        // SAFETY: the caller answers for the addresses in the arguments.
+        let found = unsafe { emulate(&name, arguments.cast(), size_of::<A>(), counts, self.descending) };
+        match found {
+            0 => Ok(()),
+            1 => bail!("no kernel {}", kernel.name),
+            2 => bail!("{} takes arguments of another size than {}", kernel.name, size_of::<A>()),
+            3 => bail!("{}: not all threads reached a barrier", kernel.name),
+            _ => bail!("{}: shared memory was written beyond its end", kernel.name),
+        }
+    }
+    fn place(&self, tensor: &Tensor) -> Result<Placed<Self>> {
+        let (storage, layout) = tensor.storage_and_layout();
+        let (Storage::Cpu(values), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
+            bail!("an emulated kernel needs a contiguous tensor on the CPU, found strides {:?}", layout.stride())
+        };
+        let copy = self.upload(&values.as_slice::<f32>()?[start..end])?;
+        Ok(Placed { address: self.address(&copy), held: Held::Buffer(copy) })
+    }
+
+    fn tensor(&self, buffer: Buffer<f32>, shape: &[usize]) -> Result<Tensor> {
+        Tensor::from_vec(self.download(&buffer), shape, &Device::Cpu)
+    }
+
+    fn cpu_storage(&self, buffer: Buffer<f32>) -> Result<CpuStorage> {
+        Ok(CpuStorage::F32(self.download(&buffer)))
+    }
+}
+
+#[cfg(emulated)]
+unsafe extern "C" {
+    fn mdl_emulate(
+        name: *const c_char,
+        arguments: *const c_void,
+        size: usize,
+        blocks: c_int,
+        threads: c_int,
+        shared_bytes: c_int,
+        descending: c_int,
+    ) -> c_int;
+}
+
+#[cfg(emulated)]
+unsafe fn emulate(
+    name: &CString,
+    arguments: *const c_void,
+    size: usize,
+    counts: [c_int; 3],
+    descending: bool,
+) -> c_int {
+    let [blocks, threads, shared_bytes] = counts;
+    // SAFETY: `name` and `arguments` live until the call returns; the caller answers for the rest.
+    unsafe { mdl_emulate(name.as_ptr(), arguments, size, blocks, threads, shared_bytes, c_int::from(descending)) }
+}
+
+#[cfg(not(emulated))]
+unsafe fn emulate(_: &CString, _: *const c_void, _: usize, _: [c_int; 3], _: bool) -> c_int {
+    unreachable!("an emulator is made only where the kernels were compiled")
+}

@@ -1,0 +1,352 @@
+//! The recurrence on a GPU, or on its emulation: what the kernels of `mdl_device::rate` are given.
+//!
+//! Signs and masks become part of the weights, and modes become rows, in candle's own operations before the operator; the
+//! gradient of the weights is a matrix product of what the backward kernel writes:
+//!
+//! ```text
+//! ∂W = Σ_s δ_s r_{s−1}ᵀ          ∂A = Σ_s δ_s (Cᵀ r_{s−1})ᵀ,   ∂C = Σ_s r_{s−1} (Aᵀ δ_s)ᵀ
+//! ```
+
+use super::activation::rectified;
+use super::{Activation, RateSequence, RateStates, Recurrence};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use mdl_device::rate::{Plan, Rate};
+use mdl_device::{Grid, Kernel, Machine, Placed};
+use std::sync::Mutex;
+
+const NAME: &str = "rate-sequence";
+/// Blocks and threads of the kernel that adds gradients.
+const SUM: Grid = Grid { blocks: 16, threads: 256, shared_bytes: 0 };
+
+/// Runs `sequence` on a machine; all shapes are right.
+pub(super) fn run<M: Machine>(
+    machine: &M,
+    sequence: &RateSequence,
+    drive: &Tensor,
+    weights: &Tensor,
+    leak: &Tensor,
+) -> Result<RateStates> {
+    let modes = if sequence.recurrence == Recurrence::Modes { weights.dims3()?.2 } else { 0 };
+    let network = Network {
+        activation: sequence.activation,
+        modes,
+        initial: sequence.initial.contiguous()?,
+        noise: sequence.noise.as_ref().map(Tensor::contiguous).transpose()?,
+    };
+    let (drive, leak) = (drive.contiguous()?, leak.contiguous()?);
+    let weights = effective(&sequence.recurrence, weights)?;
+    let Forward { x, r, overlap } = Launch::new(machine, &network, &drive, &weights, &leak)?.forward()?;
+    let operator = Operator { machine: machine.clone(), network, r: Mutex::new(Some(r)), x: x.clone(), overlap };
+    Ok(RateStates { x, r: drive.apply_op3(&weights, &leak, operator)? })
+}
+
+/// The weights as the operator takes them: W_effᵀ `[N, N]`, or A and C as rows `[2, P, N]`.
+fn effective(recurrence: &Recurrence, weights: &Tensor) -> Result<Tensor> {
+    let Recurrence::Dense { sign, mask } = recurrence else { return weights.transpose(1, 2)?.contiguous() };
+    let (n, device) = (weights.dims2()?.0, weights.device());
+    let mut effective = weights.clone();
+    if let Some(sign) = sign {
+        effective = rectified(&effective)?.broadcast_mul(&Tensor::from_slice(sign, n, device)?)?;
+    }
+    if let Some(mask) = mask {
+        effective = (effective * Tensor::from_slice(mask, (n, n), device)?)?;
+    }
+    effective.t()?.contiguous()
+}
+
+/// All of an operator but its three tensors.
+struct Network {
+    activation: Activation,
+    /// P, or 0 where the weights are one a pair.
+    modes: usize,
+    initial: Tensor,
+    noise: Option<Tensor>,
+}
+
+/// What the forward pass leaves.
+struct Forward<M: Machine> {
+    /// x `[S + 1, B, N]`
+    x: Tensor,
+    /// r `[S + 1, B, N]`
+    r: M::Buffer<f32>,
+    /// Cᵀ r of every step, `[S·B, P]`.
+    overlap: Option<Tensor>,
+}
+
+/// The operator after its forward pass.
+struct Operator<M: Machine> {
+    machine: M,
+    network: Network,
+    /// What came out, until candle takes it.
+    r: Mutex<Option<M::Buffer<f32>>>,
+    x: Tensor,
+    overlap: Option<Tensor>,
+}
+
+impl<M: Machine> Operator<M> {
+    fn take(&self) -> Result<(M::Buffer<f32>, Shape)> {
+        let r = self.r.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let Some(r) = r else { bail!("{NAME} was run twice") };
+        Ok((r, self.x.shape().clone()))
+    }
+}
+
+impl<M: Machine> CustomOp3 for Operator<M> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (r, shape) = self.take()?;
+        Ok((self.machine.cpu_storage(r)?, shape))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        _: &candle_core::CudaStorage,
+        _: &Layout,
+        _: &candle_core::CudaStorage,
+        _: &Layout,
+        _: &candle_core::CudaStorage,
+        _: &Layout,
+    ) -> Result<(candle_core::CudaStorage, Shape)> {
+        let (r, shape) = self.take()?;
+        Ok((self.machine.cuda_storage(r)?, shape))
+    }
+
+    fn bwd(
+        &self,
+        drive: &Tensor,
+        weights: &Tensor,
+        leak: &Tensor,
+        r: &Tensor,
+        arriving: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (steps, batch, n) = drive.dims3()?;
+        // The kernel multiplies with Wᵀ: a row for each unit that is reached, or the same rows A and C.
+        let turned = if self.network.modes == 0 { weights.t()?.contiguous()? } else { weights.clone() };
+        let launch = Launch::new(&self.machine, &self.network, drive, &turned, leak)?;
+        let [delta, of_leak, overlap] = launch.backward(&self.x, r, &arriving.contiguous()?)?;
+        let of_weights = if weights.track_op() {
+            let before = r.narrow(0, 0, steps)?.reshape((steps * batch, n))?;
+            let delta = delta.reshape((steps * batch, n))?;
+            Some(match &self.overlap {
+                None => before.t()?.matmul(&delta)?,
+                Some(of_rates) => Tensor::stack(&[of_rates.t()?.matmul(&delta)?, overlap.t()?.matmul(&before)?], 0)?,
+            })
+        } else {
+            None
+        };
+        Ok((Some(delta), of_weights, Some(of_leak)))
+    }
+}
+
+/// The operator's tensors on a machine, and how its kernels are launched.
+struct Launch<'a, M: Machine> {
+    machine: &'a M,
+    plan: Plan,
+    arguments: Rate,
+    /// Keep the tensors where the arguments say that they lie.
+    _placed: Vec<Placed<M>>,
+}
+
+impl<'a, M: Machine> Launch<'a, M> {
+    fn new(machine: &'a M, network: &Network, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<Self> {
+        let (steps, batch, n) = drive.dims3()?;
+        if steps == 0 || batch == 0 {
+            bail!("a GPU needs at least one step and one trial, found {steps} and {batch}")
+        }
+        let Some(plan) = Plan::new(batch, n, network.modes) else {
+            bail!("a rate network of {n} units and {} modes is too large for the GPU's kernels", network.modes)
+        };
+        let placed: Vec<_> = [&network.initial, drive, weights, leak]
+            .into_iter()
+            .chain(&network.noise)
+            .map(|tensor| machine.place(tensor))
+            .collect::<Result<_>>()?;
+        let arguments = Rate {
+            steps: steps as i32,
+            trials: batch as i32,
+            neurons: n as i32,
+            modes: network.modes as i32,
+            activation: match network.activation {
+                Activation::Sigmoid => 0,
+                Activation::Tanh => 1,
+                Activation::Softplus => 2,
+                Activation::Relu => 3,
+            },
+            cached: i32::from(plan.cached),
+            blocks: plan.blocks as i32,
+            initial: placed[0].address,
+            drive: placed[1].address,
+            weights: placed[2].address,
+            leak: placed[3].address,
+            noise: placed.get(4).map_or(0, |noise| noise.address),
+            ..Rate::default()
+        };
+        Ok(Self { machine, plan, arguments, _placed: placed })
+    }
+
+    /// S, B, N and P.
+    fn sizes(&self) -> [usize; 4] {
+        let Rate { steps, trials, neurons, modes, .. } = self.arguments;
+        [steps, trials, neurons, modes].map(|n| n as usize)
+    }
+
+    fn forward(&self) -> Result<Forward<M>> {
+        let (machine, [steps, batch, n, modes]) = (self.machine, self.sizes());
+        let states = || machine.empty::<f32>((steps + 1) * batch * n);
+        let (x, r, overlap) = (states()?, states()?, machine.empty(steps * batch * modes)?);
+        let arguments = Rate {
+            x: machine.address(&x),
+            r: machine.address(&r),
+            overlap: machine.address(&overlap),
+            ..self.arguments
+        };
+        self.launch("forward", &arguments)?;
+        let overlap = (modes > 0).then(|| machine.tensor(overlap, &[steps * batch, modes])).transpose()?;
+        Ok(Forward { x: machine.tensor(x, &[steps + 1, batch, n])?, r, overlap })
+    }
+
+    /// Gradients of drive `[S, B, N]` and leak `[N]`, and Aᵀ δ `[S·B, P]`.
+    fn backward(&self, x: &Tensor, r: &Tensor, arriving: &Tensor) -> Result<[Tensor; 3]> {
+        let (machine, [steps, batch, n, modes]) = (self.machine, self.sizes());
+        let (delta, overlap) = (machine.empty(steps * batch * n)?, machine.empty(steps * batch * modes)?);
+        let (leak_parts, of_leak) = (machine.empty::<f32>(self.plan.blocks * n)?, machine.empty(n)?);
+        let [x, r, arriving] = [machine.place(x)?, machine.place(r)?, machine.place(arriving)?];
+        let arguments = Rate {
+            x: x.address,
+            r: r.address,
+            arriving: arriving.address,
+            delta: machine.address(&delta),
+            overlap: machine.address(&overlap),
+            leak_parts: machine.address(&leak_parts),
+            of_leak: machine.address(&of_leak),
+            ..self.arguments
+        };
+        self.launch("backward", &arguments)?;
+        // SAFETY: as in `launch`.
+        unsafe { machine.launch(Kernel { source: "rate", name: "rate_sum" }, SUM, &arguments)? };
+        Ok([
+            machine.tensor(delta, &[steps, batch, n])?,
+            machine.tensor(of_leak, &[n])?,
+            machine.tensor(overlap, &[steps * batch, modes])?,
+        ])
+    }
+
+    fn launch(&self, pass: &str, arguments: &Rate) -> Result<()> {
+        let form = if self.arguments.modes > 0 { "modes" } else { "pairs" };
+        let name = format!("rate_{pass}_{form}_{}", self.plan.items);
+        let grid = Grid { blocks: self.plan.blocks, threads: self.plan.threads, shared_bytes: self.plan.shared };
+        // SAFETY: the buffers have the sizes that the kernel's structure names; they live until it is launched, and their
+        // memory until it has run.
+        unsafe { self.machine.launch(Kernel { source: "rate", name: &name }, grid, arguments) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+    use mdl_data::random::{Purpose, fill_normal};
+    use mdl_emulator::Emulator;
+
+    fn normal(seed: u64, shape: &[usize], sd: f32) -> Tensor {
+        let mut values = vec![0f32; shape.iter().product()];
+        fill_normal(seed, Purpose::WrittenTrial, 0, 0, sd, &mut values);
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    fn values(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().and_then(|t| t.to_vec1()).unwrap()
+    }
+
+    /// The largest difference, relative to the largest value of `expected`.
+    fn distance(found: &Tensor, expected: &Tensor) -> f32 {
+        assert_eq!(found.dims(), expected.dims());
+        let (found, expected) = (values(found), values(expected));
+        let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, x| a.max(x.abs()));
+        let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale);
+        differences.fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
+    }
+
+    /// x, r and the gradients of drive, weights and leak agree with the CPU's, and have the same bits in both orders of threads.
+    fn check(activation: Activation, recurrence: Recurrence, [steps, batch, n, modes]: [usize; 4], noisy: bool) {
+        if Emulator::new().is_none() {
+            return;
+        }
+        let var = |tensor: &Tensor| Var::from_tensor(tensor).unwrap();
+        let drive = var(&normal(1, &[steps, batch, n], 1.0));
+        let weights = match recurrence {
+            Recurrence::Modes => var(&normal(2, &[2, n, modes], 1.0 / (modes as f32).sqrt())),
+            Recurrence::Dense { .. } => var(&normal(2, &[n, n], 2.0 / (n as f32).sqrt())),
+        };
+        let leak = var(&normal(3, &[n], 0.1).abs().unwrap().affine(1.0, 0.1).unwrap());
+        let noise = noisy.then(|| normal(4, &[steps, batch, n], 0.1));
+        let sequence = RateSequence { activation, recurrence, initial: normal(5, &[batch, n], 0.1), noise };
+        let results = |states: Result<RateStates>| -> Vec<Tensor> {
+            let RateStates { x, r } = states.unwrap();
+            let loss = r.mul(&normal(6, r.dims(), 1.0)).unwrap().sum_all().unwrap();
+            let gradients = loss.backward().unwrap();
+            let of = |var: &Var| gradients.get(var).unwrap().clone();
+            vec![x, r.detach(), of(&drive), of(&weights), of(&leak)]
+        };
+        let expected = results(sequence.run(&drive, &weights, &leak));
+        let [found, again] =
+            [false, true].map(|descending| results(run(&Emulator { descending }, &sequence, &drive, &weights, &leak)));
+        for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let d = distance(found, expected);
+            assert!(d < if i < 2 { 1e-5 } else { 1e-4 }, "{activation:?}, result {i}: {d}");
+        }
+        let bits = |tensors: &[Tensor]| -> Vec<u32> { tensors.iter().flat_map(values).map(f32::to_bits).collect() };
+        assert!(bits(&found) == bits(&again), "results depend on the order of threads");
+    }
+
+    #[test]
+    fn every_activation_and_recurrence_agrees_with_the_cpu() {
+        let n = 37;
+        let sign = Some((0..n).map(|i| if i % 5 == 0 { -1.0 } else { 1.0 }).collect());
+        let mask = Some((0..n * n).map(|i| f32::from(u8::from(i % 7 != 0))).collect());
+        for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Softplus, Activation::Relu] {
+            for noisy in [false, true] {
+                check(activation, Recurrence::Modes, [19, 3, n, 4], noisy);
+                check(activation, Recurrence::Dense { sign: sign.clone(), mask: mask.clone() }, [19, 6, n, 0], noisy);
+            }
+        }
+    }
+
+    /// One unit a thread and four, A and C inside and outside of shared memory, more modes than threads.
+    #[test]
+    fn every_path_by_size_agrees_with_the_cpu() {
+        let free = || Recurrence::Dense { sign: None, mask: None };
+        check(Activation::Tanh, Recurrence::Modes, [9, 2, 300, 40], false);
+        check(Activation::Sigmoid, Recurrence::Modes, [5, 1, 1100, 3], false);
+        check(Activation::Tanh, Recurrence::Modes, [3, 1, 4096, 128], false);
+        check(Activation::Tanh, Recurrence::Modes, [6, 2, 5, 70], false);
+        check(Activation::Sigmoid, free(), [7, 5, 200, 0], true);
+        check(Activation::Tanh, free(), [3, 2, 1100, 0], false);
+    }
+
+    #[test]
+    fn what_the_kernels_cannot_run_is_refused() {
+        let Some(machine) = Emulator::new() else { return };
+        let refuse = |steps, n| {
+            let zeros = |shape: &[usize]| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
+            let (activation, recurrence) = (Activation::Tanh, Recurrence::Modes);
+            let sequence = RateSequence { activation, recurrence, initial: zeros(&[1, n]), noise: None };
+            let weights = zeros(&[2, n, 1]);
+            run(&machine, &sequence, &zeros(&[steps, 1, n]), &weights, &zeros(&[n])).unwrap_err().to_string()
+        };
+        assert!(refuse(2, 5000).contains("5000 units"));
+        assert!(refuse(0, 5).contains("at least one step"));
+    }
+}

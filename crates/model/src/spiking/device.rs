@@ -1,0 +1,364 @@
+//! The operator on a GPU, or on its emulation: what the kernels of `mdl_device::spiking` are given, and what is kept between
+//! the passes.
+//!
+//! The forward pass keeps U (without a refractory period V too) and a of every step, 4 (N + P) bytes for each step and trial,
+//! from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
+
+use super::operator::{Kind, Output};
+use super::surrogate::Surrogate;
+use super::{SpikingNeuron, States};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use mdl_data::spikes::SpikeInput;
+use mdl_device::spiking::{Plan, Spiking};
+use mdl_device::{Grid, Kernel, Machine, Placed};
+use std::sync::Mutex;
+
+const NAME: &str = "spiking-sequence";
+/// Blocks and threads of the kernel that adds gradients.
+const SUM: Grid = Grid { blocks: 132, threads: 256, shared_bytes: 0 };
+
+/// The network of an operator: all but its two tensors.
+#[derive(Clone)]
+pub(super) struct Network {
+    pub neuron: SpikingNeuron,
+    pub kind: Kind,
+    pub output: Output,
+    /// P.
+    pub modes: usize,
+}
+
+/// Runs a network on a machine: the operator on its two tensors, see [`super::operator`].
+///
+/// # Errors
+/// Tensors that do not fit together, no steps or trials, a network beyond the kernels, and those of the machine.
+pub(super) fn run<M: Machine>(machine: &M, network: Network, first: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    let first = network.oriented(first)?;
+    let keep = if first.track_op() || weights.track_op() { Keep::Trace } else { Keep::Nothing };
+    let Forward { out, dims, kept } = Launch::new(machine, &network, &first, weights)?.forward(keep)?;
+    let operator = Operator { machine: machine.clone(), network, dims, out: Mutex::new(Some(out)), kept };
+    first.apply_op2(weights, operator)
+}
+
+/// The states of every step.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn states<M: Machine>(machine: &M, network: &Network, first: &Tensor, weights: &Tensor) -> Result<States> {
+    let first = network.oriented(&first.detach())?;
+    let Forward { out, dims, kept } = Launch::new(machine, network, &first, weights)?.forward(Keep::Membrane)?;
+    let Some(Kept { potential, membrane: Some(membrane), .. }) = kept else { bail!("{NAME} kept no states") };
+    let potential = machine.tensor(potential, &dims)?;
+    let spikes = potential.gt(network.neuron.threshold)?.to_dtype(potential.dtype())?;
+    Ok(States { spikes, potential, membrane: machine.tensor(membrane, &dims)?, synapses: machine.tensor(out, &dims)? })
+}
+
+impl Network {
+    /// The first tensor as the kernels read it: W_in as `[K, N]`.
+    fn oriented(&self, first: &Tensor) -> Result<Tensor> {
+        if matches!(self.kind, Kind::Spikes(_)) { first.t()?.contiguous() } else { Ok(first.clone()) }
+    }
+}
+
+/// The operator after its forward pass.
+struct Operator<M: Machine> {
+    machine: M,
+    network: Network,
+    dims: Vec<usize>,
+    /// What came out, until candle takes it.
+    out: Mutex<Option<M::Buffer<f32>>>,
+    kept: Option<Kept<M>>,
+}
+
+impl<M: Machine> Operator<M> {
+    fn take(&self) -> Result<(M::Buffer<f32>, Shape)> {
+        let out = self.out.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        let Some(out) = out else { bail!("{NAME} was run twice") };
+        Ok((out, Shape::from(self.dims.clone())))
+    }
+}
+
+impl<M: Machine> CustomOp2 for Operator<M> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (out, shape) = self.take()?;
+        Ok((self.machine.cpu_storage(out)?, shape))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        _: &candle_core::CudaStorage,
+        _: &Layout,
+        _: &candle_core::CudaStorage,
+        _: &Layout,
+    ) -> Result<(candle_core::CudaStorage, Shape)> {
+        let (out, shape) = self.take()?;
+        Ok((self.machine.cuda_storage(out)?, shape))
+    }
+
+    fn bwd(
+        &self,
+        first: &Tensor,
+        weights: &Tensor,
+        _: &Tensor,
+        arriving: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let Some(kept) = &self.kept else { bail!("{NAME} kept nothing for its gradients") };
+        let launch = Launch::new(&self.machine, &self.network, first, weights)?;
+        let gradients = launch.backward(&arriving.contiguous()?, kept, first.track_op())?;
+        let of_first = gradients.first.map(|buffer| self.machine.tensor(buffer, first.dims())).transpose()?;
+        Ok((of_first, Some(self.machine.tensor(gradients.weights, weights.dims())?)))
+    }
+}
+
+/// The spikes of a batch on a machine.
+struct Spikes<M: Machine> {
+    starts: M::Buffer<u32>,
+    active: M::Buffer<u32>,
+    raster: M::Buffer<u32>,
+}
+
+/// What the forward pass keeps.
+struct Kept<M: Machine> {
+    spikes: Option<Spikes<M>>,
+    /// a `[T, B, P]`.
+    activity: M::Buffer<f32>,
+    /// U `[T, B, N]`.
+    potential: M::Buffer<f32>,
+    /// V `[T, B, N]`.
+    membrane: Option<M::Buffer<f32>>,
+    /// The step that holds each maximum, `[B, N]`.
+    peak: Option<M::Buffer<u32>>,
+}
+
+/// What comes out of the forward pass.
+struct Forward<M: Machine> {
+    /// y, r or the maxima of r.
+    out: M::Buffer<f32>,
+    /// Their dimensions.
+    dims: Vec<usize>,
+    /// What was kept, where it was asked for.
+    kept: Option<Kept<M>>,
+}
+
+/// What the forward pass shall keep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Nothing,
+    /// What the backward pass needs.
+    Trace,
+    /// V whatever the refractory period is, too.
+    Membrane,
+}
+
+/// Gradients of the operator's two tensors.
+struct Backward<M: Machine> {
+    first: Option<M::Buffer<f32>>,
+    weights: M::Buffer<f32>,
+}
+
+/// The operator's two tensors on a machine, and how its kernels are launched.
+struct Launch<'a, M: Machine> {
+    machine: &'a M,
+    network: &'a Network,
+    plan: Plan,
+    arguments: Spiking,
+    /// Keeps both tensors where the arguments say that they lie.
+    _placed: [Placed<M>; 2],
+}
+
+impl<'a, M: Machine> Launch<'a, M> {
+    fn new(machine: &'a M, network: &'a Network, first: &Tensor, weights: &Tensor) -> Result<Self> {
+        let Network { neuron, kind, output, modes } = network;
+        let (rows, neurons) = weights.dims2()?;
+        let (steps, trials, signals, channels) = match (kind, first.dims()) {
+            (Kind::Signals, &[steps, trials, signals]) => (steps, trials, signals, 0),
+            (Kind::Currents, &[steps, trials, width]) if width == neurons => (steps, trials, 0, 0),
+            (Kind::Spikes(spikes), &[k, n]) if n == neurons && k == spikes.channels() => {
+                (spikes.steps(), spikes.trials(), 0, k)
+            }
+            _ => bail!("input of shape {:?} does not fit weights of {neurons} neurons", first.dims()),
+        };
+        if steps == 0 || trials == 0 {
+            bail!("a GPU needs at least one step and one trial, found {steps} and {trials}")
+        }
+        let (inputs, outputs) = (modes + signals, rows - modes - signals);
+        let Some(plan) = Plan::new(trials, neurons, inputs, outputs, channels) else {
+            bail!(
+                "a network of {neurons} neurons, {modes} modes and {outputs} columns is too large for the GPU's kernels"
+            )
+        };
+        let (surrogate, slope) = match neuron.surrogate {
+            Surrogate::FastSigmoid { slope } => (0, slope),
+            Surrogate::Arctan { slope } => (1, slope),
+            Surrogate::Sigmoid { slope } => (2, slope),
+            Surrogate::Triangular { slope } => (3, slope),
+            Surrogate::StraightThrough => (4, 0.0),
+        };
+        let source = match kind {
+            Kind::Signals => 0,
+            Kind::Currents => 1,
+            Kind::Spikes(_) => 2,
+        };
+        let output = match output {
+            Output::Readout => 0,
+            Output::Synapses => 1,
+            Output::Peaks => 2,
+        };
+        let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
+        let placed = [machine.place(first)?, machine.place(weights)?];
+        let arguments = Spiking {
+            steps: steps as i32,
+            trials: trials as i32,
+            neurons: neurons as i32,
+            modes: *modes as i32,
+            inputs: inputs as i32,
+            outputs: outputs as i32,
+            channels: channels as i32,
+            source,
+            output,
+            surrogate,
+            hold: neuron.refractory_steps.max(1) as i32,
+            cached: i32::from(plan.cached),
+            groups: plan.groups as i32,
+            segment: plan.segment as i32,
+            alpha_current: neuron.alpha(neuron.tau_current_ms) as f32,
+            alpha_membrane: alpha_membrane as f32,
+            one_minus_alpha_membrane: (1.0 - alpha_membrane) as f32,
+            alpha_decay: neuron.alpha(neuron.tau_decay_ms) as f32,
+            alpha_rise: neuron.alpha_rise() as f32,
+            gain: neuron.gain() as f32,
+            threshold: neuron.threshold as f32,
+            slope: slope as f32,
+            first: placed[0].address,
+            weights: placed[1].address,
+            ..Spiking::default()
+        };
+        Ok(Self { machine, network, plan, arguments, _placed: placed })
+    }
+
+    /// Runs the network.
+    fn forward(&self, keep: Keep) -> Result<Forward<M>> {
+        let (machine, mut arguments) = (self.machine, self.arguments);
+        let [steps, trials, neurons, modes, outputs] =
+            [arguments.steps, arguments.trials, arguments.neurons, arguments.modes, arguments.outputs]
+                .map(|n| n as usize);
+        let dims = match arguments.output {
+            0 => vec![steps, trials, outputs - modes],
+            1 => vec![steps, trials, neurons],
+            _ => vec![trials, neurons],
+        };
+        let floats = |count| machine.empty::<f32>(count);
+        let spikes = self.upload_spikes()?;
+        let out = floats(dims.iter().product())?;
+        let (activity, potential) = match keep {
+            Keep::Nothing => (None, None),
+            _ => (Some(floats(steps * trials * modes)?), Some(floats(steps * trials * neurons)?)),
+        };
+        let with_membrane =
+            keep == Keep::Membrane || (keep == Keep::Trace && self.network.neuron.refractory_steps == 0);
+        let membrane = with_membrane.then(|| floats(steps * trials * neurons)).transpose()?;
+        let with_peak = keep != Keep::Nothing && arguments.output == 2;
+        let peak = with_peak.then(|| machine.empty::<u32>(trials * neurons)).transpose()?;
+
+        self.point_to_spikes(&mut arguments, spikes.as_ref());
+        arguments.out = machine.address(&out);
+        arguments.activity = self.address(activity.as_ref());
+        arguments.potential = self.address(potential.as_ref());
+        arguments.membrane = self.address(membrane.as_ref());
+        arguments.peak = peak.as_ref().map_or(0, |peak| machine.address(peak));
+        let name = format!("spiking_forward_{}", self.plan.items);
+        let grid = Grid { blocks: trials, threads: self.plan.threads, shared_bytes: self.plan.shared[0] };
+        // SAFETY: the buffers above have the sizes that the kernel's structure names; they live until it is launched, and their
+        // memory until it has run.
+        unsafe { machine.launch(Kernel { source: "spiking", name: &name }, grid, &arguments)? };
+        let kept =
+            activity.zip(potential).map(|(activity, potential)| Kept { spikes, activity, potential, membrane, peak });
+        Ok(Forward { out, dims, kept })
+    }
+
+    /// Gradients of the weights, and of the first tensor if `of_first`, from that of the output.
+    fn backward(&self, arriving: &Tensor, kept: &Kept<M>, of_first: bool) -> Result<Backward<M>> {
+        let (machine, plan, mut arguments) = (self.machine, self.plan, self.arguments);
+        let [steps, trials, neurons, columns, channels] = [
+            arguments.steps,
+            arguments.trials,
+            arguments.neurons,
+            arguments.inputs + arguments.outputs,
+            arguments.channels,
+        ]
+        .map(|n| n as usize);
+        let signals = (arguments.inputs - arguments.modes) as usize;
+        let first = match &self.network.kind {
+            Kind::Signals => steps * trials * signals,
+            Kind::Currents => steps * trials * neurons,
+            Kind::Spikes(_) => channels * neurons,
+        };
+        let first = of_first.then(|| machine.empty::<f32>(first)).transpose()?;
+        let weights = machine.empty::<f32>(columns * neurons)?;
+        let weights_parts = machine.zeros::<f32>(plan.groups * columns * neurons)?;
+        let columns_parts = machine.zeros::<f32>(plan.groups * channels * neurons)?;
+        let held = machine.empty::<f32>(plan.groups * plan.segment * neurons)?;
+
+        self.point_to_spikes(&mut arguments, kept.spikes.as_ref());
+        let arriving = machine.place(arriving)?;
+        arguments.arriving = arriving.address;
+        arguments.activity = machine.address(&kept.activity);
+        arguments.potential = machine.address(&kept.potential);
+        arguments.membrane =
+            if self.network.neuron.refractory_steps == 0 { self.address(kept.membrane.as_ref()) } else { 0 };
+        arguments.peak = kept.peak.as_ref().map_or(0, |peak| machine.address(peak));
+        arguments.of_first = self.address(first.as_ref());
+        arguments.of_weights = machine.address(&weights);
+        arguments.weights_parts = machine.address(&weights_parts);
+        arguments.columns_parts = machine.address(&columns_parts);
+        arguments.held = machine.address(&held);
+        let name = format!("spiking_backward_{}", plan.items);
+        let grid = Grid { blocks: plan.groups, threads: plan.threads, shared_bytes: plan.shared[1] };
+        // SAFETY: as in the forward pass; what was kept belongs to the same arguments.
+        unsafe {
+            machine.launch(Kernel { source: "spiking", name: &name }, grid, &arguments)?;
+            machine.launch(Kernel { source: "spiking", name: "spiking_sum" }, SUM, &arguments)?;
+        }
+        Ok(Backward { first, weights })
+    }
+
+    fn address(&self, buffer: Option<&M::Buffer<f32>>) -> u64 {
+        buffer.map_or(0, |buffer| self.machine.address(buffer))
+    }
+
+    fn point_to_spikes(&self, arguments: &mut Spiking, spikes: Option<&Spikes<M>>) {
+        if let Some(spikes) = spikes {
+            [arguments.starts, arguments.active, arguments.raster] =
+                [&spikes.starts, &spikes.active, &spikes.raster].map(|buffer| self.machine.address(buffer));
+        }
+    }
+
+    fn upload_spikes(&self) -> Result<Option<Spikes<M>>> {
+        let Kind::Spikes(spikes) = &self.network.kind else { return Ok(None) };
+        let (starts, active, raster) = flat(spikes);
+        Ok(Some(Spikes {
+            starts: self.machine.upload(&starts)?,
+            active: self.machine.upload(&active)?,
+            raster: self.machine.upload(&raster)?,
+        }))
+    }
+}
+
+/// The spikes of all trials, one after the other: where each trial begins, its channels, and their bits in pairs of words.
+fn flat(spikes: &SpikeInput) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
+    let (mut starts, mut active, mut raster) = (vec![0], Vec::new(), Vec::new());
+    for trial in (0..spikes.trials()).map(|b| spikes.trial(b)) {
+        active.extend_from_slice(trial.active);
+        raster.extend(trial.raster.iter().flat_map(|word| [*word as u32, (*word >> 32) as u32]));
+        starts.push(active.len() as u32);
+    }
+    (starts, active, raster)
+}
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

@@ -1,0 +1,224 @@
+//! The kernels on the emulator against the operator of the CPU and against independent traces.
+
+use super::*;
+use crate::modes::{ModeParameters, ModeSizes};
+use crate::spiking::{Input, PublishedGain, Synapse, SynapticGain, observe, operands, sequence};
+use candle_core::{DType, Device, Var};
+use mdl_data::random::{Purpose, fill_normal};
+use mdl_emulator::Emulator;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Runs a network on the emulator.
+fn emulate(
+    machine: Emulator,
+    neuron: &SpikingNeuron,
+    parameters: &ModeParameters,
+    input: &Input,
+    output: Output,
+) -> Result<Tensor> {
+    let (kind, first, weights) = operands(parameters, input, output)?;
+    let modes = parameters.sizes()?.modes;
+    run(&machine, Network { neuron: neuron.clone(), kind, output, modes }, &first, &weights)
+}
+
+const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
+
+/// Variables in the order of `NAMES`, and a network of them.
+fn network(tensors: [Tensor; 5]) -> Result<([Var; 5], ModeParameters)> {
+    let vars = tensors.map(|tensor| Var::from_tensor(&tensor).unwrap());
+    let [w_in, mode_in, score, mode_out, w_out] = vars.each_ref().map(|var| var.as_tensor().clone());
+    Ok((vars, ModeParameters { w_in, mode_in, score, mode_out, w_out }))
+}
+
+/// Weights strong enough for spikes and refractory neurons.
+fn random(sizes: ModeSizes) -> Result<([Var; 5], ModeParameters)> {
+    let p = ModeParameters::initial(&sizes, 5)?;
+    network([(&p.w_in * 2.0)?, p.mode_in, (&p.score * 6.0)?, p.mode_out, p.w_out])
+}
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.to_dtype(DType::F32).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).unwrap()
+}
+
+/// The largest difference, relative to the largest value of `expected`.
+fn distance(found: &Tensor, expected: &Tensor) -> f32 {
+    assert_eq!(found.dims(), expected.dims());
+    let (found, expected) = (values(found), values(expected));
+    let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, x| a.max(x.abs()));
+    let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale);
+    differences.fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
+}
+
+fn normal(seed: u64, shape: &[usize]) -> Tensor {
+    let mut values = vec![0f32; shape.iter().product()];
+    fill_normal(seed, Purpose::WrittenTrial, 0, 0, 1.0, &mut values);
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// A loss that every output has a share of.
+fn weighted_sum(output: &Tensor) -> Tensor {
+    output.mul(&normal(2, output.dims())).unwrap().sum_all().unwrap()
+}
+
+/// Output and gradients of the parameters and of `extra`, a variable inside the input.
+fn results(output: Result<Tensor>, vars: &[Var; 5], extra: Option<&Var>) -> Vec<Tensor> {
+    let output = output.unwrap();
+    let gradients = weighted_sum(&output).backward().unwrap();
+    let of = |var: &Var| gradients.get(var).cloned().unwrap_or_else(|| var.zeros_like().unwrap());
+    let of_vars = vars.iter().chain(extra).map(of);
+    std::iter::once(output.detach()).chain(of_vars).collect()
+}
+
+/// The emulator's results are the CPU's, and the same bits in both orders of threads.
+fn check(neuron: &SpikingNeuron, sizes: ModeSizes, input: &Input, extra: Option<&Var>, output: Output) {
+    let Some(machine) = Emulator::new() else { return };
+    let (vars, parameters) = random(sizes).unwrap();
+    let expected = results(sequence(neuron, &parameters, input, output, None), &vars, extra);
+    assert!(values(&expected[0]).iter().any(|x| *x != 0.0), "a silent network tests nothing");
+    let found = results(emulate(machine, neuron, &parameters, input, output), &vars, extra);
+    for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        let d = distance(found, expected);
+        assert!(d < if i == 0 { 1e-5 } else { 3e-4 }, "result {i} of {sizes:?}: {d}");
+    }
+    let descending = Emulator { descending: true };
+    let again = results(emulate(descending, neuron, &parameters, input, output), &vars, extra);
+    let bits = |tensors: &[Tensor]| -> Vec<u32> { tensors.iter().flat_map(values).map(f32::to_bits).collect() };
+    assert!(bits(&found) == bits(&again), "results depend on the order of threads");
+}
+
+fn signals(steps: usize, trials: usize, inputs: usize) -> (Input, Var) {
+    let x = Var::from_tensor(&normal(1, &[steps, trials, inputs])).unwrap();
+    (Input::Signals(x.as_tensor().clone()), x)
+}
+
+const SMALL: ModeSizes = ModeSizes { neurons: 21, modes: 3, inputs: 4, outputs: 2 };
+
+#[test]
+fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
+    let (input, x) = signals(70, 3, SMALL.inputs);
+    let slope = 5.0;
+    for surrogate in [
+        Surrogate::default(),
+        Surrogate::Arctan { slope },
+        Surrogate::Sigmoid { slope },
+        Surrogate::Triangular { slope: 1.0 },
+        Surrogate::StraightThrough,
+    ] {
+        for (synapse, refractory_steps) in [(Synapse::Single, 0), (Synapse::Double, 1), (Synapse::Double, 5)] {
+            let neuron = SpikingNeuron { synapse, refractory_steps, surrogate, ..SpikingNeuron::default() };
+            for output in [Output::Readout, Output::Synapses, Output::Peaks] {
+                check(&neuron, SMALL, &input, Some(&x), output);
+            }
+        }
+    }
+}
+
+/// One neuron a thread and four, one warp and many, weights inside and outside of shared memory, segments of all lengths.
+#[test]
+fn every_path_by_size_agrees_with_the_cpu() {
+    let neuron = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() };
+    for (sizes, steps, trials) in [
+        (ModeSizes { neurons: 7, modes: 9, inputs: 6, outputs: 5 }, 33, 1),
+        (ModeSizes { neurons: 200, modes: 2, inputs: 1, outputs: 1 }, 40, 2),
+        (ModeSizes { neurons: 256, modes: 20, inputs: 3, outputs: 12 }, 9, 2),
+        (ModeSizes { neurons: 600, modes: 3, inputs: 3, outputs: 1 }, 37, 2),
+        (ModeSizes { neurons: 4096, modes: 128, inputs: 4, outputs: 2 }, 5, 1),
+        (ModeSizes { neurons: 4200, modes: 2, inputs: 2, outputs: 1 }, 9, 1),
+    ] {
+        let (input, x) = signals(steps, trials, sizes.inputs);
+        check(&neuron, sizes, &input, Some(&x), Output::Readout);
+    }
+}
+
+#[test]
+fn currents_agree_with_the_cpu() {
+    let drive = Var::from_tensor(&normal(3, &[50, 5, SMALL.neurons])).unwrap();
+    let input = Input::Currents(drive.as_tensor().clone());
+    check(&SpikingNeuron::default(), SMALL, &input, Some(&drive), Output::Synapses);
+}
+
+#[test]
+fn spikes_agree_with_the_cpu() {
+    let sizes = ModeSizes { neurons: 150, modes: 3, inputs: 90, outputs: 4 };
+    let (steps, trials) = (75, 3);
+    let dense: Vec<f32> =
+        values(&normal(6, &[steps, trials, sizes.inputs])).iter().map(|x| f32::from(*x > 1.3)).collect();
+    let spikes = SpikeInput::from_dense(steps, trials, sizes.inputs, &dense).unwrap();
+    let input = Input::Spikes(Arc::new(spikes));
+    for output in [Output::Readout, Output::Peaks] {
+        check(&SpikingNeuron::default(), sizes, &input, None, output);
+    }
+}
+
+#[test]
+fn states_agree_with_the_cpu() {
+    let Some(machine) = Emulator::new() else { return };
+    let (_, parameters) = random(SMALL).unwrap();
+    let neuron = SpikingNeuron::default();
+    let (kind, first, weights) = operands(&parameters, &signals(60, 2, SMALL.inputs).0, Output::Synapses).unwrap();
+    let expected = observe::<f32>(&neuron, kind.clone(), SMALL.modes, &first, &weights).unwrap();
+    let network = Network { neuron, kind, output: Output::Synapses, modes: SMALL.modes };
+    let found = states(&machine, &network, &first, &weights).unwrap();
+    assert_eq!(values(&found.spikes), values(&expected.spikes));
+    assert!(distance(&found.potential, &expected.potential) < 1e-5);
+    assert!(distance(&found.membrane, &expected.membrane) < 1e-5);
+    assert!(distance(&found.synapses, &expected.synapses) < 1e-5);
+}
+
+// ---- independent traces -------------------------------------------------------------------------------------------
+
+/// Potentials and gradients of the traces that PyTorch made in double precision.
+fn check_oracle(name: &str, neuron: SpikingNeuron, input: impl Fn(&Tensor) -> Input, digits: bool) {
+    let Some(machine) = Emulator::new() else { return };
+    let path = format!("{}/../../tests/fixtures/oracle/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let trace: HashMap<String, Tensor> = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+    let (vars, parameters) = network(NAMES.map(|name| trace[name].to_dtype(DType::F32).unwrap())).unwrap();
+    let input = input(&trace["x"].to_dtype(DType::F32).unwrap());
+    let r = emulate(machine, &neuron, &parameters, &input, Output::Synapses).unwrap();
+    assert!(distance(&r, &trace["r"]) < 1e-5, "{name}: r {}", distance(&r, &trace["r"]));
+    let loss = if digits {
+        let peaks = emulate(machine, &neuron, &parameters, &input, Output::Peaks).unwrap();
+        let logits = peaks.matmul(&parameters.w_out.t().unwrap()).unwrap();
+        candle_nn::loss::cross_entropy(&logits, &trace["label"].to_dtype(DType::U32).unwrap()).unwrap()
+    } else {
+        let y = emulate(machine, &neuron, &parameters, &input, Output::Readout).unwrap();
+        let target = trace["target"].to_dtype(DType::F32).unwrap();
+        (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap()
+    };
+    assert!(distance(&loss.reshape(1).unwrap(), &trace["loss"]) < 1e-5, "{name}: loss");
+    let gradients = loss.backward().unwrap();
+    for (parameter, var) in NAMES.iter().zip(&vars) {
+        let d = distance(gradients.get(var).unwrap(), &trace[&format!("grad.{parameter}")]);
+        assert!(d < 1e-4, "{name}: gradient of {parameter}: {d}");
+    }
+}
+
+#[test]
+fn independent_traces_are_met() {
+    let with =
+        |synapse, gain| SpikingNeuron { synapse, gain: SynapticGain::Published(gain), ..SpikingNeuron::default() };
+    let signals = |x: &Tensor| Input::Signals(x.clone());
+    check_oracle("spiking_single", with(Synapse::Single, PublishedGain::DtOverDecay), signals, false);
+    check_oracle("spiking_double", with(Synapse::Double, PublishedGain::OneMinusAlphaDecay), signals, false);
+    let digits = with(Synapse::Double, PublishedGain::DtSquaredOverDecayRise);
+    check_oracle("spiking_double_digits", digits.clone(), signals, false);
+    let spikes = |x: &Tensor| {
+        let (t, b, k) = x.dims3().unwrap();
+        Input::Spikes(Arc::new(SpikeInput::from_dense(t, b, k, &values(x)).unwrap()))
+    };
+    check_oracle("digits", digits, spikes, true);
+}
+
+#[test]
+fn what_the_kernels_cannot_run_is_refused() {
+    let Some(machine) = Emulator::new() else { return };
+    let refuse = |sizes, steps| {
+        let (_, parameters) = random(sizes).unwrap();
+        let input = signals(steps, 2, sizes.inputs).0;
+        emulate(machine, &SpikingNeuron::default(), &parameters, &input, Output::Readout).unwrap_err().to_string()
+    };
+    let error = refuse(ModeSizes { neurons: 20_000, modes: 1, inputs: 1, outputs: 1 }, 2);
+    assert!(error.contains("20000 neurons"), "{error}");
+    assert!(refuse(SMALL, 0).contains("at least one step"));
+}
