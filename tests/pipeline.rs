@@ -29,6 +29,8 @@ fn pipeline(dir: &Path, threads: &str) -> (Vec<Value>, Vec<PathBuf>) {
                 path("report.html"),
                 "--set",
                 "evaluation.trials=50",
+                "--set",
+                "evaluation.record_potentials_every_ms=0.05",
                 "-o",
                 &eval
             ],

@@ -88,7 +88,7 @@ impl<'a> Behaviour<'a> {
         let recording = Recording { response: Some(window), ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        let response = self.task.response(condition);
+        let response = self.task.response(condition, Judged::Lif);
         let judged = |run: Run| Outcome { correct: run.extremes.iter().all(|e| response.accepts(*e)), run };
         Ok(runs.into_iter().map(judged).collect())
     }

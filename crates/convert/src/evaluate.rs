@@ -18,7 +18,7 @@ pub struct Evaluation {
     pub condition: Vec<usize>,
     /// Whether its answer was correct, `[B]`
     pub correct: Vec<bool>,
-    /// Times at which outputs and potentials were kept (ms), `[times]`
+    /// Times at which outputs were kept (ms), `[times]`
     pub time_ms: Vec<f64>,
     /// Outputs, `[B, times, O]`
     pub output: Vec<f64>,
@@ -28,6 +28,8 @@ pub struct Evaluation {
     pub rate_hz: Vec<f64>,
     /// Units whose potentials were kept.
     pub recorded_units: Vec<usize>,
+    /// Times at which potentials were kept (ms), `[potential times]`
+    pub potential_time_ms: Vec<f64>,
     /// Spikes and potentials of the first trials.
     pub recorded: Vec<Run>,
     /// Duration of a step (ms).
@@ -53,14 +55,16 @@ impl Evaluation {
     /// |---|---|---|---|
     /// | `condition` | `[B]` | U32 | index of the trial's condition |
     /// | `correct` | `[B]` | U8 | 1 where the answer was correct |
-    /// | `time_ms` | `[times]` | F64 | when outputs and potentials were kept |
+    /// | `time_ms` | `[times]` | F64 | when outputs were kept |
     /// | `output` | `[B, times, O]` | F32 | W_out r / scaling factor |
     /// | `rate_hz` | `[N]` | F64 | mean firing rate of each unit over all trials |
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
     /// | `recorded_unit` | `[U]` | U32 | units whose potentials were kept |
-    /// | `v_mv`, `ipsc_mv` | `[recorded, times, U]` | F32 | membrane potential and synaptic current |
+    /// | `potential_time_ms` | `[potential times]` | F64 | when potentials and currents were kept |
+    /// | `v_mv`, `ipsc_mv` | `[recorded, potential times, U]` | F32 | membrane potential and synaptic current |
     pub fn write(&self, artifact: &mut Artifact) {
-        let (b, times, units) = (self.correct.len(), self.time_ms.len(), self.recorded_units.len());
+        let (b, times) = (self.correct.len(), self.time_ms.len());
+        let (potential_times, units) = (self.potential_time_ms.len(), self.recorded_units.len());
         let single = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x as f32).collect::<Vec<f32>>();
         artifact.insert("condition", &[b], self.condition.iter().map(|c| *c as u32).collect());
         artifact.insert("correct", &[b], self.correct.iter().map(|c| u8::from(*c)).collect());
@@ -77,7 +81,8 @@ impl Evaluation {
             artifact.insert(name, &[spikes.len()], spikes.iter().map(|s| s[column]).collect());
         }
         artifact.insert("recorded_unit", &[units], self.recorded_units.iter().map(|u| *u as u32).collect());
-        let shape = [self.recorded.len(), times, units];
+        artifact.insert("potential_time_ms", &[potential_times], self.potential_time_ms.clone());
+        let shape = [self.recorded.len(), potential_times, units];
         artifact.insert("v_mv", &shape, single(&mut self.recorded.iter().flat_map(|r| r.v_mv.iter().copied())));
         artifact.insert("ipsc_mv", &shape, single(&mut self.recorded.iter().flat_map(|r| r.ipsc_mv.iter().copied())));
     }
@@ -100,7 +105,9 @@ pub fn evaluate(
         require(false, "evaluation.recorded_units", unit, &format!("units below {units}"))?;
     }
     let timing = behaviour.timing();
-    let every = ((config.record_every_ms / timing.step_ms).round() as usize).clamp(1, timing.steps);
+    let steps_of = |interval_ms: f64| ((interval_ms / timing.step_ms).round() as usize).clamp(1, timing.steps);
+    let times_ms = |every: usize| (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect();
+    let (every, traces_every) = (steps_of(config.record_every_ms), steps_of(config.record_potentials_every_ms));
     let one = |trial: usize| {
         if (monitor.stopped)() {
             return Err(Error::Interrupted);
@@ -109,7 +116,7 @@ pub fn evaluate(
         let recording = Recording {
             out_every: Some(every),
             spikes: recorded,
-            traces: recorded.then(|| Traces { units: config.recorded_units.clone(), every }),
+            traces: recorded.then(|| Traces { units: config.recorded_units.clone(), every: traces_every }),
             ..Recording::default()
         };
         let draw = TrialSet::Evaluation.draw(trial as u32);
@@ -128,11 +135,12 @@ pub fn evaluate(
     Ok(Evaluation {
         condition: trials.condition.clone(),
         correct: outcomes.iter().map(|o| o.correct).collect(),
-        time_ms: (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect(),
+        time_ms: times_ms(every),
         output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
         outputs: trials.outputs,
         rate_hz,
         recorded_units: config.recorded_units.clone(),
+        potential_time_ms: times_ms(traces_every),
         recorded: outcomes.into_iter().take(config.recorded_trials).map(|o| o.run).collect(),
         step_ms: timing.step_ms,
     })

@@ -59,7 +59,12 @@ pub fn evaluation_figures(
         from_ms: response.start as f64 * task.step_ms(),
         to_ms: response.end as f64 * task.step_ms(),
     }];
-    let output = TrialOutput { time_ms: &evaluation.time_ms, values: &evaluation.output, width: evaluation.outputs };
+    let output = TrialOutput {
+        time_ms: &evaluation.time_ms,
+        values: &evaluation.output,
+        width: evaluation.outputs,
+        judged: Judged::Lif,
+    };
     let mut figures = vec![("output", output.draw("Output of the LIF network", trials, task, &windows)?)];
     if !evaluation.recorded.is_empty() {
         figures.push(("raster", raster(evaluation, task, populations, &windows)?));
@@ -121,7 +126,7 @@ fn membrane(
         .collect();
     let figure = MembraneTraces {
         title: &format!("Membrane potentials, {}", task.conditions()[evaluation.condition[0]]),
-        time_ms: &evaluation.time_ms,
+        time_ms: &evaluation.potential_time_ms,
         potential_unit: PotentialUnit::Millivolt,
         traces: &traces,
         threshold: Some(v_peak_mv),

@@ -3,7 +3,7 @@
 use crate::figures::output::{Condition, mean_and_sd};
 use crate::figures::{Output, Window};
 use crate::{Figure, ReportError};
-use mdl_data::tasks::{Response, Task, Trials};
+use mdl_data::tasks::{Judged, Response, Task, Trials};
 
 /// Outputs of a network on trials.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ pub struct TrialOutput<'a> {
     pub values: &'a [f64],
     /// Output channels O.
     pub width: usize,
+    /// Whose outputs they are.
+    pub judged: Judged,
 }
 
 impl TrialOutput<'_> {
@@ -47,16 +49,16 @@ impl TrialOutput<'_> {
         }
         let conditions: Vec<Condition> =
             drawn.iter().map(|(label, mean, sd, target)| Condition { label, mean, sd, target: Some(target) }).collect();
-        let thresholds = thresholds(task);
+        let thresholds = thresholds(task, self.judged);
         Output { title, time_ms: self.time_ms, conditions: &conditions, windows, thresholds: &thresholds }.draw()
     }
 }
 
 /// Levels that an output is judged by.
-fn thresholds(task: &dyn Task) -> Vec<f64> {
+fn thresholds(task: &dyn Task, judged: Judged) -> Vec<f64> {
     let mut thresholds: Vec<f64> = (0..task.conditions().len())
-        .flat_map(|condition| match task.response(condition) {
-            Response::Above(x) | Response::Below(x) => vec![x],
+        .flat_map(|condition| match task.response(condition, judged) {
+            Response::Above(x) | Response::Below(x) | Response::Under(x) => vec![x],
             Response::Within(x) => vec![x, -x],
         })
         .collect();

@@ -21,7 +21,8 @@ pub struct GoNoGo {
     pub go_probability: f64,
     /// A Go answer is correct when the output exceeds this.
     pub go_threshold: f64,
-    /// A NoGo answer is correct when the output's absolute value stays under this.
+    /// A NoGo answer is correct when the output stays under this; the trained network's output in absolute value, the LIF
+    /// network's, as published, however far it falls.
     pub nogo_threshold: f64,
     /// First step of the window in which a LIF network's answer is judged (the trained network's begins with the target).
     pub lif_response_from_step: usize,
@@ -67,8 +68,12 @@ impl Task for GoNoGo {
         usize::from(go)
     }
 
-    fn response(&self, condition: usize) -> Response {
-        if condition == 1 { Response::Above(self.go_threshold) } else { Response::Within(self.nogo_threshold) }
+    fn response(&self, condition: usize, judged: Judged) -> Response {
+        match (condition, judged) {
+            (1, _) => Response::Above(self.go_threshold),
+            (_, Judged::Trained) => Response::Within(self.nogo_threshold),
+            (_, Judged::Lif) => Response::Under(self.nogo_threshold),
+        }
     }
 
     fn response_window(&self, judged: Judged) -> Range<usize> {
@@ -85,5 +90,21 @@ impl Task for GoNoGo {
         require_probability("go_probability", self.go_probability)?;
         require_positive("go_threshold", self.go_threshold)?;
         require_positive("nogo_threshold", self.nogo_threshold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Extremes;
+    use super::*;
+
+    #[test]
+    fn a_lif_network_may_answer_nogo_below_zero_and_a_trained_one_may_not() {
+        let task = GoNoGo::default();
+        let accepts = |judged, max, min| task.response(0, judged).accepts(Extremes { max, min });
+        assert!(accepts(Judged::Lif, 0.29, -0.4) && !accepts(Judged::Trained, 0.29, -0.4));
+        for judged in [Judged::Lif, Judged::Trained] {
+            assert!(accepts(judged, 0.29, -0.29) && !accepts(judged, 0.3, 0.0) && !accepts(judged, f64::NAN, f64::NAN));
+        }
     }
 }

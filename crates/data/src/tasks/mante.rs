@@ -80,7 +80,7 @@ impl Task for Mante {
         2 * context + usize::from(sign[context] > 0.0)
     }
 
-    fn response(&self, condition: usize) -> Response {
+    fn response(&self, condition: usize, _judged: Judged) -> Response {
         if condition % 2 == 1 { Response::Above(self.threshold) } else { Response::Below(-self.threshold) }
     }
 

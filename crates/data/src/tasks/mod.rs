@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// Which network's output is judged: the published windows differ.
+/// Which network's output is judged: the published windows and rules differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
     /// A trained network's own output, one value a task step.
@@ -61,6 +61,8 @@ pub enum Response {
     Above(f64),
     /// Fall below a threshold at least once.
     Below(f64),
+    /// Stay under a threshold throughout.
+    Under(f64),
     /// Keep its absolute value under a threshold throughout.
     Within(f64),
 }
@@ -71,6 +73,7 @@ impl Response {
         match self {
             Self::Above(threshold) => extremes.max > threshold,
             Self::Below(threshold) => extremes.min < threshold,
+            Self::Under(threshold) => extremes.max < threshold,
             Self::Within(threshold) => extremes.max < threshold && extremes.min > -threshold,
         }
     }
@@ -93,7 +96,7 @@ pub trait Task: Send + Sync {
     /// Draws one trial into `input` `[T, K]` and `target` `[T, O]`, both zero before; returns the index of its condition.
     fn draw(&self, stream: &mut Stream, input: &mut [f32], target: &mut [f32]) -> usize;
     /// What counts as correct under a condition.
-    fn response(&self, condition: usize) -> Response;
+    fn response(&self, condition: usize, judged: Judged) -> Response;
     /// Steps of the response window.
     fn response_window(&self, judged: Judged) -> Range<usize>;
     /// Refuses values no trial can be made with.
@@ -251,7 +254,7 @@ pub fn judge(task: &dyn Task, outputs: &[f32], conditions: &[usize]) -> Vec<bool
     let correct = |(b, condition): (usize, &usize)| {
         let in_window = window.clone().map(|t| f64::from(outputs[(t * count + b) * width]));
         let finite = window.clone().all(|t| outputs[(t * count + b) * width].is_finite());
-        finite && task.response(*condition).accepts(Extremes::of(in_window))
+        finite && task.response(*condition, Judged::Trained).accepts(Extremes::of(in_window))
     };
     conditions.iter().enumerate().map(correct).collect()
 }
@@ -284,7 +287,7 @@ mod tests {
             let silent = vec![0f32; trials.target.len()];
             let correct = judge(task.as_ref(), &silent, &trials.condition);
             for (b, c) in correct.iter().enumerate() {
-                assert_eq!(*c, matches!(task.response(trials.condition[b]), Response::Within(_)));
+                assert_eq!(*c, matches!(task.response(trials.condition[b], Judged::Trained), Response::Within(_)));
             }
         }
     }

@@ -69,7 +69,7 @@ impl Task for Xor {
         usize::from(product > 0.0)
     }
 
-    fn response(&self, condition: usize) -> Response {
+    fn response(&self, condition: usize, _judged: Judged) -> Response {
         if condition == 1 { Response::Above(self.threshold) } else { Response::Below(-self.threshold) }
     }
 

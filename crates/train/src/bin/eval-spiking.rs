@@ -317,7 +317,7 @@ fn judge_task(
     artifact.insert("output", &[count, kept.len(), width], values.iter().map(|y| *y as f32).collect());
 
     let windows = [response_window(task)];
-    let output = TrialOutput { time_ms: &time_ms, values: &values, width };
+    let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: Judged::Trained };
     let mut figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows)?)];
     figures.extend(trajectory(&space, task, &parameters.importance()?)?.map(|figure| ("modes", figure)));
     let result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
