@@ -1,5 +1,8 @@
 //! MATLAB files written by SciPy (`fixtures/make.py`), whole, cut and hostile.
 
+mod allocation;
+
+use allocation::peak;
 use flate2::{Compression, write::ZlibEncoder};
 use mdl_exchange::published::{artifact, experiment, wanted};
 use mdl_exchange::{Content, Variables, Wishes, mat};
@@ -9,6 +12,9 @@ use std::io::Write;
 const PLAIN: &[u8] = include_bytes!("fixtures/plain.mat");
 const COMPRESSED: &[u8] = include_bytes!("fixtures/compressed.mat");
 const LIF: &[u8] = include_bytes!("fixtures/lif.mat");
+
+/// What a refusal may take.
+const LITTLE: usize = 4 << 20;
 
 fn import(bytes: &[u8]) -> Result<Artifact, String> {
     let by_name = mat::read(bytes, wanted)?;
@@ -39,7 +45,9 @@ fn a_file_cut_anywhere_is_refused() {
     for bytes in [PLAIN, COMPRESSED] {
         // The last variable is the activation; only its padding may be missing.
         for length in 0..bytes.len() - 8 {
-            assert!(import(&bytes[..length]).is_err(), "cut at {length}");
+            let (answer, held) = peak(|| import(&bytes[..length]));
+            assert!(answer.is_err(), "cut at {length}");
+            assert!(held < LITTLE, "cut at {length}: {held} bytes");
         }
     }
 }
@@ -50,7 +58,8 @@ fn damage_is_an_error_or_another_network_but_no_panic() {
         for value in [0, 1, 0x7f, 0xff] {
             let mut bytes = PLAIN.to_vec();
             bytes[at] = value;
-            let _ = import(&bytes);
+            let (_, held) = peak(|| import(&bytes).is_ok());
+            assert!(held < LITTLE, "byte {at}: {held} bytes");
         }
     }
 }
@@ -84,9 +93,16 @@ fn bomb(rows: i32, announced: u32, zeros: usize) -> Vec<u8> {
 #[test]
 fn what_unpacks_is_bounded_by_what_is_announced() {
     assert_eq!(mat::read(&bomb(4, 128, 128), wanted).unwrap()["w"].shape, [4, 4]);
-    let refusal = |file: Vec<u8>| mat::read(&file, wanted).unwrap_err();
+    let refusal = |file: Vec<u8>| {
+        let (answer, held) = peak(|| mat::read(&file, wanted));
+        assert!(held < LITTLE, "{held} bytes");
+        answer.unwrap_err()
+    };
     assert!(refusal(bomb(20_000, 3_200_000_000, 1000)).contains("more than 256 MiB"));
     assert!(refusal(bomb(4, 1 << 28, 1 << 20)).contains("expected 16 values of 8 bytes"));
     assert!(refusal(bomb(5000, 200_000_000, 1000)).contains("early"));
     assert!(refusal(bomb(-1, 8, 8)).contains("dimension -1"));
+    // Data beyond what is announced is never unpacked.
+    let bomb = bomb(4, 128, 1 << 26);
+    assert!(peak(|| mat::read(&bomb, wanted)).1 < LITTLE);
 }
