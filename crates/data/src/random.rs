@@ -49,6 +49,8 @@ pub enum Purpose {
     Augmentation = 15,
 }
 
+/// Sets of `LANES` blocks whose words are drawn before any is turned into numbers.
+const AHEAD: usize = 8;
 /// Blocks computed side by side: one vector register of 32-bit lanes on the widest processors.
 const LANES: usize = 16;
 const MULTIPLIER: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
@@ -204,19 +206,25 @@ impl Stream {
 /// Number `i` is a function of the arguments and `i` alone: a prefix of a longer fill is a shorter fill.
 pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd: f32, out: &mut [f32]) {
     let stream = Stream::new(seed, purpose, index);
+    // Words first and numbers after: words read back at once, in vectors of another width, would stall the processor.
+    let mut words = [[[0u32; LANES]; 4]; AHEAD];
     crate::simd::dispatch(
         #[inline(always)]
         || {
             let mut block = first_block;
-            for chunk in out.chunks_mut(4 * LANES) {
-                let [a, b, c, d] = stream.words(block);
-                block = block.wrapping_add(LANES as u32);
-                let mut normal = [[0f32; LANES]; 4];
-                for l in 0..LANES {
-                    (normal[0][l], normal[1][l]) = normal_pair(a[l], b[l], sd);
-                    (normal[2][l], normal[3][l]) = normal_pair(c[l], d[l], sd);
+            for out in out.chunks_mut(AHEAD * 4 * LANES) {
+                for words in &mut words[..out.len().div_ceil(4 * LANES)] {
+                    *words = stream.words(block);
+                    block = block.wrapping_add(LANES as u32);
                 }
-                chunk.copy_from_slice(&normal.as_flattened()[..chunk.len()]);
+                for ([a, b, c, d], chunk) in words.iter().zip(out.chunks_mut(4 * LANES)) {
+                    let mut normal = [[0f32; LANES]; 4];
+                    for l in 0..LANES {
+                        (normal[0][l], normal[1][l]) = normal_pair(a[l], b[l], sd);
+                        (normal[2][l], normal[3][l]) = normal_pair(c[l], d[l], sd);
+                    }
+                    chunk.copy_from_slice(&normal.as_flattened()[..chunk.len()]);
+                }
             }
         },
     );
