@@ -158,6 +158,17 @@ fn a_tanh_network_cannot_become_spikes() {
 }
 
 #[test]
+fn a_config_for_another_task_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let rate = barely_trained(&dir, &[]);
+    let output = dir.path().join("lif.safetensors");
+    let search = |file: &std::path::Path| arguments![&rate, "--config", file, "-o", &output];
+    refused("lambda-search", &search(&config("mante")), USAGE, &["task", "4 inputs", "1 inputs"]);
+    refused("lambda-search", &search(&dir.path().join("absent.json")), USAGE, &["absent.json"]);
+    assert_eq!(files(&dir), [rate]);
+}
+
+#[test]
 fn an_output_that_exists_is_kept() {
     let dir = TempDir::new().unwrap();
     let rate = barely_trained(&dir, &[]);

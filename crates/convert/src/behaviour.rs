@@ -1,8 +1,9 @@
 //! A LIF network on a task: trials run and judged.
 
 use crate::answers::{Answer, TrialSet};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
+use mdl_data::field::InvalidField;
 use mdl_data::tasks::{Judged, Task, Trials};
 use mdl_model::lif::LifConfig;
 
@@ -43,8 +44,9 @@ impl<'a> Behaviour<'a> {
     /// A config or network that cannot run, or a network with other channels than the task.
     pub fn new(network: &'a LifNetwork, config: &LifConfig, task: &'a dyn Task, seed: u64) -> Result<Self> {
         if network.inputs != task.channels() {
-            let (found, expected) = (network.w_in.len(), network.units * task.channels());
-            return Err(Error::Length { name: "w_in", found, expected });
+            let found = format!("a task with {} inputs", task.channels());
+            let expected = format!("{} inputs, as the network has", network.inputs);
+            return Err(InvalidField { field: "task".into(), found, expected }.into());
         }
         let timing = Timing::new(config, task.steps(), task.step_ms())?;
         let simulator = Simulator::new(network, config, timing)?;

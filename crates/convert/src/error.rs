@@ -16,7 +16,7 @@ pub enum Error {
     /// An array whose length does not fit the network.
     #[error("{name}: found {found} values, expected {expected}")]
     Length {
-        /// The array, as dynamics.md calls it.
+        /// The array, by its name in an artifact.
         name: &'static str,
         /// Its length.
         found: usize,
@@ -26,7 +26,7 @@ pub enum Error {
     /// An array with a value no network can run with.
     #[error("{name}[{index}]: found {found}, expected {expected}")]
     Value {
-        /// The array, as dynamics.md calls it.
+        /// The array, by its name in an artifact.
         name: &'static str,
         /// Where it stands, counted from 0.
         index: usize,

@@ -90,6 +90,24 @@ impl Experiment {
         Ok(experiment)
     }
 
+    /// The config that a trained network is judged by: its artifact's, with overrides from the command line. With a
+    /// config file, task, LIF network, search and evaluation are the file's; network, training, name and seed stay.
+    ///
+    /// # Errors
+    /// Any [`ExperimentError`].
+    pub fn of_artifact(
+        artifact: Value,
+        file: Option<&Path>,
+        overrides: &[String],
+        seed: Option<u64>,
+        origin: &str,
+    ) -> Result<Self, ExperimentError> {
+        let Some(file) = file else { return Self::from_json(artifact, overrides, seed, origin) };
+        let Self { name, seed: trained_with, network, training, .. } = Self::from_json(artifact, &[], None, origin)?;
+        let judged = Self { name, seed: trained_with, network, training, ..Self::load(file, &[], None)? };
+        Self::from_json(judged.to_json(), overrides, seed, &file.display().to_string())
+    }
+
     /// The resolved config as an artifact holds it.
     ///
     /// # Panics

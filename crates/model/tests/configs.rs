@@ -24,6 +24,26 @@ fn every_config_loads_and_is_named_after_its_file() {
     }
 }
 
+#[test]
+fn a_config_file_judges_without_touching_what_was_trained() {
+    let file = directory().join("mante-published.json");
+    let overrides = ["network.neurons=50".into(), "search.trials=7".into(), "seed=9".into()];
+    let trained = Experiment::load(&directory().join("mante.json"), &overrides, None).unwrap();
+    let judge = |file: Option<&Path>, set: &[String], seed| {
+        Experiment::of_artifact(trained.to_json(), file, set, seed, "rate.safetensors")
+    };
+    let by_artifact = judge(None, &["lif.refractory_ms=3".into()], None).unwrap();
+    assert_eq!((by_artifact.search.trials, by_artifact.lif.refractory_ms), (7, 3.0));
+    let other = Experiment::load(&file, &[], None).unwrap();
+    let by_file = judge(Some(&file), &[], None).unwrap();
+    assert_eq!((&by_file.search, &by_file.lif, &by_file.task), (&other.search, &other.lif, &other.task));
+    assert_eq!((&by_file.network, &by_file.training), (&trained.network, &trained.training));
+    assert_eq!((by_file.name.as_str(), by_file.seed), ("mante", 9));
+    let overridden = judge(Some(&file), &["search.trials=8".into()], Some(3)).unwrap();
+    assert_eq!((overridden.search.trials, overridden.seed), (8, 3));
+    assert!(judge(Some(Path::new("absent.json")), &[], None).unwrap_err().to_string().contains("absent.json"));
+}
+
 /// `make schema` (UPDATE_SCHEMA=1) writes the schema anew after a change of the config types.
 #[test]
 fn the_schema_is_up_to_date() {

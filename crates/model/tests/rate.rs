@@ -272,13 +272,61 @@ fn check_differences(network: &Random, variable: &Var, gradient: &Tensor, what: 
     variable.set(&centre)
 }
 
+/// The outputs, and the gradients of drive, weights, leak and readout.
+fn read(network: &Random, w_out: &Var, reference: bool) -> Result<[Tensor; 5]> {
+    let Random { sequence, drive, weights, leak, outer } = network;
+    let outputs = if reference {
+        sequence.run_reference(drive, weights, leak)?.r.broadcast_matmul(&w_out.t()?)?
+    } else {
+        sequence.outputs(drive, weights, leak, w_out)?
+    };
+    let outer = outer.narrow(2, 0, w_out.dim(0)?)?;
+    let gradients = (&outputs * outer)?.sum_all()?.backward()?;
+    let gradient = |variable: &Var| gradients.get(variable).unwrap().clone();
+    Ok([outputs, gradient(drive), gradient(weights), gradient(leak), gradient(w_out)])
+}
+
+#[test]
+fn outputs_are_the_rates_read_out() -> Result<()> {
+    for (shape, outputs) in [([9, 1, 5], 1), ([40, 3, 33], 2), ([25, 37, 64], 3)] {
+        for kind in KINDS {
+            for (dtype, tolerance) in [(DType::F32, 5e-5), (DType::F64, 1e-11)] {
+                let network = Random::new(kind, Activation::Sigmoid, shape, dtype)?;
+                let w_out = Var::from_tensor(&network.outer.flatten_all()?.narrow(0, 0, outputs * shape[2])?)?;
+                let w_out = Var::from_tensor(&w_out.reshape((outputs, shape[2]))?)?;
+                let (found, expected) = (read(&network, &w_out, false)?, read(&network, &w_out, true)?);
+                for (what, (found, expected)) in ["outputs", "of drive", "of weights", "of leak", "of readout"]
+                    .iter()
+                    .zip(found.iter().zip(&expected))
+                {
+                    let far = distance(found, expected);
+                    assert!(far < tolerance, "{kind:?} {shape:?} {dtype:?}: {what} {far:e}");
+                }
+                for (one, many) in on_threads(1, || read(&network, &w_out, false))?
+                    .iter()
+                    .zip(&on_threads(3, || read(&network, &w_out, false))?)
+                {
+                    assert_eq!(
+                        one.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?,
+                        many.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() -> Result<()> {
     for kind in KINDS {
         let results = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let network = Random::new(kind, Activation::Sigmoid, [50, 37, 40], DType::F32)?;
-            pool.install(|| network.results(false))
+            on_threads(threads, || network.results(false))
         };
         for (one, many) in results(1)?.iter().zip(&results(3)?) {
             assert_eq!(bits(one), bits(many), "{kind:?}");
@@ -338,6 +386,9 @@ fn misfits_are_refused() -> Result<()> {
     assert!(message(sequence.run(drive, &wide, leak)).contains("recurrent weights"));
     let modes = RateSequence { recurrence: Recurrence::Modes, ..sequence.clone() };
     assert!(message(modes.run(drive, weights, leak)).contains("unexpected rank"));
+    let narrow = weights.narrow(1, 0, 5)?;
+    let refused = sequence.outputs(drive, weights, leak, &narrow).unwrap_err().to_string();
+    assert!(refused.contains("readout of a rate sequence: expected [O, 6]"), "{refused}");
     let few = Recurrence::Dense { sign: Some(vec![1.0; 5]), mask: None };
     assert!(message(RateSequence { recurrence: few, ..sequence.clone() }.run(drive, weights, leak)).contains("signs"));
     Ok(())

@@ -6,12 +6,11 @@
 //! ```
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
-#[cfg(feature = "cuda")]
-use {candle_core::CudaStorage, mdl_device::Gpu};
-
+use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, Tensor, Var, bail};
 use mdl_model::experiment::AdamConfig;
 use mdl_model::real::contiguous;
+#[cfg(feature = "cuda")]
+use {candle_core::CudaStorage, mdl_device::Gpu};
 
 /// One trained parameter with its moments.
 struct Moments {
@@ -98,7 +97,29 @@ impl Adam {
 /// Σ g², 0 without a gradient.
 fn sum_of_squares(gradient: Option<&Tensor>) -> Result<f64> {
     let Some(gradient) = gradient else { return Ok(0.0) };
-    Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?))
+    let gradient = gradient.contiguous()?;
+    let (storage, layout) = gradient.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else {
+        return Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?));
+    };
+    let values = contiguous::<f32>(storage, layout, "a gradient")?;
+    // Side by side in the same order on every processor: clipping scales by this sum, and a training can be repeated.
+    let mut sums = [0f32; 64];
+    mdl_data::simd::dispatch(
+        #[inline(always)]
+        || {
+            let (chunks, rest) = values.as_chunks::<64>();
+            for chunk in chunks {
+                for (sum, value) in sums.iter_mut().zip(chunk) {
+                    *sum += value * value;
+                }
+            }
+            for (sum, value) in sums.iter_mut().zip(rest) {
+                *sum += value * value;
+            }
+        },
+    );
+    Ok(sums.iter().map(|sum| f64::from(*sum)).sum())
 }
 
 /// x ← β x + (1 − β) s g, or the same with (s g)².

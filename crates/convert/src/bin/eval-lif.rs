@@ -46,6 +46,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
+    /// Take task, lif, search and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -64,7 +68,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let lif = Artifact::read(&arguments.lif, Kind::Lif).or_exit(Status::DamagedInput)?;
     let origin = arguments.lif.display().to_string();
     let experiment =
-        Experiment::from_json(lif.config.clone(), &common.set, common.seed, &origin).or_exit(Status::Usage)?;
+        Experiment::of_artifact(lif.config.clone(), arguments.config.as_deref(), &common.set, common.seed, &origin)
+            .or_exit(Status::Usage)?;
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }

@@ -68,6 +68,10 @@ struct Arguments {
     #[arg(long)]
     resume: bool,
 
+    /// Take task, lif, search and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -116,7 +120,8 @@ fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Resu
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
     let origin = path.display().to_string();
-    Experiment::from_json(rate.config.clone(), &set, arguments.common.seed, &origin).or_exit(Status::Usage)
+    Experiment::of_artifact(rate.config.clone(), arguments.config.as_deref(), &set, arguments.common.seed, &origin)
+        .or_exit(Status::Usage)
 }
 
 impl Job {

@@ -58,6 +58,10 @@ struct Arguments {
     #[arg(long)]
     resume: bool,
 
+    /// Take task, lif, search and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -138,7 +142,8 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
             set.extend_from_slice(overrides);
             set.push(format!("{}={value}", arguments.parameter));
             let origin = path.display().to_string();
-            Experiment::from_json(artifact.config.clone(), &set, common.seed, &origin).or_exit(Status::Usage)
+            Experiment::of_artifact(artifact.config.clone(), arguments.config.as_deref(), &set, common.seed, &origin)
+                .or_exit(Status::Usage)
         };
         let of_variant = |(_, overrides): &(String, Vec<String>)| {
             arguments.values.iter().map(|value| setting(overrides, *value)).collect::<anyhow::Result<Vec<_>>>()

@@ -1,10 +1,10 @@
-//! Rate networks (dynamics sections 3 and 4): one recurrence over a sequence of S steps.
+//! Rate networks, dense (Kim, Li & Sejnowski 2019) and with modes (Lin & Huang, arXiv 2310.14621): one recurrence over a sequence of S steps.
 //!
 //! ```text
 //! x_s = (1 − a) ⊙ x_{s−1} + a ⊙ (W_eff r_{s−1} + d_s) + noise_s,   r_s = φ(x_s)      s = 1 … S,  x_0 given
 //! ```
 //!
-//! Section 4 has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; section 3 has x_0 = 0 and a = 1 − α_m.
+//! A dense network has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; one with modes has x_0 = 0 and a = 1 − α_m.
 
 mod activation;
 mod aligned;
@@ -18,6 +18,7 @@ pub mod network;
 mod operator;
 pub mod parameters;
 mod product;
+mod readout;
 mod reference;
 mod sliced;
 mod sweep;
@@ -78,8 +79,38 @@ impl RateSequence {
             return device::run(&gpu, self, drive, weights, leak);
         }
         match drive.dtype() {
-            DType::F32 => operator::run::<f32>(self, drive, weights, leak),
-            DType::F64 => operator::run::<f64>(self, drive, weights, leak),
+            DType::F32 => operator::states::<f32>(self, drive, weights, leak),
+            DType::F64 => operator::states::<f64>(self, drive, weights, leak),
+            other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
+        }
+    }
+
+    /// Runs the recurrence as [`RateSequence::run`] does, read out by `w_out` `[O, N]`: W_out r `[S + 1, B, O]`.
+    ///
+    /// The same operator reads the rates while they are at hand, and no gradient of their size is stored.
+    ///
+    /// # Errors
+    /// Those of [`RateSequence::run`], or a readout of another shape.
+    pub fn outputs(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor, w_out: &Tensor) -> Result<Tensor> {
+        self.check(drive, weights, leak)?;
+        let (outputs, n) = w_out.dims2()?;
+        if outputs == 0 || n != leak.elem_count() || w_out.dtype() != leak.dtype() {
+            let (dims, n) = (w_out.dims(), leak.elem_count());
+            bail!(
+                "readout of a rate sequence: expected [O, {n}] of {:?}, found {dims:?} of {:?}",
+                leak.dtype(),
+                w_out.dtype()
+            )
+        }
+        #[cfg(feature = "cuda")]
+        if let Some(gpu) = mdl_device::Gpu::of(drive) {
+            let rates = device::run(&gpu, self, drive, weights, leak)?.r;
+            let (steps, batch, n) = rates.dims3()?;
+            return rates.reshape((steps * batch, n))?.matmul(&w_out.t()?)?.reshape((steps, batch, outputs));
+        }
+        match drive.dtype() {
+            DType::F32 => operator::outputs::<f32>(self, drive, weights, leak, w_out),
+            DType::F64 => operator::outputs::<f64>(self, drive, weights, leak, w_out),
             other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
         }
     }

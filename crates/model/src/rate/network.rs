@@ -36,6 +36,16 @@ pub struct NoiseKey {
     pub index: u64,
 }
 
+/// What the run of a batch takes.
+struct Run {
+    sequence: RateSequence,
+    drive: Tensor,
+    weights: Tensor,
+    leak: Tensor,
+    /// The row that belongs to the first step of the task.
+    first: usize,
+}
+
 impl RateNetwork {
     /// A network with these parameters for a task of `step_ms` a step.
     ///
@@ -154,9 +164,9 @@ impl RateNetwork {
     /// # Errors
     /// Those of candle: an input of another shape.
     pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
-        let rates = self.rates(input, key)?;
-        let (steps, batch, n) = rates.dims3()?;
-        self.read(&rates.reshape((steps * batch, n))?)?.reshape((steps, batch, self.parameters.outputs))
+        let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
+        let outputs = sequence.outputs(&drive, &weights, &leak, &self.w_out)?.narrow(0, first, input.dim(0)?)?;
+        if let Some(b_out) = &self.b_out { outputs.broadcast_add(b_out) } else { Ok(outputs) }
     }
 
     /// Outputs W_out r + b_out `[rows, O]` of rates `[rows, N]`.
@@ -173,6 +183,11 @@ impl RateNetwork {
     /// # Errors
     /// Those of candle: an input of another shape.
     pub fn rates(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
+        let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
+        sequence.run(&drive, &weights, &leak)?.r.narrow(0, first, input.dim(0)?)
+    }
+
+    fn prepare(&self, input: &Tensor, key: NoiseKey) -> Result<Run> {
         let (steps, batch, channels) = input.dims3()?;
         let n = self.parameters.neurons;
         let (driven, first) = match self.config.start {
@@ -195,7 +210,7 @@ impl RateNetwork {
             initial: self.initial_state(batch, key)?,
             noise: self.noise(driven, batch, key)?,
         };
-        sequence.run(&drive, &weights, &self.leak()?)?.r.narrow(0, first, steps)
+        Ok(Run { sequence, drive, weights, leak: self.leak()?, first })
     }
 
     /// State before the first driven step, `[B, N]`: block 0 of the noise stream of the run's odd half.

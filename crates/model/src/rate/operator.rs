@@ -2,6 +2,7 @@
 
 use super::block::BLOCK;
 use super::product::Product;
+use super::readout::{Outer, accumulate_readout, read};
 use super::sliced::SlicedReal;
 use super::sweep::{Adjoint, Rows, Sweep};
 use super::weights::Weights;
@@ -15,7 +16,9 @@ use std::sync::{Arc, OnceLock};
 /// Trials are differentiated in at most this many groups, each with a gradient of its own; the sum over groups is in order.
 const GROUPS: usize = 32;
 
-/// A run as an operator on (drive, weights, leak) with the rates `[S + 1, B, N]` as its result.
+/// A run as an operator on (drive, weights, units), where `units` `[1 + O, N]` is the row of leaks above W_out.
+///
+/// Its result are the outputs W_out r `[S + 1, B, O]`; with leaks alone, the rates r `[S + 1, B, N]`.
 struct Operator<R> {
     sequence: RateSequence,
     kept: Arc<OnceLock<Kept<R>>>,
@@ -25,26 +28,50 @@ struct Operator<R> {
 struct Kept<R> {
     /// x `[S + 1, B, N]`
     x: Tensor,
+    /// r `[S + 1, B, N]`, unless it is the result.
+    r: Option<Vec<R>>,
     weights: Weights<R>,
 }
 
-/// Runs `sequence`; all shapes are right.
-pub(super) fn run<R: SlicedReal>(
+/// States of `sequence`; all shapes are right.
+pub(super) fn states<R: SlicedReal>(
     sequence: &RateSequence,
     drive: &Tensor,
     weights: &Tensor,
     leak: &Tensor,
 ) -> Result<RateStates> {
     let kept = Arc::new(OnceLock::new());
+    let r = run::<R>(sequence, drive, weights, leak, &kept)?;
+    let Some(Kept { x, .. }) = kept.get() else { bail!("a run leaves its states") };
+    Ok(RateStates { x: x.clone(), r })
+}
+
+/// Outputs of `sequence`; all shapes are right.
+pub(super) fn outputs<R: SlicedReal>(
+    sequence: &RateSequence,
+    drive: &Tensor,
+    weights: &Tensor,
+    leak: &Tensor,
+    w_out: &Tensor,
+) -> Result<Tensor> {
+    let units = Tensor::cat(&[&leak.unsqueeze(0)?, w_out], 0)?;
+    run::<R>(sequence, drive, weights, &units, &Arc::default())
+}
+
+fn run<R: SlicedReal>(
+    sequence: &RateSequence,
+    drive: &Tensor,
+    weights: &Tensor,
+    units: &Tensor,
+    kept: &Arc<OnceLock<Kept<R>>>,
+) -> Result<Tensor> {
     let sequence = RateSequence {
         initial: sequence.initial.contiguous()?,
         noise: sequence.noise.as_ref().map(Tensor::contiguous).transpose()?,
         ..sequence.clone()
     };
-    let operator = Operator::<R> { sequence, kept: kept.clone() };
-    let r = drive.contiguous()?.apply_op3(&weights.contiguous()?, &leak.contiguous()?, operator)?;
-    let Some(Kept { x, .. }) = kept.get() else { bail!("a run leaves its states") };
-    Ok(RateStates { x: x.clone(), r })
+    let operator = Operator { sequence, kept: kept.clone() };
+    drive.contiguous()?.apply_op3(&weights.contiguous()?, &units.contiguous()?, operator)
 }
 
 impl<R: SlicedReal> CustomOp3 for Operator<R> {
@@ -58,12 +85,12 @@ impl<R: SlicedReal> CustomOp3 for Operator<R> {
         drive_layout: &Layout,
         weights: &CpuStorage,
         weights_layout: &Layout,
-        leak: &CpuStorage,
-        leak_layout: &Layout,
+        units: &CpuStorage,
+        units_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (steps, batch, n) = drive_layout.shape().dims3()?;
         let drive = contiguous::<R>(drive, drive_layout, "the drive")?;
-        let leak = contiguous(leak, leak_layout, "the leak")?;
+        let (leak, w_out) = contiguous::<R>(units, units_layout, "the leaks and readout")?.split_at(n);
         let raw = contiguous::<R>(weights, weights_layout, "the recurrent weights")?;
         let weights = Weights::new(n, &self.sequence.recurrence, raw);
         let (initial, noise) = (values(&self.sequence.initial), self.sequence.noise.as_ref().map(values));
@@ -87,49 +114,58 @@ impl<R: SlicedReal> CustomOp3 for Operator<R> {
         let (x, r) = states.into_iter().map(|states| (states.x, states.r)).unzip();
         let shape = Shape::from((steps + 1, batch, n));
         let x = Tensor::from_vec(interleave(steps + 1, x), &shape, self.sequence.initial.device())?;
-        let _ = self.kept.set(Kept { x, weights });
-        Ok((R::to_cpu_storage_owned(interleave(steps + 1, r)), shape))
+        let r = interleave(steps + 1, r);
+        let (result, r, last) = match w_out {
+            [] => (r, None, n),
+            _ => (read(n, w_out, &r), Some(r), w_out.len() / n),
+        };
+        let _ = self.kept.set(Kept { x, r, weights });
+        Ok((R::to_cpu_storage_owned(result), Shape::from((steps + 1, batch, last))))
     }
 
     fn bwd(
         &self,
         drive: &Tensor,
         weights: &Tensor,
-        leak: &Tensor,
-        r: &Tensor,
+        units: &Tensor,
+        result: &Tensor,
         outer: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let Some(kept) = self.kept.get() else { bail!("a rate sequence is differentiated before it is run") };
         let (steps, batch, n) = drive.dims3()?;
         let outer = outer.contiguous()?;
-        let [x, r, outer, raw, leaks] = [&kept.x, r, &outer, weights, leak].map(values);
+        let [x, result, outer, raw, units_values] = [&kept.x, result, &outer, weights, units].map(values);
+        let (leak, w_out) = units_values.slice()?.split_at(n);
         let noise = self.sequence.noise.as_ref().map(values);
         let backward = Backward {
-            sweep: Sweep::new(self.sequence.activation, steps, leaks.slice()?, 1),
+            sweep: Sweep::new(self.sequence.activation, steps, leak, 1),
             adjoint: kept.weights.adjoint(),
             weights: weights.track_op().then_some(&kept.weights),
-            states: [x.slice()?, r.slice()?, outer.slice()?],
+            x: x.slice()?,
+            r: kept.r.as_deref().map_or_else(|| result.slice(), Ok)?,
+            outer: outer.slice()?,
+            w_out,
             noise: noise.as_ref().map(Values::slice).transpose()?,
             batch,
         };
         let count = batch.min(GROUPS);
         let groups = each(count, |group| backward.trials(group * batch / count..(group + 1) * batch / count));
-        let mut sums = (vec![R::zero(); n], Vec::new(), Vec::with_capacity(batch));
+        let mut sums = (Vec::new(), Vec::new(), Vec::with_capacity(batch));
         for group in groups {
-            add(&mut sums.0, group.leak);
+            add(&mut sums.0, group.units);
             add(&mut sums.1, group.weights);
             sums.2.extend(group.delta);
         }
-        let (of_leak, of_weights, delta) = sums;
+        let (of_units, of_weights, delta) = sums;
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
         let of_drive = drive.track_op().then(|| tensor(drive, interleave(steps, delta))).transpose()?;
-        let of_leak = leak.track_op().then(|| tensor(leak, of_leak)).transpose()?;
+        let of_units = units.track_op().then(|| tensor(units, of_units)).transpose()?;
         let of_weights = if weights.track_op() {
             Some(tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw.slice()?, of_weights))?)
         } else {
             None
         };
-        Ok((of_drive, of_weights, of_leak))
+        Ok((of_drive, of_weights, of_units))
     }
 }
 
@@ -139,16 +175,20 @@ struct Backward<'a, R> {
     adjoint: Box<dyn Product<R>>,
     /// The weights, if their gradient is wanted.
     weights: Option<&'a Weights<R>>,
-    /// x, r and ∂L/∂r, `[S + 1, B, N]` each.
-    states: [&'a [R]; 3],
+    /// x and r, `[S + 1, B, N]` each.
+    x: &'a [R],
+    r: &'a [R],
+    /// ∂L/∂r `[S + 1, B, N]`, or with W_out that of the outputs, `[S + 1, B, O]`.
+    outer: &'a [R],
+    w_out: &'a [R],
     noise: Option<&'a [R]>,
     batch: usize,
 }
 
-/// Gradients of some trials: of the drive trial by trial, of leak and weights summed.
+/// Gradients of some trials: of the drive trial by trial, of leaks, W_out and weights summed.
 struct Gradients<R> {
     delta: Vec<Vec<R>>,
-    leak: Vec<R>,
+    units: Vec<R>,
     weights: Vec<R>,
 }
 
@@ -157,16 +197,24 @@ impl<R: SlicedReal> Backward<'_, R> {
     fn trials(&self, trials: Range<usize>) -> Gradients<R> {
         let Sweep { n, steps, .. } = self.sweep;
         let weights = self.weights.map_or(Vec::new(), Weights::zero_gradient);
-        let mut sum = Gradients { delta: Vec::new(), leak: vec![R::zero(); n], weights };
+        let mut sum = Gradients { delta: Vec::new(), units: vec![R::zero(); n + self.w_out.len()], weights };
         for trial in trials {
-            let rows = |values| Rows { values, batch: self.batch, trial, n };
-            let Adjoint { delta, leak } =
-                self.sweep.backward(self.adjoint.as_ref(), self.states.map(rows), self.noise.map(rows));
+            let rows = |values, n| Rows { values, batch: self.batch, trial, n };
+            let (x, r) = (rows(self.x, n), rows(self.r, n));
+            let (of_leak, of_w_out) = sum.units.split_at_mut(n);
+            let outer = if self.w_out.is_empty() {
+                Outer::Rates(rows(self.outer, n))
+            } else {
+                let outputs = rows(self.outer, self.w_out.len() / n);
+                accumulate_readout(steps, outputs, r, of_w_out);
+                Outer::Outputs { outputs, w_out: self.w_out }
+            };
+            let noise = self.noise.map(|noise| rows(noise, n));
+            let Adjoint { delta, leak } = self.sweep.backward(self.adjoint.as_ref(), [x, r], outer, noise);
             if let Some(weights) = self.weights {
-                let rates = rows(self.states[1]).before(steps);
-                weights.accumulate_gradient(&delta, &rates, &mut sum.weights);
+                weights.accumulate_gradient(&delta, &r.before(steps), &mut sum.weights);
             }
-            add(&mut sum.leak, leak);
+            of_leak.iter_mut().zip(leak).for_each(|(sum, leak)| *sum += leak);
             sum.delta.push(delta);
         }
         sum

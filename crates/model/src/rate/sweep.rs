@@ -9,6 +9,7 @@
 use super::Activation;
 use super::aligned::Aligned;
 use super::product::{Product, padded};
+use super::readout::Outer;
 use super::sliced::{SlicedReal, TILE, transpose_tile};
 use mdl_data::simd::dispatch;
 use std::borrow::Cow;
@@ -105,10 +106,15 @@ impl<R: SlicedReal> Sweep<R> {
             if step > 0 {
                 drive.load(step - 1, self.trials, &mut current);
                 product.accumulate(&r, &mut current);
-                if let Some(noise) = noise {
-                    noise.load(step - 1, self.trials, &mut disturbance);
-                }
-                self.advance(&current, &disturbance, &mut x, &mut r);
+                let noise = match noise {
+                    Some(noise) if self.trials == 1 => noise.row(step - 1),
+                    Some(noise) => {
+                        noise.load(step - 1, self.trials, &mut disturbance);
+                        &disturbance
+                    }
+                    None => &disturbance,
+                };
+                self.advance(&current, noise, &mut x, &mut r);
             }
             self.append(&x, &mut states.x);
             self.append(&r, &mut states.r);
@@ -142,11 +148,12 @@ impl<R: SlicedReal> Sweep<R> {
         );
     }
 
-    /// Differentiates a trial: `x` and `r` are its states, `outer` is ∂L/∂r.
+    /// Differentiates a trial: `x` and `r` are its states.
     pub(super) fn backward(
         &self,
         adjoint: &dyn Product<R>,
-        [x, r, outer]: [Rows<R>; 3],
+        [x, r]: [Rows<R>; 2],
+        outer: Outer<R>,
         noise: Option<Rows<R>>,
     ) -> Adjoint<R> {
         let n = self.n;
@@ -154,7 +161,7 @@ impl<R: SlicedReal> Sweep<R> {
         let (mut lambda, mut delta, mut of_rates) = (self.zeros(), self.zeros(), self.zeros());
         let still = self.zeros();
         for step in (1..=self.steps).rev() {
-            of_rates[..n].copy_from_slice(outer.row(step));
+            outer.load(step, &mut of_rates[..n]);
             if step < self.steps {
                 adjoint.accumulate(&delta, &mut of_rates);
             }

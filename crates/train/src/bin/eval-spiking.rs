@@ -65,6 +65,10 @@ struct Arguments {
     #[arg(long, value_name = "DEVICE", default_value_t)]
     device: DeviceChoice,
 
+    /// Take task and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -101,7 +105,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             .or_exit(Status::DamagedInput);
     }
     let experiment =
-        Experiment::from_json(network.config.clone(), &common.set, common.seed, &origin).or_exit(Status::Usage)?;
+        Experiment::of_artifact(network.config.clone(), arguments.config.as_deref(), &common.set, common.seed, &origin)
+            .or_exit(Status::Usage)?;
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }
