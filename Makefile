@@ -40,7 +40,7 @@ eval-lif: $(RUN)/eval.safetensors ## judge the LIF network, draw its figures, wr
 
 # Stages depend on one another through files: a stage runs again when its config or its input is newer than its output.
 $(RUN)/rate.safetensors: $(CONFIG) | build
-	$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) --metrics $(RUN)/metrics.jsonl -o $@
+	$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) --resume --metrics $(RUN)/metrics.jsonl -o $@
 
 $(RUN)/lif.safetensors: $(RUN)/rate.safetensors | build
 	$(BIN)/lambda-search $(OPTIONS) --resume -o $@ $<
@@ -64,7 +64,7 @@ eval-mante: $(call SPIKING,mante-spiking)/eval.safetensors ## its performance on
 $(call SPIKING,mnist)/spiking.safetensors: | data
 
 $(ARTIFACTS)/%/$(SEED)/spiking.safetensors: configs/%.json | build
-	$(BIN)/train-spiking --config $< --seed $(SEED) $(OPTIONS) --metrics $(@D)/metrics.jsonl -o $@
+	$(BIN)/train-spiking --config $< --seed $(SEED) $(OPTIONS) --resume --metrics $(@D)/metrics.jsonl -o $@
 
 $(ARTIFACTS)/%/$(SEED)/eval.safetensors: $(ARTIFACTS)/%/$(SEED)/spiking.safetensors | build
 	$(BIN)/eval-spiking $(OPTIONS) --report $(@D)/report.html -o $@ $<

@@ -217,7 +217,7 @@ fn signal(child: &std::process::Child, name: &str) {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_training_leaves_no_output() {
+fn an_interrupted_training_leaves_its_state() {
     for name in ["-INT", "-TERM", "-USR1"] {
         let dir = TempDir::new().unwrap();
         let metrics = dir.path().join("metrics.jsonl");
@@ -225,7 +225,8 @@ fn an_interrupted_training_leaves_no_output() {
         wait_for("metrics", || std::fs::metadata(&metrics).is_ok_and(|m| m.len() > 0));
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), Some(INTERRUPTED), "{name}");
-        assert_eq!(files(&dir), [metrics], "only the metrics so far are left");
+        let partial = dir.path().join("rate.safetensors.partial");
+        assert_eq!(sorted(files(&dir)), [metrics, partial], "only the metrics and the state so far are left");
     }
 }
 

@@ -1,8 +1,11 @@
 //! Runs the built programs for the end-to-end tests. `make test` builds them first.
 
 use serde_json::Value;
+use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// The repository.
 pub fn repository() -> PathBuf {
@@ -54,6 +57,50 @@ impl From<Output> for Run {
 pub fn run<A: AsRef<std::ffi::OsStr>>(name: &str, arguments: &[A]) -> Run {
     let output = Command::new(program(name)).args(arguments).output();
     output.expect("the program starts").into()
+}
+
+/// Starts a program with `--resume` again and again and sends it a signal at random moments, fixed by `seed`, until it has
+/// been stopped `stops` times; then lets it end. Every output it comes to must have the bytes `expected`.
+///
+/// Any moment will do: where a run ends before its signal, its output is compared and removed, and another begun.
+///
+/// # Panics
+/// If a run fails, or ends with other bytes.
+pub fn stop_and_resume(name: &str, arguments: &[OsString], output: &Path, expected: &[u8], signal: &str, stops: u32) {
+    let (mut stopped, mut state) = (0, 0x9E37_79B9_u64);
+    for round in 0.. {
+        assert!(round < 50 * stops, "{name} is too fast to be stopped");
+        let mut child = Command::new(program(name))
+            .args(arguments)
+            .arg("--resume")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        if stopped < stops {
+            // A linear congruential generator (Knuth): its upper bits are random enough for moments.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            std::thread::sleep(Duration::from_millis((state >> 33) % 800));
+            Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().expect("kill");
+        }
+        match child.wait().expect("the program ends").code() {
+            Some(0 | 4) => {
+                assert!(std::fs::read(output).unwrap() == expected, "{name} differs after {stopped} stops by {signal}");
+                std::fs::remove_file(output).unwrap();
+                _ = std::fs::remove_dir_all(output.with_file_name("figures"));
+                if stopped == stops {
+                    return;
+                }
+            }
+            // No code: a signal that was not caught, SIGKILL or one that came before the program was ready.
+            Some(75) | None => stopped += 1,
+            other => {
+                let mut text = String::new();
+                child.stderr.take().expect("its stderr").read_to_string(&mut text).expect("text");
+                panic!("{name} ended with {other:?} after {stopped} stops: {text}")
+            }
+        }
+    }
 }
 
 /// Arguments of different types as one list.

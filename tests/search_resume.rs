@@ -1,10 +1,9 @@
 //! Searches and sweeps that are stopped go on with `--resume` to the bytes of one that was never stopped.
 
-use mdl_tests::{arguments, config, program, run};
+use mdl_tests::{arguments, config, program, run, stop_and_resume};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 
 /// A small network, trained hardly at all: what it answers does not matter here.
@@ -29,46 +28,22 @@ fn rate(dir: &Path, seed: &str) -> PathBuf {
     path
 }
 
-/// Starts a program again and again with `--resume`, each time sending it a signal a little later, until it ends by
-/// itself; returns how often it was stopped.
-fn run_to_the_end(name: &str, arguments: &[OsString], signal: &str) -> u32 {
-    let mut stopped = 0;
-    loop {
-        let mut child = Command::new(program(name))
-            .args(arguments)
-            .arg("--resume")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        // Any moment will do; later ones as the run is stopped more often, so that it gets to its end.
-        std::thread::sleep(Duration::from_millis(u64::from(stopped * 37 % 400 + 20 + stopped * 30)));
-        Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().expect("kill");
-        let status = child.wait().expect("the program ends");
-        match status.code() {
-            Some(0 | 4) => return stopped,
-            Some(75) | None => stopped += 1,
-            other => panic!("{name} ended with {other:?}"),
-        }
-    }
-}
-
 #[test]
-fn a_search_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
+fn a_search_that_is_stopped_twenty_times_ends_with_the_same_bytes() {
     let dir = TempDir::new().unwrap();
     let rate = rate(dir.path(), "1");
-    let to = |output: &str| {
-        let output = dir.path().join(output);
-        arguments![&rate, "--threads", "1", "--set", "search.trials=200", "--race", "--refine", "-o", output].to_vec()
+    let to = |output: &Path, threads: &str| {
+        let all =
+            arguments![&rate, "--threads", threads, "--set", "search.trials=200", "--race", "--refine", "-o", output];
+        all.to_vec()
     };
-    let whole = run("lambda-search", &to("whole.safetensors"));
-    assert!([0, 4].contains(&whole.status), "{}", whole.stderr);
-    let expected = std::fs::read(dir.path().join("whole.safetensors")).unwrap();
-    for (signal, output) in [("-TERM", "terminated.safetensors"), ("-KILL", "killed.safetensors")] {
-        let stopped = run_to_the_end("lambda-search", &to(output), signal);
-        assert!(stopped > 0, "the signal came too late to stop it");
-        assert!(expected == std::fs::read(dir.path().join(output)).unwrap(), "{output} after {stopped} stops");
-        assert!(!dir.path().join(output).with_extension("safetensors.partial").exists());
+    let [whole, stopped] = ["whole", "stopped"].map(|name| dir.path().join(name).with_extension("safetensors"));
+    let ran = run("lambda-search", &to(&whole, "1"));
+    assert!([0, 4].contains(&ran.status), "{}", ran.stderr);
+    let expected = std::fs::read(&whole).unwrap();
+    for (signal, threads) in [("-TERM", "1"), ("-KILL", "2")] {
+        stop_and_resume("lambda-search", &to(&stopped, threads), &stopped, &expected, signal, 20);
+        assert!(!stopped.with_extension("safetensors.partial").exists());
     }
 }
 
@@ -76,17 +51,17 @@ fn a_search_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
 fn a_sweep_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
     let dir = TempDir::new().unwrap();
     let rates = [rate(dir.path(), "1"), rate(dir.path(), "2")];
-    let to = |output: &str| {
-        let output = dir.path().join(output);
-        let mut all = arguments![&rates[0], &rates[1], "--threads", "2", "--parameter", "lif.refractory_ms"].to_vec();
+    let to = |output: &Path, threads: &str| {
+        let mut all =
+            arguments![&rates[0], &rates[1], "--threads", threads, "--parameter", "lif.refractory_ms"].to_vec();
         all.extend(arguments!["--values", "1,2", "--set", "search.trials=40", "-o", output]);
         all
     };
-    assert_eq!(run("sweep-lif", &to("whole.safetensors")).status, 0);
-    let stopped = run_to_the_end("sweep-lif", &to("stopped.safetensors"), "-TERM");
-    assert!(stopped > 0, "the signal came too late to stop it");
-    let [whole, again] = ["whole", "stopped"].map(|name| dir.path().join(name).with_extension("safetensors"));
-    assert!(std::fs::read(whole).unwrap() == std::fs::read(again).unwrap());
+    let [whole, stopped] = ["whole", "stopped"].map(|name| dir.path().join(name).with_extension("safetensors"));
+    assert_eq!(run("sweep-lif", &to(&whole, "1")).status, 0);
+    let expected = std::fs::read(&whole).unwrap();
+    stop_and_resume("sweep-lif", &to(&stopped, "2"), &stopped, &expected, "-TERM", 5);
+    stop_and_resume("sweep-lif", &to(&stopped, "1"), &stopped, &expected, "-KILL", 5);
 }
 
 #[test]

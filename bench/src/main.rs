@@ -12,7 +12,7 @@ use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::digits::DigitsProblem;
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
-use mdl_train::trainer::{Event, Problem, train};
+use mdl_train::trainer::{Event, Problem, State, train};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ fn timed(network: &impl Network, experiment: &Experiment) -> Result<Vec<f64>> {
 
 fn updates(problem: &impl Problem, training: &TrainingConfig) -> Result<Vec<f64>> {
     let (mut seconds, mut last) = (Vec::new(), Instant::now());
-    train(training, problem, &mut |event| {
+    train(training, problem, State::new(training, problem)?, &mut |event| {
         if let Event::Updated { .. } = event {
             seconds.push(last.elapsed().as_secs_f64());
             last = Instant::now();

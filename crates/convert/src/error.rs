@@ -2,10 +2,10 @@
 
 use mdl_data::field::InvalidField;
 use mdl_model::artifact::ArtifactError;
+use mdl_model::partial::PartialError;
 use mdl_report::ReportError;
 use mdl_stage::output::OutputError;
 use mdl_stage::{OrExit, Status};
-use std::path::PathBuf;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -50,24 +50,9 @@ pub enum Error {
     /// A figure or report that cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Partial results of an earlier run are in the way.
-    #[error("{} holds partial results of an earlier run; use --resume to go on from them, or --force to begin anew", .0.display())]
-    PartialExists(PathBuf),
-    /// Partial results of a run that was asked something else.
-    #[error(
-        "{} holds partial results of another run, {what}: found {found}, expected {expected}; use --force to begin anew",
-        path.display()
-    )]
-    AnotherRun {
-        /// The partial file.
-        path: PathBuf,
-        /// In what the runs differ.
-        what: &'static str,
-        /// What the file holds.
-        found: String,
-        /// What this run has.
-        expected: String,
-    },
+    /// Partial results that cannot be used, or not be kept.
+    #[error(transparent)]
+    Partial(#[from] PartialError),
     /// Inputs and outputs that do not fit together.
     #[error("{0}")]
     Paths(String),
@@ -86,13 +71,11 @@ impl Error {
     /// The exit status of a program that ends with this error.
     pub fn status(&self) -> Status {
         match self {
-            Self::Field(_)
-            | Self::NegativeRates
-            | Self::Paths(_)
-            | Self::PartialExists(_)
-            | Self::AnotherRun { .. }
-            | Self::Output(OutputError::Exists(_)) => Status::Usage,
+            Self::Field(_) | Self::NegativeRates | Self::Paths(_) | Self::Output(OutputError::Exists(_)) => {
+                Status::Usage
+            }
             Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
+            Self::Partial(error) => error.status(),
             Self::Report(_) | Self::Output(_) => Status::Failed,
             Self::Interrupted | Self::Kept => Status::Interrupted,
         }

@@ -15,10 +15,12 @@
 //!
 //! Nothing in a file is believed: see [`Artifact::read_any`].
 
+mod difference;
 mod provenance;
 mod read;
 mod values;
 
+pub use difference::{Difference, differences};
 pub use provenance::{Input, Provenance};
 pub use values::{Array, Element, Values};
 
@@ -201,6 +203,11 @@ impl Artifact {
     pub fn as_input(&self) -> Input {
         let file = self.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         Input { file, sha256: self.sha256.clone() }
+    }
+
+    /// The file it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether there is a tensor of this name.

@@ -4,6 +4,7 @@ pub mod artifact;
 pub mod experiment;
 pub mod lif;
 pub mod modes;
+pub mod partial;
 pub mod rate;
 pub mod readout;
 pub mod real;

@@ -1,7 +1,7 @@
 //! Where a program's figures are written: `figures/<output's name>-<figure>.svg` and `.png` beside its output.
 
 use crate::{Figure, ReportError};
-use mdl_stage::output::{OutputError, check_free, write_atomically};
+use mdl_stage::output::{OutputError, check_free, remove_unfinished, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Pixels of a PNG to a unit of the figure.
@@ -16,7 +16,7 @@ pub struct FigureFiles {
 }
 
 impl FigureFiles {
-    /// The place for the figures of `output`; existing ones are overwritten only with `force`.
+    /// The place for the figures of `output`, which no other process writes; existing ones are overwritten only with `force`.
     ///
     /// # Errors
     /// One of the figures `names` exists, and `force` is not given.
@@ -26,6 +26,7 @@ impl FigureFiles {
         for name in names {
             for extension in ["svg", "png"] {
                 check_free(&files.path(name, extension), force)?;
+                remove_unfinished(&files.path(name, extension));
             }
         }
         Ok(files)

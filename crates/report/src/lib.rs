@@ -3,6 +3,7 @@
 //! Every figure is a struct of borrowed slices in its own file of [`figures`]; `draw()` checks the data and gives a
 //! [`Figure`], which is an SVG (text stays text) and can be rendered as PNG with the embedded font. [`Report`] puts
 //! figures, tables and text into one self-contained HTML file. [`from_artifact`] takes the data of some out of artifacts.
+//! [`inspect`] says what an artifact is.
 //!
 //! ```
 //! use mdl_report::figures::SearchCurve;
@@ -42,6 +43,7 @@ mod font;
 pub mod from_artifact;
 pub mod from_trials;
 mod html;
+pub mod inspect;
 mod mark;
 mod panel;
 mod population;

@@ -46,6 +46,12 @@ impl Common {
     /// A thread count of 0 (status 2).
     pub fn start(&self) -> anyhow::Result<()> {
         start_logging(self.quiet);
+        // A write beyond the limit on the size of files is an error, not the end of the process.
+        #[cfg(unix)]
+        // SAFETY: ignoring a signal runs no code of ours.
+        unsafe {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN)
+        };
         if self.threads == Some(0) {
             bail_usage("--threads: found 0, expected at least 1")?;
         }
@@ -66,10 +72,18 @@ impl Common {
     /// No `-o`, or an output that exists or is a directory (status 2); one that another process writes, or that cannot be
     /// written (status 1).
     pub fn output_path(&self) -> anyhow::Result<Claimed> {
+        self.output_path_of(false)
+    }
+
+    /// The same for a run that may go on from an earlier one: with `resume` the output may exist, and be complete.
+    ///
+    /// # Errors
+    /// As [`Common::output_path`].
+    pub fn output_path_of(&self, resume: bool) -> anyhow::Result<Claimed> {
         let Some(path) = &self.output else {
             return bail_usage("no output: name the file to write with -o FILE");
         };
-        claim(path, self.force)
+        claim(path, self.force || resume)
     }
 }
 

@@ -3,7 +3,7 @@
 //! The lock is the system's lock on a file `.<name>.lock` beside the output. It is gone with its process, however that ends:
 //! a lock file left behind by a killed one holds nobody up, and is removed by the next.
 
-use crate::output::{OutputError, directory_of, temporary_prefix};
+use crate::output::{OutputError, directory_of, remove_unfinished};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Lock {
                 // The process that held the lock may have removed its file in between: then this lock guards nothing.
                 Ok(()) if !is_at(&file, &path).map_err(failed)? => continue,
                 Ok(()) => {
-                    remove_unfinished(directory, output);
+                    remove_unfinished(output);
                     return Ok(Self { path, file: Some(file) });
                 }
                 Err(TryLockError::WouldBlock) => return Err(OutputError::Busy(output.into())),
@@ -75,17 +75,6 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
-}
-
-/// Removes the temporary files of writes of `output` that were never finished.
-fn remove_unfinished(directory: &Path, output: &Path) {
-    let prefix = temporary_prefix(output);
-    let Ok(entries) = std::fs::read_dir(directory) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
 }
 
 #[cfg(test)]

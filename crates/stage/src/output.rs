@@ -87,22 +87,34 @@ impl Serialize for Claimed {
     }
 }
 
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// The directory of a file, made if it is missing.
 pub(crate) fn directory_of(path: &Path) -> Result<&Path, OutputError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = parent(path);
     std::fs::create_dir_all(directory).map_err(|source| OutputError::NoDirectory { path: directory.into(), source })?;
     Ok(directory)
 }
 
 /// How the names of temporary files of writes of `path` begin.
-pub(crate) fn temporary_prefix(path: &Path) -> OsString {
+fn temporary_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".writing-");
     prefix
+}
+
+/// Removes what a killed process left of unfinished writes of `path`. For who holds the right to write it.
+pub fn remove_unfinished(path: &Path) {
+    let prefix = temporary_prefix(path);
+    let Ok(entries) = std::fs::read_dir(parent(path)) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Writes `bytes` as `path`: a temporary file beside it, flushed to disk, then renamed. Missing directories are made.

@@ -48,6 +48,24 @@ impl Adam {
         self.updates
     }
 
+    /// Name, parameter, first and second moment of every parameter.
+    pub fn state(&self) -> impl Iterator<Item = (&'static str, [&Tensor; 3])> {
+        self.moments.iter().map(|m| (m.name, [m.parameter.as_tensor(), &m.first, &m.second]))
+    }
+
+    /// Goes on after `updates` updates from these parameters and moments, in the order of [`Adam::state`].
+    ///
+    /// # Errors
+    /// Those of candle: a tensor of another shape.
+    pub fn restore(&mut self, updates: u64, state: Vec<[Tensor; 3]>) -> Result<()> {
+        self.updates = updates;
+        for (moments, [parameter, first, second]) in self.moments.iter_mut().zip(state) {
+            moments.parameter.set(&parameter)?;
+            (moments.first, moments.second) = (first, second);
+        }
+        Ok(())
+    }
+
     /// Euclidean norm of all gradients together; parameters without a gradient count as zero.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Training a network on digits.
 
+use crate::guard::CONDITION_TRIALS;
 use crate::loss::class_loss;
 use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
@@ -7,11 +8,14 @@ use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::digits::{Digits, DigitsConfig, Split};
 use mdl_data::encode::bernoulli;
 use mdl_data::random::{Purpose, Stream};
+use mdl_data::spikes::SpikeInput;
 use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
+use mdl_model::spiking::Input;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Examples shown together outside training.
 const EVALUATION_BATCH: usize = 500;
@@ -74,6 +78,10 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         self.network.variables()
     }
 
+    fn remedies(&self) -> [&'static str; 2] {
+        self.network.remedies()
+    }
+
     fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
         let (examples, keys) = self.batch(batch);
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
@@ -88,8 +96,13 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         let first_key = VALIDATION_KEY + round * count as u64;
         let answers =
             classify(self.network, &self.split.validation, count, first_key, self.digits, self.training, self.seed)?;
+        let some: Vec<usize> = (0..count.min(CONDITION_TRIALS)).collect();
+        let keys: Vec<u64> = some.iter().map(|e| first_key + *e as u64).collect();
+        let spikes = encoded(&intensities(&self.split.validation, &some), &keys, self.digits, self.seed)?;
+        let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
+        let condition = self.network.condition(&Input::Spikes(Arc::new(spikes)), noise)?;
         let correct = answers.predicted.iter().zip(&self.split.validation.labels).filter(|(p, l)| p == l).count();
-        Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64 })
+        Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64, condition })
     }
 }
 
@@ -156,8 +169,12 @@ fn answer(
     digits: &DigitsConfig,
     noise: NoiseKey,
 ) -> Result<Tensor> {
-    let spikes = bernoulli(intensities, digits.channels(), digits.steps, noise.seed, keys);
-    network.peak_outputs(spikes.map_err(candle_core::Error::wrap)?, noise)
+    network.peak_outputs(encoded(intensities, keys, digits, noise.seed)?, noise)
+}
+
+/// Images `[B, 784]` as spikes drawn under `keys`.
+fn encoded(intensities: &[f32], keys: &[u64], digits: &DigitsConfig, seed: u64) -> Result<SpikeInput> {
+    bernoulli(intensities, digits.channels(), digits.steps, seed, keys).map_err(candle_core::Error::wrap)
 }
 
 fn labels(from: &Digits, examples: &[usize], device: &Device) -> Result<Tensor> {

@@ -2,7 +2,9 @@
 
 pub mod activity;
 pub mod adam;
+mod checkpoint;
 pub mod digits;
+pub mod guard;
 pub mod loss;
 pub mod metrics;
 pub mod mode_space;

@@ -1,6 +1,8 @@
 //! The course of a training: kept in the artifact, and written line by line as JSON while it runs.
 
-use mdl_model::artifact::Artifact;
+use crate::schedule::learning_rate;
+use mdl_model::artifact::{Artifact, ArtifactError};
+use mdl_model::experiment::TrainingConfig;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};
@@ -32,19 +34,43 @@ pub fn write_history(rows: &[Row], artifact: &mut Artifact) {
     column("performance", |r| r.performance);
 }
 
+/// Reads the course of a training with this config.
+///
+/// # Errors
+/// A column that is missing or has another length, or updates that do not rise from 1.
+pub fn read_history(artifact: &Artifact, config: &TrainingConfig) -> Result<Vec<Row>, ArtifactError> {
+    let shape = artifact.shape::<1>("history.update")?;
+    let update = artifact.values::<i64>("history.update", &shape)?;
+    let column = |name: &str| artifact.values::<f64>(&format!("history.{name}"), &shape);
+    let (training_loss, loss, performance) = (column("training_loss")?, column("loss")?, column("performance")?);
+    if update.first().is_some_and(|first| *first < 1) || !update.is_sorted_by(|a, b| a < b) {
+        return Err(artifact.tensor_error("history.update", format!("{update:?}"), "updates that rise from 1".into()));
+    }
+    let row = |i: usize| Row {
+        update: update[i] as u64,
+        training_loss: training_loss[i],
+        loss: loss[i],
+        performance: performance[i],
+        learning_rate: learning_rate(config, update[i] as u64 - 1),
+    };
+    Ok((0..shape[0]).map(row).collect())
+}
+
 /// A `metrics.jsonl` file: one JSON object a row, each flushed when written.
 pub struct MetricsFile(File);
 
 impl MetricsFile {
-    /// Starts a new file.
+    /// Starts a file with the rows that there are: what stood in it after them, or instead of them, is gone.
     ///
     /// # Errors
-    /// The file cannot be created.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    /// The file cannot be written.
+    pub fn create(path: &Path, rows: &[Row]) -> io::Result<Self> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        File::create(path).map(Self)
+        let mut file = Self(File::create(path)?);
+        rows.iter().try_for_each(|row| file.append(row))?;
+        Ok(file)
     }
 
     /// Appends a row.

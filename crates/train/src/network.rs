@@ -1,5 +1,6 @@
 //! What the trainer asks of a network, whatever its dynamics.
 
+use crate::guard::Condition;
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::spikes::SpikeInput;
 use mdl_model::rate::config::Start;
@@ -29,6 +30,15 @@ pub trait Network {
     /// Those of candle.
     fn peak_outputs(&self, input: SpikeInput, key: NoiseKey) -> Result<Tensor>;
 
+    /// What the units do on inputs.
+    ///
+    /// # Errors
+    /// Those of candle.
+    fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition>;
+
+    /// What to change where the network is silent, and where it is saturated.
+    fn remedies(&self) -> [&'static str; 2];
+
     /// First step whose output answers the input: earlier ones take no part in the loss.
     fn first_answer(&self) -> usize;
 }
@@ -47,9 +57,23 @@ impl Network for RateNetwork {
     }
 
     fn peak_outputs(&self, input: SpikeInput, key: NoiseKey) -> Result<Tensor> {
-        let shape = (input.steps(), input.trials(), input.channels());
-        let input = Tensor::from_vec(input.to_dense(), shape, self.device())?;
-        self.read(&max_over_time(&self.rates(&input, key)?)?)
+        self.read(&max_over_time(&self.rates(&dense(&input, self.device())?, key)?)?)
+    }
+
+    fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition> {
+        let rates = match input {
+            Input::Spikes(spikes) => self.rates(&dense(spikes, self.device())?, key)?,
+            Input::Signals(signals) => self.rates(signals, key)?,
+            Input::Currents(_) => candle_core::bail!("a rate network takes signals or spikes, no currents"),
+        };
+        Condition::of_rates(&rates, self.config().activation.largest_rate())
+    }
+
+    fn remedies(&self) -> [&'static str; 2] {
+        [
+            "lower training.learning_rate, raise network.input_sd, or use another network.activation",
+            "lower training.learning_rate, network.input_sd, or the gain of network.recurrence",
+        ]
     }
 
     /// The output of a drawn initial state answers nothing.
@@ -76,7 +100,23 @@ impl Network for SpikingNetwork {
         self.run(&Input::Spikes(Arc::new(input)), Readout::MaxOverTime)
     }
 
+    fn condition(&self, input: &Input, _key: NoiseKey) -> Result<Condition> {
+        Condition::of_spikes(&self.states(input)?.spikes, self.config().neuron.refractory_steps)
+    }
+
+    fn remedies(&self) -> [&'static str; 2] {
+        [
+            "lower network.neuron.threshold, raise network.neuron.gain, or lower training.learning_rate",
+            "raise network.neuron.threshold or network.neuron.refractory_steps, or lower training.learning_rate",
+        ]
+    }
+
     fn first_answer(&self) -> usize {
         0
     }
+}
+
+/// Spikes `[T, B, K]`, 0 or 1.
+fn dense(input: &SpikeInput, device: &Device) -> Result<Tensor> {
+    Tensor::from_vec(input.to_dense(), (input.steps(), input.trials(), input.channels()), device)
 }

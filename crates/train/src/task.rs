@@ -1,13 +1,15 @@
 //! Training a network on a cognitive task.
 
+use crate::guard::CONDITION_TRIALS;
 use crate::loss::sequence_loss;
 use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::random::Purpose;
 use mdl_data::tasks::{Task, Trials, judge};
 use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
+use mdl_model::spiking::Input;
 
 /// A network, its task, and the streams its trials and noise come from.
 pub struct TaskProblem<'a, N> {
@@ -25,9 +27,8 @@ impl<N: Network> TaskProblem<'_, N> {
     /// Runs trials: outputs and their loss, both over the steps that count.
     fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
         let device = self.network.device();
-        let tensor = |values: &[f32], width| Tensor::from_slice(values, (trials.steps, trials.count, width), &device);
-        let outputs = self.network.outputs(&tensor(&trials.input, trials.channels)?, key)?;
-        let targets = tensor(&trials.target, trials.outputs)?;
+        let outputs = self.network.outputs(&tensor_of(&trials.input, trials, trials.channels, &device)?, key)?;
+        let targets = tensor_of(&trials.target, trials, trials.outputs, &device)?;
         let first = self.network.first_answer();
         let counted = |t: &Tensor| t.narrow(0, first, trials.steps - first);
         let loss = sequence_loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?)?;
@@ -35,9 +36,18 @@ impl<N: Network> TaskProblem<'_, N> {
     }
 }
 
+/// Values of every step and trial as a tensor `[T, B, width]`.
+fn tensor_of(values: &[f32], trials: &Trials, width: usize, device: &Device) -> Result<Tensor> {
+    Tensor::from_slice(values, (trials.steps, trials.count, width), device)
+}
+
 impl<N: Network> Problem for TaskProblem<'_, N> {
     fn variables(&self) -> Vec<(&'static str, &Var)> {
         self.network.variables()
+    }
+
+    fn remedies(&self) -> [&'static str; 2] {
+        self.network.remedies()
     }
 
     fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
@@ -52,10 +62,17 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         let trials = Trials::draw(self.task, self.seed, Purpose::ValidationTrial, round * count as u64, count);
         let key = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
         let (outputs, loss) = self.run(&trials, key)?;
+        let some = tensor_of(&trials.input, &trials, trials.channels, &self.network.device())?.narrow(
+            1,
+            0,
+            count.min(CONDITION_TRIALS),
+        )?;
+        let condition = self.network.condition(&Input::Signals(some.contiguous()?), key)?;
         let correct = judge(self.task, &outputs.flatten_all()?.to_vec1::<f32>()?, &trials.condition);
         Ok(Evaluation {
             loss: f64::from(loss.to_scalar::<f32>()?),
             performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,
+            condition,
         })
     }
 }

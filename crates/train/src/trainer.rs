@@ -1,6 +1,7 @@
 //! The loop: draw a batch, differentiate its loss, update, judge on fresh trials, stop by the rule.
 
 use crate::adam::Adam;
+use crate::guard::Condition;
 use crate::metrics::Row;
 use crate::schedule::learning_rate;
 use candle_core::{Tensor, Var};
@@ -11,6 +12,9 @@ use std::ops::ControlFlow;
 pub trait Problem {
     /// The trained parameters, by name.
     fn variables(&self) -> Vec<(&'static str, &Var)>;
+
+    /// What to change where the network is silent, and where it is saturated.
+    fn remedies(&self) -> [&'static str; 2];
 
     /// The loss of batch `batch` at update `update`, a scalar that depends on the parameters.
     ///
@@ -32,20 +36,29 @@ pub struct Evaluation {
     pub loss: f64,
     /// Fraction of trials answered correctly.
     pub performance: f64,
+    /// What the units do on some of the trials.
+    pub condition: Condition,
 }
 
-/// What the loop reports while it runs; the answer says whether to go on.
+/// What the loop reports while it runs.
 pub enum Event<'a> {
-    /// An update was made.
+    /// An update was made; the answer says whether to go on.
     Updated {
         /// Updates made.
         update: u64,
         /// Loss of its batch.
         loss: f64,
+        /// Euclidean norm of its gradients, before clipping.
+        gradient_norm: f64,
+        /// All that the training goes on from.
+        state: &'a State,
     },
     /// The network was evaluated.
-    Evaluated(&'a Row),
+    Evaluated(&'a Row, Condition),
 }
+
+/// Sees every update and evaluation.
+pub type Observer<'a> = dyn FnMut(Event) -> Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>> + 'a;
 
 /// Why a training failed.
 #[derive(Debug, thiserror::Error)]
@@ -55,30 +68,34 @@ pub enum TrainError {
     Tensor(#[from] candle_core::Error),
     /// The loss is not a number.
     #[error(
-        "training diverged: the loss of update {update} is {loss}; lower training.learning_rate or set training.clip_norm"
+        "training diverged: the loss of {trials} after {updates} updates is {loss}; lower training.learning_rate or set training.clip_norm"
     )]
     Loss {
         /// Updates made before.
-        update: u64,
+        updates: u64,
+        /// Whose loss: a batch's or fresh trials'.
+        trials: &'static str,
         /// The loss.
         loss: f64,
     },
-    /// A gradient is not a number.
+    /// A gradient or a parameter is not a number.
     #[error(
-        "training diverged: the gradient of `{tensor}` at update {update} is not finite; lower training.learning_rate or set training.clip_norm"
+        "training diverged: {what} `{tensor}` after {updates} updates is not finite; lower training.learning_rate or set training.clip_norm"
     )]
-    Gradient {
+    NotFinite {
         /// Updates made before.
-        update: u64,
+        updates: u64,
+        /// Whether it is the gradient of the parameter, or itself.
+        what: &'static str,
         /// Name of the parameter.
         tensor: &'static str,
     },
     /// The observer asked to stop.
-    #[error("interrupted after {0} updates; no output was written")]
+    #[error("interrupted after {0} updates")]
     Interrupted(u64),
-    /// The observer failed, writing metrics say.
-    #[error("writing the metrics: {0}")]
-    Observer(std::io::Error),
+    /// The observer failed: metrics or a checkpoint could not be written.
+    #[error("{0}")]
+    Observer(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// How a training ended.
@@ -94,110 +111,163 @@ pub struct Trained {
     pub history: Vec<Row>,
 }
 
-/// Trains until the stopping rule is met or the updates are used up. `observe` sees every update and evaluation.
+impl Trained {
+    /// How a training with these evaluations ended; `None` if it has not.
+    pub fn from_history(config: &TrainingConfig, history: &[Row]) -> Option<Self> {
+        let last = history.last()?;
+        let met = config.stop.is_none_or(|stop| {
+            last.loss < stop.loss_below
+                && last.performance > stop.performance_above
+                && last.update >= stop.not_before_update
+        });
+        let ended = last.update == config.max_updates || (met && config.stop.is_some());
+        let kept = match config.keep {
+            Keep::Last => last,
+            Keep::Best => &history[best(history)?],
+        };
+        ended.then(|| Self { updates: last.update, success: met, kept: *kept, history: history.to_vec() })
+    }
+}
+
+/// Index of the best evaluation: of equal performance the lowest loss, of equals the first.
+pub(crate) fn best(history: &[Row]) -> Option<usize> {
+    let better =
+        |a: &Row, b: &Row| a.performance > b.performance || (a.performance == b.performance && a.loss < b.loss);
+    (0..history.len()).reduce(|held, next| if better(&history[next], &history[held]) { next } else { held })
+}
+
+/// Everything a training goes on from: parameters, moments, evaluations. It takes no random state: all that is random is a
+/// function of the seed and the number of the update.
+pub struct State {
+    pub(crate) adam: Adam,
+    pub(crate) history: Vec<Row>,
+    pub(crate) since: Since,
+    /// The parameters at the best evaluation; empty before the first.
+    pub(crate) best: Vec<Tensor>,
+}
+
+impl State {
+    /// The state before the first update.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn new(config: &TrainingConfig, problem: &impl Problem) -> candle_core::Result<Self> {
+        let adam = Adam::new(config.adam, &problem.variables())?;
+        Ok(Self { adam, history: Vec::new(), since: Since::default(), best: Vec::new() })
+    }
+
+    /// Updates made.
+    pub fn updates(&self) -> u64 {
+        self.adam.updates()
+    }
+
+    /// Evaluations made.
+    pub fn history(&self) -> &[Row] {
+        &self.history
+    }
+
+    /// Name of the first parameter that is not finite.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn not_finite(&self) -> candle_core::Result<Option<&'static str>> {
+        for (name, [parameter, ..]) in self.adam.state() {
+            // Zero times anything finite is zero.
+            if parameter.affine(0.0, 0.0)?.sum_all()?.to_scalar::<f32>()? != 0.0 {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Judges the network on fresh trials.
+    fn evaluate(&mut self, config: &TrainingConfig, problem: &impl Problem) -> Result<(Row, Condition), TrainError> {
+        let updates = self.updates();
+        let Evaluation { loss, performance, condition } = problem.evaluate(self.history.len() as u64)?;
+        if !loss.is_finite() {
+            return Err(TrainError::Loss { updates, trials: "fresh trials", loss });
+        }
+        let learning_rate = learning_rate(config, updates - 1);
+        let row = Row { update: updates, training_loss: self.since.take(), loss, performance, learning_rate };
+        self.history.push(row);
+        if best(&self.history) == Some(self.history.len() - 1) {
+            let copies = self.adam.state().map(|(_, [parameter, ..])| parameter.detach().copy());
+            self.best = copies.collect::<candle_core::Result<_>>()?;
+        }
+        Ok((row, condition))
+    }
+}
+
+/// Whether a network with so many updates is evaluated.
+pub(crate) fn is_evaluated(config: &TrainingConfig, updates: u64) -> bool {
+    updates > 0 && (updates.is_multiple_of(config.evaluate_every) || updates == config.max_updates)
+}
+
+/// Trains from `state` on until the stopping rule is met or the updates are used up. `observe` sees every update and
+/// evaluation.
+///
+/// A state that `observe` sees has not been evaluated after its last update yet: who goes on from it begins with that.
 ///
 /// # Errors
 /// [`TrainError`].
 pub fn train(
     config: &TrainingConfig,
     problem: &impl Problem,
-    observe: &mut dyn FnMut(Event) -> std::io::Result<ControlFlow<()>>,
+    mut state: State,
+    observe: &mut Observer,
 ) -> Result<Trained, TrainError> {
     mdl_stage::memory::keep_freed();
-    let mut adam = Adam::new(config.adam, &problem.variables())?;
-    let mut history: Vec<Row> = Vec::new();
-    let mut since = Since::default();
-    let mut best = Best { wanted: config.keep == Keep::Best, held: None };
     loop {
-        let update = adam.updates();
-        let rate = learning_rate(config, update);
-        let loss = one_update(config, problem, &mut adam, rate)?;
-        since.add(loss);
-        notify(observe, Event::Updated { update: update + 1, loss }, update + 1)?;
-        let updates = update + 1;
-        let last_update = updates == config.max_updates;
-        if !updates.is_multiple_of(config.evaluate_every) && !last_update {
-            continue;
+        let updates = state.updates();
+        if is_evaluated(config, updates) {
+            let (row, condition) = state.evaluate(config, problem)?;
+            // The answer counts after an update alone.
+            let _ = observe(Event::Evaluated(&row, condition)).map_err(TrainError::Observer)?;
+            if let Some(trained) = Trained::from_history(config, &state.history) {
+                if config.keep == Keep::Best {
+                    restore(problem, &state.best)?;
+                }
+                return Ok(trained);
+            }
         }
-        let Evaluation { loss, performance } = problem.evaluate(history.len() as u64)?;
-        let row = Row { update: updates, training_loss: since.take(), loss, performance, learning_rate: rate };
-        history.push(row);
-        best.consider(&row, problem)?;
-        notify(observe, Event::Evaluated(&row), updates)?;
-        let met = config.stop.is_none_or(|stop| {
-            loss < stop.loss_below && performance > stop.performance_above && updates >= stop.not_before_update
-        });
-        if last_update || (met && config.stop.is_some()) {
-            let kept = best.restore(problem)?.unwrap_or(row);
-            return Ok(Trained { updates, success: met, kept, history });
+        let (loss, gradient_norm) = one_update(config, problem, &mut state.adam)?;
+        state.since.add(loss);
+        let event = Event::Updated { update: updates + 1, loss, gradient_norm, state: &state };
+        if observe(event).map_err(TrainError::Observer)?.is_break() {
+            return Err(TrainError::Interrupted(updates + 1));
         }
     }
 }
 
-/// Draws a batch, differentiates, clips and updates; returns the loss before the update.
-fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam, rate: f64) -> Result<f64, TrainError> {
-    let update = adam.updates();
-    let loss = problem.batch_loss(update / config.updates_per_batch, update)?;
+/// Draws a batch, differentiates, clips and updates; returns the loss before the update, and the norm of the gradients.
+fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) -> Result<(f64, f64), TrainError> {
+    let updates = adam.updates();
+    let loss = problem.batch_loss(updates / config.updates_per_batch, updates)?;
     let value = f64::from(loss.to_scalar::<f32>()?);
     if !value.is_finite() {
-        return Err(TrainError::Loss { update, loss: value });
+        return Err(TrainError::Loss { updates, trials: "a batch", loss: value });
     }
     let gradients = loss.backward()?;
     let norm = adam.gradient_norm(&gradients)?;
     if !norm.is_finite() {
         let tensor = adam.not_finite(&gradients)?.unwrap_or("all parameters together");
-        return Err(TrainError::Gradient { update, tensor });
+        return Err(TrainError::NotFinite { updates, what: "the gradient of", tensor });
     }
     let scale = config.clip_norm.map_or(1.0, |limit| if norm > limit { limit / norm } else { 1.0 });
-    adam.step(&gradients, rate, scale)?;
-    Ok(value)
+    adam.step(&gradients, learning_rate(config, updates), scale)?;
+    Ok((value, norm))
 }
 
-fn notify(
-    observe: &mut dyn FnMut(Event) -> std::io::Result<ControlFlow<()>>,
-    event: Event,
-    updates: u64,
-) -> Result<(), TrainError> {
-    match observe(event).map_err(TrainError::Observer)? {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(TrainError::Interrupted(updates)),
-    }
-}
-
-/// The best parameters so far, where they are wanted.
-struct Best {
-    wanted: bool,
-    held: Option<(Row, Vec<Tensor>)>,
-}
-
-impl Best {
-    fn consider(&mut self, row: &Row, problem: &impl Problem) -> candle_core::Result<()> {
-        let better = self.held.as_ref().is_none_or(|(held, _)| {
-            row.performance > held.performance || (row.performance == held.performance && row.loss < held.loss)
-        });
-        if self.wanted && better {
-            let variables = problem.variables();
-            let copies = variables.iter().map(|(_, v)| v.as_detached_tensor().copy());
-            self.held = Some((*row, copies.collect::<candle_core::Result<_>>()?));
-        }
-        Ok(())
-    }
-
-    /// Gives the network its best parameters back; returns their evaluation.
-    fn restore(self, problem: &impl Problem) -> candle_core::Result<Option<Row>> {
-        let Some((row, tensors)) = self.held else { return Ok(None) };
-        for ((_, variable), tensor) in problem.variables().iter().zip(&tensors) {
-            variable.set(tensor)?;
-        }
-        Ok(Some(row))
-    }
+/// Gives the network these parameters.
+fn restore(problem: &impl Problem, parameters: &[Tensor]) -> candle_core::Result<()> {
+    problem.variables().iter().zip(parameters).try_for_each(|((_, variable), tensor)| variable.set(tensor))
 }
 
 /// Mean of the losses since the last evaluation.
-#[derive(Default)]
-struct Since {
-    sum: f64,
-    count: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Since {
+    pub(crate) sum: f64,
+    pub(crate) count: u64,
 }
 
 impl Since {

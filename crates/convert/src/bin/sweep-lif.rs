@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::LifNetwork;
-use mdl_convert::partial::{self, Earlier, Partial};
+use mdl_convert::partial::{self, Partial};
 use mdl_convert::queue::{self, News, Plan, Search};
 use mdl_convert::search::Question;
 use mdl_convert::sweep::{Swept, search_and_evaluate};
@@ -12,14 +12,16 @@ use mdl_convert::{stored, with_status};
 use mdl_data::score::Score;
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
+use mdl_model::partial::Earlier;
 use mdl_report::FigureFiles;
 use mdl_report::figures::Sweep;
 use mdl_report::figures::sweep::{Point, Variant};
+use mdl_stage::output::check_free;
 use mdl_stage::signal::StopFlag;
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, progress, run_program};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Performance of LIF networks against one of their parameters
@@ -54,7 +56,7 @@ struct Arguments {
     #[arg(long, value_name = "KEY=VALUES", value_parser = parse_by)]
     by: Option<By>,
 
-    /// Go on from the partial results of an interrupted run
+    /// Go on from the partial results of an interrupted run; an output that is complete is left as it is
     #[arg(long)]
     resume: bool,
 
@@ -98,16 +100,24 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return mdl_stage::config::print(&first.to_json());
     }
-    let output = common.output_path()?;
-    let figures = FigureFiles::beside(&output, common.force, &["sweep"]).or_exit(Status::Usage)?;
+    let output = common.output_path_of(arguments.resume)?;
+    let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks));
+    let before = if arguments.resume { swept_before(&output, &artifact) } else { None };
+    let force = common.force || before.is_some();
+    check_free(&output, force).or_exit(Status::Usage)?;
+    let figures = FigureFiles::beside(&output, force, &["sweep"]).or_exit(Status::Usage)?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
-    let (config, provenance, settings) = (config(arguments, first), provenance(&networks), settings(&networks).count());
-    let mut partial = with_status(Partial::open(&output, config.clone(), provenance.clone(), settings, earlier))?;
-    let swept = sweep(arguments, &networks, &mut partial)?;
-
-    let mut artifact = Artifact::new(Kind::Evaluation, config, provenance);
-    write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
-    artifact.write(&output, common.force)?;
+    let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
+    let mut partial = with_status(Partial::open(&output, config, provenance, settings(&networks).count(), earlier))?;
+    let swept = match before {
+        Some(swept) => swept,
+        None => {
+            let swept = sweep(arguments, &networks, &mut partial)?;
+            write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
+            artifact.write(&output, common.force)?;
+            swept
+        }
+    };
     let pooled = pooled(&swept, variants.len(), arguments.values.len());
     figures.write("sweep", &figure(arguments, &variants, &pooled)?)?;
     with_status(partial.remove())?;
@@ -219,6 +229,22 @@ fn provenance(networks: &[Network]) -> Provenance {
         mdl_model::provenance!("sweep-lif", networks[0].settings[0][0].seed).from(&networks[0].artifact);
     provenance.inputs.extend(networks[1..].iter().map(|n| n.artifact.as_input()));
     provenance
+}
+
+/// What a complete output holds, if it has the config and provenance of `expected`.
+fn swept_before(output: &Path, expected: &Artifact) -> Option<Vec<Swept>> {
+    let found = Artifact::read(output, Kind::Evaluation).ok()?;
+    let shape = found.shape::<3>("trials").ok()?;
+    let [trials, correct] = ["trials", "correct"].map(|name| found.values::<u32>(name, &shape).ok());
+    let [factor, rate_hz] = ["scaling_factor", "rate_hz"].map(|name| found.values::<f64>(name, &shape).ok());
+    let (trials, correct, factor, rate_hz) = (trials?, correct?, factor?, rate_hz?);
+    let swept = |i: usize| Swept {
+        scaling_factor: factor[i],
+        score: Score { trials: trials[i], correct: correct[i] },
+        rate_hz: rate_hz[i],
+    };
+    let same = found.config == expected.config && found.provenance == expected.provenance;
+    same.then(|| (0..trials.len()).map(swept).collect())
 }
 
 /// Adds `parameter` `[V]`, and `scaling_factor`, `trials`, `correct`, `rate_hz` `[networks, variants, V]`.

@@ -26,20 +26,36 @@ impl Artifact {
     /// # Errors
     /// Any [`ArtifactError`].
     pub fn read_any(path: &Path) -> Result<Self, ArtifactError> {
+        Self::read_file(path, true)
+    }
+
+    /// Reads an artifact of any kind, whose numbers need not be finite.
+    ///
+    /// # Errors
+    /// Any [`ArtifactError`].
+    pub fn read_for_inspection(path: &Path) -> Result<Self, ArtifactError> {
+        Self::read_file(path, false)
+    }
+
+    fn read_file(path: &Path, finite: bool) -> Result<Self, ArtifactError> {
         let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(unreadable(io::Error::other("not a regular file")));
         }
-        Self::read_stream(file, metadata.len(), path)
+        Self::read_stream(file, metadata.len(), path, finite)
     }
 
-    /// Reads an artifact of any kind from a stream of `length` bytes; messages call it `path`.
+    /// Reads an artifact of any kind from memory; messages call it `path`.
     ///
     /// # Errors
     /// As [`Artifact::read_any`].
-    pub fn read_stream(stream: impl Read, length: u64, path: &Path) -> Result<Self, ArtifactError> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ArtifactError> {
+        Self::read_stream(bytes, bytes.len() as u64, path, true)
+    }
+
+    fn read_stream(stream: impl Read, length: u64, path: &Path, finite: bool) -> Result<Self, ArtifactError> {
         let damaged = |message: String| ArtifactError::Damaged { path: path.into(), message };
         let cut = |e: io::Error| match e.kind() {
             io::ErrorKind::UnexpectedEof => damaged("it is cut short".into()),
@@ -58,6 +74,10 @@ impl Artifact {
         }
         for (name, info) in tensors {
             let array = read_tensor(&mut stream, &name, info, &artifact, &cut)?;
+            if let Some((index, value)) = array.values.not_finite().filter(|_| finite) {
+                let found = format!("{value} at element {index}");
+                return Err(artifact.tensor_error(&name, found, "finite numbers".into()));
+            }
             artifact.tensors.insert(name, array);
         }
         if let (Some(declared), Some(content)) = (declared, stream.content) {
@@ -139,12 +159,7 @@ fn read_tensor(
     let count = info.shape.iter().product();
     let unknown = || artifact.tensor_error(name, format!("type {:?}", info.dtype), "F32, F64, I64, U32 or U8".into());
     let values = Values::read(stream, info.dtype, count).map_err(cut)?.ok_or_else(unknown)?;
-    match values.not_finite() {
-        Some((index, value)) => {
-            Err(artifact.tensor_error(name, format!("{value} at element {index}"), "finite numbers".into()))
-        }
-        None => Ok(Array { shape: info.shape, values }),
-    }
+    Ok(Array { shape: info.shape, values })
 }
 
 /// Reads the metadata of one file.

@@ -40,6 +40,28 @@ impl Values {
         }
     }
 
+    /// Type of the numbers, as in `F32`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::F32(_) => f32::NAME,
+            Self::F64(_) => f64::NAME,
+            Self::I64(_) => i64::NAME,
+            Self::U32(_) => u32::NAME,
+            Self::U8(_) => u8::NAME,
+        }
+    }
+
+    /// The numbers, whatever their type; beyond ±2⁵³ integers are rounded.
+    pub fn numbers(&self) -> Box<dyn Iterator<Item = f64> + '_> {
+        match self {
+            Self::F32(v) => Box::new(v.iter().map(|x| f64::from(*x))),
+            Self::F64(v) => Box::new(v.iter().copied()),
+            Self::I64(v) => Box::new(v.iter().map(|x| *x as f64)),
+            Self::U32(v) => Box::new(v.iter().map(|x| f64::from(*x))),
+            Self::U8(v) => Box::new(v.iter().map(|x| f64::from(*x))),
+        }
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),

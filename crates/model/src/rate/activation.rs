@@ -30,6 +30,14 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// The largest rate there is.
+    pub fn largest_rate(self) -> f64 {
+        match self {
+            Self::Sigmoid | Self::Tanh => 1.0,
+            Self::Softplus | Self::Relu => CEILING,
+        }
+    }
+
     /// φ of every element, in candle's own operations.
     ///
     /// # Errors

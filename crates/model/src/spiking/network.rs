@@ -59,6 +59,11 @@ impl SpikingNetwork {
         Ok(Self { config: self.config.clone(), variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
     }
 
+    /// The config it was made with.
+    pub fn config(&self) -> &SpikingConfig {
+        &self.config
+    }
+
     /// Adds the parameters to an artifact.
     ///
     /// # Errors

@@ -2,20 +2,19 @@
 
 use anyhow::anyhow;
 use clap::Parser;
-use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::artifact::Kind;
 use mdl_model::experiment::{Experiment, NetworkConfig};
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
 use mdl_stage::status::Outcome;
 use mdl_stage::{OrExit, Status, run_program};
-use mdl_train::metrics::write_history;
-use mdl_train::program::{Arguments, outcome, train_network};
+use mdl_train::program::{Arguments, Training};
 use std::process::ExitCode;
 
 /// Train a rate network
 ///
 /// Reads a config, writes a rate artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage or config,
-/// 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: run it again.
+/// 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: the same command with --resume goes on.
 #[derive(Parser)]
 #[command(
     version,
@@ -45,20 +44,20 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }
-    let output = common.output_path()?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let initial = RateParameters::draw(config, channels, outputs, experiment.seed);
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
-    let (trained, inputs) = train_network(&network, &experiment, arguments)?;
-
-    let provenance = Provenance { inputs, ..mdl_model::provenance!("train-rate", experiment.seed) };
-    let mut artifact = Artifact::new(Kind::Rate, experiment.to_json(), provenance);
-    let parameters = network.parameters()?;
-    parameters.write(&mut artifact, "");
-    initial.write(&mut artifact, "initial.");
-    artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
-    write_history(&trained.history, &mut artifact);
-    artifact.write(&output, common.force)?;
-    Ok(outcome(&trained, &output, "performance", &device))
+    let provenance = mdl_model::provenance!("train-rate", experiment.seed);
+    let (kind, measure) = (Kind::Rate, "performance");
+    Training { arguments, experiment: &experiment, kind, provenance, measure, device: &device }.run(
+        &network,
+        |artifact| {
+            let parameters = network.parameters()?;
+            parameters.write(artifact, "");
+            initial.write(artifact, "initial.");
+            artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
+            Ok(())
+        },
+    )
 }

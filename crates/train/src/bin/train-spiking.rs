@@ -3,19 +3,19 @@
 use anyhow::anyhow;
 use clap::Parser;
 use mdl_data::tasks::TaskConfig;
-use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::artifact::Kind;
 use mdl_model::experiment::{Experiment, NetworkConfig};
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_stage::status::Outcome;
 use mdl_stage::{OrExit, Status, run_program};
-use mdl_train::metrics::write_history;
-use mdl_train::program::{Arguments, outcome, train_network};
+use mdl_train::program::{Arguments, Training};
 use std::process::ExitCode;
 
 /// Train a spiking mode network
 ///
 /// Reads a config and its data, writes a spiking artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage
-/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: run it again.
+/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: the same command
+/// with --resume goes on.
 #[derive(Parser)]
 #[command(
     version,
@@ -44,17 +44,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }
-    let output = common.output_path()?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
-    let (trained, inputs) = train_network(&network, &experiment, arguments)?;
-
-    let provenance = Provenance { inputs, ..mdl_model::provenance!("train-spiking", experiment.seed) };
-    let mut artifact = Artifact::new(Kind::Spiking, experiment.to_json(), provenance);
-    network.write(&mut artifact)?;
-    write_history(&trained.history, &mut artifact);
-    artifact.write(&output, common.force)?;
-    let digits = matches!(experiment.task, TaskConfig::Digits(_));
-    Ok(outcome(&trained, &output, if digits { "accuracy" } else { "performance" }, &device))
+    let provenance = mdl_model::provenance!("train-spiking", experiment.seed);
+    let measure = if matches!(experiment.task, TaskConfig::Digits(_)) { "accuracy" } else { "performance" };
+    Training { arguments, experiment: &experiment, kind: Kind::Spiking, provenance, measure, device: &device }
+        .run(&network, |artifact| Ok(network.write(artifact)?))
 }

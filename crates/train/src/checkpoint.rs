@@ -1,0 +1,81 @@
+//! A training under way, as tensors of an artifact.
+//!
+//! | tensor | shape | type | what |
+//! |---|---|---|---|
+//! | `updates` | `[1]` | I64 | updates made |
+//! | `parameter.*` | as in the network's artifact | F32 | each trained parameter |
+//! | `first_moment.*`, `second_moment.*` | the same | F32 | Adam's moments of it |
+//! | `best.*` | the same | F32 | each parameter at the best evaluation; absent before the first |
+//! | `loss_sum` | `[1]` | F64 | sum of the training losses since the last evaluation |
+//! | `history.*` | `[rows]` | | as in the network's artifact |
+//!
+//! The state is that after an update, before the evaluation that may be due.
+
+use crate::metrics::{read_history, write_history};
+use crate::trainer::{Since, State, is_evaluated};
+use candle_core::{Result, Tensor};
+use mdl_model::artifact::{Artifact, ArtifactError};
+use mdl_model::experiment::TrainingConfig;
+
+/// What each of a parameter's tensors is called.
+const KINDS: [&str; 3] = ["parameter", "first_moment", "second_moment"];
+
+impl State {
+    /// Adds the state to an artifact.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn write(&self, artifact: &mut Artifact) -> Result<()> {
+        artifact.insert("updates", &[1], vec![self.updates() as i64]);
+        artifact.insert("loss_sum", &[1], vec![self.since.sum]);
+        write_history(&self.history, artifact);
+        let mut add = |kind: &str, name: &str, tensor: &Tensor| {
+            artifact.insert(&format!("{kind}.{name}"), tensor.dims(), tensor.flatten_all()?.to_vec1::<f32>()?);
+            Ok(())
+        };
+        for (name, tensors) in self.adam.state() {
+            KINDS.iter().zip(tensors).try_for_each(|(kind, tensor)| add(kind, name, tensor))?;
+        }
+        self.adam.state().zip(&self.best).try_for_each(|((name, _), tensor)| add("best", name, tensor))
+    }
+
+    /// Goes on from a state that was written; the network gets its parameters.
+    ///
+    /// # Errors
+    /// A tensor that is missing, has another shape, or holds what this training cannot have come to.
+    pub fn restore(&mut self, artifact: &Artifact, config: &TrainingConfig) -> std::result::Result<(), ArtifactError> {
+        let updates = artifact.values::<i64>("updates", &[1])?[0];
+        let refused = |name, found: String, expected: String| Err(artifact.tensor_error(name, found, expected));
+        if !(1..=config.max_updates).contains(&u64::try_from(updates).unwrap_or(0)) {
+            return refused("updates", updates.to_string(), format!("1 to {} updates", config.max_updates));
+        }
+        let (updates, history) = (updates as u64, read_history(artifact, config)?);
+        let evaluated = (updates - 1) / config.evaluate_every;
+        if history.len() as u64 != evaluated || history.iter().any(|row| !is_evaluated(config, row.update)) {
+            let expected = format!("{evaluated} evaluations before update {updates}, {} apart", config.evaluate_every);
+            return refused("history.update", format!("{} evaluations", history.len()), expected);
+        }
+        let since = updates - history.last().map_or(0, |row| row.update);
+        let tensor = |kind: &str, name: &str, like: &Tensor| {
+            let name = format!("{kind}.{name}");
+            let values = artifact.values::<f32>(&name, like.dims())?;
+            if kind == "second_moment" && values.iter().any(|v| *v < 0.0) {
+                return Err(artifact.tensor_error(&name, "a number below 0".into(), "numbers of at least 0".into()));
+            }
+            let read = Tensor::from_slice(values, like.dims(), like.device());
+            read.map_err(|e| artifact.tensor_error(&name, e.to_string(), "a tensor that fits in memory".into()))
+        };
+        let of_parameter = |(name, like): (&str, [&Tensor; 3])| {
+            Ok([tensor(KINDS[0], name, like[0])?, tensor(KINDS[1], name, like[1])?, tensor(KINDS[2], name, like[2])?])
+        };
+        let state = self.adam.state().map(of_parameter).collect::<std::result::Result<Vec<_>, _>>()?;
+        if !history.is_empty() {
+            let best = self.adam.state().map(|(name, [like, ..])| tensor("best", name, like));
+            self.best = best.collect::<std::result::Result<_, _>>()?;
+        }
+        self.since = Since { sum: artifact.values::<f64>("loss_sum", &[1])?[0], count: since };
+        self.history = history;
+        let restored = self.adam.restore(updates, state);
+        restored.map_err(|e| artifact.tensor_error("parameter", e.to_string(), "the network's parameters".into()))
+    }
+}

@@ -1,0 +1,7 @@
+//! The reader of checkpoints of trainings.
+#![no_main]
+
+#[path = "../readers/checkpoint.rs"]
+mod reader;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| reader::read(data));

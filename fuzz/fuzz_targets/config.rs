@@ -1,0 +1,7 @@
+//! The reader of configs.
+#![no_main]
+
+#[path = "../readers/config.rs"]
+mod reader;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| reader::read(data));
