@@ -16,10 +16,10 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results cuda cuda-toolkit cuda-check clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results results-spiking cuda cuda-toolkit cuda-check clean
 
 help: ## this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 	@echo "  variables:      TASK=$(TASK) (any file of configs/)  SEED=$(SEED)  THREADS=all  DATASET=$(DATASET)"
 
 build: ## build the programs
@@ -102,6 +102,10 @@ bench-lif: build $(LIF_PEERS)/ready ## LIF trials against Octave, ANNarchy and n
 
 results: build ## run configs and seeds again and write docs/results.md (about 10 minutes on 2 cores)
 	bench/results.py $(RUNS)
+
+results-spiking: data ## train spiking networks and digits over N and P, write their part of docs/results.md (an hour); [RUNS=mnist]
+	$(MAKE) data DATASET=fashion-mnist
+	bench/spiking.py $(RUNS)
 
 # CUDA: docs/cuda.md. CUDA_HOME names a toolkit of CUDA 13 that is there already; else the compiler comes from PyPI.
 TOOLKIT := $(CURDIR)/target/cuda-toolkit

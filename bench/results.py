@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the pipeline over configs and seeds and writes docs/results.md.
+"""Runs the pipeline over configs and seeds and writes its part of docs/results.md.
 
 usage: bench/results.py [--jobs J] [--out FILE] [CONFIG=SEEDS ...]      as in  bench/results.py go-nogo=1-10 mante=1-5
 
@@ -67,11 +67,13 @@ def summary(rows):
     return "\n".join(lines)
 
 
+# What stands from here on is written by bench/spiking.py.
+SPIKING = "## Spiking networks trained directly\n"
 PAGE = """# Results
 
-Every number of this page is made again by `make results` (`bench/results.py`), and is a function of config and seed alone, but
-for the last column: seconds for training, search and evaluation on one thread of a shared 2-core machine, two networks at a
-time. Each LIF network was searched with 12 factors × 100 trials and judged on 100 fresh trials.
+Every number of rate and LIF networks is made again by `make results` (`bench/results.py`), and is a function of config and
+seed alone, but for the last column: seconds for training, search and evaluation on one thread of a shared 2-core machine, two
+networks at a time. Each LIF network was searched with 12 factors × 100 trials and judged on 100 fresh trials.
 
 ## Summary
 
@@ -84,6 +86,7 @@ gradient clipped at norm 1, which succeeds on more seeds and converts better.
 ## Each network
 
 {table}
+
 """
 
 
@@ -103,7 +106,8 @@ def main():
         for row in pool.map(lambda job: pipeline(*job), jobs):
             print(json.dumps(row), flush=True)
             rows.append(row)
-    arguments.out.write_text(PAGE.format(summary=summary(rows), table=table(rows)))
+    spiking = arguments.out.read_text().partition(SPIKING)[2] if arguments.out.exists() else "\n"
+    arguments.out.write_text(PAGE.format(summary=summary(rows), table=table(rows)) + SPIKING + spiking)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,9 @@ fn sum_in_order<'a, R: Real>(
 pub(super) type SourceGradient<'a, R> = Vec<&'a mut [R]>;
 
 /// What the steps of a segment share, row after row.
-struct Work<R, const G: usize> {
+pub(super) struct Work<R, const G: usize> {
+    /// Steps of a segment.
+    segment: usize,
     /// Ī, `[segment][cells]`.
     current: Vec<[Lanes<R>; G]>,
     /// (a, x), `[segment][inputs]`.
@@ -151,6 +153,33 @@ struct Work<R, const G: usize> {
     projections: Vec<[R; G]>,
 }
 
+impl<R: Real, const G: usize> Work<R, G> {
+    /// Room for a segment; `with_source` where somebody waits for the gradient of the source.
+    pub(super) fn new(network: &Network<R>, with_source: bool) -> Self {
+        let sizes = &network.sizes;
+        let cells = sizes.cells();
+        let segment = match network.source {
+            Source::Spikes(..) => STEPS_PER_WORD,
+            // Ī of a segment has to stay in the second-level cache until it is summed up.
+            _ if cells > 64 => FLUSH_STEPS / 4,
+            _ => FLUSH_STEPS,
+        };
+        let projected = match network.source {
+            Source::Signals(_) if with_source => sizes.inputs,
+            _ => sizes.modes,
+        };
+        let zeros = |count| vec![[R::zero(); G]; count];
+        Self {
+            segment,
+            current: vec![[Lanes::zero(); G]; segment * cells],
+            entering: zeros(segment * sizes.inputs),
+            leaving: zeros(segment * sizes.outputs),
+            filtered: zeros(segment * sizes.outputs),
+            projections: zeros(projected),
+        }
+    }
+}
+
 /// Takes the trials of an interval back through its steps. `activities` are a of its steps, `[steps][P]`.
 pub(super) fn retreat<R: Real, const G: usize>(
     interval: &Interval<R>,
@@ -158,33 +187,16 @@ pub(super) fn retreat<R: Real, const G: usize>(
     activities: &[[R; G]],
     arriving: &Arriving<R, G>,
     state: &mut AdjointState<R, G>,
+    work: &mut Work<R, G>,
     gradients: &mut Gradients<R>,
     source_gradient: &mut Option<SourceGradient<R>>,
 ) {
     let Interval { network, first, steps } = interval;
     let sizes = &network.sizes;
     let (modes, cells) = (sizes.modes, sizes.cells());
-    let segment = match network.source {
-        Source::Spikes(..) => STEPS_PER_WORD,
-        // Ī of a segment has to stay in the second-level cache until it is summed up.
-        _ if cells > 64 => FLUSH_STEPS / 4,
-        _ => FLUSH_STEPS,
-    };
-    let projected = match (&network.source, &source_gradient) {
-        (Source::Signals(_), Some(_)) => sizes.inputs,
-        _ => modes,
-    };
-    let zeros = |count| vec![[R::zero(); G]; count];
-    let mut work = Work {
-        current: vec![[Lanes::zero(); G]; segment * cells],
-        entering: zeros(segment * sizes.inputs),
-        leaving: zeros(segment * sizes.outputs),
-        filtered: zeros(segment * sizes.outputs),
-        projections: zeros(projected),
-    };
     let mut end = steps.end;
     while end > steps.start {
-        let start = ((end - 1) / segment * segment).max(steps.start);
+        let start = ((end - 1) / work.segment * work.segment).max(steps.start);
         let rows = start - steps.start..end - steps.start;
         enter(network, *first, start..end, &activities[rows.start * modes..rows.end * modes], &mut work.entering);
         arriving.gather(sizes, *first, start..end, &mut work.leaving);
@@ -193,8 +205,8 @@ pub(super) fn retreat<R: Real, const G: usize>(
             dispatch(
                 #[inline(always)]
                 || {
-                    filter(&network.constants, slot, state, &mut work);
-                    retreat_step(interval, t, slot, trace, arriving, state, &mut work);
+                    filter(&network.constants, slot, state, work);
+                    retreat_step(interval, t, slot, trace, arriving, state, work);
                     if t.is_multiple_of(FLUSH_STEPS) {
                         flush(&mut state.cells);
                     }
@@ -206,7 +218,7 @@ pub(super) fn retreat<R: Real, const G: usize>(
                 give(network, &work.projections[modes..], current, rows[t]);
             }
         }
-        collect(interval, rows, trace, &work, gradients);
+        collect(interval, rows, trace, work, gradients);
         end = start;
     }
 }

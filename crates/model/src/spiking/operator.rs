@@ -5,7 +5,7 @@
 //! bands, and in which order the bands' gradients are added, depends on the shapes alone, so that any number of threads
 //! gives the same bits.
 
-use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, retreat};
+use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, Work, retreat};
 use super::forward::{
     Checkpoint, Constants, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
 };
@@ -302,6 +302,7 @@ fn retreat_band<R: Real, const G: usize>(
 ) {
     let sizes = &network.sizes;
     let mut state = AdjointState::zero(sizes);
+    let mut work = Work::new(network, source_gradient.is_some());
     // Every interval but the last has this length.
     let repeated = if saved.checkpoints.len() > 1 { sequence.interval } else { 0 };
     let mut again = sequence.trace(sizes, repeated);
@@ -316,7 +317,7 @@ fn retreat_band<R: Real, const G: usize>(
                 &again
             }
         };
-        retreat(&interval, trace, activities, arriving, &mut state, gradients, source_gradient);
+        retreat(&interval, trace, activities, arriving, &mut state, &mut work, gradients, source_gradient);
     }
 }
 
