@@ -16,7 +16,7 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results results-spiking cuda cuda-toolkit cuda-check clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results results-spiking cuda cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -118,11 +118,18 @@ cuda-toolkit: ## put CUDA's compiler under target/cuda-toolkit, from PyPI
 
 # The flag makes the programs load CUDA's libraries only when they are asked for a GPU. Without --target it would reach the
 # build scripts, too, which refuse it.
-cuda: $(if $(filter $(TOOLKIT)/%,$(CUDA_HOME)),cuda-toolkit) ## build the programs with CUDA; they start on machines without a GPU, too
-	CUDA_HOME=$(CUDA_HOME) PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
-	NVCC_APPEND_FLAGS=--compress-mode=size RUSTFLAGS='--cfg feature="dynamic-loading"' \
-	$(CARGO) build --release --target $(CUDA_TARGET) --target-dir target/cuda --workspace --bins --features mdl-train/cuda
+CUDA_FEATURES := mdl-train/cuda,mdl-convert/cuda
+CUDA_ENVIRONMENT = CUDA_HOME=$(CUDA_HOME) PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
+	NVCC_APPEND_FLAGS=--compress-mode=size RUSTFLAGS='--cfg feature="dynamic-loading"'
+CUDA_OPTIONS := --release --target $(CUDA_TARGET) --target-dir target/cuda --workspace --features $(CUDA_FEATURES)
+CUDA_READY := $(if $(filter $(TOOLKIT)/%,$(CUDA_HOME)),cuda-toolkit)
+
+cuda: $(CUDA_READY) ## build the programs with CUDA; they start on machines without a GPU, too
+	$(CUDA_ENVIRONMENT) $(CARGO) build $(CUDA_OPTIONS) --bins
 	@echo "programs: target/cuda/$(CUDA_TARGET)/release"
+
+cuda-test: $(CUDA_READY) ## tests on a GPU; where there is none they say so
+	$(CUDA_ENVIRONMENT) $(CARGO) test $(CUDA_OPTIONS) --test gpu
 
 cuda-check: ## type-check the code for CUDA without its compiler; compile the kernels where there is one
 	scripts/cuda-check

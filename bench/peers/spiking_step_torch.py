@@ -1,9 +1,11 @@
 """One update of the spiking mode network (arXiv 2310.14621, contextual task) in eager PyTorch: a Python loop over steps.
 
-usage: spiking_step_torch.py N P B T THREADS UPDATES -> one JSON line with the median seconds of an update.
+usage: spiking_step_torch.py N P B T THREADS UPDATES -> one JSON line with the median seconds of an update; on the GPU where
+the environment variable BENCH_DEVICE is cuda.
 """
 import json
 import math
+import os
 import resource
 import statistics
 import sys
@@ -14,6 +16,8 @@ import torch
 neurons, modes, batch, steps, threads, updates = map(int, sys.argv[1:7])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
+DEVICE = os.environ.get("BENCH_DEVICE", "cpu")
+torch.set_default_device(DEVICE)
 ALPHA_S, ALPHA_M, ALPHA_D, ALPHA_R = (math.exp(-2 / tau) for tau in (10, 20, 30, 2))
 
 
@@ -67,6 +71,8 @@ seconds = []
 for _ in range(updates + 2):
     begin = time.perf_counter()
     update()
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
     seconds.append(time.perf_counter() - begin)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({"median_s": statistics.median(seconds[2:]), "peak_bytes": peak, "version": f"torch {torch.__version__}"}))

@@ -5,6 +5,7 @@ use anyhow::Result;
 use candle_core::Device;
 use clap::{Parser, Subcommand};
 use mdl_data::tasks::TaskConfig;
+use mdl_device::DeviceChoice;
 use mdl_model::experiment::{Experiment, NetworkConfig, TrainingConfig};
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
@@ -35,6 +36,9 @@ enum What {
         /// Updates to time
         #[arg(long, default_value_t = 500)]
         updates: u64,
+        /// Where to compute: cpu, cuda or cuda:N
+        #[arg(long, default_value_t)]
+        device: DeviceChoice,
         /// Overrides, as in the programs
         #[arg(long)]
         set: Vec<String>,
@@ -43,14 +47,14 @@ enum What {
 
 fn main() -> Result<()> {
     let seconds = match Arguments::parse().what {
-        What::Train { config, updates, set } => training(&config, updates, set)?,
+        What::Train { config, updates, device, set } => training(&config, updates, &device.open()?, set)?,
     };
     mdl_stage::status::print_line(&json!({ "median_s": median(seconds), "peak_bytes": peak_bytes() }).to_string())?;
     Ok(())
 }
 
 /// Seconds of each update: batch, noise, forward, loss, backward, Adam. Evaluations are not counted.
-fn training(config: &Path, updates: u64, mut set: Vec<String>) -> Result<Vec<f64>> {
+fn training(config: &Path, updates: u64, device: &Device, mut set: Vec<String>) -> Result<Vec<f64>> {
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
     let experiment = Experiment::load(config, &set, None)?;
@@ -58,10 +62,10 @@ fn training(config: &Path, updates: u64, mut set: Vec<String>) -> Result<Vec<f64
     match &experiment.network {
         NetworkConfig::Rate(config) => {
             let parameters = RateParameters::draw(config, channels, outputs, experiment.seed);
-            timed(&RateNetwork::new(config, parameters, experiment.task.step_ms(), &Device::Cpu)?, &experiment)
+            timed(&RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?, &experiment)
         }
         NetworkConfig::Spiking(config) => {
-            timed(&SpikingNetwork::initial(config, channels, outputs, experiment.seed)?, &experiment)
+            timed(&SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(device)?, &experiment)
         }
     }
 }

@@ -95,6 +95,48 @@ impl<'a> Behaviour<'a> {
         Ok(runs.into_iter().map(judged).collect())
     }
 
+    /// Trials whose inputs are held on a GPU together.
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn trials_at_once(&self) -> usize {
+        const VALUES: usize = 1 << 26;
+        let timing = self.timing();
+        (VALUES / ((timing.steps / timing.steps_per_sample + 1) * self.units)).max(1)
+    }
+
+    /// Runs trials of a set, each with some scaling factors, all at once on a machine; an answer each.
+    ///
+    /// # Errors
+    /// Those of [`Simulator::run_on`].
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn answers_on<M: mdl_device::Machine>(
+        &self,
+        machine: &M,
+        set: TrialSet,
+        jobs: &[(u32, Vec<f64>)],
+    ) -> Result<Vec<Vec<Answer>>> {
+        let window = self.timing().window(self.task.response_window(Judged::Lif));
+        let (mut trials, mut conditions) = (Vec::new(), Vec::new());
+        for (trial, _) in jobs {
+            let drawn = Trials::draw(self.task, self.seed, set.purpose(), u64::from(*trial), 1);
+            let draws = TrialDraws { seed: self.seed, trial: set.draw(*trial) };
+            trials.push((drawn.input.iter().map(|u| f64::from(*u)).collect(), draws));
+            conditions.push(drawn.condition[0]);
+        }
+        let of_job =
+            |(trial, (_, factors)): (usize, &(u32, Vec<f64>))| factors.iter().map(move |f| (trial, *f)).collect();
+        let simulations: Vec<(usize, f64)> = jobs.iter().enumerate().flat_map::<Vec<_>, _>(of_job).collect();
+        let mut told = self.simulator.run_on(machine, &trials, &simulations, window)?.into_iter();
+        let answers = |((_, factors), condition): (&(u32, Vec<f64>), &usize)| {
+            let response = self.task.response(*condition, Judged::Lif);
+            let answer = |told: crate::lif::Told| Answer {
+                correct: told.extremes.iter().all(|e| response.accepts(*e)),
+                spikes: told.spikes,
+            };
+            told.by_ref().take(factors.len()).map(answer).collect()
+        };
+        Ok(jobs.iter().zip(&conditions).map(answers).collect())
+    }
+
     /// Runs one trial of a set with every scaling factor; an answer each.
     ///
     /// # Errors

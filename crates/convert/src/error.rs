@@ -53,6 +53,9 @@ pub enum Error {
     /// Partial results that cannot be used, or not be kept.
     #[error(transparent)]
     Partial(#[from] PartialError),
+    /// A GPU failed.
+    #[error("on the GPU: {0}")]
+    Device(#[from] candle_core::Error),
     /// Inputs and outputs that do not fit together.
     #[error("{0}")]
     Paths(String),
@@ -76,7 +79,7 @@ impl Error {
             }
             Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
             Self::Partial(error) => error.status(),
-            Self::Report(_) | Self::Output(_) => Status::Failed,
+            Self::Report(_) | Self::Output(_) | Self::Device(_) => Status::Failed,
             Self::Interrupted | Self::Kept => Status::Interrupted,
         }
     }

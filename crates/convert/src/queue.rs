@@ -108,6 +108,43 @@ pub fn run<'a, T: Send>(
     if stopped() { Err(Error::Interrupted) } else { Ok(()) }
 }
 
+/// Runs searches one after the other on a machine, all trials that a search needs next at once, and tells `hear` all news.
+///
+/// # Errors
+/// As [`run`], and those of the machine.
+#[cfg(any(test, feature = "cuda"))]
+pub fn run_on<M: mdl_device::Machine, T>(
+    machine: &M,
+    searches: Vec<Search<T>>,
+    stopped: &dyn Fn() -> bool,
+    mut hear: impl FnMut(usize, News<T>) -> Result<()>,
+) -> Result<()> {
+    for (index, mut search) in searches.into_iter().enumerate() {
+        let found = loop {
+            let batch = match (search.plan)(&search.answers) {
+                Ok(found) => break found,
+                Err(batch) => batch,
+            };
+            let job = |trial: u32| (trial, search.answers.missing(&batch, trial));
+            let jobs: Vec<(u32, Vec<f64>)> =
+                batch.trials.clone().map(job).filter(|(_, factors)| !factors.is_empty()).collect();
+            for jobs in jobs.chunks(search.behaviour.trials_at_once()) {
+                if stopped() {
+                    return Err(Error::Interrupted);
+                }
+                let answered = search.behaviour.answers_on(machine, batch.set, jobs)?;
+                for ((trial, factors), answers) in jobs.iter().zip(answered) {
+                    let answers: Vec<(f64, Answer)> = factors.iter().copied().zip(answers).collect();
+                    answers.iter().for_each(|(factor, a)| search.answers.insert(batch.set, *factor, *trial, *a));
+                    hear(index, News::Answered(batch.set, *trial, answers))?;
+                }
+            }
+        };
+        hear(index, News::Found(found))?;
+    }
+    Ok(())
+}
+
 /// What a thread tells the caller.
 type Telling<T> = mpsc::Sender<Result<(usize, News<T>)>>;
 
@@ -162,4 +199,59 @@ fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b Behaviour<
 /// A thread that panicked ends the program at the end of the scope; until then the others see what it left.
 fn lock<'m, X>(mutex: &'m Mutex<X>) -> MutexGuard<'m, X> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lif::{LifNetwork, Recurrent};
+    use mdl_data::random::{Purpose, fill_normal};
+    use mdl_data::tasks::TaskConfig;
+    use mdl_emulator::Emulator;
+    use mdl_model::lif::LifConfig;
+
+    /// A search for nothing but answers finds the same on all threads and on a machine.
+    #[test]
+    fn a_machine_answers_as_the_threads_do() {
+        let Some(machine) = Emulator::new() else { return };
+        let normal = |index, sd: f32, count| {
+            let mut values = vec![0f32; count];
+            fill_normal(8, Purpose::WrittenTrial, index, 0, sd, &mut values);
+            values.into_iter().map(f64::from).collect::<Vec<f64>>()
+        };
+        let n = 20;
+        let network = LifNetwork {
+            units: n,
+            inputs: 1,
+            outputs: 1,
+            w_in: normal(0, 20.0, n),
+            recurrent: Recurrent::Dense(normal(1, 10.0, n * n)),
+            w_out: normal(2, 3.0, n),
+            tau_decay_ms: vec![30.0; n],
+            kinds: Vec::new(),
+        };
+        let config: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
+        let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
+        let behaviour = Behaviour::new(&network, &lif, config.task().unwrap(), 3).unwrap();
+        let factors = [2.0, 10.0, 50.0];
+        let searches = || {
+            let plan: Plan<Vec<Vec<Answer>>> = Box::new(|answers| answers.of(TrialSet::Search, &factors, 0..6));
+            vec![Search { behaviour: &behaviour, answers: Answers::default(), plan }]
+        };
+        let mut found = Vec::new();
+        let mut heard = 0;
+        let mut hear = |_: usize, news: News<Vec<Vec<Answer>>>| {
+            match news {
+                News::Answered(..) => heard += 1,
+                News::Found(answers) => found.push(answers),
+            }
+            Ok(())
+        };
+        run(searches(), &|| false, &mut hear).unwrap();
+        run_on(&machine, searches(), &|| false, &mut hear).unwrap();
+        assert!(matches!(run_on(&machine, searches(), &|| true, &mut hear), Err(Error::Interrupted)));
+        assert_eq!((heard, found.len()), (12, 2));
+        assert_eq!(found[0], found[1]);
+        assert!(found[0].iter().flatten().all(|answer| answer.spikes > 100), "a silent network tests nothing");
+    }
 }

@@ -16,12 +16,17 @@ mod ptx {
 pub struct Gpu(CudaDevice);
 
 impl Gpu {
-    /// The GPU that holds a tensor, if one does.
-    pub fn of(tensor: &Tensor) -> Option<Self> {
-        match tensor.device() {
+    /// A device, if it is a GPU.
+    pub fn new(device: &Device) -> Option<Self> {
+        match device {
             Device::Cuda(device) => Some(Self(device.clone())),
             _ => None,
         }
+    }
+
+    /// The GPU that holds a tensor, if one does.
+    pub fn of(tensor: &Tensor) -> Option<Self> {
+        Self::new(tensor.device())
     }
 
     /// The GPU that holds a tensor's values, and where they lie.
@@ -54,6 +59,10 @@ impl Machine for Gpu {
         unsafe { self.0.alloc(count.max(1)) }
     }
 
+    fn download<W: Word>(&self, buffer: &CudaSlice<W>) -> Result<Vec<W>> {
+        self.0.clone_dtoh(buffer)
+    }
+
     fn address<W: Word>(&self, buffer: &CudaSlice<W>) -> u64 {
         // All work of a device goes through its one stream, in order: there is nothing to wait for.
         buffer.device_ptr(&self.0.cuda_stream()).0
@@ -62,6 +71,7 @@ impl Machine for Gpu {
     unsafe fn launch<A: Arguments>(&self, kernel: Kernel, grid: Grid, arguments: &A) -> Result<()> {
         let ptx = match kernel.source {
             "adam" => ptx::ADAM,
+            "lif" => ptx::LIF,
             "random" => ptx::RANDOM,
             "rate" => ptx::RATE,
             "readout" => ptx::READOUT,

@@ -8,6 +8,7 @@ pub mod adam;
 mod choice;
 #[cfg(feature = "cuda")]
 mod gpu;
+pub mod lif;
 mod machine;
 pub mod random;
 pub mod rate;

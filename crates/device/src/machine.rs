@@ -112,6 +112,12 @@ pub trait Machine: Clone + Debug + Send + Sync + 'static {
     /// As [`Machine::upload`].
     fn empty<W: Word>(&self, count: usize) -> Result<Self::Buffer<W>>;
 
+    /// The values of a buffer, after all launches have run.
+    ///
+    /// # Errors
+    /// Those of the machine: a launch that failed.
+    fn download<W: Word>(&self, buffer: &Self::Buffer<W>) -> Result<Vec<W>>;
+
     /// Where a buffer lies, for a kernel's arguments.
     fn address<W: Word>(&self, buffer: &Self::Buffer<W>) -> u64;
 

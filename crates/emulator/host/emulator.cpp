@@ -31,6 +31,7 @@ struct Warp {
   Meeting meeting;
   // Two rounds: who reads the first one's values cannot be overtaken by more than one round.
   float values[2][LANES];
+  unsigned votes[2][LANES];
 };
 
 struct Fibre {
@@ -132,12 +133,25 @@ float shuffle_down(float x, int distance) {
   return lane + distance < LANES ? warp.values[round % 2][lane + distance] : x;
 }
 
+unsigned ballot(bool vote) {
+  Warp& warp = block->warps[block->current / LANES];
+  const int64_t round = block->fibres[block->current].shuffles++;
+  warp.votes[round % 2][block->current % LANES] = vote;
+  meet(warp.meeting, round);
+  unsigned votes = 0;
+  for (int lane = 0; lane < warp.meeting.members; ++lane) votes |= warp.votes[round % 2][lane] << lane;
+  return votes;
+}
+
 }  // namespace emulator
 
 // Each source has a namespace of its own, as it has a module of its own on a GPU.
-#include "common.cuh"
+#include "random.cuh"
 namespace adam {
 #include "adam.cu"
+}
+namespace lif {
+#include "lif.cu"
 }
 namespace random_numbers {
 #include "random.cu"

@@ -17,6 +17,7 @@ struct Index {
 };
 extern thread_local Index threadIdx, blockIdx, blockDim, gridDim;
 
+using std::isfinite;
 using std::max;
 using std::min;
 using std::signbit;
@@ -43,6 +44,8 @@ float* shared();
 void barrier();
 // What lane `lane + distance` of the warp holds; all lanes take part.
 float shuffle_down(float x, int distance);
+// Bit l of the result: what lane l of the warp says; all lanes take part.
+unsigned ballot(bool vote);
 
 using Kernel = void (*)(const void* arguments);
 
@@ -59,6 +62,8 @@ struct Entry {
 
 inline void __syncthreads() { emulator::barrier(); }
 inline float __shfl_down_sync(unsigned, float x, int distance) { return emulator::shuffle_down(x, distance); }
+inline unsigned __ballot_sync(unsigned, bool vote) { return emulator::ballot(vote); }
+inline int __ffs(uint32_t bits) { return bits ? __builtin_ctz(bits) + 1 : 0; }
 
 #define DYNAMIC_SHARED(name) float* name = emulator::shared()
 #define KERNEL(name, Args, THREADS)                                                                                       \

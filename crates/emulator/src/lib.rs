@@ -49,19 +49,6 @@ impl Emulator {
         None
     }
 
-    /// The values of a buffer.
-    ///
-    /// # Panics
-    /// If a kernel wrote outside the buffer.
-    pub fn download<W: Word>(&self, buffer: &Buffer<W>) -> Vec<W> {
-        // SAFETY: no launch is under way, for launches are waited for.
-        let words: Vec<u32> = buffer.words.iter().map(|word| unsafe { *word.get() }).collect();
-        let (head, rest) = words.split_at(GUARD);
-        let (values, tail) = rest.split_at(rest.len() - GUARD);
-        assert!(head.iter().chain(tail).all(|word| *word == UNTOUCHED), "a kernel wrote outside a buffer");
-        values.iter().map(|word| W::from_bits(*word)).collect()
-    }
-
     fn buffer<W>(&self, values: impl ExactSizeIterator<Item = u32>) -> Buffer<W> {
         let guard = || std::iter::repeat_n(UNTOUCHED, GUARD);
         let words = guard().chain(values).chain(guard()).map(UnsafeCell::new).collect();
@@ -82,6 +69,17 @@ impl Machine for Emulator {
 
     fn empty<W: Word>(&self, count: usize) -> Result<Buffer<W>> {
         Ok(self.buffer(std::iter::repeat_n(UNTOUCHED, count)))
+    }
+
+    fn download<W: Word>(&self, buffer: &Buffer<W>) -> Result<Vec<W>> {
+        // SAFETY: no launch is under way, for launches are waited for.
+        let words: Vec<u32> = buffer.words.iter().map(|word| unsafe { *word.get() }).collect();
+        let (head, rest) = words.split_at(GUARD);
+        let (values, tail) = rest.split_at(rest.len() - GUARD);
+        if head.iter().chain(tail).any(|word| *word != UNTOUCHED) {
+            bail!("a kernel wrote outside a buffer")
+        }
+        Ok(values.iter().map(|word| W::from_bits(*word)).collect())
     }
 
     fn address<W: Word>(&self, buffer: &Buffer<W>) -> u64 {
@@ -112,11 +110,11 @@ impl Machine for Emulator {
     }
 
     fn tensor(&self, buffer: Buffer<f32>, shape: &[usize]) -> Result<Tensor> {
-        Tensor::from_vec(self.download(&buffer), shape, &Device::Cpu)
+        Tensor::from_vec(self.download(&buffer)?, shape, &Device::Cpu)
     }
 
     fn cpu_storage(&self, buffer: Buffer<f32>) -> Result<CpuStorage> {
-        Ok(CpuStorage::F32(self.download(&buffer)))
+        Ok(CpuStorage::F32(self.download(&buffer)?))
     }
 }
 

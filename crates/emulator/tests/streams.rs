@@ -11,7 +11,7 @@ fn normal_numbers_have_the_bits_of_the_cpu() {
     let Some(machine) = Emulator::new() else { return };
     for (seed, index, count) in [(1, 0, 1), (7 << 40, 3, 100_000), (2, 5 << 33, 64), (3, 1, 4097)] {
         let key = StreamKey { seed, purpose: Purpose::TrainingNoise as u32, index };
-        let found = machine.download(&normal(&machine, key, 0.3, count).unwrap());
+        let found = machine.download(&normal(&machine, key, 0.3, count).unwrap()).unwrap();
         let mut expected = vec![0f32; count];
         fill_normal(seed, Purpose::TrainingNoise, index, 0, 0.3, &mut expected);
         let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -40,7 +40,7 @@ fn bernoulli_spikes_are_those_of_the_cpu() {
     }
     let purpose = Purpose::Encoding as u32;
     let raster = mdl_device::random::bernoulli(&machine, (seed, purpose), &channels, steps).unwrap();
-    let raster = machine.download(&raster);
+    let raster = machine.download(&raster).unwrap();
     let words = expected.words();
     let mut seen = [0; 3];
     for ((trial, channel), pairs) in names.iter().zip(raster.chunks_exact(2 * words)) {
@@ -70,7 +70,7 @@ fn adam_by_hand() {
     let (mean, square) = (0.6f32, 0.036f32);
     let expected = 1.0 - 0.5 * mean / (10.0 * square.sqrt() + 0.25);
     for (found, expected) in [(&m, mean), (&v, square), (&p, expected)] {
-        assert!(machine.download(found).iter().all(|x| (x - expected).abs() < 1e-6), "expected {expected}");
+        assert!(machine.download(found).unwrap().iter().all(|x| (x - expected).abs() < 1e-6), "expected {expected}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
 use anyhow::Context;
+use candle_core::Device;
 use clap::Parser;
 use mdl_convert::behaviour::Behaviour;
 use mdl_convert::figures::found_curve;
@@ -11,6 +12,7 @@ use mdl_convert::prediction::predicted_factor;
 use mdl_convert::queue::{self, News, Search};
 use mdl_convert::search::{Candidate, Found, Question, choose};
 use mdl_convert::{stored, with_status};
+use mdl_device::DeviceChoice;
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
 use mdl_model::partial::Earlier;
@@ -73,6 +75,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
     #[command(flatten)]
     common: Common,
 }
@@ -104,13 +110,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         experiments.iter().try_for_each(|experiment| print_line(&format!("{:#}", experiment.to_json())))?;
         return Ok(Outcome::silent());
     }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
     let outputs = with_status(below(common.output.as_deref(), &arguments.rates))?;
     let job = |((rate, experiment), output)| Job::new(arguments, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
-    let partial = |job: &Job| Partial::open(&job.output, job.experiment.to_json(), job.provenance(), 1, earlier);
+    let config = |job: &Job| match (job.experiment.to_json(), device.is_cpu()) {
+        (config, true) => config,
+        // A GPU's answers are another sample: who resumes must not mix them with the processor's.
+        (config, false) => json!({ "device": "cuda", "experiment": config }),
+    };
+    let partial = |job: &Job| Partial::open(&job.output, config(job), job.provenance(), 1, earlier);
     let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
-    let met = search(arguments, &jobs, &mut partials)?;
+    let met = search(arguments, &device, &jobs, &mut partials)?;
     Ok(Outcome { status: if met { Status::Done } else { Status::CriterionNotMet }, result: None })
 }
 
@@ -183,7 +195,7 @@ fn found_before(output: &Path, experiment: &Experiment, rate: &Artifact) -> Opti
 
 /// Searches with a progress bar and an ear for signals, writes every network's output as soon as it is found, and prints
 /// the results in the order of the inputs. Tells whether every network met its criterion.
-fn search(arguments: &Arguments, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
+fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
     let behaviours = with_status(jobs.iter().map(Job::behaviour).collect::<mdl_convert::Result<Vec<_>>>())?;
     let questions = jobs.iter().zip(&behaviours).map(|(job, behaviour)| Question::new(&job.experiment, behaviour));
     let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
@@ -203,24 +215,42 @@ fn search(arguments: &Arguments, jobs: &[Job], partials: &mut [Partial]) -> anyh
     let searches = searches.collect();
 
     let (mut lines, mut met, mut printed) = (Lines::default(), true, Ok(()));
-    let outcome = queue::run(searches, &|| stop.is_set(), |index, news| match news {
+    let stopped = || stop.is_set();
+    let hear = |index: usize, news| match news {
         News::Answered(set, trial, answers) => {
             bar.inc(answers.len() as u64);
             partials[index].add(0, set, trial, &answers)
         }
         News::Found(found) => {
-            let result = jobs[index].finish(arguments.common.force, &found)?;
+            let mut result = jobs[index].finish(arguments.common.force, &found)?;
+            result["device"] = json!(mdl_device::name(device));
             partials[index].remove()?;
             met &= jobs[index].met(&found);
             bar.suspend(|| lines.print(index, result)).unwrap_or_else(|error| printed = Err(error));
             bar.set_message(format!("{} of {} networks", lines.next, jobs.len()));
             Ok(())
         }
-    });
+    };
+    let outcome = run_searches(device, searches, &stopped, hear);
     bar.finish_and_clear();
     with_status(partial::keep(outcome, partials))?;
     printed.context("standard output")?;
     Ok(met)
+}
+
+/// Runs the searches on the device.
+fn run_searches<T: Send>(
+    device: &Device,
+    searches: Vec<Search<T>>,
+    stopped: &(dyn Fn() -> bool + Sync),
+    hear: impl FnMut(usize, News<T>) -> mdl_convert::Result<()>,
+) -> mdl_convert::Result<()> {
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::new(device) {
+        return queue::run_on(&gpu, searches, stopped, hear);
+    }
+    debug_assert!(device.is_cpu(), "a device that can be opened is known here");
+    queue::run(searches, stopped, hear)
 }
 
 /// Results that are printed in the order of their index, however they come.

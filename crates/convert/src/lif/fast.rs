@@ -88,6 +88,12 @@ impl<R: Precision> Prepared<R> {
         }
     }
 
+    /// Everything but the weights.
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn constants(&self) -> &Constants {
+        &self.c
+    }
+
     /// Runs one trial with every scaling factor. `drive` is W_in u for every kept sample, `[samples][N]`; `sample` tells
     /// which one a step reads.
     pub fn run(

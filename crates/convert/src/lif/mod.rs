@@ -27,6 +27,8 @@
 
 mod columns;
 mod constants;
+#[cfg(any(test, feature = "cuda"))]
+mod device;
 mod draws;
 mod exact;
 mod fast;
@@ -35,6 +37,8 @@ mod precision;
 mod recording;
 mod timing;
 
+#[cfg(any(test, feature = "cuda"))]
+pub use device::Told;
 pub use draws::{CHUNK, Draws, LANES, TrialDraws};
 pub use network::{LifNetwork, Recurrent, UnitKind};
 pub use recording::{Recording, Run, Spike, State, Traces};

@@ -1,0 +1,289 @@
+//! LIF trials on a GPU, or on its emulation: all trials and scaling factors of a batch at once, a block each
+//! (`mdl_device::lif`).
+//!
+//! The kernel computes what the fast mode does, in the same order and on the same random numbers; sums over units are added
+//! in another order, and a GPU fuses products with sums.
+
+use super::draws::{CHUNK, Draws, TrialDraws};
+use super::{Engine, Recurrent, Simulator};
+use crate::error::{Error, Result};
+use mdl_data::field::InvalidField;
+use mdl_data::random::Purpose;
+use mdl_data::tasks::Extremes;
+use mdl_device::lif::{Lif, Plan};
+use mdl_device::{Grid, Kernel, Machine};
+use std::ops::RangeInclusive;
+
+/// What the kernel tells of a trial.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Largest and smallest output inside the response window, `[O]`; not a number where the output is not.
+    pub extremes: Vec<Extremes>,
+    /// Spikes of all units.
+    pub spikes: u64,
+}
+
+impl Simulator<'_> {
+    /// Runs simulations (trial, scaling factor) of trials with these inputs `[samples, K]` and random numbers, all of one
+    /// seed; `response` is the window in which outputs are looked at. One [`Told`] a simulation.
+    ///
+    /// # Errors
+    /// Those of [`Simulator::run`], another mode than the fast one, a network beyond the kernels, those of the machine.
+    pub fn run_on<M: Machine>(
+        &self,
+        machine: &M,
+        trials: &[(Vec<f64>, TrialDraws)],
+        simulations: &[(usize, f64)],
+        response: RangeInclusive<usize>,
+    ) -> Result<Vec<Told>> {
+        let prepared = match &self.engine {
+            Engine::Fast(prepared) => prepared,
+            Engine::Exact(_) => return Err(refused("lif.mode", "exact", "fast on a GPU")),
+            Engine::FastDouble(_) => return Err(refused("lif.mode", "fast-double", "fast on a GPU")),
+        };
+        let (network, timing, c) = (self.network, &self.timing, prepared.constants());
+        let (n, outputs) = (network.units, network.outputs);
+        let Some(plan) = Plan::new(n, outputs) else {
+            return Err(refused("network.neurons", &n.to_string(), "at most 4096 units, and fewer outputs, on a GPU"));
+        };
+        if simulations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut factors: Vec<f64> = simulations.iter().map(|(_, factor)| *factor).collect();
+        factors.sort_by(f64::total_cmp);
+        factors.dedup();
+        self.check(&factors, &super::Recording::default())?;
+        let place = |factor: f64| factors.iter().position(|f| *f == factor).expect("it is in the list") as u32;
+        let floats =
+            |values: &mut dyn Iterator<Item = f64>| machine.upload(&values.map(|x| x as f32).collect::<Vec<_>>());
+
+        let (mut drive, mut potential, mut samples) = (Vec::new(), Vec::new(), 0);
+        for (input, draws) in trials {
+            let of_trial = self.drive(input)?;
+            samples = of_trial.len() / n;
+            drive.extend(of_trial.iter().map(|x| *x as f32));
+            let mut v_mv = vec![0.0; n];
+            draws.initial_potentials(c.v_reset, c.v_initial_max, &mut v_mv);
+            potential.extend(v_mv.iter().map(|v| *v as f32));
+        }
+        let halves = |number: u64| [number as u32, (number >> 32) as u32];
+        let seed = trials.first().map_or(0, |(_, draws)| draws.seed);
+        let draw =
+            machine.upload(trials.iter().map(|(_, draws)| halves(draws.trial)).collect::<Vec<_>>().as_flattened())?;
+        let trial = machine.upload(&simulations.iter().map(|(trial, _)| *trial as u32).collect::<Vec<_>>())?;
+        let factor = machine.upload(&simulations.iter().map(|(_, factor)| place(*factor)).collect::<Vec<_>>())?;
+        let (drive, potential) = (machine.upload(&drive)?, machine.upload(&potential)?);
+        let kicks = self.kicks(trials).map(|bits| machine.upload(&bits)).transpose()?;
+        let kicked = c.kicks.as_ref().map_or(&[][..], |kicks| &kicks.units);
+        let kicked = machine.upload(&(0..n).map(|i| u32::from(kicked.contains(&i))).collect::<Vec<_>>())?;
+        let decay = floats(&mut c.decay_d.iter().copied())?;
+        let own = floats(&mut c.spread.iter().map(|spread| 1.0 / spread))?;
+        let gain = floats(&mut factors.iter().flat_map(|f| c.spread.iter().map(move |spread| 1.0 / (spread * f))))?;
+        let w_out = floats(&mut factors.iter().flat_map(|f| network.w_out.iter().map(move |w| w / f)))?;
+        let none: &[f64] = &[];
+        let (weights, score, mode_out) = match &network.recurrent {
+            Recurrent::Dense(w) => (by_column(w, n), none, none),
+            Recurrent::Modes { mode_in, score, mode_out } => {
+                (by_column(mode_in, score.len()), &score[..], &mode_out[..])
+            }
+        };
+        let modes = score.len();
+        let weights = floats(&mut weights.into_iter())?;
+        let (score, mode_out) = (floats(&mut score.iter().copied())?, floats(&mut mode_out.iter().copied())?);
+        let count = simulations.len();
+        let (extremes, spikes) = (machine.empty::<f32>(count * outputs * 2)?, machine.empty::<u32>(count)?);
+        let arguments = Lif {
+            steps: timing.steps as i32,
+            units: n as i32,
+            outputs: outputs as i32,
+            modes: modes as i32,
+            samples: samples as i32,
+            steps_per_sample: timing.steps_per_sample as i32,
+            synapse_double: i32::from(c.double),
+            quadratic: i32::from(c.quadratic),
+            refractory_steps: c.refractory_steps,
+            response_from: *response.start() as i32,
+            response_to: *response.end() as i32,
+            seed: halves(seed),
+            purpose: Purpose::LifNoise as u32,
+            dt: c.dt as f32,
+            leak: (c.dt / c.tau_m) as f32,
+            decay_rise: c.decay_r as f32,
+            bias: c.bias as f32,
+            v_peak: c.v_peak as f32,
+            v_reset: c.v_reset as f32,
+            noise_sd: c.noise_sd as f32,
+            kick_mv: c.kicks.as_ref().map_or(0.0, |kicks| kicks.amplitude_mv as f32),
+            trial: machine.address(&trial),
+            factor: machine.address(&factor),
+            draw: machine.address(&draw),
+            drive: machine.address(&drive),
+            potential: machine.address(&potential),
+            kicks: kicks.as_ref().map_or(0, |kicks| machine.address(kicks)),
+            kicked: machine.address(&kicked),
+            decay: machine.address(&decay),
+            own: machine.address(&own),
+            gain: machine.address(&gain),
+            weights: machine.address(&weights),
+            score: machine.address(&score),
+            mode_out: machine.address(&mode_out),
+            w_out: machine.address(&w_out),
+            extremes: machine.address(&extremes),
+            spikes: machine.address(&spikes),
+        };
+        let name = format!("lif_{}", plan.items);
+        let grid = Grid { blocks: count, threads: plan.threads, shared_bytes: plan.shared };
+        // SAFETY: the buffers have the sizes that the kernel's structure names; they live until their values are back.
+        unsafe { machine.launch(Kernel { source: "lif", name: &name }, grid, &arguments)? };
+        let (extremes, spikes) = (machine.download(&extremes)?, machine.download(&spikes)?);
+        let told = |(extremes, spikes): (&[f32], &u32)| Told {
+            extremes: extremes
+                .chunks_exact(2)
+                .map(|e| Extremes { max: f64::from(e[0]), min: f64::from(e[1]) })
+                .collect(),
+            spikes: u64::from(*spikes),
+        };
+        Ok(extremes.chunks_exact(2 * outputs).zip(&spikes).map(told).collect())
+    }
+
+    /// The coins of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
+    fn kicks(&self, trials: &[(Vec<f64>, TrialDraws)]) -> Option<Vec<u32>> {
+        let Engine::Fast(prepared) = &self.engine else { return None };
+        let kicks = prepared.constants().kicks.as_ref()?;
+        let steps = self.timing.steps;
+        let mut bits = vec![0u32; trials.len() * steps.div_ceil(32)];
+        for ((_, draws), bits) in trials.iter().zip(bits.chunks_exact_mut(steps.div_ceil(32))) {
+            for first in (0..steps).step_by(CHUNK) {
+                let mut coins = [0.0; CHUNK];
+                let coins = &mut coins[..CHUNK.min(steps - first)];
+                draws.coins(first, coins);
+                for (step, coin) in (first..).zip(coins) {
+                    let falls = kicks.steps.contains(&(step + 1)) && *coin < kicks.probability;
+                    bits[step / 32] |= u32::from(falls) << (step % 32);
+                }
+            }
+        }
+        Some(bits)
+    }
+}
+
+fn refused(field: &str, found: &str, expected: &str) -> Error {
+    InvalidField { field: field.into(), found: found.into(), expected: expected.into() }.into()
+}
+
+/// A matrix of rows of `width` values, column by column.
+fn by_column(matrix: &[f64], width: usize) -> Vec<f64> {
+    (0..width).flat_map(|column| matrix.iter().skip(column).step_by(width.max(1)).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lif::{LifNetwork, Recording, Timing, UnitKind};
+    use mdl_data::random::fill_normal;
+    use mdl_emulator::Emulator;
+    use mdl_model::lif::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
+
+    fn normal(index: u64, sd: f32, count: usize) -> Vec<f64> {
+        let mut values = vec![0f32; count];
+        fill_normal(3, Purpose::WrittenTrial, index, 0, sd, &mut values);
+        values.into_iter().map(f64::from).collect()
+    }
+
+    fn network(units: usize, recurrent: Recurrent) -> LifNetwork {
+        LifNetwork {
+            units,
+            inputs: 2,
+            outputs: 2,
+            w_in: normal(0, 10.0, units * 2),
+            recurrent,
+            w_out: normal(1, 1.0, 2 * units),
+            tau_decay_ms: normal(2, 5.0, units).iter().map(|x| 20.0 + x.abs()).collect(),
+            kinds: vec![UnitKind::Excitatory; units],
+        }
+    }
+
+    /// Every simulation of two trials and three factors gives the same spikes and outputs as the fast mode of the CPU.
+    fn check(network: &LifNetwork, config: LifConfig) {
+        let Some(machine) = Emulator::new() else { return };
+        let config = LifConfig { mode: LifMode::Fast, ..config };
+        let timing = Timing::new(&config, 9, 5.0).unwrap();
+        let simulator = Simulator::new(network, &config, timing.clone()).unwrap();
+        let trial = |trial: u64| {
+            (normal(10 + trial, 1.0, 10 * network.inputs), TrialDraws { seed: 5 << 33, trial: trial << 34 })
+        };
+        let trials = [trial(1), trial(2)];
+        let factors = [0.5, 2.0, 40.0];
+        let simulations: Vec<(usize, f64)> = (0..2).flat_map(|t| factors.map(|f| (t, f))).collect();
+        let response = timing.window(2..7);
+        let recording = Recording { response: Some(response.clone()), ..Recording::default() };
+        let runs = trials.iter().map(|(input, draws)| simulator.run(input, &factors, draws, &recording).unwrap());
+        let expected: Vec<_> = runs.flatten().collect();
+        for machine in [machine, Emulator { descending: true }] {
+            let found = simulator.run_on(&machine, &trials, &simulations, response.clone()).unwrap();
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                let spikes: u64 = expected.spike_count.iter().map(|count| u64::from(*count)).sum();
+                assert!(spikes > 20, "a silent network tests nothing");
+                assert_eq!(found.spikes, spikes);
+                for (a, b) in found.extremes.iter().zip(&expected.extremes) {
+                    let scale = 1e-4 * b.max.abs().max(b.min.abs());
+                    assert!((a.max - b.max).abs() <= scale && (a.min - b.min).abs() <= scale, "{a:?} {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_neuron_synapse_and_recurrence_agrees_with_the_fast_mode() {
+        let dense = || Recurrent::Dense(normal(4, 5.0, 40 * 40));
+        let modes = Recurrent::Modes {
+            mode_in: normal(5, 5.0, 40 * 3),
+            score: normal(6, 1.0, 3),
+            mode_out: normal(7, 1.0, 40 * 3),
+        };
+        for synapse in [LifSynapse::Single, LifSynapse::Double] {
+            for recurrent in [dense(), modes.clone()] {
+                check(&network(40, recurrent), LifConfig { synapse, ..LifConfig::default() });
+            }
+        }
+        check(&network(40, dense()), LifConfig { neuron: LifNeuron::Qif, dt_ms: 0.1, ..LifConfig::default() });
+        check(&network(40, dense()), LifConfig { noise_sd_mv_per_step: 0.0, ..LifConfig::default() });
+        let stimulation = Stimulation {
+            population: StimulatedUnits::Units(vec![0, 7, 39]),
+            from_ms: 10.0,
+            to_ms: 30.0,
+            amplitude_mv: 5.0,
+            probability: 0.5,
+        };
+        check(&network(40, dense()), LifConfig { stimulation: Some(stimulation), ..LifConfig::default() });
+    }
+
+    /// One warp and many, one unit a thread and four.
+    #[test]
+    fn every_path_by_size_agrees_with_the_fast_mode() {
+        for units in [5, 33, 1100] {
+            let (sd, modes) = (5.0, 2);
+            let recurrent = Recurrent::Modes {
+                mode_in: normal(5, sd, units * modes),
+                score: normal(6, 1.0, modes),
+                mode_out: normal(7, 1.0, units * modes),
+            };
+            check(&network(units, recurrent), LifConfig { dt_ms: 0.2, ..LifConfig::default() });
+        }
+    }
+
+    #[test]
+    fn other_modes_and_larger_networks_are_refused() {
+        let Some(machine) = Emulator::new() else { return };
+        let refuse = |units, mode| {
+            let network = network(units, Recurrent::Modes { mode_in: vec![], score: vec![], mode_out: vec![] });
+            let config = LifConfig { mode, ..LifConfig::default() };
+            let timing = Timing::new(&config, 9, 5.0).unwrap();
+            let simulator = Simulator::new(&network, &config, timing).unwrap();
+            simulator.run_on(&machine, &[], &[], 1..=2).unwrap_err().to_string()
+        };
+        assert!(refuse(5, LifMode::Exact).contains("lif.mode"));
+        assert!(refuse(5000, LifMode::Fast).contains("5000"));
+    }
+}

@@ -1,0 +1,187 @@
+// LIF networks in single precision: the equations stand in the head of `lif/mod.rs` of crates/convert, the order of evaluation is
+// that of its `fast.rs`. A block is one simulation: one trial with one scaling factor. Each thread draws the noise of its own
+// units, a block of the stream for four steps.
+#include "random.cuh"
+
+struct Lif {
+  int32_t steps, units, outputs, modes;
+  int32_t samples;            // rows of `drive` of a trial
+  int32_t steps_per_sample;
+  int32_t synapse_double, quadratic;
+  int32_t refractory_steps;
+  int32_t response_from, response_to;  // steps of the response window, counted from 1, both inside
+  uint32_t seed_low, seed_high, purpose;
+  float dt, leak, decay_rise, bias, v_peak, v_reset, noise_sd, kick_mv;
+  const uint32_t* trial;      // [simulations]
+  const uint32_t* factor;     // [simulations]: which scaling factor
+  const uint32_t* draw;       // [trials][2]: number of the trial's noise, low word first
+  const float* drive;         // W_in u [trials][samples][N]
+  const float* potential;     // initial potentials [trials][N]
+  const uint32_t* kicks;      // [trials][⌈steps/32⌉]: bit s % 32 of word s / 32 is the coin of step s + 1; or null
+  const uint32_t* kicked;     // [N]: whether the unit is stimulated
+  const float* decay;         // e^{−dt/τ_d} [N]
+  const float* own;           // what a unit's own spike adds to h_r or r [N]
+  const float* gain;          // what J is multiplied with [factors][N]
+  const float* weights;       // W by sending unit [N][N]; or Ξ_in [P][N]
+  const float* score;         // λ [P]
+  const float* mode_out;      // Ξ_out [N][P]
+  const float* w_out;         // W_out / scaling factor [factors][O][N]
+  float* extremes;            // largest and smallest output in the window [simulations][O][2]
+  uint32_t* spikes;           // from step 10 on, of all units [simulations]
+};
+
+constexpr int FIRST_COUNTED_STEP = 10;
+
+// A unit's state, and what is fixed about it.
+struct Unit {
+  float v, ipsc, h, r, h_r, drive;
+  float noise[4];
+  int last;
+  uint32_t count;
+};
+
+// J of unit n for the units that fire, in ascending order.
+__device__ inline float arriving(const Lif& a, const uint32_t* fired, int words, int n) {
+  float sum = 0.0f;
+  for (int mode = 0; mode < max(a.modes, 1); ++mode) {
+    float overlap = 0.0f;
+    for (int word = 0; word < words; ++word) {
+      for (uint32_t bits = fired[word]; bits; bits &= bits - 1) {
+        const size_t from = word * 32 + __ffs(bits) - 1;
+        overlap += a.modes ? a.mode_out[from * a.modes + mode] : a.weights[from * a.units + n];
+      }
+    }
+    sum = a.modes ? sum + a.weights[(size_t)mode * a.units + n] * (a.score[mode] * overlap) : overlap;
+  }
+  return sum;
+}
+
+template <int ITEMS>
+__device__ void simulate(const Lif& a) {
+  DYNAMIC_SHARED(shared);
+  const int warps = threads() / WARP, words = ITEMS * warps, lane = thread() % WARP, warp = thread() / WARP;
+  uint32_t* fired = reinterpret_cast<uint32_t*>(shared);  // [2][words]: this step's and the one's before
+  float* parts = shared + 2 * words;                      // shares of the outputs, [2][O][warps]
+  uint32_t* counts = reinterpret_cast<uint32_t*>(parts + 2 * a.outputs * warps);  // [threads]
+  const size_t trial = a.trial[blockIdx.x], factor = a.factor[blockIdx.x];
+  const uint32_t draw_low = a.draw[2 * trial], draw_high = a.draw[2 * trial + 1];
+  const int kick_words = (a.steps + 31) / 32;
+
+  Unit units[ITEMS] = {};
+#pragma unroll
+  for (int i = 0; i < ITEMS; ++i) {
+    const int n = i * threads() + thread();
+    if (n < a.units) units[i].v = a.potential[trial * a.units + n];
+  }
+  float highest = -INFINITY, lowest = INFINITY;
+  int sample = -1;
+  for (int step = 1; step <= a.steps + 1; ++step) {
+    const int parity = step % 2;
+    const bool last = step > a.steps;  // one round more, to take in the outputs of the last step
+    if (!last) {
+      const int now = (step + a.steps_per_sample / 2) / a.steps_per_sample;
+      const bool kick = a.kicks && a.kicks[trial * kick_words + (step - 1) / 32] >> ((step - 1) % 32) & 1;
+#pragma unroll
+      for (int i = 0; i < ITEMS; ++i) {
+        const int n = i * threads() + thread();
+        bool spikes = false;
+        if (n < a.units) {
+          Unit& x = units[i];
+          if (now != sample) x.drive = a.drive[(trial * a.samples + now) * a.units + n];
+          if (step % 4 == 1 && a.noise_sd > 0.0f) {
+            const uint32_t high = draw_high | (uint32_t)(n / 16) << 8;
+            const Words w = philox((step - 1) / 4 * 16 + n % 16, draw_low, high, a.purpose, a.seed_low, a.seed_high);
+            normal_pair(w.word[0], w.word[1], a.noise_sd, x.noise[0], x.noise[1]);
+            normal_pair(w.word[2], w.word[3], a.noise_sd, x.noise[2], x.noise[3]);
+          }
+          const int s = (step - 1) % 4;
+          float noise = s < 2 ? (s == 0 ? x.noise[0] : x.noise[1]) : (s == 2 ? x.noise[2] : x.noise[3]);
+          if (kick && a.kicked[n]) noise += a.kick_mv;
+
+          const float current = (x.ipsc + a.bias) + x.drive;
+          const float pull = a.quadratic ? x.v * x.v + current : -x.v + current;
+          const float gated = step - x.last > a.refractory_steps ? pull : 0.0f;
+          const float v = (x.v + gated * a.leak) + noise;
+          spikes = v >= a.v_peak;
+          const float own = spikes ? a.own[n] : 0.0f, decay = a.decay[n];
+          if (a.synapse_double) {
+            x.ipsc = x.ipsc * decay + x.h * a.dt;
+            x.h *= a.decay_rise;
+            x.r = x.r * decay + x.h_r * a.dt;
+            x.h_r = x.h_r * a.decay_rise + own;
+          } else {
+            x.ipsc *= decay;
+            x.r = x.r * decay + own;
+          }
+          if (spikes) x.last = step;
+          x.v = spikes ? a.v_reset : v;
+          if (spikes && step >= FIRST_COUNTED_STEP) ++x.count;
+        }
+        const uint32_t bits = __ballot_sync(0xffffffffu, spikes);
+        if (lane == 0) fired[parity * words + i * warps + warp] = bits;
+      }
+      sample = now;
+    }
+    __syncthreads();
+    if (step > a.response_from && step - 1 <= a.response_to && thread() < a.outputs) {
+      float sum = 0.0f;
+      for (int w = 0; w < warps; ++w) sum += parts[((1 - parity) * a.outputs + thread()) * warps + w];
+      highest = sum > highest ? sum : highest;
+      lowest = sum < lowest ? sum : lowest;
+    }
+    if (last) break;
+    uint32_t any = 0;
+    for (int word = 0; word < words; ++word) any |= fired[parity * words + word];
+    if (any) {
+#pragma unroll
+      for (int i = 0; i < ITEMS; ++i) {
+        const int n = i * threads() + thread();
+        if (n >= a.units) continue;
+        const float j = arriving(a, fired + parity * words, words, n) * a.gain[factor * a.units + n];
+        if (a.synapse_double) {
+          units[i].h += j;
+        } else {
+          units[i].ipsc += j;
+        }
+      }
+    }
+    if (step >= a.response_from && step <= a.response_to) {
+      for (int o = 0; o < a.outputs; ++o) {
+        float share = 0.0f;
+#pragma unroll
+        for (int i = 0; i < ITEMS; ++i) {
+          const int n = i * threads() + thread();
+          if (n < a.units) share += a.w_out[(factor * a.outputs + o) * a.units + n] * units[i].r;
+        }
+        share = warp_sum(share);
+        if (lane == 0) parts[(parity * a.outputs + o) * warps + warp] = share;
+      }
+    }
+  }
+
+  // The sum of all counts; the highest bit says that some r is not a number.
+  constexpr uint32_t BROKEN = 1u << 31;
+  uint32_t count = 0;
+#pragma unroll
+  for (int i = 0; i < ITEMS; ++i) {
+    count += units[i].count;
+    if (!isfinite(units[i].r)) count |= BROKEN;
+  }
+  counts[thread()] = count;
+  __syncthreads();
+  uint32_t total = 0, broken = 0;
+  for (int i = 0; i < threads(); ++i) {
+    total += counts[i] & ~BROKEN;
+    broken |= counts[i] & BROKEN;
+  }
+  if (thread() == 0) a.spikes[blockIdx.x] = total;
+  if (thread() < a.outputs) {
+    const float nothing = __uint_as_float(0x7fc00000u);
+    float* extremes = a.extremes + ((size_t)blockIdx.x * a.outputs + thread()) * 2;
+    extremes[0] = broken ? nothing : highest;
+    extremes[1] = broken ? nothing : lowest;
+  }
+}
+
+KERNEL(lif_1, Lif, 1024) { simulate<1>(a); }
+KERNEL(lif_4, Lif, 1024) { simulate<4>(a); }

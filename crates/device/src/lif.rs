@@ -1,0 +1,92 @@
+//! Launches of the LIF network's kernels (`kernels/lif.cu`).
+
+use crate::{Arguments, SHARED_BYTES, WARP};
+
+/// The kernels' argument, field by field that of `struct Lif` in `kernels/lif.cu`, where they are documented.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Lif {
+    pub steps: i32,
+    pub units: i32,
+    pub outputs: i32,
+    pub modes: i32,
+    pub samples: i32,
+    pub steps_per_sample: i32,
+    pub synapse_double: i32,
+    pub quadratic: i32,
+    pub refractory_steps: i32,
+    pub response_from: i32,
+    pub response_to: i32,
+    pub seed: [u32; 2],
+    pub purpose: u32,
+    pub dt: f32,
+    pub leak: f32,
+    pub decay_rise: f32,
+    pub bias: f32,
+    pub v_peak: f32,
+    pub v_reset: f32,
+    pub noise_sd: f32,
+    pub kick_mv: f32,
+    pub trial: u64,
+    pub factor: u64,
+    pub draw: u64,
+    pub drive: u64,
+    pub potential: u64,
+    pub kicks: u64,
+    pub kicked: u64,
+    pub decay: u64,
+    pub own: u64,
+    pub gain: u64,
+    pub weights: u64,
+    pub score: u64,
+    pub mode_out: u64,
+    pub w_out: u64,
+    pub extremes: u64,
+    pub spikes: u64,
+}
+
+impl Arguments for Lif {}
+
+// SAFETY: plain numbers, laid out as in C.
+#[cfg(feature = "cuda")]
+unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Lif {}
+
+/// How a network is laid over threads and memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Units of a thread: 1 or 4; part of the kernels' names.
+    pub items: usize,
+    /// Threads of a block.
+    pub threads: usize,
+    /// Bytes of shared memory.
+    pub shared: usize,
+}
+
+impl Plan {
+    /// The plan of a network of N `units` and O `outputs`; `None` for a network beyond the kernels: more than 4096 units, or
+    /// more outputs than threads.
+    pub fn new(units: usize, outputs: usize) -> Option<Self> {
+        if units > 4096 {
+            return None;
+        }
+        let items = if units <= 1024 { 1 } else { 4 };
+        let threads = units.div_ceil(items).next_multiple_of(WARP);
+        let warps = threads / WARP;
+        let shared = 4 * (2 * items * warps + 2 * outputs * warps + threads);
+        (outputs <= threads && shared <= SHARED_BYTES).then_some(Self { items, threads, shared })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_grow_with_the_network() {
+        assert_eq!(Plan::new(200, 1), Some(Plan { items: 1, threads: 224, shared: 4 * (14 + 14 + 224) }));
+        assert_eq!(Plan::new(4096, 2).map(|plan| (plan.items, plan.threads)), Some((4, 1024)));
+        assert_eq!(Plan::new(4097, 1), None);
+        assert_eq!(Plan::new(20, 33), None);
+    }
+}
