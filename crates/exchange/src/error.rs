@@ -1,5 +1,6 @@
-//! Why a network cannot be taken in.
+//! Why a network cannot be taken in or given out.
 
+use mdl_model::artifact::ArtifactError;
 use mdl_model::experiment::ExperimentError;
 use mdl_stage::{OrExit, Status};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a network cannot be taken in. Every message names the file.
+/// Why a network cannot be taken in or given out. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -48,6 +49,17 @@ pub enum Error {
         /// What is missing, and what would help.
         message: String,
     },
+    /// The network has no place in the format it should be written in.
+    #[error("{}: {message}", path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and what would.
+        message: String,
+    },
+    /// The artifact to export is damaged.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// The experiment that follows from the file cannot be run.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
@@ -62,8 +74,10 @@ impl Error {
 
     fn status(&self) -> Status {
         match self {
-            Self::Unreadable { .. } | Self::Damaged { .. } | Self::Variable { .. } => Status::DamagedInput,
-            Self::Undecided { .. } | Self::Experiment(_) => Status::Usage,
+            Self::Unreadable { .. } | Self::Damaged { .. } | Self::Variable { .. } | Self::Artifact(_) => {
+                Status::DamagedInput
+            }
+            Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => Status::Usage,
         }
     }
 }

@@ -19,7 +19,7 @@ use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use serde_json::{Value, json};
 
 /// Duration of a step of the published networks (ms).
-const STEP_MS: f64 = 5.0;
+pub const STEP_MS: f64 = 5.0;
 
 /// Whether a network of this layout needs the variable.
 pub fn wanted(name: &str) -> bool {

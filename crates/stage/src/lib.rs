@@ -8,9 +8,11 @@ pub mod config;
 pub mod lock;
 pub mod memory;
 pub mod output;
+pub mod parse;
 pub mod progress;
 pub mod signal;
 pub mod status;
 
 pub use args::Common;
+pub use parse::parse;
 pub use status::{OrExit, Status, run_program};

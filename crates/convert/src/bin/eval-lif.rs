@@ -58,7 +58,7 @@ struct Arguments {
 const FIGURES: [&str; 4] = ["output", "raster", "rates", "membrane"];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = mdl_stage::parse::<Arguments>();
     run_program(|| run(&arguments))
 }
 

@@ -81,7 +81,7 @@ fn parse_by(text: &str) -> Result<By, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = mdl_stage::parse::<Arguments>();
     run_program(|| run(&arguments))
 }
 

@@ -10,8 +10,10 @@
 //! An array may be compressed as a whole (zlib). Numbers may be stored in a narrower type than their class.
 
 mod read;
+mod write;
 
 pub use read::read;
+pub use write::{Data, Matrix, write};
 
 /// Bytes before the first element.
 const HEADER: usize = 128;
@@ -38,6 +40,10 @@ mod element {
 mod class {
     pub const CHAR: u8 = 4;
     pub const DOUBLE: u8 = 6;
+    pub const SINGLE: u8 = 7;
+    pub const UINT8: u8 = 9;
+    pub const UINT32: u8 = 13;
+    pub const INT64: u8 = 14;
     pub const UINT64: u8 = 15;
     /// Names of the classes that hold no plain numbers or text.
     pub const OTHER: [(u8, &str); 5] =

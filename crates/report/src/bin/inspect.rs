@@ -43,7 +43,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = mdl_stage::parse::<Arguments>();
     run_program(|| run(&arguments))
 }
 

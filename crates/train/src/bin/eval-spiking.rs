@@ -91,7 +91,7 @@ struct Judgement {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = mdl_stage::parse::<Arguments>();
     run_program(|| run(&arguments))
 }
 

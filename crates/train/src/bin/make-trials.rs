@@ -35,7 +35,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = mdl_stage::parse::<Arguments>();
     run_program(|| run(&arguments))
 }
 

@@ -29,7 +29,7 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    let program = Program::parse();
+    let program = mdl_stage::parse::<Program>();
     run_program(|| run(&program.arguments))
 }
 

@@ -1,0 +1,58 @@
+//! `export`: writes an artifact as a file of another tool.
+
+use clap::Parser;
+use mdl_exchange::export::{Format, bytes};
+use mdl_exchange::with_status;
+use mdl_model::artifact::Artifact;
+use mdl_model::experiment::Experiment;
+use mdl_stage::output::write_atomically;
+use mdl_stage::status::Outcome;
+use mdl_stage::{Common, OrExit, Status, run_program};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Write an artifact as a file of another tool
+///
+/// The ending of the output's name tells the format: .mat (MATLAB version 5; rate and LIF networks in the layout of the
+/// published rate code, other artifacts one variable a tensor), .nir (NIR; LIF and spiking networks) or .npz (NumPy, one array
+/// a tensor). Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or a network that the format cannot hold,
+/// 3 damaged artifact.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  export lif.safetensors -o network.mat
+  export lif.safetensors -o network.nir
+  export eval.safetensors -o eval.npz"
+)]
+struct Arguments {
+    /// Artifact of any kind
+    #[arg(value_name = "ARTIFACT")]
+    artifact: PathBuf,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+fn main() -> ExitCode {
+    let arguments = mdl_stage::parse::<Arguments>();
+    run_program(|| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let (common, path) = (&arguments.common, &arguments.artifact);
+    common.start()?;
+    let artifact = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
+    let origin = path.display().to_string();
+    let experiment =
+        Experiment::from_json(artifact.config.clone(), &common.set, common.seed, &origin).or_exit(Status::Usage)?;
+    if common.print_config {
+        return mdl_stage::config::print(&experiment.to_json());
+    }
+    let output = common.output_path()?;
+    let format = with_status(Format::of(&output))?;
+    let file = with_status(bytes(&artifact, &experiment, format, path))?;
+    write_atomically(&output, &file, common.force)?;
+    Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
+}

@@ -1,0 +1,297 @@
+//! NIR, the neuromorphic intermediate representation: a graph of nodes in an HDF5 file.
+//!
+//! ```text
+//! LI     τ v' = v_leak − v + r I              Affine   y = weight x + bias
+//! LIF    the same, and v = v_reset where v > v_threshold: there a spike, 1 for one step of length dt
+//!
+//! LIF network       input → w_in → lif → w_rec → rise → decay → lif → readout_rise → readout_decay → w_out → output
+//! spiking network   input → w_in → current → lif → rise → decay → w_rec → current        decay → w_out → output
+//! modes             for w_rec: mode_out → mode_in, W = Ξ_in diag(λ) · Ξ_outᵀ
+//! ```
+//!
+//! Simulators take Euler steps, v += dt/τ (−v + r I). A decay e^{−dt/τ} that the network takes exactly is given to them as
+//! τ' = dt/a, a = 1 − e^{−dt/τ}; the filter then multiplies its input with a. Every such factor stands in the weights
+//! before or behind it, and every r is 1, so that simulators without r agree:
+//!
+//! ```text
+//! LIF, double       IPSC = decay(rise(W g spike)),  g_i = dt/(a_r a_d,i τ_r τ_d,i)           r_i = g_i decay(rise(spike))
+//! LIF, single       IPSC = decay(W g spike),        g_i = 1/(a_d,i τ_d,i)                    r_i = g_i decay(spike)
+//! spiking           r = g decay(rise(s)),           g = κ/(a_r a_d) or κ/a_d,                I = current((W_in x + W r)/a_s)
+//! ```
+//!
+//! Potentials are measured from v_reset, because some simulators reset to 0. What NIR has no node for stands in the
+//! metadata: of the graph `name`, `dt`, `readout`; of `lif` `refractory` (seconds), `noise_sd` (a step), `v_offset` (what
+//! potentials are measured from), `v_initial_max`. Affine with zero bias is read by more simulators than Linear.
+
+use crate::{Error, Result};
+use hdf5_pure::{FileBuilder, FinishedGroup, FormatError, GroupBuilder};
+use mdl_data::tasks::TaskConfig;
+use mdl_model::artifact::{Artifact, Kind};
+use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_model::lif::{LifConfig, LifNeuron, LifSynapse};
+use mdl_model::rate::config::RateConfig;
+use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
+use mdl_model::spiking::Synapse;
+use mdl_model::spiking::config::SpikingConfig;
+use std::path::Path;
+
+/// Version of the format.
+const VERSION: &str = "1.0";
+
+/// Names of the metadata of neurons.
+const METADATA: [&str; 4] = ["refractory", "noise_sd", "v_offset", "v_initial_max"];
+
+/// The values of a field.
+enum Values {
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+    Whole(Vec<i64>),
+    Text(String),
+}
+
+/// A field of a node, or an entry of its metadata.
+struct Field {
+    name: &'static str,
+    shape: Vec<usize>,
+    values: Values,
+}
+
+/// A node of the graph.
+struct Node {
+    name: &'static str,
+    kind: &'static str,
+    fields: Vec<Field>,
+    metadata: Vec<Field>,
+}
+
+/// The graph of a network; every two neighbours in a path are an edge.
+struct Graph {
+    nodes: Vec<Node>,
+    paths: Vec<Vec<&'static str>>,
+    metadata: Vec<Field>,
+}
+
+/// The bytes of a NIR file; `origin` is the artifact's file, for messages.
+///
+/// # Errors
+/// A tensor that is missing or does not fit; a network that NIR has no nodes for.
+pub fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>> {
+    let unfit = |message: String| Error::Unfit { path: origin.into(), message };
+    let mut graph = match (artifact.kind, &experiment.network) {
+        (Kind::Lif, NetworkConfig::Rate(config)) => {
+            representable(&experiment.lif).map_err(unfit)?;
+            lif(artifact, config, &experiment.lif)?
+        }
+        (Kind::Spiking, NetworkConfig::Spiking(config)) => spiking(artifact, config, experiment)?,
+        (kind, _) => return Err(unfit(format!("a {kind} artifact; NIR takes lif and spiking"))),
+    };
+    graph.metadata.push(Field { name: "name", shape: vec![], values: Values::Text(experiment.name.clone()) });
+    to_hdf5(&graph).map_err(|error| unfit(error.to_string()))
+}
+
+/// Refuses what no node of NIR does.
+fn representable(config: &LifConfig) -> std::result::Result<(), String> {
+    let lacks = |what: &str| Err(format!("{what}; NIR has nothing for it"));
+    match config {
+        LifConfig { neuron: LifNeuron::Qif, .. } => lacks("quadratic neurons (lif.neuron)"),
+        LifConfig { stimulation: Some(_), .. } => lacks("an artificial stimulation (lif.stimulation)"),
+        LifConfig { use_initial_weights: true, .. } => lacks("weights from before training (lif.use_initial_weights)"),
+        _ => Ok(()),
+    }
+}
+
+/// a = 1 − e^{−dt/τ}
+fn step_gain(dt: f64, tau: f64) -> f64 {
+    -(-dt / tau).exp_m1()
+}
+
+/// The graph of a LIF network.
+fn lif(artifact: &Artifact, config: &RateConfig, lif: &LifConfig) -> Result<Graph> {
+    let parameters = RateParameters::read(artifact, config, "")?;
+    let factor = artifact.values::<f64>("scaling_factor", &[1])?[0];
+    let (n, dt, tau_rise) = (parameters.neurons, lif.step_ms() / 1e3, lif.tau_rise_ms / 1e3);
+    let double = lif.synapse == LifSynapse::Double;
+    let tau_decay: Vec<f64> = parameters.tau_ms(config).iter().map(|tau| f64::from(*tau) / 1e3).collect();
+    let gain = |i: usize| match (step_gain(dt, tau_decay[i]), step_gain(dt, tau_rise)) {
+        (decay, rise) if double => dt / (rise * decay * tau_rise * tau_decay[i]),
+        (decay, _) => 1.0 / (decay * tau_decay[i]),
+    };
+    let offset = lif.v_reset_mv;
+    let metadata = [lif.refractory_ms / 1e3, lif.noise_sd_mv(), offset, lif.v_initial_max_mv - offset];
+    let neurons = neurons(n, lif.tau_membrane_ms / 1e3, lif.bias_mv() - offset, lif.v_peak_mv() - offset, metadata);
+    let (recurrent, mut back) = recurrence(&parameters.recurrent, n, |i| gain(i) / factor);
+    let euler = |tau: f64| dt / step_gain(dt, tau);
+    let decays: Vec<f64> = tau_decay.iter().map(|tau| euler(*tau)).collect();
+    let w_out = scaled(&parameters.w_out, n, |_, j| gain(j) / factor);
+    let mut nodes = vec![
+        end("input", "Input", parameters.channels),
+        affine("w_in", n, parameters.w_in.clone()),
+        neurons,
+        filter("decay", decays.clone()),
+        filter("readout_decay", decays),
+        affine("w_out", parameters.outputs, w_out),
+        end("output", "Output", parameters.outputs),
+    ];
+    nodes.extend(recurrent);
+    let mut readout = vec!["lif"];
+    if double {
+        let rises = vec![euler(tau_rise); n];
+        nodes.extend([filter("rise", rises.clone()), filter("readout_rise", rises)]);
+        back.push("rise");
+        readout.push("readout_rise");
+    }
+    back.insert(0, "lif");
+    back.extend(["decay", "lif"]);
+    readout.extend(["readout_decay", "w_out", "output"]);
+    Ok(Graph { nodes, paths: vec![vec!["input", "w_in", "lif"], back, readout], metadata: vec![number("dt", dt)] })
+}
+
+/// The graph of a spiking mode network.
+fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment) -> Result<Graph> {
+    let (n, modes, neuron) = (config.neurons, config.modes, &config.neuron);
+    let (channels, outputs) = experiment.task.channels_and_outputs();
+    let get = |name: &str, shape: &[usize]| artifact.values::<f32>(name, shape).map(<[f32]>::to_vec);
+    let recurrent = RecurrentWeights::Modes {
+        modes,
+        mode_in: get("mode_in", &[n, modes])?,
+        score: get("score", &[modes])?,
+        mode_out: get("mode_out", &[n, modes])?,
+    };
+    let dt = neuron.dt_ms / 1e3;
+    let gain_of = |tau_ms: f64| 1.0 - neuron.alpha(tau_ms);
+    let (current, membrane) = (gain_of(neuron.tau_current_ms), gain_of(neuron.tau_membrane_ms));
+    let (decay, rise) = (gain_of(neuron.tau_decay_ms), gain_of(neuron.tau_rise_ms));
+    let double = neuron.synapse == Synapse::Double;
+    let gain = neuron.gain() / (decay * if double { rise } else { 1.0 });
+    let refractory = f64::from(neuron.refractory_steps) * dt;
+    let neurons = neurons(n, dt / membrane, 0.0, neuron.threshold, [refractory, 0.0, 0.0, 0.0]);
+    let (recurrent, back) = recurrence(&recurrent, n, |_| gain / current);
+    let mut nodes = vec![
+        end("input", "Input", channels),
+        affine("w_in", n, scaled(&get("w_in", &[n, channels])?, channels, |_, _| 1.0 / current)),
+        filter("current", vec![dt / current; n]),
+        neurons,
+        filter("decay", vec![dt / decay; n]),
+        affine("w_out", outputs, scaled(&get("w_out", &[outputs, n])?, n, |_, _| gain)),
+        end("output", "Output", outputs),
+    ];
+    nodes.extend(recurrent);
+    let mut forward = vec!["input", "w_in", "current", "lif"];
+    if double {
+        nodes.push(filter("rise", vec![dt / rise; n]));
+        forward.push("rise");
+    }
+    forward.extend(["decay", "w_out", "output"]);
+    let back = [&["decay"][..], &back, &["current"]].concat();
+    let readout = if matches!(experiment.task, TaskConfig::Digits(_)) { "max-over-time" } else { "per-step" };
+    let readout = Field { name: "readout", shape: vec![], values: Values::Text(readout.into()) };
+    Ok(Graph { nodes, paths: vec![forward, back], metadata: vec![number("dt", dt), readout] })
+}
+
+/// The recurrent weights as the units see them, row i times `gain(i)`: nodes, and their order.
+fn recurrence(weights: &RecurrentWeights, n: usize, gain: impl Fn(usize) -> f64) -> (Vec<Node>, Vec<&'static str>) {
+    match weights {
+        RecurrentWeights::Dense { w_rec, sign, mask } => {
+            let seen = |i: usize, j: usize| {
+                let kept = mask.as_ref().is_none_or(|mask| mask[i * n + j] != 0);
+                let positive = if w_rec[i * n + j] > 0.0 { 1.0 } else { 0.0 };
+                let signed = sign.as_ref().map_or(1.0, |sign| f64::from(sign[j]) * positive);
+                if kept { signed } else { 0.0 }
+            };
+            let weight = scaled(w_rec, n, |i, j| seen(i, j) * gain(i));
+            (vec![affine("w_rec", n, weight)], vec!["w_rec"])
+        }
+        RecurrentWeights::Modes { modes, mode_in, score, mode_out } => {
+            let transposed = (0..*modes).flat_map(|p| (0..n).map(move |j| mode_out[j * modes + p])).collect();
+            let scored = scaled(mode_in, *modes, |i, p| f64::from(score[p]) * gain(i));
+            (vec![affine("mode_out", *modes, transposed), affine("mode_in", n, scored)], vec!["mode_out", "mode_in"])
+        }
+    }
+}
+
+/// A matrix of some columns, each entry times a factor.
+fn scaled(weight: &[f32], columns: usize, factor: impl Fn(usize, usize) -> f64) -> Vec<f32> {
+    let entry = |(at, w): (usize, &f32)| (f64::from(*w) * factor(at / columns, at % columns)) as f32;
+    weight.iter().enumerate().map(entry).collect()
+}
+
+fn number(name: &'static str, value: f64) -> Field {
+    Field { name, shape: vec![1], values: Values::Double(vec![value]) }
+}
+
+fn end(name: &'static str, kind: &'static str, channels: usize) -> Node {
+    let shape = Field { name: "shape", shape: vec![1], values: Values::Whole(vec![channels as i64]) };
+    Node { name, kind, fields: vec![shape], metadata: vec![] }
+}
+
+fn affine(name: &'static str, rows: usize, weight: Vec<f32>) -> Node {
+    let weight = Field { name: "weight", shape: vec![rows, weight.len() / rows], values: Values::Single(weight) };
+    let bias = Field { name: "bias", shape: vec![rows], values: Values::Single(vec![0.0; rows]) };
+    Node { name, kind: "Affine", fields: vec![weight, bias], metadata: vec![] }
+}
+
+/// A field of a population, one value a unit.
+fn each(name: &'static str, values: Vec<f64>) -> Field {
+    Field { name, shape: vec![values.len()], values: Values::Double(values) }
+}
+
+/// Leaky integrators.
+fn filter(name: &'static str, tau: Vec<f64>) -> Node {
+    let n = tau.len();
+    let fields = vec![each("tau", tau), each("r", vec![1.0; n]), each("v_leak", vec![0.0; n])];
+    Node { name, kind: "LI", fields, metadata: vec![] }
+}
+
+/// Leaky integrate-and-fire neurons that reset to 0, with the values of [`METADATA`].
+fn neurons(n: usize, tau: f64, v_leak: f64, v_threshold: f64, metadata: [f64; 4]) -> Node {
+    let fields = [("tau", tau), ("r", 1.0), ("v_leak", v_leak), ("v_threshold", v_threshold), ("v_reset", 0.0)];
+    let fields = fields.into_iter().map(|(field, value)| each(field, vec![value; n])).collect();
+    let metadata = METADATA.into_iter().zip(metadata).map(|(name, value)| number(name, value)).collect();
+    Node { name: "lif", kind: "LIF", fields, metadata }
+}
+
+/// The file: `/version`, and `/node` with its `type`, `nodes`, `edges` and `metadata`.
+fn to_hdf5(graph: &Graph) -> std::result::Result<Vec<u8>, hdf5_pure::Error> {
+    let mut file = FileBuilder::new();
+    file.create_dataset("version").with_strings(&[VERSION])?.with_shape(&[]);
+    let mut top = file.create_group("node");
+    top.create_dataset("type").with_strings(&["NIRGraph"])?.with_shape(&[]);
+    let edges: Vec<&str> = graph.paths.iter().flat_map(|path| path.windows(2).flatten().copied()).collect();
+    top.create_dataset("edges").with_strings(&edges)?.with_shape(&[edges.len() as u64 / 2, 2]);
+    let mut nodes = top.create_group("nodes");
+    for node in &graph.nodes {
+        let mut group = nodes.create_group(node.name);
+        group.create_dataset("type").with_strings(&[node.kind])?.with_shape(&[]);
+        add_fields(&mut group, &node.fields)?;
+        if !node.metadata.is_empty() {
+            let metadata = metadata(&mut group, &node.metadata)?;
+            group.add_group(metadata);
+        }
+        nodes.add_group(group.finish());
+    }
+    top.add_group(nodes.finish());
+    let metadata = metadata(&mut top, &graph.metadata)?;
+    top.add_group(metadata);
+    file.add_group(top.finish());
+    file.finish()
+}
+
+fn metadata(parent: &mut GroupBuilder, fields: &[Field]) -> std::result::Result<FinishedGroup, FormatError> {
+    let mut group = parent.create_group("metadata");
+    add_fields(&mut group, fields)?;
+    Ok(group.finish())
+}
+
+fn add_fields(group: &mut GroupBuilder, fields: &[Field]) -> std::result::Result<(), FormatError> {
+    for Field { name, shape, values } in fields {
+        let dataset = group.create_dataset(name);
+        match values {
+            Values::Single(v) => dataset.with_f32_data(v),
+            Values::Double(v) => dataset.with_f64_data(v),
+            Values::Whole(v) => dataset.with_i64_data(v),
+            Values::Text(text) => dataset.with_strings(&[text])?,
+        };
+        dataset.with_shape(&shape.iter().map(|extent| *extent as u64).collect::<Vec<_>>());
+    }
+    Ok(())
+}
