@@ -12,11 +12,15 @@ use mdl_data::spikes::SpikeInput;
 use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
+use mdl_report::Figure;
+use mdl_report::figures::Confusion;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Examples on which the units' rates are taken while a network is trained.
+const SHOWN_EXAMPLES: usize = 100;
 /// Examples shown together outside training.
 const EVALUATION_BATCH: usize = 500;
 /// Presentations outside training draw their spikes under keys from here on: validation, then test.
@@ -104,6 +108,37 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         let correct = answers.predicted.iter().zip(&self.split.validation.labels).filter(|(p, l)| p == l).count();
         Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64, condition })
     }
+
+    fn unit_rates(&self) -> Result<Vec<f32>> {
+        let (from, digits) = (&self.split.validation, self.digits);
+        let examples: Vec<usize> = (0..from.count().min(SHOWN_EXAMPLES)).collect();
+        let keys: Vec<u64> = examples.iter().map(|e| VALIDATION_KEY + *e as u64).collect();
+        let spikes = Input::Spikes(Arc::new(encoded(&intensities(from, &examples), &keys, digits, self.seed)?));
+        let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 };
+        self.network.unit_rates(&spikes, noise)
+    }
+
+    fn answers(&self) -> Result<(&'static str, Figure)> {
+        let from = &self.split.validation;
+        let count = from.count().min(self.training.evaluation_trials);
+        let answers = classify(self.network, from, count, VALIDATION_KEY, self.digits, self.training, self.seed)?;
+        let counts = confusion(&from.labels, &answers.predicted);
+        let figure = Confusion { title: "Confusion matrix", classes: &CLASS_NAMES, counts: &counts };
+        Ok(("confusion", figure.draw().map_err(candle_core::Error::wrap)?))
+    }
+}
+
+/// Names of the classes.
+pub const CLASS_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
+/// How often each class was taken for each: row = right class, column = predicted class.
+pub fn confusion(labels: &[u8], predicted: &[u8]) -> Vec<u64> {
+    let classes = CLASS_NAMES.len();
+    let mut counts = vec![0; classes * classes];
+    for (label, predicted) in labels.iter().zip(predicted) {
+        counts[usize::from(*label) * classes + usize::from(*predicted)] += 1;
+    }
+    counts
 }
 
 /// Keys that the spikes of these test examples are drawn under.

@@ -12,4 +12,5 @@ pub mod network;
 pub mod program;
 pub mod schedule;
 pub mod task;
+pub mod tensorboard;
 pub mod trainer;

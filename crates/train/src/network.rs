@@ -39,6 +39,12 @@ pub trait Network {
     /// What to change where the network is silent, and where it is saturated.
     fn remedies(&self) -> [&'static str; 2];
 
+    /// Mean rate of each unit over steps and trials, `[N]`: of rate networks the activation, of spiking networks in Hz.
+    ///
+    /// # Errors
+    /// Those of candle.
+    fn unit_rates(&self, input: &Input, key: NoiseKey) -> Result<Vec<f32>>;
+
     /// First step whose output answers the input: earlier ones take no part in the loss.
     fn first_answer(&self) -> usize;
 }
@@ -61,12 +67,7 @@ impl Network for RateNetwork {
     }
 
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition> {
-        let rates = match input {
-            Input::Spikes(spikes) => self.rates(&dense(spikes, self.device())?, key)?,
-            Input::Signals(signals) => self.rates(signals, key)?,
-            Input::Currents(_) => candle_core::bail!("a rate network takes signals or spikes, no currents"),
-        };
-        Condition::of_rates(&rates, self.config().activation.largest_rate())
+        Condition::of_rates(&rates(self, input, key)?, self.config().activation.largest_rate())
     }
 
     fn remedies(&self) -> [&'static str; 2] {
@@ -74,6 +75,10 @@ impl Network for RateNetwork {
             "lower training.learning_rate, raise network.input_sd, or use another network.activation",
             "lower training.learning_rate, network.input_sd, or the gain of network.recurrence",
         ]
+    }
+
+    fn unit_rates(&self, input: &Input, key: NoiseKey) -> Result<Vec<f32>> {
+        rates(self, input, key)?.mean((0, 1))?.to_vec1()
     }
 
     /// The output of a drawn initial state answers nothing.
@@ -111,8 +116,22 @@ impl Network for SpikingNetwork {
         ]
     }
 
+    fn unit_rates(&self, input: &Input, _key: NoiseKey) -> Result<Vec<f32>> {
+        let spikes_per_step = self.states(input)?.spikes.mean((0, 1))?;
+        (spikes_per_step * (1e3 / self.config().neuron.dt_ms))?.to_vec1()
+    }
+
     fn first_answer(&self) -> usize {
         0
+    }
+}
+
+/// Rates `[T, B, N]` of a rate network.
+fn rates(network: &RateNetwork, input: &Input, key: NoiseKey) -> Result<Tensor> {
+    match input {
+        Input::Spikes(spikes) => network.rates(&dense(spikes, network.device())?, key),
+        Input::Signals(signals) => network.rates(signals, key),
+        Input::Currents(_) => candle_core::bail!("a rate network takes signals or spikes, no currents"),
     }
 }
 

@@ -6,8 +6,9 @@ use crate::guard::Guard;
 use crate::metrics::{MetricsFile, read_history, write_history};
 use crate::network::Network;
 use crate::task::TaskProblem;
+use crate::tensorboard::EventFile;
 use crate::trainer::{Event, Problem, State, TrainError, Trained, train};
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use candle_core::Device;
 use clap::Args;
 use mdl_data::digits::Source;
@@ -36,6 +37,10 @@ pub struct Arguments {
     /// Write one JSON line an evaluation to this file
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
+
+    /// Write event files for TensorBoard into this directory
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
 
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
     #[arg(long, value_name = "DEVICE", default_value_t)]
@@ -159,6 +164,10 @@ impl Training<'_> {
         let unwritten = |error| anyhow!("cannot write {}: {error}", path.unwrap_or(Path::new("")).display());
         let mut metrics =
             path.map(|path| MetricsFile::create(path, state.history())).transpose().map_err(&unwritten)?;
+        let begin = |directory: &PathBuf| {
+            EventFile::create(directory, state.history().len(), self.measure, arguments.common.force)
+        };
+        let mut events = arguments.tensorboard.as_ref().map(begin).transpose().or_exit(Status::Usage)?;
         let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.quiet);
         let mut guard = Guard::default();
         let trained = train(training, problem, state, &mut |event| {
@@ -177,6 +186,7 @@ impl Training<'_> {
                     warn(guard.units(row.update, &condition, problem.remedies()));
                     bar.set_message(format!("loss {:.3} performance {:.3}", row.loss, row.performance));
                     metrics.as_mut().map_or(Ok(()), |file| file.append(row)).map_err(&unwritten)?;
+                    events.as_mut().map_or(Ok(()), |events| events.evaluated(row, problem))?;
                 }
             }
             Ok(ControlFlow::Continue(()))
@@ -189,7 +199,12 @@ impl Training<'_> {
                 Err(anyhow!("{error}; the state is kept in {path}: {kept}")).or_exit(Status::Interrupted)
             }
             (Err(error), Some(update)) => Err(anyhow!("{error}; {path} holds the state after {update} updates")),
-            (trained, _) => Ok(trained?),
+            (trained, _) => {
+                let trained = trained?;
+                let finished = events.map_or(Ok(()), |mut events| events.finished(&trained, problem, self.experiment));
+                finished.context("event file")?;
+                Ok(trained)
+            }
         }
     }
 }

@@ -6,10 +6,15 @@ use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::random::Purpose;
-use mdl_data::tasks::{Task, Trials, judge};
+use mdl_data::tasks::{Judged, Task, Trials, judge};
 use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
+use mdl_report::Figure;
+use mdl_report::from_trials::TrialOutput;
+
+/// Trials that are shown while a network is trained.
+const SHOWN_TRIALS: usize = 40;
 
 /// A network, its task, and the streams its trials and noise come from.
 pub struct TaskProblem<'a, N> {
@@ -24,6 +29,12 @@ pub struct TaskProblem<'a, N> {
 }
 
 impl<N: Network> TaskProblem<'_, N> {
+    /// Some trials to show, and the noise on them: the first ones of the first evaluation.
+    fn shown(&self) -> (Trials, NoiseKey) {
+        let trials = Trials::draw(self.task, self.seed, Purpose::ValidationTrial, 0, SHOWN_TRIALS);
+        (trials, NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 })
+    }
+
     /// Runs trials: outputs and their loss, both over the steps that count.
     fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
         let device = self.network.device();
@@ -74,5 +85,23 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
             performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,
             condition,
         })
+    }
+
+    fn unit_rates(&self) -> Result<Vec<f32>> {
+        let (trials, key) = self.shown();
+        let input = tensor_of(&trials.input, &trials, trials.channels, &self.network.device())?;
+        self.network.unit_rates(&Input::Signals(input), key)
+    }
+
+    fn answers(&self) -> Result<(&'static str, Figure)> {
+        let (trials, key) = self.shown();
+        // [T, B, O] → [B, T, O]
+        let outputs = self.run(&trials, key)?.0.transpose(0, 1)?.flatten_all()?.to_vec1::<f32>()?;
+        let values: Vec<f64> = outputs.into_iter().map(f64::from).collect();
+        let time_ms: Vec<f64> = (0..trials.steps).map(|step| step as f64 * self.task.step_ms()).collect();
+        let width = trials.outputs;
+        let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: Judged::Trained };
+        let figure = output.draw("Output of the network", &trials, self.task, &[]);
+        Ok(("output", figure.map_err(candle_core::Error::wrap)?))
     }
 }

@@ -6,6 +6,7 @@ use crate::metrics::Row;
 use crate::schedule::learning_rate;
 use candle_core::{Tensor, Var};
 use mdl_model::experiment::{Keep, TrainingConfig};
+use mdl_report::Figure;
 use std::ops::ControlFlow;
 
 /// A network in training: its parameters, the loss of a batch, its evaluation.
@@ -27,6 +28,18 @@ pub trait Problem {
     /// # Errors
     /// Those of candle.
     fn evaluate(&self, round: u64) -> candle_core::Result<Evaluation>;
+
+    /// Mean rate of each unit on a few fresh trials.
+    ///
+    /// # Errors
+    /// Those of candle.
+    fn unit_rates(&self) -> candle_core::Result<Vec<f32>>;
+
+    /// The answers on fresh trials as a figure, with its name.
+    ///
+    /// # Errors
+    /// Those of candle, or of drawing.
+    fn answers(&self) -> candle_core::Result<(&'static str, Figure)>;
 }
 
 /// Result of an evaluation.

@@ -28,7 +28,7 @@ use mdl_stage::output::{check_free, write_atomically};
 use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, run_program};
 use mdl_train::activity::{Activity, Recorded};
-use mdl_train::digits::{classify_test, test_keys};
+use mdl_train::digits::{CLASS_NAMES, classify_test, confusion, test_keys};
 use mdl_train::mode_space::ModeSpace;
 use mdl_train::program::as_input;
 use serde_json::{Map, Value, json};
@@ -77,8 +77,6 @@ struct Arguments {
 const FIGURES: [&str; 8] = ["training", "output", "modes", "raster", "rates", "membrane", "confusion", "digits"];
 /// Trials or examples whose states are held in memory together.
 const BATCH: usize = 100;
-/// Names of the classes.
-const CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 /// Wrongly and rightly classified images that are drawn, of each.
 const EXAMPLES: usize = 16;
 
@@ -378,10 +376,7 @@ fn judge_digits(
         }
         (None, NetworkConfig::Spiking(_)) => return Err(anyhow!("network.kind: expected spiking or rate")),
     };
-    let mut confusion = vec![0u64; CLASSES.len() * CLASSES.len()];
-    for (label, predicted) in test.labels.iter().zip(&answers.predicted) {
-        confusion[usize::from(*label) * CLASSES.len() + usize::from(*predicted)] += 1;
-    }
+    let confusion = confusion(&test.labels, &answers.predicted);
     let correct: Vec<bool> = test.labels.iter().zip(&answers.predicted).map(|(l, p)| l == p).collect();
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
     artifact.insert("label", &[count], test.labels.clone());
@@ -389,9 +384,9 @@ fn judge_digits(
     artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
     artifact.insert("confusion", &[10, 10], confusion.iter().map(|c| *c as u32).collect());
 
-    let matrix = Confusion { title: "Confusion matrix", classes: &CLASSES, counts: &confusion };
+    let matrix = Confusion { title: "Confusion matrix", classes: &CLASS_NAMES, counts: &confusion };
     let figures = vec![("confusion", matrix.draw()?), ("digits", examples(&test, &answers.predicted)?)];
-    let rows: Vec<&[u64]> = confusion.chunks_exact(CLASSES.len()).collect();
+    let rows: Vec<&[u64]> = confusion.chunks_exact(CLASS_NAMES.len()).collect();
     let result = Map::from_iter([("loss".into(), json!(answers.loss)), ("confusion".into(), json!(rows))]);
     let mut judgement = Judgement { measure: "accuracy", score, result, figures };
     if let Some((network, neurons)) = &spiking {
@@ -403,7 +398,7 @@ fn judge_digits(
             let spikes = bernoulli(&intensities, digits.channels(), digits.steps, seed, &test_keys(span))?;
             activity.add(network, &Input::Spikes(Arc::new(spikes)))?;
         }
-        let labels: Vec<&str> = test.labels.iter().map(|l| CLASSES[usize::from(*l)]).collect();
+        let labels: Vec<&str> = test.labels.iter().map(|l| CLASS_NAMES[usize::from(*l)]).collect();
         describe(&activity, experiment, &labels, &[], artifact, &mut judgement)?;
     }
     Ok(judgement)
@@ -417,7 +412,7 @@ fn examples(test: &Digits, predicted: &[u8]) -> Result<Figure, ReportError> {
     };
     let pixels = |e: usize| test.image(e).iter().map(|pixel| f32::from(*pixel) / 255.0).collect::<Vec<f32>>();
     let drawn: Vec<(usize, Vec<f32>)> = of(false).chain(of(true)).map(|e| (e, pixels(e))).collect();
-    let class = |class: u8| CLASSES[usize::from(class)];
+    let class = |class: u8| CLASS_NAMES[usize::from(class)];
     let digit = |(e, pixels)| Digit { pixels, true_class: class(test.labels[e]), predicted_class: class(predicted[e]) };
     let digits: Vec<Digit> = drawn.iter().map(|(e, pixels)| digit((*e, &pixels[..]))).collect();
     ExampleDigits { title: "Test images", side: 28, digits: &digits }.draw()

@@ -1,0 +1,201 @@
+//! The course of a training as TensorBoard reads it: event files with scalars, histograms and pictures.
+//!
+//! An event file is a row of [`record`]s, each one of the [`messages`]. The events of a training are
+//!
+//! | tag | what |
+//! |---|---|
+//! | `loss/training`, `loss/evaluation` | losses of each evaluation |
+//! | `performance` or `accuracy` | fraction of fresh trials answered correctly |
+//! | `learning_rate` | of the last update |
+//! | `weights/…` | histogram of each trained tensor |
+//! | `rates` | histogram of the units' mean rates |
+//! | `figures/…` | pictures, at the end |
+
+pub mod messages;
+pub mod record;
+
+use crate::metrics::{Row, write_history};
+use crate::trainer::{Problem, Trained};
+use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_model::experiment::Experiment;
+use mdl_report::Figure;
+use mdl_report::from_artifact::training_curve;
+use messages::{Content, Event, Histogram, Image, Summary, Value, What};
+use prost::Message;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Intervals of a histogram.
+const INTERVALS: usize = 40;
+/// Pixels of a picture to a unit of the figure.
+const PIXELS: f32 = 1.5;
+/// How names of event files begin and end here; TensorBoard looks for `tfevents`.
+const NAME: [&str; 2] = ["events.out.tfevents.", ".mdl-rnn"];
+
+/// The event file of a training; events are appended to it.
+pub struct EventFile {
+    file: File,
+    measure: &'static str,
+}
+
+impl EventFile {
+    /// Begins an event file in `directory` for a training that has made `rows` evaluations before; `measure` names what is
+    /// measured on fresh trials.
+    ///
+    /// A training that goes on begins another file, which TensorBoard reads after the first; any other one wants a directory
+    /// without event files of its kind, or removes them with `force`.
+    ///
+    /// # Errors
+    /// The file cannot be created, or there are others in its way.
+    pub fn create(directory: &Path, rows: usize, measure: &'static str, force: bool) -> io::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        for path in earlier(directory)?.into_iter().filter(|path| rows == 0 || *path >= directory.join(name(rows))) {
+            if rows == 0 && !force {
+                let message = format!("{} exists; use --force to overwrite it", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+            std::fs::remove_file(path)?;
+        }
+        let file = OpenOptions::new().create_new(true).append(true).open(directory.join(name(rows)))?;
+        let mut events = Self { file, measure };
+        events.append(0, What::FileVersion("brain.Event:2".into()))?;
+        Ok(events)
+    }
+
+    /// Appends an evaluation: its losses, the trained tensors, and the mean rate of each unit.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the network not be run.
+    pub fn evaluated(&mut self, row: &Row, problem: &impl Problem) -> io::Result<()> {
+        let mut values = vec![
+            scalar("loss/training", row.training_loss),
+            scalar("loss/evaluation", row.loss),
+            scalar(self.measure, row.performance),
+            scalar("learning_rate", row.learning_rate),
+        ];
+        for (name, variable) in problem.variables() {
+            let numbers = variable.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(io::Error::other)?;
+            values.push(histogram(format!("weights/{name}"), &numbers));
+        }
+        values.push(histogram("rates".into(), &problem.unit_rates().map_err(io::Error::other)?));
+        self.append(row.update, What::Summary(Summary { value: values }))
+    }
+
+    /// Appends pictures of the course of a finished training, and of the answers of its network.
+    ///
+    /// # Errors
+    /// The figures cannot be drawn, or the file not be written.
+    pub fn finished(&mut self, trained: &Trained, problem: &impl Problem, experiment: &Experiment) -> io::Result<()> {
+        let mut kept =
+            Artifact::new(Kind::Evaluation, experiment.to_json(), Provenance::new("", None, experiment.seed));
+        write_history(&trained.history, &mut kept);
+        let course = training_curve(&kept, "Training", self.measure).map_err(io::Error::other)?;
+        let answers = problem.answers().map_err(io::Error::other)?;
+        for (name, figure) in course.map(|figure| ("training", figure)).into_iter().chain([answers]) {
+            self.figure(trained.updates, name, &figure)?;
+        }
+        Ok(())
+    }
+
+    fn figure(&mut self, update: u64, name: &str, figure: &Figure) -> io::Result<()> {
+        let png = figure.png(PIXELS).map_err(io::Error::other)?;
+        // A PNG file begins with its signature and the header's length and name.
+        let side =
+            |at: usize| png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes);
+        let image = Image { width: side(16), height: side(20), colorspace: 4, encoded_image_string: png.clone() };
+        let value = Value { tag: format!("figures/{name}"), content: Some(Content::Image(image)) };
+        self.append(update, What::Summary(Summary { value: vec![value] }))
+    }
+
+    fn append(&mut self, update: u64, what: What) -> io::Result<()> {
+        let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        let event = Event { wall_time, step: update as i64, what: Some(what) };
+        self.file.write_all(&record::framed(&event.encode_to_vec()))
+    }
+}
+
+fn name(rows: usize) -> String {
+    format!("{}{rows:010}{}", NAME[0], NAME[1])
+}
+
+/// Event files of earlier trainings.
+fn earlier(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(NAME[0]) && name.ends_with(NAME[1]) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn scalar(tag: &str, value: f64) -> Value {
+    Value { tag: tag.into(), content: Some(Content::Scalar(value as f32)) }
+}
+
+/// The histogram of some finite numbers, in intervals of one width.
+fn histogram(tag: String, numbers: &[f32]) -> Value {
+    let wide = || numbers.iter().map(|x| f64::from(*x));
+    let (min, max) = wide().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)));
+    let mut histogram = Histogram {
+        min,
+        max,
+        num: numbers.len() as f64,
+        sum: wide().sum(),
+        sum_squares: wide().map(|x| x * x).sum(),
+        ..Histogram::default()
+    };
+    if max > min {
+        let width = (max - min) / INTERVALS as f64;
+        histogram.bucket_limit = (1..=INTERVALS).map(|i| min + i as f64 * width).collect();
+        histogram.bucket = vec![0.0; INTERVALS];
+        wide().for_each(|x| histogram.bucket[(((x - min) / width) as usize).min(INTERVALS - 1)] += 1.0);
+    } else if !numbers.is_empty() {
+        histogram.bucket_limit = vec![max];
+        histogram.bucket = vec![numbers.len() as f64];
+    }
+    Value { tag, content: Some(Content::Histogram(histogram)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(numbers: &[f32]) -> Histogram {
+        match histogram("h".into(), numbers).content {
+            Some(Content::Histogram(histogram)) => histogram,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn histograms_count_every_number_once() {
+        let spread = counts(&[-1.0, -1.0, 0.0, 0.99, 1.0]);
+        assert_eq!((spread.min, spread.max, spread.num), (-1.0, 1.0, 5.0));
+        assert_eq!((spread.bucket[0], spread.bucket[20], spread.bucket[39]), (2.0, 1.0, 2.0));
+        assert_eq!((spread.bucket.iter().sum::<f64>(), spread.bucket_limit[39]), (5.0, 1.0));
+        let same = counts(&[3.0, 3.0]);
+        assert_eq!((same.bucket, same.bucket_limit, same.sum_squares), (vec![2.0], vec![3.0], 18.0));
+    }
+
+    #[test]
+    fn a_directory_keeps_one_training_unless_forced() {
+        let directory = std::env::temp_dir().join(format!("mdl-events-{}", std::process::id()));
+        let create = |rows, force| EventFile::create(&directory, rows, "performance", force).map(drop);
+        create(0, false).unwrap();
+        assert!(create(0, false).unwrap_err().to_string().contains("--force"));
+        // One that goes on stands beside its beginning, and replaces what it had already gone on to.
+        create(3, false).unwrap();
+        create(5, false).unwrap();
+        create(3, false).unwrap();
+        assert_eq!(earlier(&directory).unwrap().len(), 2);
+        create(0, true).unwrap();
+        assert_eq!(earlier(&directory).unwrap().len(), 1);
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

@@ -1,0 +1,20 @@
+"""Reads the event files of a training with TensorBoard itself: read_events.py DIR prints what it lists, as JSON.
+
+Needs the package tensorboard. Exit status 1 if scalars, histograms or pictures are missing.
+"""
+import json
+import sys
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+everything = {"scalars": 0, "histograms": 0, "images": 0, "compressedHistograms": 1, "tensors": 0}
+events = EventAccumulator(sys.argv[1], size_guidance=everything).Reload()
+listed = {kind: events.Tags()[kind] for kind in ("scalars", "histograms", "images")}
+print(json.dumps(listed))
+for tag in listed["scalars"]:
+    print(tag, [(event.step, event.value) for event in events.Scalars(tag)])
+for tag in listed["histograms"]:
+    print(tag, [(event.step, event.histogram_value.num) for event in events.Histograms(tag)])
+for tag in listed["images"]:
+    print(tag, [(event.step, event.width, event.height) for event in events.Images(tag)])
+sys.exit(0 if all(listed.values()) else 1)
