@@ -81,6 +81,8 @@ SCALING = {
     "batch": [(100, 3, batch, 500) for batch in (4, 16, 64, 256)],
     "steps": [(100, 3, 100, steps) for steps in (500, 5000, 50000)],
 }
+# Neurons × trials × steps that are timed of each size, if they are not too many updates.
+TIMED = 10**8
 
 
 def measure(command, threads):
@@ -105,10 +107,9 @@ def compare(name, threads, rounds):
 
 
 def scale(name, rounds):
-    """Our updates over sizes, in turn, `rounds` times; fewer updates of the large ones."""
+    """Our updates over sizes, in turn, `rounds` times, as rows of a table."""
     sizes = SCALING[name]
-    updates = [max(3, 30 * 512 * 16 * 500 // (n * b * t)) for n, _, b, t in sizes]
-    updates = [min(count, 40) for count in updates]
+    updates = [min(40, max(5, TIMED // (n * b * t))) for n, _, b, t in sizes]
     commands = [
         spiking("mante-spiking", count, n, p, b, task__steps=t) for count, (n, p, b, t) in zip(updates, sizes)
     ]

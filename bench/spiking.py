@@ -76,7 +76,8 @@ def run(result, config, seed, settings):
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(record) + "\n")
     partial.rename(path)
-    print(result, json.dumps({k: record.get(k) for k in ("accuracy", "performance", "mean_squared_error", "seconds")}), flush=True)
+    told = ("accuracy", "performance", "mean_squared_error", "seconds")
+    print(result, json.dumps({key: record[key] for key in told if key in record}), flush=True)
 
 
 def records_of(name):
