@@ -50,23 +50,97 @@ pub fn bernoulli(
     seed: u64,
     keys: &[u64],
 ) -> Result<SpikeInput, EncodeError> {
-    assert_eq!(intensities.len(), channels * keys.len(), "one row of intensities a key");
-    if let Some(at) = intensities.iter().position(|p| !(0.0..=1.0).contains(p)) {
-        return Err(EncodeError { trial: at / channels, channel: at % channels, found: intensities[at] });
-    }
-    let trial = |b: usize| encode_trial(&intensities[b * channels..(b + 1) * channels], steps, seed, keys[b]);
-    let trials: Vec<TrialParts> = (0..keys.len()).into_par_iter().map(trial).collect();
-    Ok(SpikeInput::from_trials(steps, channels, &trials))
+    check(intensities, channels, keys)?;
+    Ok(draw(intensities, channels, steps, seed, keys))
 }
 
-/// The spikes of one trial; channels that happen to stay silent are left out.
-fn encode_trial(intensities: &[f32], steps: usize, seed: u64, key: u64) -> TrialParts {
-    let probabilities: Vec<(u32, u32)> = intensities
+/// Intensities of a batch, whose spikes are drawn where they are needed: here, or on a GPU.
+#[derive(Clone, Debug)]
+pub struct Intensities {
+    values: Vec<f32>,
+    channels: usize,
+    steps: usize,
+    seed: u64,
+    keys: Vec<u64>,
+}
+
+impl Intensities {
+    /// Intensities `[B, K]` in [0, 1], over `steps` steps; the other arguments are those of [`bernoulli`].
+    ///
+    /// # Errors
+    /// As [`bernoulli`].
+    ///
+    /// # Panics
+    /// As [`bernoulli`].
+    pub fn new(
+        values: Vec<f32>,
+        channels: usize,
+        steps: usize,
+        seed: u64,
+        keys: Vec<u64>,
+    ) -> Result<Self, EncodeError> {
+        check(&values, channels, &keys)?;
+        Ok(Self { values, channels, steps, seed, keys })
+    }
+
+    /// The spikes.
+    pub fn draw(&self) -> SpikeInput {
+        draw(&self.values, self.channels, self.steps, self.seed, &self.keys)
+    }
+
+    /// Number of time steps T.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Number of trials B.
+    pub fn trials(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Number of channels K.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Seed of the draws.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The key of trial `b`, and of each channel that may fire its number and the probability in units of 2⁻¹⁶.
+    pub fn trial(&self, b: usize) -> (u64, Vec<(u32, u32)>) {
+        (self.keys[b], probabilities(&self.values[b * self.channels..(b + 1) * self.channels]))
+    }
+}
+
+fn check(intensities: &[f32], channels: usize, keys: &[u64]) -> Result<(), EncodeError> {
+    assert_eq!(intensities.len(), channels * keys.len(), "one row of intensities a key");
+    match intensities.iter().position(|p| !(0.0..=1.0).contains(p)) {
+        Some(at) => Err(EncodeError { trial: at / channels, channel: at % channels, found: intensities[at] }),
+        None => Ok(()),
+    }
+}
+
+fn draw(intensities: &[f32], channels: usize, steps: usize, seed: u64, keys: &[u64]) -> SpikeInput {
+    let trial = |b: usize| encode_trial(&intensities[b * channels..(b + 1) * channels], steps, seed, keys[b]);
+    let trials: Vec<TrialParts> = (0..keys.len()).into_par_iter().map(trial).collect();
+    SpikeInput::from_trials(steps, channels, &trials)
+}
+
+/// Channels that may fire, and their probabilities in units of 2⁻¹⁶.
+fn probabilities(intensities: &[f32]) -> Vec<(u32, u32)> {
+    intensities
         .iter()
         .enumerate()
         .map(|(k, p)| (k as u32, (p * (1u32 << DIGITS) as f32).round() as u32))
         .filter(|(_, p)| *p > 0)
-        .collect();
+        .collect()
+}
+
+/// The spikes of one trial; channels that happen to stay silent are left out.
+fn encode_trial(intensities: &[f32], steps: usize, seed: u64, key: u64) -> TrialParts {
+    let probabilities = probabilities(intensities);
     let words = steps.div_ceil(STEPS_PER_WORD);
     let drawn = probabilities.iter().filter(|(_, p)| *p < 1 << DIGITS).count();
     let mut random = vec![0u32; drawn * words * WORDS_PER_64_STEPS];

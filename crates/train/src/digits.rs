@@ -6,9 +6,8 @@ use crate::network::Network;
 use crate::trainer::{Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::digits::{Digits, DigitsConfig, Split};
-use mdl_data::encode::bernoulli;
+use mdl_data::encode::Intensities;
 use mdl_data::random::{Purpose, Stream};
-use mdl_data::spikes::SpikeInput;
 use mdl_model::experiment::TrainingConfig;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
@@ -90,7 +89,7 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         let (examples, keys) = self.batch(batch);
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
         let intensities = self.shown(&examples, &keys);
-        let outputs = answer(self.network, &intensities, &keys, self.digits, noise)?;
+        let outputs = answer(self.network, intensities, &keys, self.digits, noise)?;
         class_loss(self.training.loss, &outputs, &labels(&self.split.training, &examples, &self.network.device())?)
     }
 
@@ -102,9 +101,9 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
             classify(self.network, &self.split.validation, count, first_key, self.digits, self.training, self.seed)?;
         let some: Vec<usize> = (0..count.min(CONDITION_TRIALS)).collect();
         let keys: Vec<u64> = some.iter().map(|e| first_key + *e as u64).collect();
-        let spikes = encoded(&intensities(&self.split.validation, &some), &keys, self.digits, self.seed)?;
+        let input = encoded(intensities(&self.split.validation, &some), &keys, self.digits, self.seed)?;
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
-        let condition = self.network.condition(&Input::Spikes(Arc::new(spikes)), noise)?;
+        let condition = self.network.condition(&Input::Intensities(Arc::new(input)), noise)?;
         let correct = answers.predicted.iter().zip(&self.split.validation.labels).filter(|(p, l)| p == l).count();
         Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64, condition })
     }
@@ -113,7 +112,7 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         let (from, digits) = (&self.split.validation, self.digits);
         let examples: Vec<usize> = (0..from.count().min(SHOWN_EXAMPLES)).collect();
         let keys: Vec<u64> = examples.iter().map(|e| VALIDATION_KEY + *e as u64).collect();
-        let spikes = Input::Spikes(Arc::new(encoded(&intensities(from, &examples), &keys, digits, self.seed)?));
+        let spikes = Input::Intensities(Arc::new(encoded(intensities(from, &examples), &keys, digits, self.seed)?));
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 };
         self.network.unit_rates(&spikes, noise)
     }
@@ -183,7 +182,7 @@ fn classify(
         let examples: Vec<usize> = (start..(start + EVALUATION_BATCH).min(count)).collect();
         let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
         let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: keys[0] };
-        let outputs = answer(network, &intensities(from, &examples), &keys, digits, noise)?;
+        let outputs = answer(network, intensities(from, &examples), &keys, digits, noise)?;
         let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &network.device())?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
@@ -199,7 +198,7 @@ fn intensities(from: &Digits, examples: &[usize]) -> Vec<f32> {
 /// Outputs `[B, O]` for images `[B, 784]` shown as spikes drawn under `keys`.
 fn answer(
     network: &impl Network,
-    intensities: &[f32],
+    intensities: Vec<f32>,
     keys: &[u64],
     digits: &DigitsConfig,
     noise: NoiseKey,
@@ -207,9 +206,10 @@ fn answer(
     network.peak_outputs(encoded(intensities, keys, digits, noise.seed)?, noise)
 }
 
-/// Images `[B, 784]` as spikes drawn under `keys`.
-fn encoded(intensities: &[f32], keys: &[u64], digits: &DigitsConfig, seed: u64) -> Result<SpikeInput> {
-    bernoulli(intensities, digits.channels(), digits.steps, seed, keys).map_err(candle_core::Error::wrap)
+/// Images `[B, 784]` whose spikes are drawn under `keys`.
+fn encoded(intensities: Vec<f32>, keys: &[u64], digits: &DigitsConfig, seed: u64) -> Result<Intensities> {
+    let encoded = Intensities::new(intensities, digits.channels(), digits.steps, seed, keys.to_vec());
+    encoded.map_err(candle_core::Error::wrap)
 }
 
 fn labels(from: &Digits, examples: &[usize], device: &Device) -> Result<Tensor> {

@@ -2,6 +2,7 @@
 
 use crate::guard::Condition;
 use candle_core::{Device, Result, Tensor, Var};
+use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use mdl_model::rate::config::Start;
 use mdl_model::rate::network::{NoiseKey, RateNetwork};
@@ -24,11 +25,11 @@ pub trait Network {
     /// Those of candle.
     fn outputs(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor>;
 
-    /// Outputs `[B, O]`, W_out applied to the largest rate of each unit over time, for spikes on K channels.
+    /// Outputs `[B, O]`, W_out applied to the largest rate of each unit over time, for spikes on K channels drawn of their intensities.
     ///
     /// # Errors
     /// Those of candle.
-    fn peak_outputs(&self, input: SpikeInput, key: NoiseKey) -> Result<Tensor>;
+    fn peak_outputs(&self, input: Intensities, key: NoiseKey) -> Result<Tensor>;
 
     /// What the units do on inputs.
     ///
@@ -62,8 +63,8 @@ impl Network for RateNetwork {
         self.run(input, key)
     }
 
-    fn peak_outputs(&self, input: SpikeInput, key: NoiseKey) -> Result<Tensor> {
-        self.read(&max_over_time(&self.rates(&dense(&input, self.device())?, key)?)?)
+    fn peak_outputs(&self, input: Intensities, key: NoiseKey) -> Result<Tensor> {
+        self.read(&max_over_time(&self.rates(&dense(&input.draw(), self.device())?, key)?)?)
     }
 
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition> {
@@ -101,8 +102,8 @@ impl Network for SpikingNetwork {
         self.run(&Input::Signals(input.clone()), Readout::PerStep)
     }
 
-    fn peak_outputs(&self, input: SpikeInput, _key: NoiseKey) -> Result<Tensor> {
-        self.run(&Input::Spikes(Arc::new(input)), Readout::MaxOverTime)
+    fn peak_outputs(&self, input: Intensities, _key: NoiseKey) -> Result<Tensor> {
+        self.run(&Input::Intensities(Arc::new(input)), Readout::MaxOverTime)
     }
 
     fn condition(&self, input: &Input, _key: NoiseKey) -> Result<Condition> {
@@ -130,6 +131,7 @@ impl Network for SpikingNetwork {
 fn rates(network: &RateNetwork, input: &Input, key: NoiseKey) -> Result<Tensor> {
     match input {
         Input::Spikes(spikes) => network.rates(&dense(spikes, network.device())?, key),
+        Input::Intensities(intensities) => network.rates(&dense(&intensities.draw(), network.device())?, key),
         Input::Signals(signals) => network.rates(signals, key),
         Input::Currents(_) => candle_core::bail!("a rate network takes signals or spikes, no currents"),
     }

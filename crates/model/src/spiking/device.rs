@@ -4,27 +4,42 @@
 //! The forward pass keeps U (without a refractory period V too) and a of every step, 4 (N + P) bytes for each step and trial,
 //! from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
 
-use super::operator::{Kind, Output};
+use super::operator::Output;
 use super::surrogate::Surrogate;
-use super::{SpikingNeuron, States};
+use super::{FEW_SIGNALS, Input, SpikingNeuron, States};
+use crate::modes::ModeSizes;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use mdl_data::encode::Intensities;
+use mdl_data::random::Purpose;
 use mdl_data::spikes::SpikeInput;
+use mdl_device::random::{Channels, bernoulli};
 use mdl_device::spiking::{Plan, Spiking};
 use mdl_device::{Grid, Kernel, Machine, Placed};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 const NAME: &str = "spiking-sequence";
 /// Blocks and threads of the kernel that adds gradients.
 const SUM: Grid = Grid { blocks: 132, threads: 256, shared_bytes: 0 };
 
 /// The network of an operator: all but its two tensors.
-#[derive(Clone)]
 pub(super) struct Network {
-    pub neuron: SpikingNeuron,
-    pub kind: Kind,
-    pub output: Output,
+    neuron: SpikingNeuron,
+    source: Source,
+    output: Output,
     /// P.
-    pub modes: usize,
+    modes: usize,
+}
+
+/// What the first tensor is, and the input where that is not it.
+enum Source {
+    /// x `[T, B, K]`.
+    Signals,
+    /// The drive `[T, B, N]`.
+    Currents,
+    /// W_in.
+    Spikes(Arc<SpikeInput>),
+    /// W_in; the spikes are drawn on the machine.
+    Intensities(Arc<Intensities>),
 }
 
 /// Runs a network on a machine: the operator on its two tensors, see [`super::operator`].
@@ -53,9 +68,23 @@ pub(super) fn states<M: Machine>(machine: &M, network: &Network, first: &Tensor,
 }
 
 impl Network {
+    /// The network of these sizes, its input and output.
+    pub(super) fn new(neuron: &SpikingNeuron, sizes: &ModeSizes, input: &Input, output: Output) -> Self {
+        let source = match input {
+            Input::Signals(_) if sizes.inputs <= FEW_SIGNALS => Source::Signals,
+            Input::Signals(_) | Input::Currents(_) => Source::Currents,
+            Input::Spikes(spikes) => Source::Spikes(spikes.clone()),
+            Input::Intensities(intensities) => Source::Intensities(intensities.clone()),
+        };
+        Self { neuron: neuron.clone(), source, output, modes: sizes.modes }
+    }
+
     /// The first tensor as the kernels read it: W_in as `[K, N]`.
     fn oriented(&self, first: &Tensor) -> Result<Tensor> {
-        if matches!(self.kind, Kind::Spikes(_)) { first.t()?.contiguous() } else { Ok(first.clone()) }
+        match self.source {
+            Source::Spikes(_) | Source::Intensities(_) => first.t()?.contiguous(),
+            Source::Signals | Source::Currents => Ok(first.clone()),
+        }
     }
 }
 
@@ -172,12 +201,15 @@ struct Launch<'a, M: Machine> {
 
 impl<'a, M: Machine> Launch<'a, M> {
     fn new(machine: &'a M, network: &'a Network, first: &Tensor, weights: &Tensor) -> Result<Self> {
-        let Network { neuron, kind, output, modes } = network;
+        let Network { neuron, source, output, modes } = network;
         let (rows, neurons) = weights.dims2()?;
-        let (steps, trials, signals, channels) = match (kind, first.dims()) {
-            (Kind::Signals, &[steps, trials, signals]) => (steps, trials, signals, 0),
-            (Kind::Currents, &[steps, trials, width]) if width == neurons => (steps, trials, 0, 0),
-            (Kind::Spikes(spikes), &[k, n]) if n == neurons && k == spikes.channels() => {
+        let (steps, trials, signals, channels) = match (source, first.dims()) {
+            (Source::Signals, &[steps, trials, signals]) => (steps, trials, signals, 0),
+            (Source::Currents, &[steps, trials, width]) if width == neurons => (steps, trials, 0, 0),
+            (Source::Spikes(spikes), &[k, n]) if n == neurons && k == spikes.channels() => {
+                (spikes.steps(), spikes.trials(), 0, k)
+            }
+            (Source::Intensities(spikes), &[k, n]) if n == neurons && k == spikes.channels() => {
                 (spikes.steps(), spikes.trials(), 0, k)
             }
             _ => bail!("input of shape {:?} does not fit weights of {neurons} neurons", first.dims()),
@@ -198,10 +230,10 @@ impl<'a, M: Machine> Launch<'a, M> {
             Surrogate::Triangular { slope } => (3, slope),
             Surrogate::StraightThrough => (4, 0.0),
         };
-        let source = match kind {
-            Kind::Signals => 0,
-            Kind::Currents => 1,
-            Kind::Spikes(_) => 2,
+        let source = match source {
+            Source::Signals => 0,
+            Source::Currents => 1,
+            Source::Spikes(_) | Source::Intensities(_) => 2,
         };
         let output = match output {
             Output::Readout => 0,
@@ -252,7 +284,7 @@ impl<'a, M: Machine> Launch<'a, M> {
             _ => vec![trials, neurons],
         };
         let floats = |count| machine.empty::<f32>(count);
-        let spikes = self.upload_spikes()?;
+        let spikes = self.spikes()?;
         let out = floats(dims.iter().product())?;
         let (activity, potential) = match keep {
             Keep::Nothing => (None, None),
@@ -292,10 +324,10 @@ impl<'a, M: Machine> Launch<'a, M> {
         ]
         .map(|n| n as usize);
         let signals = (arguments.inputs - arguments.modes) as usize;
-        let first = match &self.network.kind {
-            Kind::Signals => steps * trials * signals,
-            Kind::Currents => steps * trials * neurons,
-            Kind::Spikes(_) => channels * neurons,
+        let first = match &self.network.source {
+            Source::Signals => steps * trials * signals,
+            Source::Currents => steps * trials * neurons,
+            Source::Spikes(_) | Source::Intensities(_) => channels * neurons,
         };
         let first = of_first.then(|| machine.empty::<f32>(first)).transpose()?;
         let weights = machine.empty::<f32>(columns * neurons)?;
@@ -337,15 +369,40 @@ impl<'a, M: Machine> Launch<'a, M> {
         }
     }
 
-    fn upload_spikes(&self) -> Result<Option<Spikes<M>>> {
-        let Kind::Spikes(spikes) = &self.network.kind else { return Ok(None) };
-        let (starts, active, raster) = flat(spikes);
-        Ok(Some(Spikes {
-            starts: self.machine.upload(&starts)?,
-            active: self.machine.upload(&active)?,
-            raster: self.machine.upload(&raster)?,
-        }))
+    /// The input's spikes, where it is spikes.
+    fn spikes(&self) -> Result<Option<Spikes<M>>> {
+        let machine = self.machine;
+        let (starts, active, raster) = match &self.network.source {
+            Source::Signals | Source::Currents => return Ok(None),
+            Source::Spikes(spikes) => {
+                let (starts, active, raster) = flat(spikes);
+                (starts, active, machine.upload(&raster)?)
+            }
+            Source::Intensities(intensities) => {
+                let (starts, active, channels) = lit(intensities);
+                let stream = (intensities.seed(), Purpose::Encoding as u32);
+                (starts, active, bernoulli(machine, stream, &channels, intensities.steps())?)
+            }
+        };
+        Ok(Some(Spikes { starts: machine.upload(&starts)?, active: machine.upload(&active)?, raster }))
     }
+}
+
+/// Where each trial's channels that may fire begin, their numbers, and what their spikes are drawn of.
+fn lit(intensities: &Intensities) -> (Vec<u32>, Vec<u32>, Channels) {
+    let (mut starts, mut active, mut channels) = (vec![0], Vec::new(), Channels::default());
+    for (key, probabilities) in (0..intensities.trials()).map(|b| intensities.trial(b)) {
+        let mut drawn = 0;
+        for (channel, probability) in probabilities {
+            active.push(channel);
+            channels.keys.push([key as u32, (key >> 32) as u32]);
+            channels.probability.push(probability);
+            channels.drawn.push(drawn);
+            drawn += u32::from(probability < 1 << 16);
+        }
+        starts.push(active.len() as u32);
+    }
+    (starts, active, channels)
 }
 
 /// The spikes of all trials, one after the other: where each trial begins, its channels, and their bits in pairs of words.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::modes::{ModeParameters, ModeSizes};
-use crate::spiking::{Input, PublishedGain, Synapse, SynapticGain, observe, operands, sequence};
+use crate::spiking::{Input, PublishedGain, Synapse, SynapticGain, operands, sequence};
 use candle_core::{DType, Device, Var};
 use mdl_data::random::{Purpose, fill_normal};
 use mdl_emulator::Emulator;
@@ -17,9 +17,8 @@ fn emulate(
     input: &Input,
     output: Output,
 ) -> Result<Tensor> {
-    let (kind, first, weights) = operands(parameters, input, output)?;
-    let modes = parameters.sizes()?.modes;
-    run(&machine, Network { neuron: neuron.clone(), kind, output, modes }, &first, &weights)
+    let (first, weights) = operands(parameters, input, output)?;
+    run(&machine, Network::new(neuron, &parameters.sizes()?, input, output), &first, &weights)
 }
 
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
@@ -152,13 +151,22 @@ fn spikes_agree_with_the_cpu() {
 }
 
 #[test]
+fn spikes_drawn_on_the_machine_are_those_of_the_cpu() {
+    let sizes = ModeSizes { neurons: 60, modes: 3, inputs: 50, outputs: 4 };
+    let values: Vec<f32> = (0..3 * 50).map(|i| [0.0, 1.0, 0.2, 0.6, 0.004][i % 5]).collect();
+    let intensities = Intensities::new(values, 50, 75, 3, vec![1, 9 << 40, 4]).unwrap();
+    check(&SpikingNeuron::default(), sizes, &Input::Intensities(Arc::new(intensities)), None, Output::Peaks);
+}
+
+#[test]
 fn states_agree_with_the_cpu() {
     let Some(machine) = Emulator::new() else { return };
     let (_, parameters) = random(SMALL).unwrap();
     let neuron = SpikingNeuron::default();
-    let (kind, first, weights) = operands(&parameters, &signals(60, 2, SMALL.inputs).0, Output::Synapses).unwrap();
-    let expected = observe::<f32>(&neuron, kind.clone(), SMALL.modes, &first, &weights).unwrap();
-    let network = Network { neuron, kind, output: Output::Synapses, modes: SMALL.modes };
+    let (input, _) = signals(60, 2, SMALL.inputs);
+    let (first, weights) = operands(&parameters, &input, Output::Synapses).unwrap();
+    let expected = super::super::states(&neuron, &parameters, &input).unwrap();
+    let network = Network::new(&neuron, &SMALL, &input, Output::Synapses);
     let found = states(&machine, &network, &first, &weights).unwrap();
     assert_eq!(values(&found.spikes), values(&expected.spikes));
     assert!(distance(&found.potential, &expected.potential) < 1e-5);

@@ -37,6 +37,7 @@ use crate::modes::{ModeParameters, ModeSizes};
 use crate::readout::Readout;
 use crate::real::Real;
 use candle_core::{DType, Result, Tensor};
+use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use operator::{Kind, Output, Sequence};
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub enum Input {
     Signals(Tensor),
     /// Spikes on K channels; W_in is multiplied with the spikes alone.
     Spikes(Arc<SpikeInput>),
+    /// Spikes on K channels that are drawn where the network runs.
+    Intensities(Arc<Intensities>),
     /// The drive itself, `[T, B, N]`, in place of W_in x; W_in is not used.
     Currents(Tensor),
 }
@@ -96,13 +99,14 @@ pub struct States {
 /// # Errors
 /// As [`run`].
 pub fn states(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input) -> Result<States> {
-    let (kind, first, weights) = operands(parameters, input, Output::Synapses)?;
-    let modes = parameters.sizes()?.modes;
+    let (first, weights) = operands(parameters, input, Output::Synapses)?;
+    let sizes = parameters.sizes()?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network { neuron: neuron.clone(), kind, output: Output::Synapses, modes };
+        let network = device::Network::new(neuron, &sizes, input, Output::Synapses);
         return device::states(&gpu, &network, &first, &weights);
     }
+    let (kind, modes) = (Kind::of(input, sizes.inputs), sizes.modes);
     match weights.dtype() {
         DType::F64 => observe::<f64>(neuron, kind, modes, &first, &weights),
         _ => observe::<f32>(neuron, kind, modes, &first, &weights),
@@ -117,13 +121,14 @@ fn sequence(
     output: Output,
     interval: Option<usize>,
 ) -> Result<Tensor> {
-    let (kind, first, weights) = operands(parameters, input, output)?;
+    let (first, weights) = operands(parameters, input, output)?;
     let sizes = parameters.sizes()?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network { neuron: neuron.clone(), kind, output, modes: sizes.modes };
+        let network = device::Network::new(neuron, &sizes, input, output);
         return device::run(&gpu, network, &first, &weights);
     }
+    let kind = Kind::of(input, sizes.inputs);
     let interval = interval.unwrap_or(kind.interval(sizes.neurons));
     match weights.dtype() {
         DType::F64 => apply::<f64>(neuron, kind, output, sizes.modes, interval, &first, &weights),
@@ -155,25 +160,25 @@ fn observe<R: Real>(
     Sequence::<R>::new(neuron, kind, Output::Synapses, modes, interval, false).observe(first, weights)
 }
 
-/// The operator's two tensors, and what the first of them is.
-fn operands(parameters: &ModeParameters, input: &Input, output: Output) -> Result<(Kind, Tensor, Tensor)> {
+/// The operator's two tensors.
+fn operands(parameters: &ModeParameters, input: &Input, output: Output) -> Result<(Tensor, Tensor)> {
     let sizes = parameters.sizes()?;
     fits(input, &sizes, parameters.w_in.dtype())?;
     let mut columns = vec![parameters.scored_mode_in()?.t()?];
-    let (kind, first) = match input {
+    let first = match input {
         Input::Signals(x) if sizes.inputs <= FEW_SIGNALS => {
             columns.push(parameters.w_in.t()?);
-            (Kind::Signals, x.clone())
+            x.clone()
         }
-        Input::Signals(x) => (Kind::Currents, x.broadcast_matmul(&parameters.w_in.t()?)?),
-        Input::Currents(drive) => (Kind::Currents, drive.clone()),
-        Input::Spikes(spikes) => (Kind::Spikes(spikes.clone()), parameters.w_in.clone()),
+        Input::Signals(x) => x.broadcast_matmul(&parameters.w_in.t()?)?,
+        Input::Currents(drive) => drive.clone(),
+        Input::Spikes(_) | Input::Intensities(_) => parameters.w_in.clone(),
     };
     columns.push(parameters.mode_out.t()?);
     if output == Output::Readout {
         columns.push(parameters.w_out.clone());
     }
-    Ok((kind, first.contiguous()?, Tensor::cat(&columns, 0)?))
+    Ok((first.contiguous()?, Tensor::cat(&columns, 0)?))
 }
 
 fn fits(input: &Input, sizes: &ModeSizes, dtype: DType) -> Result<()> {
@@ -183,11 +188,13 @@ fn fits(input: &Input, sizes: &ModeSizes, dtype: DType) -> Result<()> {
     if sizes.modes == 0 || sizes.neurons == 0 || sizes.outputs == 0 {
         candle_core::bail!("a spiking network needs neurons, modes and outputs, found {sizes:?}")
     }
+    let spiking = |channels: usize| match channels == sizes.inputs {
+        true => Ok(()),
+        false => candle_core::bail!("spikes on {channels} channels for a network of {} inputs", sizes.inputs),
+    };
     let (what, tensor, width) = match input {
-        Input::Spikes(spikes) if spikes.channels() == sizes.inputs => return Ok(()),
-        Input::Spikes(spikes) => {
-            candle_core::bail!("spikes on {} channels for a network of {} inputs", spikes.channels(), sizes.inputs)
-        }
+        Input::Spikes(spikes) => return spiking(spikes.channels()),
+        Input::Intensities(intensities) => return spiking(intensities.channels()),
         Input::Signals(x) => ("signals", x, sizes.inputs),
         Input::Currents(drive) => ("currents", drive, sizes.neurons),
     };

@@ -10,7 +10,7 @@ use super::forward::{
     Checkpoint, Constants, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
 };
 use super::lanes::Lanes;
-use super::{SpikingNeuron, States};
+use super::{FEW_SIGNALS, Input, SpikingNeuron, States};
 use crate::real::{Real, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor};
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
@@ -36,6 +36,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// How a network of K `inputs` takes an input.
+    pub(super) fn of(input: &Input, inputs: usize) -> Self {
+        match input {
+            Input::Signals(_) if inputs <= FEW_SIGNALS => Self::Signals,
+            Input::Signals(_) | Input::Currents(_) => Self::Currents,
+            Input::Spikes(spikes) => Self::Spikes(spikes.clone()),
+            Input::Intensities(intensities) => Self::Spikes(Arc::new(intensities.draw())),
+        }
+    }
+
     /// Steps between two checkpoints for `neurons` neurons: few enough that a band's trace of them stays in the second-level
     /// cache.
     pub(super) fn interval(&self, neurons: usize) -> usize {

@@ -7,6 +7,7 @@ use crate::modes::ModeParameters;
 use crate::readout::{Readout, max_over_time};
 use crate::real::contiguous;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use mdl_data::spikes::SpikeInput;
 
 /// The output of a network, as [`super::run`].
 ///
@@ -64,12 +65,15 @@ fn drive(parameters: &ModeParameters, input: &Input) -> Result<Tensor> {
     match input {
         Input::Signals(x) => x.broadcast_matmul(&w_in),
         Input::Currents(drive) => Ok(drive.clone()),
-        Input::Spikes(spikes) => {
-            let shape = (spikes.steps(), spikes.trials(), spikes.channels());
-            let x = Tensor::from_vec(spikes.to_dense(), shape, w_in.device())?;
-            x.to_dtype(w_in.dtype())?.broadcast_matmul(&w_in)
-        }
+        Input::Spikes(spikes) => driven_by_spikes(spikes, &w_in),
+        Input::Intensities(intensities) => driven_by_spikes(&intensities.draw(), &w_in),
     }
+}
+
+fn driven_by_spikes(spikes: &SpikeInput, w_in: &Tensor) -> Result<Tensor> {
+    let shape = (spikes.steps(), spikes.trials(), spikes.channels());
+    let x = Tensor::from_vec(spikes.to_dense(), shape, w_in.device())?;
+    x.to_dtype(w_in.dtype())?.broadcast_matmul(w_in)
 }
 
 /// H(x), with the surrogate's derivative written in tensor operations.
