@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::task::TaskProblem;
 use crate::tensorboard::EventFile;
 use crate::trainer::{Event, Problem, State, TrainError, Trained, train};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use candle_core::Device;
 use clap::Args;
 use mdl_data::digits::Source;
@@ -23,6 +23,7 @@ use mdl_stage::status::Outcome;
 use mdl_stage::{Common, OrExit, Status, progress};
 use serde_json::json;
 use std::error::Error;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -164,10 +165,13 @@ impl Training<'_> {
         let unwritten = |error| anyhow!("cannot write {}: {error}", path.unwrap_or(Path::new("")).display());
         let mut metrics =
             path.map(|path| MetricsFile::create(path, state.history())).transpose().map_err(&unwritten)?;
-        let begin = |directory: &PathBuf| {
-            EventFile::create(directory, state.history().len(), self.measure, arguments.common.force)
-        };
-        let mut events = arguments.tensorboard.as_ref().map(begin).transpose().or_exit(Status::Usage)?;
+        let replace = arguments.common.force || arguments.resume;
+        let begin = |directory: &PathBuf| EventFile::create(directory, state.history().len(), self.measure, replace);
+        let events = arguments.tensorboard.as_ref().map(begin).transpose();
+        let mut events = events.or_else(|error| {
+            let status = if error.kind() == ErrorKind::AlreadyExists { Status::Usage } else { Status::Failed };
+            Err(error).or_exit(status)
+        })?;
         let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.quiet);
         let mut guard = Guard::default();
         let trained = train(training, problem, state, &mut |event| {
@@ -201,8 +205,7 @@ impl Training<'_> {
             (Err(error), Some(update)) => Err(anyhow!("{error}; {path} holds the state after {update} updates")),
             (trained, _) => {
                 let trained = trained?;
-                let finished = events.map_or(Ok(()), |mut events| events.finished(&trained, problem, self.experiment));
-                finished.context("event file")?;
+                events.map_or(Ok(()), |mut events| events.finished(&trained, problem, self.experiment))?;
                 Ok(trained)
             }
         }

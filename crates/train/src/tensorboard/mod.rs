@@ -37,6 +37,7 @@ const NAME: [&str; 2] = ["events.out.tfevents.", ".mdl-rnn"];
 /// The event file of a training; events are appended to it.
 pub struct EventFile {
     file: File,
+    path: PathBuf,
     measure: &'static str,
 }
 
@@ -44,22 +45,26 @@ impl EventFile {
     /// Begins an event file in `directory` for a training that has made `rows` evaluations before; `measure` names what is
     /// measured on fresh trials.
     ///
-    /// A training that goes on begins another file, which TensorBoard reads after the first; any other one wants a directory
-    /// without event files of its kind, or removes them with `force`.
+    /// TensorBoard reads the files of a directory one after the other. Those of earlier evaluations stay; those of the same
+    /// or later ones are in the way, and are removed if `replace`.
     ///
     /// # Errors
     /// The file cannot be created, or there are others in its way.
-    pub fn create(directory: &Path, rows: usize, measure: &'static str, force: bool) -> io::Result<Self> {
-        std::fs::create_dir_all(directory)?;
-        for path in earlier(directory)?.into_iter().filter(|path| rows == 0 || *path >= directory.join(name(rows))) {
-            if rows == 0 && !force {
-                let message = format!("{} exists; use --force to overwrite it", path.display());
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+    pub fn create(directory: &Path, rows: usize, measure: &'static str, replace: bool) -> io::Result<Self> {
+        let path = directory.join(format!("{}{rows:010}{}", NAME[0], NAME[1]));
+        let begin = || {
+            std::fs::create_dir_all(directory)?;
+            for other in event_files(directory)?.into_iter().filter(|other| *other >= path) {
+                if !replace {
+                    let message = "event files of another training are there; use --force to overwrite them";
+                    return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+                }
+                std::fs::remove_file(other)?;
             }
-            std::fs::remove_file(path)?;
-        }
-        let file = OpenOptions::new().create_new(true).append(true).open(directory.join(name(rows)))?;
-        let mut events = Self { file, measure };
+            OpenOptions::new().create_new(true).append(true).open(&path)
+        };
+        let file = begin().map_err(|error| about(directory, error))?;
+        let mut events = Self { file, path, measure };
         events.append(0, What::FileVersion("brain.Event:2".into()))?;
         Ok(events)
     }
@@ -112,26 +117,23 @@ impl EventFile {
     fn append(&mut self, update: u64, what: What) -> io::Result<()> {
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
         let event = Event { wall_time, step: update as i64, what: Some(what) };
-        self.file.write_all(&record::framed(&event.encode_to_vec()))
+        self.file.write_all(&record::framed(&event.encode_to_vec())).map_err(|error| about(&self.path, error))
     }
 }
 
-fn name(rows: usize) -> String {
-    format!("{}{rows:010}{}", NAME[0], NAME[1])
+/// An error that names the file.
+fn about(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 
-/// Event files of earlier trainings.
-fn earlier(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(NAME[0]) && name.ends_with(NAME[1]) {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
+/// The event files of trainings in a directory.
+fn event_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        name.starts_with(NAME[0]) && name.ends_with(NAME[1])
+    };
+    Ok(paths.into_iter().filter(ours).collect())
 }
 
 fn scalar(tag: &str, value: f64) -> Value {
@@ -186,16 +188,16 @@ mod tests {
     #[test]
     fn a_directory_keeps_one_training_unless_forced() {
         let directory = std::env::temp_dir().join(format!("mdl-events-{}", std::process::id()));
-        let create = |rows, force| EventFile::create(&directory, rows, "performance", force).map(drop);
+        let create = |rows, replace| EventFile::create(&directory, rows, "performance", replace).map(drop);
         create(0, false).unwrap();
         assert!(create(0, false).unwrap_err().to_string().contains("--force"));
         // One that goes on stands beside its beginning, and replaces what it had already gone on to.
-        create(3, false).unwrap();
-        create(5, false).unwrap();
-        create(3, false).unwrap();
-        assert_eq!(earlier(&directory).unwrap().len(), 2);
+        create(3, true).unwrap();
+        create(5, true).unwrap();
+        create(3, true).unwrap();
+        assert_eq!(event_files(&directory).unwrap().len(), 2);
         create(0, true).unwrap();
-        assert_eq!(earlier(&directory).unwrap().len(), 1);
+        assert_eq!(event_files(&directory).unwrap().len(), 1);
         std::fs::remove_dir_all(&directory).unwrap();
     }
 }
