@@ -16,7 +16,7 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results results-spiking cuda cuda-toolkit cuda-test cuda-check clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results results-spiking install test-python cuda cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -134,6 +134,31 @@ cuda-test: $(CUDA_READY) ## tests on a GPU; where there is none they say so
 cuda-check: ## type-check the code for CUDA without its compiler; compile the kernels where there is one
 	scripts/cuda-check
 	scripts/cuda-kernels
+
+# Called by its bare name, `export` is the shell's own: completions for it would take the place of that command's.
+PREFIX ?= /usr/local
+TO := $(DESTDIR)$(PREFIX)
+PROGRAMS := $(sort $(basename $(notdir $(wildcard crates/*/src/bin/*.rs))))
+COMPLETIONS := $(TO)/share/bash-completion/completions $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
+install: build ## programs, manual pages and shell completions; [PREFIX=/usr/local] [DESTDIR=]
+	install -d $(TO)/bin $(TO)/share/man/man1 $(COMPLETIONS)
+	set -e; for program in $(PROGRAMS); do \
+	  install -m 755 $(BIN)/$$program $(TO)/bin/; \
+	  $(BIN)/$$program --generate man > $(TO)/share/man/man1/$$program.1; \
+	  [ $$program != export ] || continue; \
+	  $(BIN)/$$program --generate bash > $(TO)/share/bash-completion/completions/$$program; \
+	  $(BIN)/$$program --generate zsh > $(TO)/share/zsh/site-functions/_$$program; \
+	  $(BIN)/$$program --generate fish > $(TO)/share/fish/vendor_completions.d/$$program.fish; \
+	done
+
+PYTHON := target/python
+$(PYTHON)/ready: examples/python/requirements.txt
+	python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/pip install --quiet -r $<
+	touch $@
+
+test-python: build $(PYTHON)/ready ## run the scripts of examples/python, and read exports with SciPy, NumPy and nir
+	$(PYTHON)/bin/python examples/python/check.py $(BIN)
 
 clean: ## remove builds; artifacts stay
 	$(CARGO) clean

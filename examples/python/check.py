@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Runs the scripts of this directory on a small network, and reads what `export` writes with SciPy, NumPy and nir.
+
+usage: check.py PROGRAMS      PROGRAMS: their directory, as target/release
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import nir
+import numpy as np
+import scipy.io
+from safetensors.numpy import load_file
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = pathlib.Path(sys.argv[1])
+CONFIG = HERE.parent.parent / "configs" / "go-nogo.json"
+CRITERION_NOT_MET = 4
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    if done.returncode not in (0, CRITERION_NOT_MET):
+        raise SystemExit(f"{command[0]} ended with status {done.returncode}")
+    return done.stdout
+
+
+def script(name, *arguments):
+    return run(sys.executable, HERE / name, *arguments)
+
+
+def check_exports(lif, scratch):
+    tensors = load_file(lif)
+    for ending in ("mat", "npz", "nir"):
+        run(PROGRAMS / "export", lif, "-o", scratch / f"lif.{ending}")
+    npz = np.load(scratch / "lif.npz")
+    assert set(npz.files) == set(tensors) | {"kind", "config", "provenance"}
+    assert all(npz[name].dtype == t.dtype and np.array_equal(npz[name], t) for name, t in tensors.items())
+    assert json.loads(str(npz["config"]))["task"]["kind"] == "go-nogo"
+
+    mat = scipy.io.loadmat(scratch / "lif.mat")
+    assert np.array_equal(mat["w"], np.maximum(tensors["w_rec"], 0))
+    assert np.array_equal(np.diag(mat["m"]), tensors["sign"])
+    assert np.array_equal(mat["w_in"], tensors["w_in"]) and np.array_equal(mat["taus_gaus"][:, 0], tensors["theta"])
+    assert ("exc", (60, 1), "logical") in scipy.io.whosmat(scratch / "lif.mat") and mat["activation"] == ["sigmoid"]
+    assert mat["opt_scaling_factor"] == tensors["scaling_factor"]
+
+    # Read, written and read again by the nir package.
+    graph = nir.read(scratch / "lif.nir")
+    nir.write(scratch / "again.nir", graph)
+    again = nir.read(scratch / "again.nir")
+    assert again.nodes.keys() == graph.nodes.keys() and set(again.edges) == set(graph.edges)
+    for name, node in graph.nodes.items():
+        fields = {key: value for key, value in vars(node).items() if isinstance(value, np.ndarray)}
+        assert all(np.array_equal(value, getattr(again.nodes[name], key)) for key, value in fields.items()), name
+    assert again.nodes["lif"].metadata["refractory"] == 0.002 and again.metadata["dt"] == 0.00005
+
+
+with tempfile.TemporaryDirectory() as directory:
+    scratch = pathlib.Path(directory)
+    rate, lif, trials, evaluation = (scratch / f"{name}.safetensors" for name in ("rate", "lif", "trials", "eval"))
+    run(PROGRAMS / "train-rate", "--config", CONFIG, "--quiet", "--set", "network.neurons=60", "-o", rate)
+    search = ["--set", "search.trials=5", "--set", "search.factors=[20]"]
+    run(PROGRAMS / "lambda-search", rate, "--quiet", *search, "-o", lif)
+    run(PROGRAMS / "eval-lif", lif, "--quiet", "--set", "evaluation.trials=10", "-o", evaluation)
+    run(PROGRAMS / "make-trials", "--config", CONFIG, "--trials", "200", "-o", trials)
+
+    assert "w_rec: float32 [60, 60]" in script("load.py", rate)
+    result = json.loads(script("run_rate.py", rate, trials))
+    assert abs(result["performance"] - result["performance_in_training"]) < 0.15, result
+    spikes = load_file(evaluation)["spike_step"].size
+    assert script("raster.py", evaluation, scratch / "raster.png").startswith(f"{spikes} spikes of 4 trials")
+    assert (scratch / "raster.png").read_bytes().startswith(b"\x89PNG")
+    assert len(script("sweep.py", PROGRAMS, lif, "1", "4").splitlines()) == 3
+    assert "performance" in script("evaluation.py", evaluation)
+    check_exports(lif, scratch)
+print("the scripts of examples/python run, and SciPy, NumPy and nir read what is exported")

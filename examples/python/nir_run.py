@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Runs an exported NIR graph with NIRTorch and Norse on trials of make-trials, and prints what it does.
+
+usage: nir_run.py NETWORK.nir TRIALS [COUNT]
+
+NIRTorch wires the graph, Norse steps its neurons. What NIR has no node for is read from the metadata: the refractory
+period, the noise, and the range of the initial potentials. Needs the packages of nir-requirements.txt.
+"""
+import json
+import sys
+
+import nir
+import nirtorch
+import torch
+from norse.torch.functional import leaky_integrator_box as li
+from norse.torch.functional import lif_box as lif
+from safetensors import safe_open
+
+
+def scalar(metadata, name):
+    return float(metadata[name][0])
+
+
+def affine(node):
+    """NIRTorch 2.6 leaves the bias of its own mapping at random."""
+    module = torch.nn.Linear(*reversed(node.weight.shape))
+    module.weight.data, module.bias.data = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
+    return module
+
+
+class Integrators(torch.nn.Module):
+    def __init__(self, node, dt):
+        super().__init__()
+        tau, leak = torch.tensor(node.tau), torch.tensor(node.v_leak)
+        self.parameters_, self.dt = li.LIBoxParameters(tau_mem_inv=1 / tau, v_leak=leak), dt
+
+    def forward(self, x, state=None):
+        state = state or li.LIBoxState(v=torch.zeros_like(x))
+        return li.li_box_feed_forward_step(x, state, self.parameters_, self.dt)
+
+
+class Neurons(torch.nn.Module):
+    def __init__(self, node, dt):
+        super().__init__()
+        tensor = lambda name: torch.tensor(getattr(node, name))
+        self.parameters_ = lif.LIFBoxParameters(tau_mem_inv=1 / tensor("tau"), v_leak=tensor("v_leak"),
+                                                v_th=tensor("v_threshold"), v_reset=tensor("v_reset"))
+        self.dt, self.step, self.spikes = dt, 0, 0
+        self.refractory_steps = round(scalar(node.metadata, "refractory") / dt)
+        self.noise_sd, self.v_max = scalar(node.metadata, "noise_sd"), scalar(node.metadata, "v_initial_max")
+        # Random initial potentials spike at once: eval-lif counts spikes from step 10 on.
+        self.counted_from = 10 if self.v_max > 0 else 1
+
+    def forward(self, x, state=None):
+        """The state is the potential and the steps that a neuron must still wait."""
+        v, waits = state or (self.v_max * torch.rand_like(x), torch.zeros_like(x))
+        _, moved = lif.lif_box_feed_forward_step(x, lif.LIFBoxFeedForwardState(v), self.parameters_._replace(
+            v_th=torch.tensor(float("inf"))), self.dt)
+        v = torch.where(waits > 0, v, moved.v) + self.noise_sd * torch.randn_like(v)
+        spikes = (v >= self.parameters_.v_th).to(v.dtype)
+        self.step += 1
+        self.spikes += float(spikes.sum()) if self.step >= self.counted_from else 0
+        v = torch.where(spikes > 0, self.parameters_.v_reset, v)
+        waits = torch.where(spikes > 0, torch.full_like(waits, self.refractory_steps), (waits - 1).clamp(min=0))
+        return spikes, (v, waits)
+
+
+def run(graph, inputs, steps_per_sample, dt):
+    """Outputs [T, B] of inputs [T, B, K], one a sample, and spikes a neuron and second."""
+    cells = {nir.Affine: affine, nir.LI: lambda node: Integrators(node, dt), nir.LIF: lambda node: Neurons(node, dt)}
+    module = nirtorch.nir_to_torch(graph, cells, dtype=torch.float64)
+    state, outputs = None, []
+    for sample in inputs:
+        for _ in range(steps_per_sample):
+            y, state = module(sample, state)
+        outputs.append(y[:, 0])
+    neurons = module.lif
+    seconds = len(inputs) * steps_per_sample * dt * inputs.shape[1] * graph.nodes["lif"].v_threshold.size
+    return torch.stack(outputs), neurons.spikes / seconds
+
+
+torch.manual_seed(1)
+torch.set_grad_enabled(False)
+graph = nir.read(sys.argv[1])
+with safe_open(sys.argv[2], framework="numpy") as artifact:
+    task = json.loads(artifact.metadata()["config"])["task"]
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else artifact.get_tensor("condition").size
+    inputs = torch.tensor(artifact.get_tensor("input")[:, :count], dtype=torch.float64)
+    condition = torch.tensor(artifact.get_tensor("condition")[:count].astype(int))
+dt = scalar(graph.metadata, "dt")
+outputs, rate_hz = run(graph, inputs, round(task["step_ms"] / 1e3 / dt), dt)
+trained = "readout" in graph.metadata  # a spiking network; else one made from a rate network
+if task["kind"] == "go-nogo":
+    o = outputs[task["stimulus_steps"][1] if trained else task["lif_response_from_step"]:]
+    correct = torch.where(condition == 1, o.amax(0) > task["go_threshold"], o.abs().amax(0) < task["nogo_threshold"])
+else:
+    first = task["response_from_step"] if trained else task.get("lif_response_from_step", task["response_from_step"])
+    o = outputs[first:]
+    correct = torch.where(condition % 2 == 1, o.amax(0) > task["threshold"], o.amin(0) < -task["threshold"])
+print(json.dumps({"performance": float(correct.double().mean()), "rate_hz": rate_hz, "trials": count}))

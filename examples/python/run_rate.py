@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Runs a trained rate network in NumPy on trials of make-trials and compares its performance with that of its training.
+
+usage: run_rate.py RATE TRIALS
+
+    x_t = (1 - dt/tau) x_(t-1) + dt/tau (W r_(t-1) + W_in u_(t-1)) + noise,   r = phi(x),   o = W_out r + b_out
+"""
+import json
+import sys
+
+import numpy as np
+from safetensors import safe_open
+
+ACTIVATIONS = {
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "softplus": lambda x: np.minimum(np.logaddexp(0, x), 20),
+    "relu": lambda x: np.clip(x, 0, 20),
+    "tanh": np.tanh,
+}
+
+
+def load(path):
+    with safe_open(path, framework="numpy") as artifact:
+        return json.loads(artifact.metadata()["config"]), {name: artifact.get_tensor(name) for name in artifact.keys()}
+
+
+def recurrent_weights(net):
+    """Row = to, column = from."""
+    if "mode_in" in net:
+        return net["mode_in"] * net["score"] @ net["mode_out"].T
+    w = np.maximum(net["w_rec"], 0) * net["sign"] if "sign" in net else net["w_rec"]
+    return w * net.get("mask", 1)
+
+
+def run(config, net, inputs, random):
+    """Outputs [T, B] of inputs [T, B, K]; the first step has none."""
+    phi, w = ACTIVATIONS[config["network"]["activation"]], recurrent_weights(net)
+    leak = config["task"]["step_ms"] / net["tau_ms"]
+    x = 0.01 * random.standard_normal((inputs.shape[1], len(leak)))
+    outputs = np.zeros(inputs.shape[:2])
+    for t in range(1, len(inputs)):
+        drive = phi(x) @ w.T + inputs[t - 1] @ net["w_in"].T
+        x = (1 - leak) * x + leak * drive + config["network"]["noise_sd"] * random.standard_normal(x.shape)
+        outputs[t] = phi(x) @ net["w_out"][0] + net["b_out"][0]
+    return outputs
+
+
+def correct(task, outputs, condition):
+    """Which trials are answered rightly, by the published criteria."""
+    if task["kind"] == "go-nogo":
+        o = outputs[task["stimulus_steps"][1]:]
+        return np.where(condition == 1, o.max(0) > task["go_threshold"], abs(o).max(0) < task["nogo_threshold"])
+    o = outputs[task["response_from_step"]:]
+    return np.where(condition % 2 == 1, o.max(0) > task["threshold"], o.min(0) < -task["threshold"])
+
+
+config, net = load(sys.argv[1])
+_, trials = load(sys.argv[2])
+outputs = run(config, net, trials["input"], np.random.default_rng(config["seed"]))
+performance = correct(config["task"], outputs, trials["condition"]).mean()
+error = np.abs(outputs - trials["target"][:, :, 0])[1:].mean()
+print(json.dumps({
+    "performance": float(performance),
+    "performance_in_training": float(net["history.performance"][-1]),
+    "mean_absolute_error": float(error),
+}))
