@@ -4,8 +4,8 @@
 usage: bench/cuda.py [--rate RATE.safetensors] [--rounds R] [--peers torch,jax]
 
 Needs the programs of `make cuda`, CUDA's libraries on LD_LIBRARY_PATH (docs/cuda.md), and for the peers torch, or jax with its
-CUDA plugin, in the Python that runs this file. Every time is the median of 20 synchronised updates after the first two, and of R
-rounds over that. With `--rate`, a trained Go-NoGo network, the search for its scaling factor is timed too, start and end of the
+CUDA plugin, in the Python that runs this file. Every time is the median of 20 synchronised updates, or runs
+without gradients, after the first two, and of R rounds over that. With `--rate`, a trained Go-NoGo network, the search for its scaling factor is timed too, start and end of the
 program included: 12 factors, 100 trials each.
 """
 
@@ -27,36 +27,36 @@ SIZES = [(100, 3, 100, 500), (100, 3, 1024, 500), (100, 3, 4096, 500), (256, 10,
 SIGNALS, OUTPUTS = 4, 1
 
 
-def ours(n, p, b, t):
+def ours(what, n, p, b, t):
     fields = {"network.neurons": n, "network.modes": p, "training.batch_size": b, "task.steps": t}
-    command = [PROGRAMS / "bench-step", "train", "--device", "cuda", "--config", ROOT / "configs" / "mante-spiking.json"]
+    command = [PROGRAMS / "bench-step", what, "--device", "cuda", "--config", ROOT / "configs" / "mante-spiking.json"]
     return command + ["--updates", UPDATES + 2] + [part for f, v in fields.items() for part in ("--set", f"{f}={v}")]
 
 
 def peer(name):
     script = ROOT / "bench" / "peers" / f"spiking_step_{name}.py"
-    return lambda n, p, b, t: [sys.executable, script, n, p, b, t, 1, UPDATES]
+    return lambda what, n, p, b, t: [sys.executable, script, n, p, b, t, 1, UPDATES]
 
 
-def measure(command):
-    environment = dict(os.environ, BENCH_DEVICE="cuda")
+def measure(command, what):
+    environment = dict(os.environ, BENCH_DEVICE="cuda", BENCH_PASS={"train": "both", "run": "forward"}[what])
     done = subprocess.run([str(part) for part in command], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])["median_s"] if done.returncode == 0 else None
 
 
-def bytes_moved(n, p, b, t):
-    """What a training step must read and write: U and a both ways, x twice, y and its gradient."""
-    return 4 * t * b * (2 * n + 2 * p + 2 * SIGNALS + 2 * OUTPUTS)
+def bytes_moved(what, n, p, b, t):
+    """What a step must read and write. Training: U and a both ways, x twice, y and its gradient. Without gradients: x and y."""
+    return 4 * t * b * (2 * n + 2 * p + 2 * SIGNALS + 2 * OUTPUTS if what == "train" else SIGNALS + OUTPUTS)
 
 
-def steps(peers, rounds):
+def steps(what, peers, rounds):
     whos = {"mdl-rnn": ours} | {name: peer(name) for name in peers}
-    print("| N | P | B | T | who | update (ms) | against mdl-rnn | GB/s |", "|---|---|---|---|---|---|---|---|", sep="\n")
+    print("", f"| N | P | B | T | who | {what} (ms) | against mdl-rnn | GB/s |", "|---|---|---|---|---|---|---|---|", sep="\n")
     for size in SIZES:
         results = {who: [] for who in whos}
         for _ in range(rounds):
             for who, command in whos.items():
-                results[who].append(measure(command(*size)))
+                results[who].append(measure(command(what, *size), what))
         mine = None
         for who, measured in results.items():
             if None in measured:
@@ -64,7 +64,7 @@ def steps(peers, rounds):
                 continue
             seconds = statistics.median(measured)
             mine = mine or seconds
-            rate = f"{bytes_moved(*size) / seconds / 1e9:.0f}" if who == "mdl-rnn" else ""
+            rate = f"{bytes_moved(what, *size) / seconds / 1e9:.0f}" if who == "mdl-rnn" else ""
             print(f"| {' | '.join(map(str, size))} | {who} | {seconds * 1e3:.2f} | {seconds / mine:.1f}× | {rate} |", flush=True)
 
 
@@ -91,7 +91,8 @@ def main():
         parser.error(f"{PROGRAMS}: no programs there; `make cuda` builds them")
     names = subprocess.run(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"], capture_output=True, text=True)
     print("GPU:", names.stdout.strip() or "unknown", "\n")
-    steps(arguments.peers, arguments.rounds)
+    for what in ("train", "run"):
+        steps(what, arguments.peers, arguments.rounds)
     if arguments.rate:
         search(arguments.rate, arguments.rounds)
 

@@ -1,7 +1,7 @@
 """One update of the spiking mode network (arXiv 2310.14621, contextual task) in eager PyTorch: a Python loop over steps.
 
 usage: spiking_step_torch.py N P B T THREADS UPDATES -> one JSON line with the median seconds of an update; on the GPU where
-the environment variable BENCH_DEVICE is cuda.
+the environment variable BENCH_DEVICE is cuda, and of the outputs alone where BENCH_PASS is forward.
 """
 import json
 import math
@@ -47,7 +47,7 @@ adam = torch.optim.Adam(parameters, lr=1e-3)
 x, z = torch.randn(steps, batch, 4), torch.zeros(steps, batch, 1)
 
 
-def update():
+def outputs():
     w_rec = (mode_in * score) @ mode_out.T
     current = potential = rising = r = s = wait = torch.zeros(batch, neurons)
     traces = []
@@ -60,17 +60,27 @@ def update():
         with torch.no_grad():
             wait = torch.where(s > 0, 5.0, (wait - 1).clamp(min=0))
         traces.append(r)
-    loss = (torch.stack(traces) @ w_out.T - z).square().sum().sqrt()
+    return torch.stack(traces) @ w_out.T
+
+
+@torch.no_grad()
+def forward():
+    outputs()
+
+
+def update():
+    loss = (outputs() - z).square().sum().sqrt()
     adam.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(parameters, 20)
     adam.step()
 
 
+step = forward if os.environ.get("BENCH_PASS") == "forward" else update
 seconds = []
 for _ in range(updates + 2):
     begin = time.perf_counter()
-    update()
+    step()
     if DEVICE == "cuda":
         torch.cuda.synchronize()
     seconds.append(time.perf_counter() - begin)

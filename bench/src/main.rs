@@ -2,12 +2,13 @@
 //! runs it in turn with the peers.
 
 use anyhow::Result;
-use candle_core::Device;
-use clap::{Parser, Subcommand};
-use mdl_data::tasks::TaskConfig;
+use candle_core::Tensor;
+use clap::{Args, Parser, Subcommand};
+use mdl_data::random::Purpose;
+use mdl_data::tasks::{Task, TaskConfig, Trials};
 use mdl_device::DeviceChoice;
 use mdl_model::experiment::{Experiment, NetworkConfig, TrainingConfig};
-use mdl_model::rate::network::RateNetwork;
+use mdl_model::rate::network::{NoiseKey, RateNetwork};
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::digits::DigitsProblem;
@@ -16,7 +17,7 @@ use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, train};
 use serde_json::json;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Time this project's own steps
@@ -29,54 +30,91 @@ struct Arguments {
 #[derive(Subcommand)]
 enum What {
     /// Updates of a network in training, from its first update on
-    Train {
-        /// Config of the experiment
-        #[arg(long)]
-        config: PathBuf,
-        /// Updates to time
-        #[arg(long, default_value_t = 500)]
-        updates: u64,
-        /// Where to compute: cpu, cuda or cuda:N
-        #[arg(long, default_value_t)]
-        device: DeviceChoice,
-        /// Overrides, as in the programs
-        #[arg(long)]
-        set: Vec<String>,
-    },
+    Train(Case),
+    /// Outputs of a network on one batch of trials of a cognitive task, without gradients
+    Run(Case),
+}
+
+#[derive(Args)]
+struct Case {
+    /// Config of the experiment
+    #[arg(long)]
+    config: PathBuf,
+    /// Updates or runs to time
+    #[arg(long, default_value_t = 500)]
+    updates: u64,
+    /// Where to compute: cpu, cuda or cuda:N
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
+    /// Overrides, as in the programs
+    #[arg(long)]
+    set: Vec<String>,
 }
 
 fn main() -> Result<()> {
-    let seconds = match Arguments::parse().what {
-        What::Train { config, updates, device, set } => training(&config, updates, &device.open()?, set)?,
+    let (case, timed): (Case, Timed) = match Arguments::parse().what {
+        What::Train(case) => (case, Timed::Updates),
+        What::Run(case) => (case, Timed::Runs),
     };
+    let seconds = seconds(case, timed)?;
     mdl_stage::status::print_line(&json!({ "median_s": median(seconds), "peak_bytes": peak_bytes() }).to_string())?;
     Ok(())
 }
 
-/// Seconds of each update: batch, noise, forward, loss, backward, Adam. Evaluations are not counted.
-fn training(config: &Path, updates: u64, device: &Device, mut set: Vec<String>) -> Result<Vec<f64>> {
+/// What is timed.
+#[derive(Clone, Copy)]
+enum Timed {
+    /// Batch, noise, forward, loss, backward, Adam; evaluations are not counted.
+    Updates,
+    /// Noise and forward.
+    Runs,
+}
+
+/// Seconds of each update or run.
+fn seconds(case: Case, what: Timed) -> Result<Vec<f64>> {
+    let Case { config, updates, device, mut set } = case;
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
-    let experiment = Experiment::load(config, &set, None)?;
+    let (experiment, device) = (Experiment::load(&config, &set, None)?, device.open()?);
     let (channels, outputs) = experiment.task.channels_and_outputs();
     match &experiment.network {
         NetworkConfig::Rate(config) => {
             let parameters = RateParameters::draw(config, channels, outputs, experiment.seed);
-            timed(&RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?, &experiment)
+            let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), &device)?;
+            timed(&network, &experiment, what)
         }
         NetworkConfig::Spiking(config) => {
-            timed(&SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(device)?, &experiment)
+            let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
+            timed(&network, &experiment, what)
         }
     }
 }
 
-fn timed(network: &impl Network, experiment: &Experiment) -> Result<Vec<f64>> {
+fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result<Vec<f64>> {
     let (training, seed) = (&experiment.training, experiment.seed);
+    if let Timed::Runs = what {
+        return runs(network, experiment.task.task()?, training, seed);
+    }
     if let TaskConfig::Digits(digits) = &experiment.task {
         let split = digits.load_training()?;
         return updates(&DigitsProblem::new(network, &split, digits, training, seed), training);
     }
     updates(&TaskProblem { network, task: experiment.task.task()?, training, seed }, training)
+}
+
+fn runs(network: &impl Network, task: &dyn Task, training: &TrainingConfig, seed: u64) -> Result<Vec<f64>> {
+    let trials = Trials::draw(task, seed, Purpose::TrainingTrial, 0, training.batch_size);
+    let shape = (trials.steps, trials.count, trials.channels);
+    let input = Tensor::from_slice(&trials.input, shape, &network.device())?;
+    let mut seconds = Vec::new();
+    for index in 0..training.max_updates {
+        let begin = Instant::now();
+        let outputs = network.outputs(&input, NoiseKey { seed, purpose: Purpose::TrainingNoise, index })?.detach();
+        // Reading a number waits for a GPU.
+        outputs.sum_all()?.to_scalar::<f32>()?;
+        seconds.push(begin.elapsed().as_secs_f64());
+    }
+    Ok(seconds)
 }
 
 fn updates(problem: &impl Problem, training: &TrainingConfig) -> Result<Vec<f64>> {
