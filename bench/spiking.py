@@ -106,27 +106,26 @@ def row(config):
 
 
 def grid():
-    """Accuracy over neurons and modes."""
+    """Accuracy over neurons and modes, if there is any."""
+    if not any(KEPT.glob("table-*.json")):
+        return ""
     lines = [f"| P | {' | '.join(f'N = {n}' for n in NEURONS)} |", "|" + "---|" * (len(NEURONS) + 1)]
     for modes in MODES:
         paths = [KEPT / f"table-{n}-{modes}.json" for n in NEURONS]
         cells = [f"{json.loads(p.read_text())['accuracy']:.4f}" if p.exists() else "–" for p in paths]
         lines.append(f"| {modes} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    head = f"Accuracy of `mnist` after {TABLE_UPDATES} updates, seed 1, over neurons N and modes P:"
+    return f"\n{head}\n\n{chr(10).join(lines)}\n"
 
 
 def part():
-    head = "| config | N, P | seeds | accuracy or performance (each seed) | mean squared error | updates | seconds |"
+    head = "| config | N, P | networks | accuracy or performance (each seed) | mean squared error | updates | seconds |"
     rows = filter(None, map(row, CONFIGS))
     return f"""
 {head}
 |---|---|---|---|---|---|---|
 {chr(10).join(rows)}
-
-Accuracy of `mnist` after {TABLE_UPDATES} updates, seed 1, over neurons N and modes P:
-
 {grid()}
-
 """
 
 
