@@ -27,6 +27,8 @@ use std::path::Path;
 /// Tensors of a network.
 const TENSORS: [&str; 11] =
     ["w_in", "w_rec", "sign", "mask", "mode_in", "score", "mode_out", "theta", "w_out", "b_out", "scaling_factor"];
+/// Tensors of a spiking network.
+const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 /// Duration of a step of published spiking networks (ms).
 const SPIKING_STEP_MS: f64 = 2.0;
 
@@ -83,8 +85,7 @@ struct Sizes {
     outputs: usize,
 }
 
-/// Names of the arrays in the files of mode networks that Lin & Huang published, in the order of `w_in mode_in score mode_out
-/// w_out`.
+/// Names of the arrays in the files of mode networks that Lin & Huang published, in the order of [`SPIKING`].
 const MODE_NETWORK: [&str; 5] = ["Win", "pin", "l", "pout", "Wout"];
 
 /// Whether a mode network of the published layout needs the array, which may stand in an inner dictionary.
@@ -110,8 +111,7 @@ impl Mapping {
             }
         };
         let source = |name: &str| Source { name: format!("{prefix}{name}"), transpose: false };
-        let names = ["w_in", "mode_in", "score", "mode_out", "w_out"];
-        let tensors = names.into_iter().zip(MODE_NETWORK).map(|(tensor, array)| (tensor.to_string(), source(array)));
+        let tensors = SPIKING.into_iter().zip(MODE_NETWORK).map(|(tensor, array)| (tensor.to_string(), source(array)));
         let config = Map::from_iter([("network".to_string(), json!({ "kind": "spiking" }))]);
         Ok(Self { tensors: tensors.collect(), config })
     }
@@ -196,7 +196,8 @@ impl Mapping {
         let longer = |shape: &[usize]| shape.iter().copied().filter(|extent| *extent != 1).collect::<Vec<_>>();
         let stored = self.stored_shape(variables, tensor)?;
         let source = &self.tensors[tensor];
-        if longer(&stored) != longer(shape) {
+        let transposable = !source.transpose || stored.len() <= 2;
+        if longer(&stored) != longer(shape) || !transposable {
             let how = if source.transpose { ", transposed" } else { "" };
             return Err(variables.error(
                 &source.name,
@@ -268,6 +269,11 @@ impl Mapping {
             NetworkConfig::Rate(_) if self.source("scaling_factor").is_some() => Kind::Lif,
             NetworkConfig::Rate(_) => Kind::Rate,
         };
+        if let (Kind::Spiking, Some(other)) = (kind, self.tensors.keys().find(|name| !SPIKING.contains(&name.as_str())))
+        {
+            let message = format!("a spiking network has no `{other}`, only {}", SPIKING.join(", "));
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        }
         let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
         for tensor in TENSORS.into_iter().filter(|tensor| self.source(tensor).is_some()) {
             if tensor == "scaling_factor" {
@@ -277,7 +283,11 @@ impl Mapping {
             let shape = sizes.shape(tensor);
             let values = self.values(variables, tensor, &shape)?;
             match tensor {
-                "mask" => artifact.insert(tensor, &shape, self.flags(variables, &values)?),
+                "mask" => {
+                    let mask = self.one_of(variables, tensor, values, [0.0, 1.0])?;
+                    artifact.insert(tensor, &shape, mask.into_iter().map(|x| x as u8).collect());
+                }
+                "sign" => artifact.insert(tensor, &shape, self.one_of(variables, tensor, values, [-1.0, 1.0])?),
                 _ => artifact.insert(tensor, &shape, values),
             }
         }
@@ -312,13 +322,15 @@ impl Mapping {
         }
     }
 
-    fn flags(&self, variables: &Variables, values: &[f32]) -> Result<Vec<u8>> {
-        let flag = |x: &f32| match *x {
-            0.0 => Ok(0),
-            1.0 => Ok(1),
-            other => Err(variables.error(&self.tensors["mask"].name, other, "0 or 1")),
-        };
-        values.iter().map(flag).collect()
+    /// The values of a tensor that can only be one of two numbers.
+    fn one_of(&self, variables: &Variables, tensor: &str, values: Vec<f32>, allowed: [f32; 2]) -> Result<Vec<f32>> {
+        match values.iter().find(|x| !allowed.contains(x)) {
+            None => Ok(values),
+            Some(other) => {
+                let expected = format!("{} or {}", allowed[0], allowed[1]);
+                Err(variables.error(&self.tensors[tensor].name, other, expected))
+            }
+        }
     }
 }
 

@@ -97,6 +97,16 @@ fn what_does_not_fit_is_named() {
         "variable `left`: found shape [6, 2], expected [6, 6], for `mask`",
     );
     refusal(&|m| m["tensors"]["mask"] = json!("hidden"), "expected 0 or 1");
+    refusal(&|m| m["tensors"]["sign"] = json!("decoder"), "expected -1 or 1");
+    refusal(
+        &|m| {
+            let spiking = json!({ "w_in": "encoder", "w_out": "decoder", "mode_in": "left", "mode_out": "right" });
+            m["config"]["network"] = json!({ "kind": "spiking" });
+            m["tensors"] = spiking;
+            m["tensors"]["b_out"] = json!("bias");
+        },
+        "a spiking network has no `b_out`",
+    );
     refusal(&|m| m["tensors"]["theta"] = json!("bias"), "`bias`: found shape [1], expected [6]");
     refusal(&|m| m["tensors"].as_object_mut().unwrap().retain(|name, _| name != "w_in"), "names no array for `w_in`");
     refusal(&|m| m["config"] = json!({}), "tensor `theta`");
