@@ -106,7 +106,11 @@ impl DeviceChoice {
                 return Err(DeviceError::Library { choice: self, library, remedy });
             }
         }
-        Device::new_cuda(number).map_err(|error| DeviceError::Unusable { choice: self, reason: error.to_string() })
+        let device = Device::new_cuda(number);
+        let device = device.map_err(|error| DeviceError::Unusable { choice: self, reason: error.to_string() })?;
+        // A GPU without a pool of memory computes as well.
+        let _ = crate::gpu::keep_freed(number);
+        Ok(device)
     }
 }
 

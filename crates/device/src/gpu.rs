@@ -2,7 +2,8 @@
 
 use crate::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};
 use candle_core::cuda::CudaDevice;
-use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr, LaunchConfig, PushKernelArg};
+use candle_core::cuda::cudarc::driver::sys::CUmemPool_attribute;
+use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result};
 use candle_core::op::BackpropOp;
 use candle_core::{CudaStorage, Device, Layout, Result, Storage, Tensor, bail};
 
@@ -14,6 +15,19 @@ mod ptx {
 /// A GPU.
 #[derive(Clone, Debug)]
 pub struct Gpu(CudaDevice);
+
+/// Keeps freed memory of a GPU for the next allocation, where the GPU has a pool of memory.
+///
+/// By default every wait for the GPU gives the pool's free memory back, and the next training step maps it anew.
+pub(crate) fn keep_freed(number: usize) -> std::result::Result<(), DriverError> {
+    let mut all = u64::MAX;
+    // SAFETY: the attribute is a number of 64 bits, which lives until the call returns; the pool is the device's own.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(result::device::get(number as i32)?)?;
+        let threshold = CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        result::mem_pool::set_attribute(pool, threshold, (&raw mut all).cast())
+    }
+}
 
 impl Gpu {
     /// A device, if it is a GPU.
