@@ -53,7 +53,7 @@ pub fn bytes(artifact: &Artifact, experiment: &Experiment, format: Format, origi
     let unfit = |message: String| Error::Unfit { path: origin.into(), message };
     match format {
         Format::Nir => nir::write(artifact, experiment, origin),
-        Format::Npz => npz::write(artifact).map_err(unfit),
+        Format::Npz => npz::write(artifact, &experiment.to_json()).map_err(unfit),
         Format::Mat => {
             let variables = match (artifact.kind, &experiment.network) {
                 (Kind::Rate | Kind::Lif, NetworkConfig::Rate(config)) => {

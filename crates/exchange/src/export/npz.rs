@@ -8,20 +8,20 @@
 //! Besides the tensors there are the texts `kind`, `config` and `provenance`, as arrays of no dimension.
 
 use mdl_model::artifact::{Artifact, Values};
+use serde_json::Value;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// An artifact as the bytes of a `.npz` file, the same bytes for the same content.
+/// An artifact, with the resolved config of its experiment, as the bytes of a `.npz` file: the same bytes for the same content.
 ///
 /// # Errors
 /// What the archive cannot hold.
-pub fn write(artifact: &Artifact) -> Result<Vec<u8>, String> {
+pub fn write(artifact: &Artifact, config: &Value) -> Result<Vec<u8>, String> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
     let provenance = serde_json::to_string(&artifact.provenance).map_err(|e| e.to_string())?;
-    let texts =
-        [("kind", artifact.kind.to_string()), ("config", artifact.config.to_string()), ("provenance", provenance)];
+    let texts = [("kind", artifact.kind.to_string()), ("config", config.to_string()), ("provenance", provenance)];
     let texts = texts.iter().map(|(name, text)| ((*name).to_string(), text_array(text)));
     let tensors =
         artifact.tensors.iter().map(|(name, array)| (name.clone(), number_array(&array.shape, &array.values)));

@@ -6,8 +6,8 @@
 //!
 //! - the program is at most [`LONGEST`] bytes, and only opcodes that PyTorch writes for tensors, numbers, text, lists and
 //!   dictionaries are let through;
-//! - only the names on [`FUNCTIONS`] may be called, only they and storages of numbers may be named at all;
-//! - everything that is built, kept or copied is measured: it may nest [`DEEPEST`] deep and take [`MOST_NODES`] in all.
+//! - only the names on `FUNCTIONS` may be called, only they and storages of numbers may be named at all;
+//! - everything that is built, kept or copied is measured: it may nest `DEEPEST` deep and take `MOST_NODES` in all.
 
 use candle_core::pickle::{Object, Stack};
 use std::collections::HashMap;
