@@ -63,8 +63,14 @@ fn go_nogo_from_config_to_report_on_any_number_of_threads() {
 fn trials_can_be_written_once_and_used_again() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("trials.safetensors");
-    let made = stage("make-trials", &arguments!["--config", config("mante"), "--trials", "7", "-o", &path]);
-    assert_eq!(made["trials"], 7);
+    let make = |path: &Path, threads: &str| {
+        let all = arguments!["--config", config("mante"), "--trials", "7", "--threads", threads, "-o", path];
+        stage("make-trials", &all)
+    };
+    assert_eq!(make(&path, "1")["trials"], 7);
+    let again = dir.path().join("again.safetensors");
+    make(&again, "2");
+    assert!(std::fs::read(&path).unwrap() == std::fs::read(&again).unwrap(), "1 and 2 threads");
     assert!(std::fs::metadata(&path).unwrap().len() > 7 * 500 * 5 * 4);
 }
 

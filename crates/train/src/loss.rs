@@ -10,12 +10,18 @@ use mdl_model::experiment::Loss;
 pub fn sequence_loss(kind: Loss, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let error = (outputs - targets)?;
     match kind {
-        Loss::L2 => error.sqr()?.sum(D::Minus1)?.sum(0)?.sqrt()?.mean_all(),
+        Loss::L2 => root(&error.sqr()?.sum(D::Minus1)?.sum(0)?)?.mean_all(),
         Loss::L1 => error.abs()?.sum(D::Minus1)?.sum(0)?.mean_all(),
-        Loss::RootSumSquared => error.sqr()?.sum_all()?.sqrt(),
+        Loss::RootSumSquared => root(&error.sqr()?.sum_all()?),
         Loss::MeanSquared => error.sqr()?.mean_all(),
         Loss::CrossEntropy | Loss::CrossEntropyOfSoftmax => candle_core::bail!("{kind:?} is a loss of classes"),
     }
+}
+
+/// √x of sums of squares. Where there is no error at all the gradient is 0: that of the bare root is not a number, and the
+/// outputs of a silent network have no error in trials whose target is 0.
+fn root(x: &Tensor) -> Result<Tensor> {
+    x.maximum(1e-30)?.sqrt()
 }
 
 /// The loss of outputs `[B, O]` whose right classes are `labels` `[B]`, as a scalar tensor.
@@ -34,6 +40,17 @@ pub fn class_loss(kind: Loss, outputs: &Tensor, labels: &Tensor) -> Result<Tenso
 mod tests {
     use super::*;
     use candle_core::Device;
+
+    #[test]
+    fn no_error_has_no_gradient() {
+        let o = candle_core::Var::new(&[[[0f32], [3.0]], [[0.0], [4.0]]], &Device::Cpu).unwrap();
+        let z = o.zeros_like().unwrap();
+        let gradients = sequence_loss(Loss::L2, &o, &z).unwrap().backward().unwrap();
+        let found = gradients.get(&o).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for (found, expected) in found.iter().zip([0.0, 0.3, 0.0, 0.4]) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
 
     #[test]
     fn losses_by_hand() {

@@ -107,7 +107,13 @@ impl Network for SpikingNetwork {
     }
 
     fn condition(&self, input: &Input, _key: NoiseKey) -> Result<Condition> {
-        Condition::of_spikes(&self.states(input)?.spikes, self.config().neuron.refractory_steps)
+        // The states of every step are kept by the processor alone.
+        let network = self.to_device(&Device::Cpu)?;
+        let input = match input {
+            Input::Signals(signals) => Input::Signals(signals.to_device(&Device::Cpu)?),
+            other => other.clone(),
+        };
+        Condition::of_spikes(&network.states(&input)?.spikes, self.config().neuron.refractory_steps)
     }
 
     fn remedies(&self) -> [&'static str; 2] {
