@@ -261,6 +261,9 @@ impl<'a, R: Precision> Member<'a, R> {
                 hits[l] &= !last | self.p.last_lanes[l];
             }
         }
+        if hits.iter().all(|h| *h == 0) {
+            return;
+        }
         let mut any = hits.iter().fold(0, |any, h| any | h);
         while any != 0 {
             let g = any.trailing_zeros();
@@ -276,8 +279,9 @@ impl<'a, R: Precision> Member<'a, R> {
     /// h += J/(τ_r τ_d), or IPSC += J/τ_d.
     #[inline(always)]
     fn propagate<const DOUBLE: bool>(&mut self) {
-        let columns = self.own_columns.as_ref().or(self.p.columns.as_ref());
-        columns.iter().for_each(|columns| columns.propagate(&self.spiking, &mut self.j));
+        if let Some(columns) = self.own_columns.as_ref().or(self.p.columns.as_ref()) {
+            columns.propagate(&self.spiking, &mut self.j);
+        }
         let target = if DOUBLE { &mut self.h } else { &mut self.ipsc };
         let target = target.as_flattened_mut();
         let (j, gain) = (&self.j.as_flattened()[..target.len()], &self.gain.as_flattened()[..target.len()]);
@@ -292,7 +296,12 @@ impl<'a, R: Precision> Member<'a, R> {
         let (groups, ipsc) = (&self.groups, self.ipsc.as_flattened());
         if self.recorder.wants_out(step) {
             let w_out = &self.w_out;
-            self.recorder.out(step, |o| readout(&w_out[o * groups.len()..][..groups.len()], groups));
+            // Inlined, or it would not be compiled for the wider vector unit.
+            self.recorder.out(
+                step,
+                #[inline(always)]
+                |o| readout(&w_out[o * groups.len()..][..groups.len()], groups),
+            );
         }
         self.recorder.rates(step, |i| groups[i / LANES].r[i % LANES].to_f64());
         let v = |i: usize| groups[i / LANES].v[i % LANES].to_f64();

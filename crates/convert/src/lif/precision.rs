@@ -94,7 +94,7 @@ impl Precision for f32 {
 
     #[inline(always)]
     fn is_open(now: i32, last: i32, refractory: i32) -> bool {
-        now - last > refractory
+        last < now - refractory
     }
 
     #[inline(always)]
