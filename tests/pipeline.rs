@@ -45,6 +45,8 @@ fn go_nogo_from_config_to_report_on_any_number_of_threads() {
     let (results, files) = pipeline(one.path(), "1");
     assert!(results[0]["performance"].as_f64().unwrap() > 0.95, "{}", results[0]);
     assert!(results[1]["performance"].as_f64().unwrap() >= 0.9, "{}", results[1]);
+    let (predicted, plateau) = (results[1]["predicted_scaling_factor"].as_f64(), &results[1]["plateau"]);
+    assert!(plateau[0].as_f64() <= predicted && predicted <= plateau[1].as_f64(), "{}", results[1]);
     assert!(results[2]["performance"].as_f64().unwrap() >= 0.9, "{}", results[2]);
     let interval = results[2]["performance_interval"].as_array().unwrap();
     assert!(interval[0].as_f64() < results[2]["performance"].as_f64(), "{}", results[2]);

@@ -5,6 +5,7 @@
 
 use crate::error::Result;
 use mdl_data::random::Purpose;
+use mdl_data::tasks::{Task, Trials};
 use mdl_model::artifact::Artifact;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,11 +24,16 @@ pub enum TrialSet {
 
 impl TrialSet {
     /// The stream its trials are drawn from.
-    pub fn purpose(self) -> Purpose {
+    fn purpose(self) -> Purpose {
         match self {
             Self::Search => Purpose::SearchTrial,
             Self::Evaluation => Purpose::EvaluationTrial,
         }
+    }
+
+    /// One trial of the set.
+    pub fn trial(self, task: &dyn Task, seed: u64, trial: u32) -> Trials {
+        Trials::draw(task, seed, self.purpose(), u64::from(trial), 1)
     }
 
     /// The number of a trial's noise.

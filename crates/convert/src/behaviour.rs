@@ -4,7 +4,7 @@ use crate::answers::{Answer, TrialSet};
 use crate::error::Result;
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
 use mdl_data::field::InvalidField;
-use mdl_data::tasks::{Judged, Task, Trials};
+use mdl_data::tasks::{Judged, Task};
 use mdl_model::lif::LifConfig;
 
 /// A LIF network on a task.
@@ -117,7 +117,7 @@ impl<'a> Behaviour<'a> {
         let window = self.timing().window(self.task.response_window(Judged::Lif));
         let (mut trials, mut conditions) = (Vec::new(), Vec::new());
         for (trial, _) in jobs {
-            let drawn = Trials::draw(self.task, self.seed, set.purpose(), u64::from(*trial), 1);
+            let drawn = set.trial(self.task, self.seed, *trial);
             let draws = TrialDraws { seed: self.seed, trial: set.draw(*trial) };
             trials.push((drawn.input.iter().map(|u| f64::from(*u)).collect(), draws));
             conditions.push(drawn.condition[0]);
@@ -142,7 +142,7 @@ impl<'a> Behaviour<'a> {
     /// # Errors
     /// Those of [`Simulator::run`].
     pub fn answer(&self, set: TrialSet, trial: u32, scaling_factors: &[f64]) -> Result<Vec<Answer>> {
-        let drawn = Trials::draw(self.task, self.seed, set.purpose(), u64::from(trial), 1);
+        let drawn = set.trial(self.task, self.seed, trial);
         let (condition, draw) = (drawn.condition[0], set.draw(trial));
         let outcomes = self.trial(&drawn.input, condition, draw, scaling_factors, &Recording::default())?;
         let answer = |outcome: &Outcome| Answer {

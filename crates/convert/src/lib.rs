@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod figures;
 pub mod lif;
 pub mod mapping;
+pub mod mean_field;
 pub mod outputs;
 pub mod partial;
 pub mod prediction;
@@ -15,5 +16,6 @@ pub mod search;
 pub mod statistics;
 pub mod stored;
 pub mod sweep;
+pub mod transfer;
 
 pub use error::{Error, Result, with_status};

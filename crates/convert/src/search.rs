@@ -8,18 +8,23 @@
 //!
 //! In a *race* a factor that is worse than the best so far on the trials both have met, by more than two standard
 //! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
-//! fixed share of the full grid's trials is spent. A *refinement* adds the midpoints around the plateau.
+//! fixed share of the full grid's trials is spent. A *refinement* adds the midpoints around the plateau. A search that
+//! *starts* from the prediction begins with the factors of the predicted plateau and their neighbours, and goes on along
+//! the grid while its own plateau touches the edge of those tried.
 
 use crate::answers::{Answer, Answers, Known, TrialSet};
 use crate::behaviour::{Behaviour, count_correct};
 use crate::error::{Error, Result};
+use crate::lif::LifNetwork;
 use crate::mapping::published_factors;
+use crate::prediction::predict;
 use crate::statistics::normal_tail;
 use crate::stored::rate_config;
+use mdl_data::field::require;
 use mdl_data::score::Score;
-use mdl_model::experiment::{Experiment, SearchConfig, Select};
+use mdl_model::experiment::{Experiment, SearchConfig, SearchStart, Select};
 
-/// Factors that an extension adds at a time, and the most that a search tries.
+/// Factors that are added at a time beyond an edge, and the most that a search tries.
 const ADDED: usize = 3;
 const MOST: usize = 60;
 
@@ -104,8 +109,10 @@ impl Found {
 /// What a search is asked for.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
-    /// The factors to begin with: ascending, at least one.
-    pub factors: Vec<f64>,
+    /// The factors that it is about: ascending, at least one.
+    pub grid: Vec<f64>,
+    /// Those of the grid to begin with.
+    pub start: std::ops::Range<usize>,
     /// How to search.
     pub config: &'a SearchConfig,
     /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
@@ -116,16 +123,25 @@ impl<'a> Question<'a> {
     /// The search that an experiment asks of its network.
     ///
     /// # Errors
-    /// The config of another network than a rate network.
-    pub fn new(experiment: &'a Experiment, behaviour: &Behaviour) -> Result<Self> {
-        let published = || Ok::<_, Error>(published_factors(rate_config(experiment)?.activation));
-        let factors = experiment.search.factors.clone().map_or_else(published, Ok)?;
-        Ok(Self { factors, config: &experiment.search, unit_seconds: behaviour.unit_seconds() })
+    /// The config of another network than a rate network, or a start from the prediction where there is none.
+    pub fn new(experiment: &'a Experiment, network: &LifNetwork, behaviour: &Behaviour) -> Result<Self> {
+        let grid = grid(experiment)?;
+        let start = match experiment.search.start {
+            SearchStart::Grid => 0..grid.len(),
+            SearchStart::Predicted => {
+                let predicted = predict(network, experiment)?;
+                let expected = "grid: quadratic neurons, and those without noise, have no prediction";
+                require(predicted.is_some(), "search.start", "predicted", expected)?;
+                let (first, last) = predicted.map_or((0, grid.len() - 1), |found| found.plateau);
+                first.saturating_sub(1)..(last + 2).min(grid.len())
+            }
+        };
+        Ok(Self { grid, start, config: &experiment.search, unit_seconds: behaviour.unit_seconds() })
     }
 
-    /// Answers of the search that are needed at most if it is neither extended nor refined.
+    /// Answers of the search that are needed at most if it stays where it starts and is not refined.
     pub fn expected_answers(&self) -> u64 {
-        (self.factors.len() * self.config.trials) as u64
+        (self.start.len() * self.config.trials) as u64
     }
 
     /// The best factor, as far as the answers tell.
@@ -134,11 +150,19 @@ impl<'a> Question<'a> {
     /// The trials that must be run before more is known.
     pub fn find(&self, answers: &Answers) -> Known<Found> {
         let config = self.config;
-        let mut candidates = if config.race { self.race(answers)? } else { self.measure(answers, &self.factors)? };
+        let factors = &self.grid[self.start.clone()];
+        let trials = config.trials as u32;
+        let mut candidates =
+            if config.race { self.race(answers, factors)? } else { self.measure(answers, factors, trials)? };
+        // What joins a race in the end must meet as many trials as those that are still in it.
+        let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
         let mut refined = !config.refine;
         loop {
             let found = choose(&candidates, config.select);
-            let mut added = if config.extend { beyond(&found) } else { Vec::new() };
+            let mut added = self.along_the_grid(&found);
+            if added.is_empty() && config.extend {
+                added = beyond(&found);
+            }
             if added.is_empty() && !refined {
                 added = between(&found);
                 refined = true;
@@ -146,20 +170,30 @@ impl<'a> Question<'a> {
             if added.is_empty() {
                 return Ok(found);
             }
-            candidates.extend(self.measure(answers, &added)?);
+            candidates.extend(self.measure(answers, &added, trials)?);
             candidates.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
         }
     }
 
+    /// The next factors of the grid beyond the edges that the plateau touches.
+    fn along_the_grid(&self, found: &Found) -> Vec<f64> {
+        let (below, above) = found.at_edge();
+        let c = &found.candidates;
+        let (first, last) = (c[0].scaling_factor, c[c.len() - 1].scaling_factor);
+        let lower = self.grid.iter().rev().filter(|f| below && **f < first).take(ADDED);
+        let higher = self.grid.iter().filter(|f| above && **f > last).take(ADDED);
+        lower.chain(higher).copied().collect()
+    }
+
     /// Every factor on the same trials.
-    fn measure(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
-        let courses = answers.of(TrialSet::Search, factors, 0..self.config.trials as u32)?;
+    fn measure(&self, answers: &Answers, factors: &[f64], trials: u32) -> Known<Vec<Candidate>> {
+        let courses = answers.of(TrialSet::Search, factors, 0..trials)?;
         Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
     }
 
     /// Factors in rounds, leaving those behind that are beaten.
-    fn race(&self, answers: &Answers) -> Known<Vec<Candidate>> {
-        let (factors, trials) = (&self.factors, self.config.trials as u32);
+    fn race(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
+        let trials = self.config.trials as u32;
         let mut courses: Vec<Vec<Answer>> = vec![Vec::new(); factors.len()];
         let mut running: Vec<usize> = (0..factors.len()).collect();
         let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
@@ -199,6 +233,15 @@ fn is_beaten(course: &[Answer], best: &[Answer]) -> bool {
     let differ = |a: bool, b: bool| best.iter().zip(course).filter(|(x, y)| (x.correct, y.correct) == (a, b)).count();
     let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
     lost - won > 2.0 * (lost + won).sqrt()
+}
+
+/// The grid of scaling factors that an experiment asks for, or the published one.
+///
+/// # Errors
+/// The config of another network than a rate network.
+pub fn grid(experiment: &Experiment) -> Result<Vec<f64>> {
+    let published = || Ok::<_, Error>(published_factors(rate_config(experiment)?.activation));
+    experiment.search.factors.clone().map_or_else(published, Ok)
 }
 
 /// The midpoints around the plateau.
@@ -328,6 +371,60 @@ mod tests {
         let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau).confidence();
         let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau).confidence();
         assert!(clear > 0.999 && close < clear && close > 0.5, "{clear} {close}");
+    }
+
+    /// Runs a search to its end; `performance(factor)` of its trials are answered correctly. Tells the trials of each factor.
+    fn searched(
+        config: &SearchConfig,
+        start: std::ops::Range<usize>,
+        performance: fn(f64) -> u32,
+    ) -> (Found, Vec<f64>) {
+        let grid: Vec<f64> = (0..12).map(|k| 20.0 + 5.0 * f64::from(k)).collect();
+        let question = Question { grid, start, config, unit_seconds: 1.0 };
+        let (mut answers, mut met) = (Answers::default(), Vec::new());
+        loop {
+            let batch = match question.find(&answers) {
+                Ok(found) => return (found, met),
+                Err(batch) => batch,
+            };
+            for trial in batch.trials.clone() {
+                for factor in answers.missing(&batch, trial) {
+                    let correct = trial * 37 % 100 < performance(factor);
+                    answers.insert(batch.set, factor, trial, Answer { correct, spikes: 1 });
+                    met.push(factor);
+                }
+            }
+        }
+    }
+
+    /// A plateau from 40 to 55.
+    fn hill(factor: f64) -> u32 {
+        if (40.0..=55.0).contains(&factor) { 98 } else { 50 }
+    }
+
+    #[test]
+    fn a_search_that_starts_wrong_goes_along_the_grid_until_its_plateau_ends() {
+        let config = SearchConfig::default();
+        let (full, met) = searched(&config, 0..12, hill);
+        assert_eq!((full.chosen().scaling_factor, met.len()), (45.0, 1200));
+        for start in [4..8, 0..6, 7..12] {
+            let (found, met) = searched(&config, start, hill);
+            let plateau = |f: &Found| [f.plateau.0, f.plateau.1].map(|at| f.candidates[at].scaling_factor);
+            assert_eq!((plateau(&found), found.chosen().scaling_factor), ([40.0, 55.0], 45.0));
+            assert!(met.len() < 1200, "{}", met.len());
+        }
+        let (nothing, met) = searched(&config, 4..6, |_| 0);
+        assert_eq!((nothing.candidates.len(), met.len()), (12, 1200), "where nothing works, all is tried");
+    }
+
+    #[test]
+    fn what_joins_a_race_late_meets_as_many_trials_as_its_rivals() {
+        let config = SearchConfig { race: true, refine: true, ..SearchConfig::default() };
+        let (found, _) = searched(&config, 0..12, |factor| if factor < 70.0 { 98 } else { 50 });
+        let most = found.candidates.iter().map(|c| c.trials).max();
+        let refined = found.candidates.iter().filter(|c| c.scaling_factor % 5.0 != 0.0).map(|c| c.trials);
+        assert!(refined.clone().count() > 5 && refined.clone().all(|trials| Some(trials) == most));
+        assert!(most < Some(100) && found.chosen().trials == most.unwrap());
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Tails of the normal distribution.
 
-/// e^{x²} erfc(x), which neither overflows nor vanishes for x ≥ 0 (continued fraction above 2, series below).
+/// e^{x²} erfc(x), which neither overflows nor vanishes for x ≥ 0 (continued fraction above 2, series below; below zero
+/// from erfc(x) = 2 − erfc(−x)).
 pub fn scaled_erfc(x: f64) -> f64 {
+    if x < 0.0 {
+        return 2.0 * (x * x).exp() - scaled_erfc(-x);
+    }
     if x < 2.0 {
         // erf x = 2/√π Σ (−1)^k x^(2k+1) / (k! (2k+1))
         let (mut term, mut sum) = (x, x);
@@ -26,7 +30,9 @@ pub fn normal_tail(z: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const ERFCX: [(f64, f64); 6] = [
+    const ERFCX: [(f64, f64); 8] = [
+        (-4.0, 17_772_220.904016286),
+        (-1.0, 5.008980080762283),
         (0.0, 1.000000000000000),
         (0.5, 0.615690344192926),
         (1.9, 0.266509373661673),

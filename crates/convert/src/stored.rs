@@ -8,7 +8,7 @@
 //! | `scaling_factor` | `[1]` | F64 | the chosen factor, by which W and W_out are divided when the network runs |
 //! | `search.scaling_factor` | `[F]` | F64 | every factor tried, ascending |
 //! | `search.trials`, `search.correct` | `[F]` | U32 | trials run with it, and answered correctly |
-//! | `predicted_scaling_factor` | `[1]` | F64 | what the neuron's transfer function predicts; absent where it does not |
+//! | `predicted_scaling_factor` | `[1]` | F64 | middle of the plateau of the network in mean field; absent where it has none |
 //! | `search.rate_hz` | `[F]` | F64 | mean firing rate of the units (Hz) |
 
 use crate::error::Result;
@@ -18,7 +18,6 @@ use crate::search::{Candidate, Found};
 use mdl_data::field::InvalidField;
 use mdl_model::artifact::Artifact;
 use mdl_model::experiment::{Experiment, NetworkConfig};
-use mdl_model::rate::Activation;
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::RateParameters;
 
@@ -48,14 +47,6 @@ pub fn read_network(artifact: &Artifact, experiment: &Experiment) -> Result<LifN
         return lif_network(config, &parameters, &initial.recurrent);
     }
     lif_network(config, &parameters, &parameters.recurrent)
-}
-
-/// The activation of the rate network.
-///
-/// # Errors
-/// The config of another network.
-pub fn activation(experiment: &Experiment) -> Result<Activation> {
-    Ok(rate_config(experiment)?.activation)
 }
 
 /// Adds what a search found, and the predicted factor.

@@ -1,6 +1,8 @@
-//! The fast modes against the exact one, mode form against dense form, and random numbers against what runs beside them.
+//! The fast modes against the exact one, the mean field against simulations, mode form against dense form, and random numbers
+//! against what runs beside them.
 
 use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, TrialDraws};
+use mdl_convert::mean_field::{Course, MeanField};
 use mdl_data::random::{Purpose, Stream};
 use mdl_model::lif::{LifConfig, LifMode};
 
@@ -39,6 +41,10 @@ fn config(mode: LifMode) -> LifConfig {
     LifConfig { mode, bias_mv: Some(-36.0), ..LifConfig::default() }
 }
 
+fn input() -> Vec<f64> {
+    (0..SAMPLES).map(|t| f64::from(u8::from((10..30).contains(&t)))).collect()
+}
+
 fn run(network: &LifNetwork, config: &LifConfig, trial: u64, factors: &[f64]) -> Vec<Run> {
     let timing = Timing::new(config, SAMPLES, 5.0).unwrap();
     let steps = timing.steps;
@@ -49,9 +55,8 @@ fn run(network: &LifNetwork, config: &LifConfig, trial: u64, factors: &[f64]) ->
         end_state: true,
         ..Recording::default()
     };
-    let input: Vec<f64> = (0..SAMPLES).map(|t| f64::from(u8::from((10..30).contains(&t)))).collect();
     let simulator = Simulator::new(network, config, timing).unwrap();
-    simulator.run(&input, factors, &TrialDraws { seed: 5, trial }, &recording).unwrap()
+    simulator.run(&input(), factors, &TrialDraws { seed: 5, trial }, &recording).unwrap()
 }
 
 /// What a network does over many trials.
@@ -170,8 +175,8 @@ fn without_noise_the_fast_kernel_in_double_precision_spikes_exactly_as_the_exact
     }
 }
 
-#[test]
-fn modes_spike_as_the_matrix_they_stand_for() {
+/// A random network with modes, and the same with the matrix that these stand for.
+fn modes_and_matrix() -> (LifNetwork, LifNetwork) {
     const MODES: usize = 3;
     let mut stream = Stream::new(9, Purpose::Initialisation, 0);
     let mode_in = normals(&mut stream, UNITS * MODES, 0.5);
@@ -183,11 +188,54 @@ fn modes_spike_as_the_matrix_they_stand_for() {
     let dense = (0..UNITS * UNITS).map(|at| weight(at / UNITS, at % UNITS)).collect();
     let dense = LifNetwork { recurrent: Recurrent::Dense(dense), ..dale(1) };
     let modes = LifNetwork { recurrent: Recurrent::Modes { mode_in, score, mode_out }, ..dense.clone() };
+    (modes, dense)
+}
+
+#[test]
+fn modes_spike_as_the_matrix_they_stand_for() {
+    let (modes, dense) = modes_and_matrix();
     for mode in [LifMode::Exact, LifMode::FastDouble] {
         let (a, b) = (run(&dense, &config(mode), 0, &[30.0]), run(&modes, &config(mode), 0, &[30.0]));
         assert!(a[0].spikes.len() > 100);
         assert_eq!(a[0].spikes, b[0].spikes, "{mode:?}");
     }
+}
+
+/// Spikes of each factor in mean field, and the largest output, over some trials.
+fn in_mean_field(network: &LifNetwork, config: &LifConfig, factors: &[f64], trials: u64) -> Vec<(f64, f64)> {
+    let timing = Timing::new(config, SAMPLES, 5.0).unwrap();
+    let field = MeanField::new(network, config, &timing).unwrap();
+    let input: Vec<f32> = input().iter().map(|u| *u as f32).collect();
+    let course = |trial| field.run(&input, factors, TrialDraws { seed: 5, trial }, SAMPLES / 2..SAMPLES);
+    let courses: Vec<Course> = (0..trials).map(course).collect();
+    let mean = |of: &dyn Fn(&Course) -> f64| courses.iter().map(of).sum::<f64>() / trials as f64;
+    (0..factors.len()).map(|l| (mean(&|c| f64::from(c.spikes[l])), mean(&|c| c.extremes[l].max))).collect()
+}
+
+#[test]
+fn the_mean_field_fires_and_answers_as_the_network_does() {
+    let config = LifConfig::default();
+    let (factors, trials) = ([20.0, 35.0, 60.0], 20);
+    for network in [dale(1), dale(2), modes_and_matrix().0] {
+        let field = in_mean_field(&network, &config, &factors, trials);
+        let runs: Vec<Vec<Run>> = (0..trials).map(|trial| run(&network, &config, trial, &factors)).collect();
+        for (l, (spikes, largest)) in field.into_iter().enumerate() {
+            let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(|r| of(&r[l])).sum::<f64>() / trials as f64;
+            // The mean field does not count the spikes of units that begin above threshold.
+            let simulated = mean(&|r| r.spikes.iter().filter(|s| s.step > 1).count() as f64);
+            assert!((spikes - simulated).abs() < 0.2 * simulated, "{}: {spikes} spikes, {simulated}", factors[l]);
+            let output = mean(&|r| r.extremes[0].max);
+            assert!((largest - output).abs() < 0.4 * output.abs().max(0.1), "{}: {largest}, {output}", factors[l]);
+        }
+    }
+}
+
+#[test]
+fn the_mean_field_of_modes_is_that_of_the_matrix_they_stand_for() {
+    let (modes, dense) = modes_and_matrix();
+    let config = LifConfig::default();
+    let (a, b) = (in_mean_field(&modes, &config, &[30.0], 1)[0], in_mean_field(&dense, &config, &[30.0], 1)[0]);
+    assert!((a.0 - b.0).abs() < 1e-3 * a.0 && (a.1 - b.1).abs() < 1e-3 * a.1.abs().max(0.1), "{a:?} {b:?}");
 }
 
 #[test]

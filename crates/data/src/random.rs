@@ -47,6 +47,8 @@ pub enum Purpose {
     EvaluationNoise = 14,
     /// Augmentation of training images.
     Augmentation = 15,
+    /// Fluctuations of a LIF network in mean field.
+    MeanFieldNoise = 16,
 }
 
 /// Sets of `LANES` blocks whose words are drawn before any is turned into numbers.
@@ -288,16 +290,36 @@ mod tests {
         assert!((moment(2) - 1.0).abs() < sd(2.0), "variance {}", moment(2));
         assert!(moment(3).abs() < sd(15.0), "third moment {}", moment(3));
         assert!((moment(4) - 3.0).abs() < sd(96.0), "fourth moment {}", moment(4));
+    }
+
+    #[test]
+    fn normals_have_the_tails_of_a_normal() {
+        const EACH: usize = 4_000_000;
         // Two-sided tail probabilities of the normal distribution.
-        for (z, p) in [(2.0, 0.045_500_26), (3.0, 0.002_699_796), (4.0, 6.334_25e-5), (5.0, 5.733e-7)] {
-            let count = x.iter().filter(|v| v.abs() > z).count() as f64;
-            let expected = p * n as f64;
-            assert!((count - expected).abs() < 5.0 * expected.sqrt() + 3.0, "|x| > {z}: {count} for {expected}");
+        let tails =
+            [(2.0, 0.045_500_26), (3.0, 0.002_699_796), (4.0, 6.334_25e-5), (4.5, 6.795_35e-6), (5.0, 5.733e-7)];
+        let (mut x, mut counts) = (vec![0f32; EACH], [0; 5]);
+        for index in 0..10 {
+            fill_normal(7, Purpose::LifNoise, index, 0, 1.0, &mut x);
+            for ((z, _), count) in tails.iter().zip(&mut counts) {
+                *count += x.iter().filter(|v| v.abs() > *z).count();
+            }
         }
-        // Neighbours, and the two numbers of a pair (16 apart), are uncorrelated.
-        for lag in [1, 2, 16, 32, 64, 200] {
-            let r = x[lag..].iter().zip(&x).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() / n as f64;
-            assert!(r.abs() < sd(1.0), "lag {lag}: {r}");
+        for ((z, p), count) in tails.into_iter().zip(counts) {
+            let expected = p * 10.0 * EACH as f64;
+            assert!((count as f64 - expected).abs() < 4.0 * expected.sqrt(), "|x| > {z}: {count} for {expected}");
+        }
+    }
+
+    #[test]
+    fn normals_are_uncorrelated() {
+        // At all distances within two runs of blocks computed side by side, pairs (16 apart) and repeated blocks included.
+        let n = 1_000_000;
+        let mut x = vec![0f32; n];
+        fill_normal(7, Purpose::LifNoise, 3, 0, 1.0, &mut x);
+        for lag in 1..=128 {
+            let r = x[lag..].iter().zip(&x).map(|(a, b)| a * b).fold(0.0, |sum, p| sum + f64::from(p)) / n as f64;
+            assert!(r.abs() < 5.0 / (n as f64).sqrt(), "lag {lag}: {r}");
         }
     }
 

@@ -329,6 +329,18 @@ pub enum Select {
     First,
 }
 
+/// Where a search begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchStart {
+    /// With every factor of the grid.
+    #[default]
+    Grid,
+    /// With those that the network in mean field succeeds with and their neighbours; further factors of the grid follow
+    /// while the plateau touches the edge of those tried.
+    Predicted,
+}
+
 /// The search section of a config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -337,6 +349,8 @@ pub struct SearchConfig {
     pub factors: Option<Vec<f64>>,
     /// Trials a factor.
     pub trials: usize,
+    /// Where the search begins.
+    pub start: SearchStart,
     /// Which factor is chosen.
     pub select: Select,
     /// Add factors beyond the edge of the grid while the best one stands there.
@@ -354,6 +368,7 @@ impl Default for SearchConfig {
         Self {
             factors: None,
             trials: 100,
+            start: SearchStart::Grid,
             select: Select::Plateau,
             extend: false,
             race: false,

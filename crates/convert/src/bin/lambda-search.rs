@@ -8,7 +8,7 @@ use mdl_convert::figures::found_curve;
 use mdl_convert::lif::LifNetwork;
 use mdl_convert::outputs::below;
 use mdl_convert::partial::{self, Partial};
-use mdl_convert::prediction::predicted_factor;
+use mdl_convert::prediction::predict;
 use mdl_convert::queue::{self, News, Search};
 use mdl_convert::search::{Candidate, Found, Question, choose};
 use mdl_convert::{stored, with_status};
@@ -39,6 +39,7 @@ use std::process::ExitCode;
   lambda-search rate.safetensors -o lif.safetensors
   lambda-search rate.safetensors --extend --set search.trials=400 -o lif.safetensors
   lambda-search rate.safetensors --race --refine -o lif.safetensors
+  lambda-search rate.safetensors --start predicted -o lif.safetensors
   lambda-search rate.safetensors --select first --set lif.mode=exact -o lif.safetensors
   lambda-search runs/*/rate.safetensors -o found      (found/1/rate.safetensors, found/2/rate.safetensors, …)
   lambda-search runs/*/rate.safetensors --resume -o found
@@ -50,6 +51,11 @@ struct Arguments {
     /// Rate artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
     #[arg(value_name = "RATE", required = true)]
     rates: Vec<PathBuf>,
+
+    /// Where to begin: with the whole grid, or around the factor predicted from the network in mean field (default: the
+    /// config's)
+    #[arg(long, value_name = "grid|predicted")]
+    start: Option<String>,
 
     /// Which factor to choose: the middle of the best plateau, or the first of the best (default: the config's)
     #[arg(long, value_name = "plateau|first")]
@@ -129,6 +135,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// The rate artifact's config with what was asked for on the command line.
 fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Result<Experiment> {
     let mut set = arguments.common.set.clone();
+    set.extend(arguments.start.iter().map(|start| format!("search.start={start}")));
     set.extend(arguments.select.iter().map(|select| format!("search.select={select}")));
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
@@ -163,7 +170,7 @@ impl Job {
     /// Writes what was found and returns the result to print.
     fn finish(&self, force: bool, found: &Found) -> mdl_convert::Result<Value> {
         let experiment = &self.experiment;
-        let predicted = predicted_factor(&experiment.lif, stored::activation(experiment)?);
+        let predicted = predict(&self.network, experiment)?.map(|found| found.chosen().scaling_factor);
         if self.found_before.is_none() {
             let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance());
             artifact.tensors = self.rate.tensors.clone();
@@ -197,7 +204,7 @@ fn found_before(output: &Path, experiment: &Experiment, rate: &Artifact) -> Opti
 /// the results in the order of the inputs. Tells whether every network met its criterion.
 fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
     let behaviours = with_status(jobs.iter().map(Job::behaviour).collect::<mdl_convert::Result<Vec<_>>>())?;
-    let questions = jobs.iter().zip(&behaviours).map(|(job, behaviour)| Question::new(&job.experiment, behaviour));
+    let questions = jobs.iter().zip(&behaviours).map(|(job, b)| Question::new(&job.experiment, &job.network, b));
     let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = StopFlag::install()?;
     let bar = progress::bar(

@@ -125,7 +125,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),
             "trials": score.trials })
     };
-    let curve = |(name, scores): (&(String, Vec<String>), &Vec<Score>)| json!({ "variant": name.0, "points": arguments.values.iter().zip(scores).map(point).collect::<Vec<_>>() });
+    let curve = |((name, _), scores): (&(String, Vec<String>), &Vec<Score>)| {
+        let points = arguments.values.iter().zip(scores).map(point);
+        json!({ "variant": name, "points": points.collect::<Vec<_>>() })
+    };
     Ok(Outcome::done(json!({
         "output": output,
         "parameter": arguments.parameter,
@@ -179,8 +182,9 @@ fn sweep(arguments: &Arguments, networks: &[Network], partial: &mut Partial) -> 
     let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = StopFlag::install()?;
     let bar = progress::bar(behaviours.len() as u64, &arguments.parameter, arguments.common.quiet);
-    let searches = settings(networks).zip(&behaviours).enumerate().map(|(index, ((_, experiment), behaviour))| {
-        let question = Question::new(experiment, behaviour)?;
+    let searches = settings(networks).zip(&lif).zip(&behaviours).enumerate();
+    let searches = searches.map(|(index, (((_, experiment), network), behaviour))| {
+        let question = Question::new(experiment, network, behaviour)?;
         let trials = experiment.evaluation.trials as u32;
         let plan: Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
         Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
