@@ -16,7 +16,7 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif results results-spiking install test-python cuda cuda-toolkit cuda-test cuda-check clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python cuda cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -97,8 +97,11 @@ $(LIF_PEERS)/ready: bench/peers/lif-requirements.txt
 	$(LIF_PEERS)/bin/pip install --quiet -r $<
 	touch $@
 
-bench-lif: build $(LIF_PEERS)/ready ## LIF trials against Octave, ANNarchy and numba; needs Octave; [TASKS="go-nogo mante"]
-	$(LIF_PEERS)/bin/python bench/lif.py $(TASKS)
+bench-lif: build $(LIF_PEERS)/ready ## LIF trials against other simulators; needs Octave; [LIF="go-nogo mante scaling"]
+	$(LIF_PEERS)/bin/python bench/lif.py $(LIF)
+
+compare-lif: build $(LIF_PEERS)/ready ## the fast LIF simulation against the exact one; LIF="FILE ..."
+	$(LIF_PEERS)/bin/python bench/fast_exact.py $(LIF)
 
 results: build ## run configs and seeds again and write docs/results.md (about 10 minutes on 2 cores)
 	bench/results.py $(RUNS)

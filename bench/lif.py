@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Times LIF trials of a trained network here and in peers, in turn, each on one core, and prints ratios of medians.
+"""Times LIF trials of a trained network here and in peers, in turn, each on one core, and prints ratios of medians; then our
+own trials over sizes, modes and firing rates.
 
-usage: bench/lif.py [TASK ...] [--rounds R] [--trials B]      tasks: go-nogo, mante; none: both
+usage: bench/lif.py [NAME ...] [--rounds R] [--trials B] [--write]      names: go-nogo, mante, scaling; none: all
 
 Needs the programs (`make build`), Octave on the PATH, and the packages of bench/peers/lif-requirements.txt in the Python
 that runs this file; `make bench-lif` sees to the packages. Ours is the whole program: start, files, search and figure.
+`--write` puts the tables into docs/benchmarks.md.
 """
 
 import argparse
@@ -25,7 +27,16 @@ BIN, PEERS = ROOT / "target" / "release", ROOT / "bench" / "peers"
 sys.path.insert(0, str(PEERS))
 import lif_network  # noqa: E402
 
+PAGE = ROOT / "docs" / "benchmarks.md"
+MARKS = "<!-- bench/lif.py writes from here -->\n", "<!-- to here: LIF -->\n"
+
 CRITERION_NOT_MET = 4
+lines = []
+
+
+def say(line):
+    lines.append(line)
+    print(line, flush=True)
 
 
 def run(*command, **options):
@@ -63,6 +74,8 @@ def compare(task, scratch, rounds, trials):
         "mdl-rnn, one factor": lambda: ours(rate, scratch, [factor], 10 * trials),
         "mdl-rnn, grid of 12": lambda: ours(rate, scratch, grid, trials),
         "ANNarchy": lambda: python("lif_annarchy.py", trials),
+        "Brian2": lambda: python("lif_brian.py", trials),
+        "NEST": lambda: python("lif_nest.py", max(3, trials // 4)),
         "numba": lambda: python("lif_numba.py", trials),
         "Octave": lambda: run("octave-cli", "-q", PEERS / "lif_octave.m", mat, max(3, trials // 4)),
     }
@@ -74,27 +87,54 @@ def compare(task, scratch, rounds, trials):
     for who, measured in results.items():
         performance = measured[0]["performance"]
         performance = "–" if performance is None else f"{performance:.2f}"
-        print(f"| {task} | {who} | {middle[who] * 1e3:.2f} | {middle[who] / middle['mdl-rnn, grid of 12']:.1f}× | "
-              f"{middle[who] / middle['mdl-rnn, one factor']:.1f}× | {performance} | {measured[0]['rate_hz']:.1f} |",
-              flush=True)
+        say(f"| {task} | {who} | {middle[who] * 1e3:.2f} | {middle[who] / middle['mdl-rnn, grid of 12']:.1f}× | "
+            f"{middle[who] / middle['mdl-rnn, one factor']:.1f}× | {performance} | {measured[0]['rate_hz']:.1f} |")
     whole = statistics.median(search(rate, scratch, grid, 100, os.cpu_count())[0] for _ in range(rounds))
-    print(f"{task}: the whole search, 12 factors × 100 trials, on {os.cpu_count()} threads: {whole:.1f} s")
+    say(f"| {task} | the whole search, 12 × 100 trials, {os.cpu_count()} threads: {whole:.1f} s | | | | | |")
+
+
+def scaling(rounds):
+    """Our trials of random networks with the sparseness of trained ones, 12 factors side by side."""
+    step = lambda *options: run(BIN / "bench-step", "lif", *options)
+    cases = {f"N = {n}": ["--units", n, "--samples", max(10, 40_000 // n if n > 200 else 200)] for n in
+             (50, 100, 200, 500, 1000, 2000, 5000)}
+    cases |= {f"N = 200, P = {p}": ["--modes", p] for p in (1, 3, 10, 30, 100)}
+    cases |= {"N = 200, all connections": ["--density", 1]}
+    cases |= {f"N = 200, {firing}": ["--firing", firing] for firing in ("silent", "usual", "saturated")}
+    cases |= {f"N = 200, P = 5, {firing}": ["--modes", 5, "--firing", firing] for firing in ("silent", "saturated")}
+    cases |= {"N = 200, exact": ["--exact"]}
+    say("\n| network | µs a simulated second and unit | rate (Hz) | peak memory (MiB) |\n|---|---|---|---|")
+    for name, options in cases.items():
+        measured = [step(*options) for _ in range(rounds)]
+        options = dict(zip(options[::2], options[1::2]))
+        unit_seconds = options.get("--units", 200) * options.get("--samples", 200) * 0.005
+        seconds = statistics.median(m["median_s"] for m in measured)
+        say(f"| {name} | {seconds * 1e6 / unit_seconds:.1f} | {measured[0]['rate_hz']:.1f} | "
+            f"{max(m['peak_bytes'] or 0 for m in measured) / 2**20:.0f} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tasks", nargs="*", default=["go-nogo", "mante"])
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("names", nargs="*", default=["go-nogo", "mante", "scaling"])
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     arguments = parser.parse_args()
+    if arguments.write and len(arguments.names) < 3:
+        parser.error("--write replaces the whole tables: name no cases")
     if shutil.which("octave-cli") is None:
         parser.error("octave-cli is not on the PATH: install Octave")
     os.environ.update(OMP_NUM_THREADS="1", PATH=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
-    print("| task | who | ms a trial | against the grid | against one factor | performance | rate (Hz) |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    say("| task | who | ms a trial | against the grid | against one factor | performance | rate (Hz) |\n"
+        "|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
-        for task in arguments.tasks:
+        for task in [name for name in arguments.names if name != "scaling"]:
             compare(task, pathlib.Path(scratch), arguments.rounds, arguments.trials)
+    if "scaling" in arguments.names:
+        scaling(arguments.rounds)
+    if arguments.write:
+        before, rest = PAGE.read_text().split(MARKS[0])
+        PAGE.write_text(before + MARKS[0] + "\n" + "\n".join(lines) + "\n\n" + MARKS[1] + rest.split(MARKS[1])[1])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Compares searches with --race, and the predicted factor, with the full grid on trained networks.
+"""Compares searches with --race, searches with --start predicted, and the predicted factor with the full grid on trained
+networks.
 
 usage: bench/racing.py RATE...       rate artifacts; needs the programs (`make build`)
 
-A race found the same plateau where its choice lies on the full grid's plateau and the full grid's choice on its own: then
+A search found the same plateau where its choice lies on the full grid's plateau and the full grid's choice on its own: then
 neither search can tell the two choices apart.
 """
 
@@ -33,16 +34,27 @@ def main():
     rates = sys.argv[1:]
     if not rates:
         raise SystemExit(__doc__)
-    pairs = list(zip(search(rates), search(rates, "--race")))
-    count = lambda test: f"{sum(map(test, pairs))} of {len(pairs)}"
-    for rate, (full, race) in zip(rates, pairs):
-        print(f"{rate}: full grid {full['scaling_factor']:g} on {full['plateau']}, race {race['scaling_factor']:g} on "
-              f"{race['plateau']}, {race['trials'] / full['trials']:.0%} of the trials")
-    print("same choice:", count(lambda p: p[0]["scaling_factor"] == p[1]["scaling_factor"]))
-    print("same plateau:", count(lambda p: on(p[0]["plateau"], p[1]["scaling_factor"])
-                                 and on(p[1]["plateau"], p[0]["scaling_factor"])))
-    print("predicted factor on the plateau:", count(lambda p: on(p[0]["plateau"], p[0]["predicted_scaling_factor"])))
-    print(f"most trials of a race: {max(r['trials'] / f['trials'] for f, r in pairs):.0%}")
+    full = search(rates)
+    others = {"race": search(rates, "--race"), "start predicted": search(rates, "--start", "predicted"),
+              "both": search(rates, "--race", "--start", "predicted")}
+    count = lambda test, other: f"{sum(map(test, full, other))} of {len(full)}"
+    show = lambda found: f"{found['scaling_factor']:g} on {found['plateau']}"
+    at = lambda found, factor: next(c["performance"] for c in found["curve"] if c["scaling_factor"] == factor)
+    for rate, found, *rest in zip(rates, full, *others.values()):
+        predicted = found["predicted_scaling_factor"]
+        print(f"{rate}: full grid {show(found)}, right in {found['performance']:.0%}; predicted {predicted:g}, right in "
+              f"{at(found, predicted):.0%}; " + "; ".join(
+                  f"{who} {show(r)} with {r['trials'] / found['trials']:.0%} of the trials" for who, r in zip(others, rest)))
+    for who, other in others.items():
+        share = [o["trials"] / f["trials"] for f, o in zip(full, other)]
+        same = count(lambda f, o: f["scaling_factor"] == o["scaling_factor"], other)
+        plateau = count(lambda f, o: on(f["plateau"], o["scaling_factor"]) and on(o["plateau"], f["scaling_factor"]), other)
+        print(f"{who}: same plateau {plateau}, same choice {same}, trials {sum(share) / len(share):.0%} on average, "
+              f"{max(share):.0%} at most")
+    print("predicted factor on the plateau:", count(lambda f, _: on(f["plateau"], f["predicted_scaling_factor"]), full))
+    worse = [f["performance"] - at(f, f["predicted_scaling_factor"]) for f in full]
+    print(f"performance at the predicted factor below that at the chosen: {sum(worse) / len(worse):.3f} on average, "
+          f"{max(worse):.2f} at most")
 
 
 if __name__ == "__main__":

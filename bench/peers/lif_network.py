@@ -28,6 +28,6 @@ def correct(task, condition, out):
     """Whether a trial's output, one value a step, is right."""
     if task == "go-nogo":
         out = out[9999:]
-        return out.max() > 0.7 if condition == 1 else abs(out).max() < 0.3
+        return out.max() > 0.7 if condition == 1 else out.max() < 0.3
     out = out[25999:]
     return out.max() > 0.7 if condition % 2 == 1 else out.min() < -0.7

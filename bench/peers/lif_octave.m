@@ -20,7 +20,7 @@ for b = 1:count
   seconds(b) = toc;
   if strcmp(task, 'go-nogo')
     o = out(10000:end);
-    if condition(b) == 1, right += max(o) > 0.7; else, right += max(abs(o)) < 0.3; end
+    if condition(b) == 1, right += max(o) > 0.7; else, right += max(o) < 0.3; end
   else
     o = out(26000:end);
     if mod(condition(b), 2) == 1, right += max(o) > 0.7; else, right += min(o) < -0.7; end

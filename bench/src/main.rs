@@ -1,5 +1,7 @@
-//! `bench-step`: times this project's own training steps. Each call prints one JSON line with the median; `bench/run.py`
-//! runs it in turn with the peers.
+//! `bench-step`: times this project's own training steps and LIF trials. Each call prints one JSON line with the median;
+//! `bench/run.py` and `bench/lif.py` run it, the former in turn with the peers.
+
+mod lif;
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -33,6 +35,8 @@ enum What {
     Train(Case),
     /// Outputs of a network on one batch of trials of a cognitive task, without gradients
     Run(Case),
+    /// Trials of a random LIF network
+    Lif(lif::Trials),
 }
 
 #[derive(Args)]
@@ -52,12 +56,13 @@ struct Case {
 }
 
 fn main() -> Result<()> {
-    let (case, timed): (Case, Timed) = match Arguments::parse().what {
-        What::Train(case) => (case, Timed::Updates),
-        What::Run(case) => (case, Timed::Runs),
+    let (seconds, rate_hz) = match Arguments::parse().what {
+        What::Train(case) => (seconds(case, Timed::Updates)?, None),
+        What::Run(case) => (seconds(case, Timed::Runs)?, None),
+        What::Lif(trials) => trials.run().map(|(seconds, rate_hz)| (seconds, Some(rate_hz)))?,
     };
-    let seconds = seconds(case, timed)?;
-    mdl_stage::status::print_line(&json!({ "median_s": median(seconds), "peak_bytes": peak_bytes() }).to_string())?;
+    let result = json!({ "median_s": median(seconds), "peak_bytes": peak_bytes(), "rate_hz": rate_hz });
+    mdl_stage::status::print_line(&result.to_string())?;
     Ok(())
 }
 

@@ -201,31 +201,29 @@ fn modes_spike_as_the_matrix_they_stand_for() {
     }
 }
 
-/// Spikes of each factor in mean field, and the largest output, over some trials.
-fn in_mean_field(network: &LifNetwork, config: &LifConfig, factors: &[f64], trials: u64) -> Vec<(f64, f64)> {
+/// Spikes of each factor in mean field, over some trials.
+fn spikes_in_mean_field(network: &LifNetwork, config: &LifConfig, factors: &[f64], trials: u64) -> Vec<f64> {
     let timing = Timing::new(config, SAMPLES, 5.0).unwrap();
     let field = MeanField::new(network, config, &timing).unwrap();
     let input: Vec<f32> = input().iter().map(|u| *u as f32).collect();
     let course = |trial| field.run(&input, factors, TrialDraws { seed: 5, trial }, SAMPLES / 2..SAMPLES);
     let courses: Vec<Course> = (0..trials).map(course).collect();
-    let mean = |of: &dyn Fn(&Course) -> f64| courses.iter().map(of).sum::<f64>() / trials as f64;
-    (0..factors.len()).map(|l| (mean(&|c| f64::from(c.spikes[l])), mean(&|c| c.extremes[l].max))).collect()
+    let mean = |l: usize| courses.iter().map(|c| f64::from(c.spikes[l])).sum::<f64>() / trials as f64;
+    (0..factors.len()).map(mean).collect()
 }
 
 #[test]
-fn the_mean_field_fires_and_answers_as_the_network_does() {
+fn the_mean_field_fires_as_the_network_does() {
     let config = LifConfig::default();
     let (factors, trials) = ([20.0, 35.0, 60.0], 20);
     for network in [dale(1), dale(2), modes_and_matrix().0] {
-        let field = in_mean_field(&network, &config, &factors, trials);
+        let field = spikes_in_mean_field(&network, &config, &factors, trials);
         let runs: Vec<Vec<Run>> = (0..trials).map(|trial| run(&network, &config, trial, &factors)).collect();
-        for (l, (spikes, largest)) in field.into_iter().enumerate() {
-            let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(|r| of(&r[l])).sum::<f64>() / trials as f64;
+        for (l, spikes) in field.into_iter().enumerate() {
             // The mean field does not count the spikes of units that begin above threshold.
-            let simulated = mean(&|r| r.spikes.iter().filter(|s| s.step > 1).count() as f64);
-            assert!((spikes - simulated).abs() < 0.2 * simulated, "{}: {spikes} spikes, {simulated}", factors[l]);
-            let output = mean(&|r| r.extremes[0].max);
-            assert!((largest - output).abs() < 0.4 * output.abs().max(0.1), "{}: {largest}, {output}", factors[l]);
+            let later = |run: &[Run]| run[l].spikes.iter().filter(|s| s.step > 1).count() as f64;
+            let simulated = runs.iter().map(|run| later(run)).sum::<f64>() / trials as f64;
+            assert!((spikes - simulated).abs() < 0.15 * simulated, "{}: {spikes} spikes, {simulated}", factors[l]);
         }
     }
 }
@@ -233,9 +231,9 @@ fn the_mean_field_fires_and_answers_as_the_network_does() {
 #[test]
 fn the_mean_field_of_modes_is_that_of_the_matrix_they_stand_for() {
     let (modes, dense) = modes_and_matrix();
-    let config = LifConfig::default();
-    let (a, b) = (in_mean_field(&modes, &config, &[30.0], 1)[0], in_mean_field(&dense, &config, &[30.0], 1)[0]);
-    assert!((a.0 - b.0).abs() < 1e-3 * a.0 && (a.1 - b.1).abs() < 1e-3 * a.1.abs().max(0.1), "{a:?} {b:?}");
+    let spikes = |network| spikes_in_mean_field(network, &LifConfig::default(), &[30.0], 1)[0];
+    let (a, b) = (spikes(&modes), spikes(&dense));
+    assert!((a - b).abs() < 1e-3 * a, "{a} {b}");
 }
 
 #[test]

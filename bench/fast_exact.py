@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Compares the fast LIF simulation with the exact one on trained networks, and with the exact one at a refractory period that
+is longer by a tenth, which it must tell apart.
+
+usage: bench/fast_exact.py LIF... [--trials B]      lif artifacts; needs the programs (`make build`)
+
+All meet the same trials, potentials and noise, so performance, spikes and mean output are compared trial by trial: the mean
+difference in standard errors. Interspike intervals of all units are compared by the distance of their distributions in units
+of sqrt(1/n + 1/m) (Kolmogorov and Smirnov), the units' mean rates by that of theirs. Ends with status 1 where the fast
+simulation differs beyond the limits, or the longer refractory period does not.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+from safetensors.numpy import load_file
+
+EVALUATE = pathlib.Path(__file__).resolve().parent.parent / "target" / "release" / "eval-lif"
+# Standard errors, and Kolmogorov-Smirnov units: 25 comparisons pass together by chance with a probability of about 0.99.
+LIMIT_Z, LIMIT_KS = 4.0, 2.2
+WAYS = {"exact": ["lif.mode=exact"], "fast": ["lif.mode=fast"],
+        "t_ref + 10 %": ["lif.mode=exact", "lif.refractory_ms=2.2"]}
+
+
+def evaluate(lif, trials, settings):
+    with tempfile.TemporaryDirectory() as scratch:
+        output = f"{scratch}/evaluation.safetensors"
+        settings = [*settings, f"evaluation.trials={trials}", f"evaluation.recorded_trials={trials}",
+                    "evaluation.recorded_units=[]"]
+        command = [EVALUATE, lif, "--quiet", "-o", output, *(part for s in settings for part in ("--set", s))]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return load_file(output)
+
+
+def statistics(evaluation, trials):
+    trial, unit, step = (evaluation[f"spike_{name}"].astype(numpy.int64) for name in ("trial", "unit", "step"))
+    order = numpy.lexsort((step, unit, trial))
+    trial, unit, step = trial[order], unit[order], step[order]
+    same = (trial[1:] == trial[:-1]) & (unit[1:] == unit[:-1])
+    return {"correct": evaluation["correct"].astype(float), "spikes": numpy.bincount(trial, minlength=trials).astype(float),
+            "output": evaluation["output"].mean((1, 2), dtype=float), "rates": numpy.sort(evaluation["rate_hz"]),
+            "intervals": numpy.sort((step[1:] - step[:-1])[same])}
+
+
+def paired_z(a, b):
+    difference = a - b
+    error = difference.std(ddof=1) / len(difference) ** 0.5
+    return 0.0 if error == 0 else abs(difference.mean()) / error
+
+
+def kolmogorov(a, b):
+    places = numpy.concatenate([a, b])
+    below = [numpy.searchsorted(x, places, "right") / len(x) for x in (a, b)]
+    return abs(below[0] - below[1]).max() / (1 / len(a) + 1 / len(b)) ** 0.5
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lif", nargs="+")
+    parser.add_argument("--trials", type=int, default=200)
+    arguments = parser.parse_args()
+    differs = dict.fromkeys(WAYS, False)
+    print("| network | against exact | performance | spikes (z) | performance (z) | output (z) | intervals (KS) | rates (KS) |")
+    print("|---|---|---|---|---|---|---|---|")
+    for lif in arguments.lif:
+        of = {way: statistics(evaluate(lif, arguments.trials, settings), arguments.trials) for way, settings in WAYS.items()}
+        for way in list(WAYS)[1:]:
+            a, b = of["exact"], of[way]
+            z = [paired_z(a[name], b[name]) for name in ("spikes", "correct", "output")]
+            ks = [kolmogorov(a[name], b[name]) for name in ("intervals", "rates")]
+            differs[way] |= max(z) > LIMIT_Z or max(ks) > LIMIT_KS
+            values = " | ".join(f"{value:.2f}" for value in z + ks)
+            performance = " / ".join(f"{x['correct'].mean():.3f}" for x in (a, b))
+            print(f"| {pathlib.Path(lif).stem} | {way} | {performance} | {values} |", flush=True)
+    print(f"Limits: {LIMIT_Z} and {LIMIT_KS}. " + "; ".join(
+        f"{way}: {'differs' if differs[way] else 'agrees'}" for way in list(WAYS)[1:]))
+    sys.exit(differs["fast"] or not differs["t_ref + 10 %"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""LIF trials in NEST. usage: lif_nest.py RATE TRIALS FACTOR COUNT
+
+A double-exponential current is the difference of two exponential ones, one a receptor; NEST draws no noise while a unit is
+refractory.
+"""
+
+import json
+import sys
+import time
+
+import nest
+import numpy
+
+import lif_network as lif
+
+
+def main():
+    network, count = lif.load(sys.argv[1], sys.argv[2], float(sys.argv[3])), int(sys.argv[4])
+    n, samples, tau = len(network["tau"]), network["u"].shape[1], network["tau"]
+    nest.set_verbosity("M_ERROR")
+    nest.ResetKernel()
+    nest.set(resolution=lif.DT_MS, local_num_threads=1, print_time=False)
+    # 10 pF and 10 ms: a current of 1 pA is a drive of 1 mV.
+    constants = dict(C_m=10.0, tau_m=10.0, E_L=lif.V_PEAK, V_th=lif.V_PEAK, V_reset=lif.V_RESET, t_ref=2.0)
+    units = nest.Create("iaf_psc_exp_multisynapse", n, params=constants)
+    for unit, decay in zip(units, tau):
+        unit.tau_syn = [float(decay), lif.TAU_R_MS]
+    noise = nest.Create("noise_generator", params=dict(std=lif.NOISE * 10.0 / lif.DT_MS, dt=lif.DT_MS))
+    nest.Connect(noise, units)
+    to, source = numpy.nonzero(network["w"])
+    peak = 1000.0 / (tau[to] - lif.TAU_R_MS) * network["w"][to, source]
+    ids, delay = numpy.array(units.global_id), numpy.full(len(to), lif.DT_MS)
+    for receptor, weight in ((1, peak), (2, -peak)):
+        synapse = dict(weight=weight, delay=delay, receptor_type=numpy.full(len(to), receptor))
+        nest.Connect(ids[source], ids[to], "one_to_one", synapse)
+    spikes = nest.Create("spike_recorder")
+    nest.Connect(units, spikes)
+    random, seconds = numpy.random.default_rng(1), []
+    nest.Prepare()
+    for b in range(count):
+        drive = network["u"][b] @ network["w_in"].T
+        units.V_m = random.uniform(lif.V_RESET, lif.V_INITIAL_MAX, n)
+        start = time.perf_counter()
+        for k in range(samples):
+            units.I_e = drive[k]
+            nest.Run(5.0)
+        seconds.append(time.perf_counter() - start)
+    nest.Cleanup()
+    rate_hz = spikes.n_events / (count * n * samples * 0.005)
+    print(json.dumps({"median_s": float(numpy.median(seconds)), "performance": None, "rate_hz": rate_hz}))
+
+
+if __name__ == "__main__":
+    main()
