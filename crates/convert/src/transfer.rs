@@ -63,7 +63,7 @@ impl Transfer {
     #[inline(always)]
     pub fn at(&self, x_mv: f32) -> [f32; 2] {
         let place = (x_mv - self.lowest_mv) * self.per_mv;
-        if !(place > 0.0) {
+        if place.is_nan() || place <= 0.0 {
             return [0.0; 2];
         }
         let index = (place as usize).min(INPUTS - 2);
