@@ -61,12 +61,16 @@ def check_exports(lif, scratch):
 with tempfile.TemporaryDirectory() as directory:
     scratch = pathlib.Path(directory)
     rate, lif, trials, evaluation = (scratch / f"{name}.safetensors" for name in ("rate", "lif", "trials", "eval"))
-    run(PROGRAMS / "train-rate", "--config", CONFIG, "--quiet", "--set", "network.neurons=60", "-o", rate)
+    small = ["--set", "network.neurons=60", "--tensorboard", scratch / "events"]
+    run(PROGRAMS / "train-rate", "--config", CONFIG, "--quiet", *small, "-o", rate)
     search = ["--set", "search.trials=5", "--set", "search.factors=[20]"]
     run(PROGRAMS / "lambda-search", rate, "--quiet", *search, "-o", lif)
     run(PROGRAMS / "eval-lif", lif, "--quiet", "--set", "evaluation.trials=10", "-o", evaluation)
     run(PROGRAMS / "make-trials", "--config", CONFIG, "--trials", "200", "-o", trials)
 
+    listed = json.loads(script("events.py", scratch / "events").splitlines()[0])
+    assert "loss/evaluation" in listed["scalars"] and "weights/w_rec" in listed["histograms"], listed
+    assert listed["images"] == ["figures/training", "figures/output"], listed
     assert "w_rec: float32 [60, 60]" in script("load.py", rate)
     result = json.loads(script("run_rate.py", rate, trials))
     assert abs(result["performance"] - result["performance_in_training"]) < 0.15, result

@@ -1,5 +1,5 @@
-//! Event files that train-rate and train-spiking write, decoded record by record. `read_events.py` beside this file reads
-//! them with TensorBoard itself, where that is installed.
+//! Event files that train-rate and train-spiking write, decoded record by record. `make test-python` reads them with
+//! TensorBoard itself (`examples/python/events.py`).
 
 use mdl_train::tensorboard::messages::{Content, Event, Value, What};
 use mdl_train::tensorboard::record::records;

@@ -1,6 +1,6 @@
-"""Reads the event files of a training with TensorBoard itself: read_events.py DIR prints what it lists, as JSON.
+"""Reads the event files of a training (--tensorboard DIR) with TensorBoard itself.
 
-Needs the package tensorboard. Exit status 1 if scalars, histograms or pictures are missing.
+usage: events.py DIR      prints what TensorBoard lists, as JSON, and the values; status 1 if a kind of them is missing
 """
 import json
 import sys
