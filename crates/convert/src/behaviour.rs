@@ -44,8 +44,8 @@ impl<'a> Behaviour<'a> {
     /// A config or network that cannot run, or a network with other channels than the task.
     pub fn new(network: &'a LifNetwork, config: &LifConfig, task: &'a dyn Task, seed: u64) -> Result<Self> {
         if network.inputs != task.channels() {
-            let found = format!("a task with {} inputs", task.channels());
-            let expected = format!("{} inputs, as the network has", network.inputs);
+            let found = format!("{} input channels", task.channels());
+            let expected = format!("{}, as the network has", network.inputs);
             return Err(InvalidField { field: "task".into(), found, expected }.into());
         }
         let timing = Timing::new(config, task.steps(), task.step_ms())?;
