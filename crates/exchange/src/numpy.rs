@@ -220,7 +220,7 @@ mod tests {
     fn headers_as_numpy_writes_them() {
         let read = header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }      \n").unwrap();
         assert_eq!((read.item, read.fortran_order), (Item::Number(NumberType::F32), false));
-        assert_eq!((read.shape, read.length), (vec![3, 4], 78));
+        assert_eq!((read.shape, read.length), (vec![3, 4], 76));
         assert_eq!(header("{'descr': '|u1', 'fortran_order': True, 'shape': (7,)}").unwrap().shape, [7]);
         assert_eq!(header("{'shape': (), 'descr': '<U5', 'fortran_order': False}").unwrap().item, Item::Text(5));
     }
