@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 use std::fmt;
+use std::io::Write;
 use std::str::FromStr;
 
 /// Where a program shall compute.
@@ -83,6 +84,15 @@ impl DeviceChoice {
             Self::Cuda(number) => self.open_gpu(number),
             Self::Auto => Ok(self.open_gpu(0).unwrap_or(Device::Cpu)),
         }
+    }
+
+    /// The first GPU for a test; where there is none, stderr says that the test is skipped, and why.
+    pub fn first_gpu_or_skip() -> Option<Device> {
+        let skip = |error: &DeviceError| {
+            // Not by a macro: tests that pass would keep it to themselves.
+            let _ = writeln!(std::io::stderr(), "skipped: {error}");
+        };
+        Self::Cuda(0).open().inspect_err(skip).ok()
     }
 
     #[cfg(not(feature = "cuda"))]

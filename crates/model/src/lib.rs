@@ -9,4 +9,7 @@ pub mod rate;
 pub mod readout;
 pub mod real;
 pub mod spiking;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod testing;
 pub mod trials;

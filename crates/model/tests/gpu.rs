@@ -1,7 +1,10 @@
 //! Operators on a GPU against independent traces (PyTorch, double precision). Where there is no GPU these tests say so and why.
 #![cfg(feature = "cuda")]
 
+mod common;
+
 use candle_core::{DType, Device, Tensor, Var};
+use common::{distance, values};
 use mdl_data::random::{Purpose, fill_normal};
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{StreamKey, normal};
@@ -10,38 +13,12 @@ use mdl_model::modes::ModeParameters;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::{self, Input, PublishedGain, SpikingNeuron, Synapse, SynapticGain};
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::Arc;
 
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 
-/// The first GPU, or on stderr why there is none.
-fn gpu() -> Option<Device> {
-    match DeviceChoice::Cuda(0).open() {
-        Ok(device) => Some(device),
-        Err(error) => {
-            // Not by a macro: tests that pass would keep it to themselves.
-            let _ = writeln!(std::io::stderr(), "skipped: {error}");
-            None
-        }
-    }
-}
-
-fn values(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).unwrap()
-}
-
-/// The largest difference, relative to the largest value of `expected`.
-fn distance(found: &Tensor, expected: &Tensor) -> f64 {
-    let (found, expected) = (values(found), values(expected));
-    assert_eq!(found.len(), expected.len());
-    let scale = expected.iter().fold(f64::MIN_POSITIVE, |a, x| a.max(x.abs()));
-    let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale);
-    differences.fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
-}
-
 fn check(name: &str, synapse: Synapse, gain: PublishedGain) {
-    let Some(device) = gpu() else { return };
+    let Some(device) = DeviceChoice::first_gpu_or_skip() else { return };
     let path = format!("{}/../../tests/fixtures/oracle/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
     let trace: HashMap<String, Tensor> = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let single = |name: &str| trace[name].to_dtype(DType::F32).unwrap().to_device(&device).unwrap();
@@ -87,7 +64,7 @@ fn independent_traces_are_met() {
 
 #[test]
 fn noise_has_the_bits_of_the_processor() {
-    let Some(gpu) = gpu().as_ref().and_then(Gpu::new) else { return };
+    let Some(gpu) = DeviceChoice::first_gpu_or_skip().as_ref().and_then(Gpu::new) else { return };
     let (seed, index, count) = (7 << 40, 3, 100_000);
     let key = StreamKey { seed, purpose: Purpose::TrainingNoise as u32, index };
     let found = gpu.download(&normal(&gpu, key, 0.3, count).unwrap()).unwrap();

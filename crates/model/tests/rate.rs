@@ -1,19 +1,14 @@
 //! The rate operator against PyTorch, against the same dynamics in plain candle operations, and against finite differences.
 
+mod common;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
+use common::distance;
 use mdl_data::random::{Purpose, Stream};
 use mdl_model::rate::{Activation, RateSequence, RateStates, Recurrence};
 use std::collections::HashMap;
 
 const ACTIVATIONS: [Activation; 4] = [Activation::Sigmoid, Activation::Tanh, Activation::Softplus, Activation::Relu];
-
-/// Largest |a − b| relative to the largest |b|.
-fn distance(a: &Tensor, b: &Tensor) -> f64 {
-    assert_eq!(a.dims(), b.dims());
-    let largest = |t: &Tensor| t.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar::<f64>().unwrap();
-    let (a, b) = (a.to_dtype(DType::F64).unwrap(), b.to_dtype(DType::F64).unwrap());
-    largest(&(a - &b).unwrap()) / largest(&b).max(1e-300)
-}
 
 /// Traces of a network by PyTorch.
 struct Oracle(HashMap<String, Tensor>);

@@ -1,6 +1,9 @@
 //! The spiking operator against independent traces and gradients, its own reference, and itself under other settings.
 
+mod common;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
+use common::{distance, values};
 use mdl_data::random::{Purpose, fill_normal};
 use mdl_data::spikes::SpikeInput;
 use mdl_model::modes::{ModeParameters, ModeSizes};
@@ -35,22 +38,6 @@ impl Network {
         let of = |var: &Var| gradients.get(var).cloned().map_or_else(|| var.zeros_like(), Ok);
         self.vars.iter().map(of).collect()
     }
-}
-
-fn values(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).unwrap()
-}
-
-/// The largest difference, relative to the largest value of `expected`.
-fn distance(found: &Tensor, expected: &Tensor) -> f64 {
-    assert_eq!(found.dims(), expected.dims());
-    let (found, expected) = (values(found), values(expected));
-    let scale = expected.iter().fold(f64::MIN_POSITIVE, |a, x| a.max(x.abs()));
-    found
-        .iter()
-        .zip(&expected)
-        .map(|(a, b)| (a - b).abs() / scale)
-        .fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
 }
 
 fn normal(seed: u64, shape: &[usize], dtype: DType) -> Result<Tensor> {

@@ -118,7 +118,7 @@ impl Network for SpikingNetwork {
 
     fn remedies(&self) -> [&'static str; 2] {
         [
-            "lower network.neuron.threshold, raise network.neuron.gain, or lower training.learning_rate",
+            "lower network.neuron.threshold or training.learning_rate",
             "raise network.neuron.threshold or network.neuron.refractory_steps, or lower training.learning_rate",
         ]
     }

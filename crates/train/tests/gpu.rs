@@ -10,23 +10,10 @@ use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, State, train};
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 const UPDATES: u64 = 50;
-
-/// The first GPU, or on stderr why there is none.
-fn gpu() -> Option<Device> {
-    match DeviceChoice::Cuda(0).open() {
-        Ok(device) => Some(device),
-        Err(error) => {
-            // Not by a macro: tests that pass would keep it to themselves.
-            let _ = writeln!(std::io::stderr(), "skipped: {error}");
-            None
-        }
-    }
-}
 
 fn experiment(name: &str, set: &[&str]) -> Experiment {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../configs/{name}.json"));
@@ -74,7 +61,7 @@ fn on(device: &Device, experiment: &Experiment) -> (Vec<f64>, Vec<f32>) {
 /// Two runs on the GPU have the same bits. The processor's first loss agrees within rounding, the last within `drift`: rounding
 /// moves single spikes, and later updates see the difference.
 fn check(experiment: &Experiment, drift: f64) {
-    let Some(gpu) = gpu() else { return };
+    let Some(gpu) = DeviceChoice::first_gpu_or_skip() else { return };
     let (first, again) = (on(&gpu, experiment), on(&gpu, experiment));
     assert!(first.1.iter().map(|x| x.to_bits()).eq(again.1.iter().map(|x| x.to_bits())), "two runs differ");
     let (expected, found) = (on(&Device::Cpu, experiment).0, first.0);

@@ -256,6 +256,7 @@ impl<'a, M: Machine> Launch<'a, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{distance, values};
     use candle_core::{Device, Var};
     use mdl_data::random::{Purpose, fill_normal};
     use mdl_emulator::Emulator;
@@ -264,19 +265,6 @@ mod tests {
         let mut values = vec![0f32; shape.iter().product()];
         fill_normal(seed, Purpose::WrittenTrial, 0, 0, sd, &mut values);
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-    }
-
-    fn values(tensor: &Tensor) -> Vec<f32> {
-        tensor.flatten_all().and_then(|t| t.to_vec1()).unwrap()
-    }
-
-    /// The largest difference, relative to the largest value of `expected`.
-    fn distance(found: &Tensor, expected: &Tensor) -> f32 {
-        assert_eq!(found.dims(), expected.dims());
-        let (found, expected) = (values(found), values(expected));
-        let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, x| a.max(x.abs()));
-        let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale);
-        differences.fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
     }
 
     /// x, r and the gradients of drive, weights and leak agree with the CPU's, and have the same bits in both orders of threads.
@@ -307,7 +295,7 @@ mod tests {
             let d = distance(found, expected);
             assert!(d < if i < 2 { 1e-5 } else { 1e-4 }, "{activation:?}, result {i}: {d}");
         }
-        let bits = |tensors: &[Tensor]| -> Vec<u32> { tensors.iter().flat_map(values).map(f32::to_bits).collect() };
+        let bits = |tensors: &[Tensor]| -> Vec<u64> { tensors.iter().flat_map(values).map(f64::to_bits).collect() };
         assert!(bits(&found) == bits(&again), "results depend on the order of threads");
     }
 

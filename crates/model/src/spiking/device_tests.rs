@@ -3,6 +3,7 @@
 use super::*;
 use crate::modes::{ModeParameters, ModeSizes};
 use crate::spiking::{Input, PublishedGain, Synapse, SynapticGain, operands, sequence};
+use crate::testing::{distance, values};
 use candle_core::{DType, Device, Var};
 use mdl_data::random::{Purpose, fill_normal};
 use mdl_emulator::Emulator;
@@ -34,19 +35,6 @@ fn network(tensors: [Tensor; 5]) -> Result<([Var; 5], ModeParameters)> {
 fn random(sizes: ModeSizes) -> Result<([Var; 5], ModeParameters)> {
     let p = ModeParameters::initial(&sizes, 5)?;
     network([(&p.w_in * 2.0)?, p.mode_in, (&p.score * 6.0)?, p.mode_out, p.w_out])
-}
-
-fn values(tensor: &Tensor) -> Vec<f32> {
-    tensor.to_dtype(DType::F32).and_then(|t| t.flatten_all()).and_then(|t| t.to_vec1()).unwrap()
-}
-
-/// The largest difference, relative to the largest value of `expected`.
-fn distance(found: &Tensor, expected: &Tensor) -> f32 {
-    assert_eq!(found.dims(), expected.dims());
-    let (found, expected) = (values(found), values(expected));
-    let scale = expected.iter().fold(f32::MIN_POSITIVE, |a, x| a.max(x.abs()));
-    let differences = found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / scale);
-    differences.fold(0.0, |a, x| if x > a || x.is_nan() { x } else { a })
 }
 
 fn normal(seed: u64, shape: &[usize]) -> Tensor {
@@ -82,7 +70,7 @@ fn check(neuron: &SpikingNeuron, sizes: ModeSizes, input: &Input, extra: Option<
     }
     let descending = Emulator { descending: true };
     let again = results(emulate(descending, neuron, &parameters, input, output), &vars, extra);
-    let bits = |tensors: &[Tensor]| -> Vec<u32> { tensors.iter().flat_map(values).map(f32::to_bits).collect() };
+    let bits = |tensors: &[Tensor]| -> Vec<u64> { tensors.iter().flat_map(values).map(f64::to_bits).collect() };
     assert!(bits(&found) == bits(&again), "results depend on the order of threads");
 }
 
@@ -213,7 +201,9 @@ fn independent_traces_are_met() {
     check_oracle("spiking_double_digits", digits.clone(), signals, false);
     let spikes = |x: &Tensor| {
         let (t, b, k) = x.dims3().unwrap();
-        Input::Spikes(Arc::new(SpikeInput::from_dense(t, b, k, &values(x)).unwrap()))
+        Input::Spikes(Arc::new(
+            SpikeInput::from_dense(t, b, k, &values(x).iter().map(|x| *x as f32).collect::<Vec<_>>()).unwrap(),
+        ))
     };
     check_oracle("digits", digits, spikes, true);
 }

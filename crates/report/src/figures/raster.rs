@@ -30,6 +30,9 @@ pub struct Trial<'a> {
     pub unit: &'a [u32],
 }
 
+/// Trials that a raster shows at most: more make a picture that no screen holds.
+pub const MOST_TRIALS: usize = 8;
+
 /// Spike raster of one or several trials.
 #[derive(Clone, Copy, Debug)]
 pub struct Raster<'a> {
@@ -39,7 +42,7 @@ pub struct Raster<'a> {
     pub duration_ms: f64,
     /// Population of each unit; units are grouped by it, in the order of [`Population::ALL`] from below.
     pub populations: &'a [Population],
-    /// The trials, from above.
+    /// The trials, from above; of more than [`MOST_TRIALS`] the first are drawn.
     pub trials: &'a [Trial<'a>],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
@@ -64,6 +67,10 @@ impl Raster<'_> {
     /// duration or bin that is not positive. A trial without spikes is no error.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
+        Ok(Self { trials: &self.trials[..self.trials.len().min(MOST_TRIALS)], ..*self }.draw_all())
+    }
+
+    fn draw_all(&self) -> Figure {
         let groups = self.groups();
         let mut canvas = Canvas::new(style::WIDE, self.title);
         canvas.legend(&self.keys(&groups));
@@ -83,7 +90,7 @@ impl Raster<'_> {
             let frame = Frame { top: lowest.bottom() + POPULATION_RATES.1, height: POPULATION_RATES.0, ..lowest };
             self.draw_population_rates(&mut canvas, height, frame, &groups, bin_ms);
         }
-        Ok(canvas.finish(height, self.description(&groups)))
+        canvas.finish(height, self.description(&groups))
     }
 
     /// Where the rasters of the trials stand.
@@ -289,5 +296,24 @@ mod tests {
         assert_eq!(raster.rows(&groups), [(1, 2), (0, 0), (0, 1)]);
         // Two excitatory units in two trials; the last bin is half as long.
         assert_eq!(raster.population_rate_hz(&groups[0], 100.0), [(50.0, 10.0), (150.0, 0.0), (225.0, 10.0)]);
+    }
+    #[test]
+    fn many_trials_make_the_picture_of_the_first() {
+        let trials = [Trial { label: "Go", time_ms: &[5.0], unit: &[0] }; 200];
+        let draw = |count: usize| {
+            let raster = Raster {
+                title: "",
+                duration_ms: 10.0,
+                populations: &[Population::Unsigned],
+                trials: &trials[..count],
+                windows: &[],
+                rate_bin_ms: None,
+                unit_rates: false,
+            };
+            raster.draw().unwrap()
+        };
+        let many = draw(200);
+        assert_eq!(many.svg(), draw(MOST_TRIALS).svg());
+        assert!(many.svg() != draw(MOST_TRIALS - 1).svg() && many.png(2.0).is_ok());
     }
 }
