@@ -5,8 +5,9 @@ docs/results.md.
 usage: bench/spiking.py [--jobs J] [NAME ...]      names: configs, `table`; none: all of them
 
 Needs the programs (`make build`) and the digits (`make data`, `make data DATASET=fashion-mnist`). Each result is kept in
-artifacts/results/ and not made again: a run that was stopped goes on where it was, and the page holds what there is. Results
-are a function of config and seed; the seconds are of the processor, for the training alone, on one thread.
+artifacts/results/ and not made again: a run that was stopped goes on where it was. A row of the page without a result there
+stays as it is. Results are a function of config and seed; the seconds are of the processor, for the training alone, on one
+thread.
 """
 
 import argparse
@@ -91,12 +92,12 @@ def several(values, form):
     return mean if len(values) == 1 else f"{mean} ({', '.join(form.format(v) for v in values)})"
 
 
-def row(config):
+def row(config, page):
     network = json.loads((ROOT / "configs" / f"{config}.json").read_text())["network"]
     modes = network.get("modes") or network["recurrence"]["modes"]
     records = records_of(config)
     if not records:
-        return None
+        return next((line for line in page.splitlines() if line.startswith(f"| {config} |")), None)
     measure = "accuracy" if "accuracy" in records[0] else "performance"
     cells = [config, f"{network['neurons']}, {modes}", len(records), several([r[measure] for r in records], "{:.4f}")]
     errors = [r["mean_squared_error"] for r in records if "mean_squared_error" in r]
@@ -118,9 +119,9 @@ def grid():
     return f"\n{head}\n\n{chr(10).join(lines)}\n"
 
 
-def part():
+def part(page):
     head = "| config | N, P | networks | accuracy or performance (each seed) | mean squared error | updates | seconds |"
-    rows = filter(None, map(row, CONFIGS))
+    rows = filter(None, (row(config, page) for config in CONFIGS))
     return f"""
 {head}
 |---|---|---|---|---|---|---|
@@ -141,7 +142,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         list(pool.map(lambda job: run(*job), [job for name in arguments.names for job in runs_of(name)]))
     before, rest = PAGE.read_text().split(MARKS[0])
-    PAGE.write_text(before + MARKS[0] + part() + MARKS[1] + rest.split(MARKS[1])[1])
+    present, after = rest.split(MARKS[1])
+    PAGE.write_text(before + MARKS[0] + part(present) + MARKS[1] + after)
 
 
 if __name__ == "__main__":
