@@ -138,7 +138,6 @@ cuda-check: ## type-check the code for CUDA without its compiler; compile the ke
 	scripts/cuda-check
 	scripts/cuda-kernels
 
-# Called by its bare name, `export` is the shell's own: completions for it would take the place of that command's.
 PREFIX ?= /usr/local
 TO := $(DESTDIR)$(PREFIX)
 PROGRAMS := $(sort $(basename $(notdir $(wildcard crates/*/src/bin/*.rs))))
@@ -148,7 +147,6 @@ install: build ## programs, manual pages and shell completions; [PREFIX=/usr/loc
 	set -e; for program in $(PROGRAMS); do \
 	  install -m 755 $(BIN)/$$program $(TO)/bin/; \
 	  $(BIN)/$$program --generate man > $(TO)/share/man/man1/$$program.1; \
-	  [ $$program != export ] || continue; \
 	  $(BIN)/$$program --generate bash > $(TO)/share/bash-completion/completions/$$program; \
 	  $(BIN)/$$program --generate zsh > $(TO)/share/zsh/site-functions/_$$program; \
 	  $(BIN)/$$program --generate fish > $(TO)/share/fish/vendor_completions.d/$$program.fish; \

@@ -1,6 +1,6 @@
 //! Networks on their way to other tools, run there.
 
-use mdl_tests::{arguments, config, repository, run};
+use mdl_tests::{arguments, config, have, repository, run};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,15 +22,6 @@ fn lif_network(directory: &TempDir) -> PathBuf {
     lif
 }
 
-/// Whether a program can be started; says so where it cannot.
-fn have(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: {program} is not installed");
-    }
-    found
-}
-
 #[test]
 fn octave_spikes_as_we_do_without_noise() {
     if !have("octave-cli") {
@@ -48,7 +39,7 @@ fn octave_spikes_as_we_do_without_noise() {
     stage("eval-lif", &evaluate);
     let files = [&lif, &trials, &eval].map(|artifact| {
         let file = artifact.with_extension("mat");
-        stage("export", &arguments![artifact, "-o", &file]);
+        stage("export-network", &arguments![artifact, "-o", &file]);
         file
     });
     let octave =
@@ -77,7 +68,7 @@ fn what_cannot_be_exported_is_named_and_nothing_is_left() {
         (&cut, "cut.mat", 3, "cut.safetensors"),
         (&at("missing.safetensors"), "missing.mat", 3, "missing.safetensors"),
     ] {
-        let ran = run("export", &arguments![artifact, "-o", at(output)]);
+        let ran = run("export-network", &arguments![artifact, "-o", at(output)]);
         assert_eq!(ran.status, status, "{}", ran.stderr);
         assert!(ran.stderr.contains(said) && !ran.stderr.contains("panicked"), "{}", ran.stderr);
     }

@@ -1,6 +1,6 @@
 //! What `make install` puts where.
 
-use mdl_tests::{program, repository};
+use mdl_tests::{have, program, repository};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ fn programs_manual_pages_and_completions() {
     let prefix = TempDir::new().unwrap();
     let at = |path: &str| prefix.path().join(path);
     // The programs are built already.
-    let built = program("export");
+    let built = program("export-network");
     let set = |name: &str, path: &Path| format!("{name}={}", path.display());
     let made = Command::new("make")
         .current_dir(repository())
@@ -33,7 +33,7 @@ fn programs_manual_pages_and_completions() {
     let programs = files(&at("bin"));
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     let names: Vec<String> = programs.iter().map(name).collect();
-    for expected in ["eval-lif", "eval-spiking", "export", "import", "lambda-search", "train-rate", "train-spiking"] {
+    for expected in ["eval-lif", "eval-spiking", "export-network", "import-network", "train-rate", "train-spiking"] {
         assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
     }
     for (program, name) in programs.iter().zip(&names) {
@@ -44,9 +44,6 @@ fn programs_manual_pages_and_completions() {
         // The first line of the help is the first line of the description; a manual page escapes signs.
         let plain = manual.replace("\\-", "-").replace("\\*(Aq", "'");
         assert!(plain.contains(help.lines().next().unwrap()), "{name}: {manual}");
-        if name == "export" {
-            continue;
-        }
         for completions in [
             format!("bash-completion/completions/{name}"),
             format!("zsh/site-functions/_{name}"),
@@ -56,6 +53,43 @@ fn programs_manual_pages_and_completions() {
             assert!(text.contains(name) && text.contains("help"), "{completions}");
         }
     }
-    // The shell's own `export` keeps its completions.
-    assert_eq!(files(&at("share/bash-completion/completions")).len(), names.len() - 1);
+    let share = |path: &str| at("share").join(path);
+    if have("bash") {
+        let ask = "source \"$0\"; COMP_WORDS=(train-rate --checkp); COMP_CWORD=1
+            _train__rate train-rate --checkp train-rate; echo \"${COMPREPLY[@]}\"";
+        assert_eq!(answer("bash", ask, &share("bash-completion/completions/train-rate")), "--checkpoint-every\n");
+    }
+    if have("fish") {
+        let ask = "source $argv[1]; complete -C 'train-rate --checkp'";
+        let completed = answer("fish", ask, &share("fish/vendor_completions.d/train-rate.fish"));
+        assert!(completed.starts_with("--checkpoint-every\t"), "{completed}");
+    }
+    if have("zsh") {
+        assert_eq!(answer("zsh", ASK_ZSH, &share("zsh/site-functions")), "completed\n");
+    }
+}
+
+/// zsh completes on a terminal only: a second one in a terminal of its own, where a tab is typed.
+const ASK_ZSH: &str = r#"
+    zmodload zsh/zpty
+    zpty shell zsh -f -i
+    zpty -w shell "PS1=; fpath=(${(q)0} \$fpath); autoload -U compinit; compinit -u -D; bindkey '^I' complete-word; echo RE''ADY"
+    zpty -r shell seen '*READY*'
+    zpty -w -n shell $'train-rate --checkp\t'
+    zpty -r shell seen '*--checkpoint-every*' && echo completed
+    zpty -d shell
+"#;
+
+/// What a shell without its user's settings prints, asked with the path of completions.
+fn answer(shell: &str, ask: &str, completions: &Path) -> String {
+    let bare = if shell == "fish" {
+        "--no-config"
+    } else if shell == "zsh" {
+        "-f"
+    } else {
+        "--norc"
+    };
+    let output = Command::new("timeout").args(["60", shell, bare, "-c", ask]).arg(completions).output().unwrap();
+    assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -59,6 +59,15 @@ pub fn run<A: AsRef<std::ffi::OsStr>>(name: &str, arguments: &[A]) -> Run {
     output.expect("the program starts").into()
 }
 
+/// Whether a program of this machine can be started; says so where it cannot.
+pub fn have(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
 /// Starts a program with `--resume` again and again and sends it a signal at random moments, fixed by `seed`, until it has
 /// been stopped `stops` times; then lets it end. Every output it comes to must have the bytes `expected`.
 ///

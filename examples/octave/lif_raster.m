@@ -7,7 +7,9 @@
 %   make-trials --config configs/go-nogo.json --trials 4 -o trials.safetensors
 %   eval-lif lif.safetensors --trials trials.safetensors -o eval.safetensors --set lif.mode=exact \
 %     --set lif.noise_sd_mv_per_step=0 --set lif.v_initial_max_mv=-65
-%   export lif.safetensors -o NETWORK.mat; export trials.safetensors -o TRIALS.mat; export eval.safetensors -o EVAL.mat
+%   export-network lif.safetensors -o NETWORK.mat
+%   export-network trials.safetensors -o TRIALS.mat
+%   export-network eval.safetensors -o EVAL.mat
 %
 %   I     = IPSC + bias + W_in u
 %   v    += dt/tau_m (I - v) [dt i > t_last + t_ref]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the scripts of this directory on a small network, and reads what `export` writes with SciPy, NumPy and nir.
+"""Runs the scripts of this directory on a small network, and reads what `export-network` writes with SciPy, NumPy and nir.
 
 usage: check.py PROGRAMS      PROGRAMS: their directory, as target/release
 """
@@ -34,7 +34,7 @@ def script(name, *arguments):
 def check_exports(lif, scratch):
     tensors = load_file(lif)
     for ending in ("mat", "npz", "nir"):
-        run(PROGRAMS / "export", lif, "-o", scratch / f"lif.{ending}")
+        run(PROGRAMS / "export-network", lif, "-o", scratch / f"lif.{ending}")
     npz = np.load(scratch / "lif.npz")
     assert set(npz.files) == set(tensors) | {"kind", "config", "provenance"}
     assert all(npz[name].dtype == t.dtype and np.array_equal(npz[name], t) for name, t in tensors.items())

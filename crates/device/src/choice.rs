@@ -132,6 +132,11 @@ pub fn name(device: &Device) -> String {
     }
 }
 
+/// Kind of a device, for the provenance of what is computed there: none for the processor.
+pub fn kind(device: &Device) -> Option<String> {
+    device.is_cuda().then(|| "cuda".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

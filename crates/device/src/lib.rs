@@ -15,7 +15,7 @@ pub mod rate;
 pub mod readout;
 pub mod spiking;
 
-pub use choice::{DeviceChoice, DeviceError, name};
+pub use choice::{DeviceChoice, DeviceError, kind, name};
 #[cfg(feature = "cuda")]
 pub use gpu::Gpu;
 pub use machine::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};

@@ -73,7 +73,7 @@ impl From<SourceText> for Source {
     }
 }
 
-/// Name of the text that holds the config in files that `export` wrote.
+/// Name of the text that holds the config in files that `export-network` wrote.
 const CONFIG: &str = "config";
 
 /// Sizes of a network.

@@ -290,6 +290,7 @@ mod tests {
             program: "test".into(),
             version: "0".into(),
             revision: None,
+            device: None,
             seed: 1,
             inputs: vec![Input { file: "a".into(), sha256: "b".into() }],
             parent: None,

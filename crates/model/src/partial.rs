@@ -1,9 +1,9 @@
 //! Partial results: what an unfinished run has so far, in a file `OUTPUT.partial` beside its output.
 //!
 //! It is an artifact of kind `checkpoint`, written atomically while the work goes on, bound to the config, the program, its
-//! version and revision, and the SHA-256 of every input, and removed when the output is there. Where more than one is kept,
-//! the one before is `OUTPUT.partial.1`, and so on. Who resumes from any of them ends with the same bytes as who never
-//! stopped.
+//! version and revision, the kind of device, and the SHA-256 of every input, and removed when the output is there. Where
+//! more than one is kept, the one before is `OUTPUT.partial.1`, and so on. Who resumes from any of them ends with the same
+//! bytes as who never stopped.
 
 use crate::artifact::{Artifact, ArtifactError, Kind, Provenance, differences};
 use mdl_stage::Status;
@@ -160,6 +160,10 @@ impl PartialFile {
         if program(found) != program(expected) {
             return differs("program", program(found), program(expected));
         }
+        let device = |p: &Provenance| p.device.clone().unwrap_or_else(|| "cpu".into());
+        if device(found) != device(expected) {
+            return differs("device", device(found), device(expected));
+        }
         let inputs = |p: &Provenance| {
             p.inputs.iter().map(|input| format!("SHA-256 {}", input.sha256)).collect::<Vec<_>>().join(", ")
         };
@@ -275,5 +279,8 @@ mod tests {
         let mut other = file(&dir.path().join("out"), 1);
         other.provenance.revision = Some("abc".into());
         assert!(message(other).contains("program: found test 0.1.0 , expected test 0.1.0 abc"));
+        let mut other = file(&dir.path().join("out"), 1);
+        other.provenance.device = Some("cuda".into());
+        assert!(message(other).contains("device: found cpu, expected cuda"));
     }
 }

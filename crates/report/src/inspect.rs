@@ -86,9 +86,10 @@ fn generations(provenance: &Provenance) -> impl Iterator<Item = &Provenance> {
 }
 
 fn maker(provenance: &Provenance) -> String {
-    let Provenance { program, version, revision, seed, .. } = provenance;
+    let Provenance { program, version, revision, device, seed, .. } = provenance;
     let revision = revision.as_ref().map(|revision| format!(", revision {revision}")).unwrap_or_default();
-    format!("{program} {version}{revision}, seed {seed}")
+    let device = device.as_ref().map(|device| format!(", on {device}")).unwrap_or_default();
+    format!("{program} {version}{revision}{device}, seed {seed}")
 }
 
 /// An input of an artifact, or of one it was made from, and where it was found.

@@ -1,15 +1,22 @@
 //! Parsing of the arguments, and what else is made of their definition: completions and manual pages.
 
+use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, Parser};
 use clap_complete::Shell;
+use std::ffi::OsString;
 use std::path::Path;
 
 /// The arguments of this process.
 ///
 /// Called as `PROGRAM --generate WHAT`, prints instead, and ends: a completion script (`bash`, `fish`, `zsh`) or the manual
 /// page (`man`). `make install` calls it so.
+///
+/// Every argument must be Unicode: names of files are told in JSON.
 pub fn parse<A: Parser + CommandFactory>() -> A {
-    let typed: Vec<String> = std::env::args().collect();
+    let typed = std::env::args_os().map(OsString::into_string).collect::<Result<Vec<_>, _>>();
+    let typed = typed.unwrap_or_else(|other| {
+        A::command().error(ErrorKind::InvalidUtf8, format!("found {other:?}, expected an argument in Unicode")).exit()
+    });
     if let [program, option, what] = &typed[..]
         && option == "--generate"
         && let Some(text) = generate(A::command(), program, what)
@@ -17,7 +24,7 @@ pub fn parse<A: Parser + CommandFactory>() -> A {
         let printed = crate::status::print_line(text.trim_end());
         std::process::exit(i32::from(printed.is_err()));
     }
-    A::parse()
+    A::parse_from(typed)
 }
 
 /// The text of `what` for a program of this file; none if there is no such text.

@@ -77,7 +77,7 @@ pub struct Training<'a> {
     pub experiment: &'a Experiment,
     /// What it writes.
     pub kind: Kind,
-    /// Where that comes from, but for the data.
+    /// Where that comes from, but for the device and the data.
     pub provenance: Provenance,
     /// What is measured on fresh trials.
     pub measure: &'static str,
@@ -98,6 +98,7 @@ impl Training<'_> {
     ) -> anyhow::Result<Outcome> {
         let stop = StopFlag::install()?;
         let (arguments, experiment) = (self.arguments, self.experiment);
+        self.provenance.device = mdl_device::kind(self.device);
         let output = arguments.common.output_path_of(arguments.resume)?;
         let (training, seed) = (&experiment.training, experiment.seed);
         match &experiment.task {

@@ -10,6 +10,8 @@ mod checkpoint;
 mod config;
 #[path = "../../../fuzz/readers/idx.rs"]
 mod idx;
+#[path = "../../../fuzz/readers/metrics.rs"]
+mod metrics;
 
 fn replay(target: &str, read: fn(&[u8])) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -24,4 +26,5 @@ fn seeds_are_read_without_a_panic() {
     replay("checkpoint", checkpoint::read);
     replay("config", config::read);
     replay("idx", idx::read);
+    replay("metrics", metrics::read);
 }

@@ -22,6 +22,9 @@ pub struct Provenance {
     /// Git revision it was built from, with `-dirty` where the sources were changed; none where the build was not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// Kind of device it was computed on, as `cuda`, where that was not the processor: other devices round otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// Seed it ran with.
     pub seed: u64,
     /// Every file it read, but for the config, which the artifact holds.
@@ -34,7 +37,7 @@ impl Provenance {
     /// Provenance of an artifact that `program`, built from `revision`, writes in a run under `seed`.
     pub fn new(program: &str, revision: Option<&str>, seed: u64) -> Self {
         let (version, revision) = (env!("CARGO_PKG_VERSION").into(), revision.map(Into::into));
-        Self { program: program.into(), version, revision, seed, inputs: Vec::new(), parent: None }
+        Self { program: program.into(), version, revision, device: None, seed, inputs: Vec::new(), parent: None }
     }
 
     /// The same, made from another artifact.

@@ -112,7 +112,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let output = common.output_path()?;
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
-    let provenance = mdl_model::provenance!("eval-spiking", experiment.seed).from(&network);
+    let mut provenance = mdl_model::provenance!("eval-spiking", experiment.seed).from(&network);
+    provenance.device = mdl_device::kind(&device);
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
 
     let judgement = match &experiment.task {

@@ -1,4 +1,4 @@
-//! `export`: writes an artifact as a file of another tool.
+//! `export-network`: writes an artifact as a file of another tool.
 
 use clap::Parser;
 use mdl_exchange::export::{Format, bytes};
@@ -22,9 +22,9 @@ use std::process::ExitCode;
 #[command(
     version,
     after_help = "Examples:
-  export lif.safetensors -o network.mat
-  export lif.safetensors -o network.nir
-  export eval.safetensors -o eval.npz"
+  export-network lif.safetensors -o network.mat
+  export-network lif.safetensors -o network.nir
+  export-network eval.safetensors -o eval.npz"
 )]
 struct Arguments {
     /// Artifact of any kind

@@ -1,4 +1,4 @@
-//! `import`: takes in a network of another tool.
+//! `import-network`: takes in a network of another tool.
 
 use clap::Parser;
 use mdl_exchange::archive::Archive;
@@ -20,17 +20,17 @@ use std::process::ExitCode;
 ///
 /// Reads a MATLAB file (version 5) with a network in the layout of the published rate code, and writes a rate artifact, or a
 /// LIF artifact if the file holds opt_scaling_factor; or a PyTorch file with a published spiking mode network (Win, Wout, pin,
-/// pout, l), and writes a spiking artifact; or a NumPy file that export wrote. With a mapping it reads networks of any layout
-/// from these and from safetensors files. No code of a file is run. Prints one JSON line. Exit status: 0 written, 1 failed,
-/// 2 usage or config, 3 damaged or foreign file.
+/// pout, l), and writes a spiking artifact; or a NumPy file that export-network wrote. With a mapping it reads networks of
+/// any layout from these and from safetensors files. No code of a file is run. Prints one JSON line. Exit status: 0 written,
+/// 1 failed, 2 usage or config, 3 damaged or foreign file.
 #[derive(Parser)]
 #[command(
     version,
     after_help = "Examples:
-  import go-nogo.mat -o rate.safetensors
-  import mante.pth -o spiking.safetensors
-  import weights.npz --mapping mapping.json -o rate.safetensors
-  import network.mat --task mante --set search.trials=400 -o rate.safetensors"
+  import-network go-nogo.mat -o rate.safetensors
+  import-network mante.pth -o spiking.safetensors
+  import-network weights.npz --mapping mapping.json -o rate.safetensors
+  import-network network.mat --task mante --set search.trials=400 -o rate.safetensors"
 )]
 struct Arguments {
     /// MATLAB (.mat), PyTorch (.pth), NumPy (.npz) or safetensors file
@@ -77,7 +77,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return mdl_stage::config::print(&experiment.to_json());
     }
     let output = common.output_path()?;
-    let mut provenance = mdl_model::provenance!("import", experiment.seed);
+    let mut provenance = mdl_model::provenance!("import-network", experiment.seed);
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
     let artifact = with_status(network.artifact(&experiment, provenance))?;

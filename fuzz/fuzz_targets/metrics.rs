@@ -1,0 +1,7 @@
+//! The readers of the metrics of a training.
+#![no_main]
+
+#[path = "../readers/metrics.rs"]
+mod reader;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| reader::read(data));

@@ -1,0 +1,19 @@
+//! The readers of the metrics of a training.
+
+use mdl_model::artifact::Artifact;
+use mdl_model::experiment::TrainingConfig;
+use mdl_report::from_artifact::training_curve;
+use mdl_train::metrics::read_history;
+use mdl_train::trainer::Trained;
+use std::path::Path;
+
+/// The metrics that an artifact keeps: as `--resume` reads them, and as reports draw them.
+pub fn read(data: &[u8]) {
+    let Ok(artifact) = Artifact::from_bytes(data, Path::new("fuzz")) else { return };
+    let config = TrainingConfig::default();
+    if let Ok(rows) = read_history(&artifact, &config) {
+        assert!(rows.is_sorted_by(|a, b| a.update < b.update));
+        let _ = Trained::from_history(&config, &rows);
+    }
+    let _ = training_curve(&artifact, "Training", "Performance");
+}
