@@ -56,6 +56,21 @@ fn devices_that_are_not_there() {
         refused(program, &with("cuda:4096"), USAGE, &["--device cuda:4096"]);
     }
     assert!(files(&dir).is_empty(), "{:?}", files(&dir));
+    let rate = barely_trained(&dir, &[]);
+    let lif = dir.path().join("lif.safetensors");
+    let searched = run("lambda-search", &arguments![&rate, "--set", "search.trials=1", "--quiet", "-o", &lif]);
+    assert!(lif.exists(), "{}", searched.stderr);
+    let left = sorted(files(&dir));
+    for (program, input, extra) in [
+        ("lambda-search", &rate, [].as_slice()),
+        ("sweep-lif", &rate, &["--parameter", "lif.refractory_ms", "--values", "1,2"]),
+        ("eval-lif", &lif, &[]),
+    ] {
+        let mut arguments = arguments![input, "--device", "cuda:4096", "-o", &output].to_vec();
+        arguments.extend(extra.iter().map(Into::into));
+        refused(program, &arguments, USAGE, &["--device cuda:4096"]);
+    }
+    assert_eq!(sorted(files(&dir)), left);
 }
 
 #[test]

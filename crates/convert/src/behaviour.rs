@@ -37,6 +37,26 @@ pub struct Outcome {
     pub run: Run,
 }
 
+impl Outcome {
+    fn answer(&self) -> Answer {
+        Answer { correct: self.correct, spikes: self.run.spike_count.iter().map(|count| u64::from(*count)).sum() }
+    }
+}
+
+/// A trial for a machine.
+#[cfg(any(test, feature = "cuda"))]
+#[derive(Clone, Debug)]
+pub struct Posed {
+    /// Input `[T, K]`
+    pub input: Vec<f32>,
+    /// Condition.
+    pub condition: usize,
+    /// Number of its noise.
+    pub draw: u64,
+    /// The scaling factors that it is run with.
+    pub scaling_factors: Vec<f64>,
+}
+
 impl<'a> Behaviour<'a> {
     /// Makes a network ready for a task; all its random numbers come from `seed`.
     ///
@@ -90,9 +110,7 @@ impl<'a> Behaviour<'a> {
         let recording = Recording { response: Some(window), ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        let response = self.task.response(condition, Judged::Lif);
-        let judged = |run: Run| Outcome { correct: run.extremes.iter().all(|e| response.accepts(*e)), run };
-        Ok(runs.into_iter().map(judged).collect())
+        Ok(runs.into_iter().map(|run| self.judged(condition, run)).collect())
     }
 
     /// Trials whose inputs are held on a GPU together.
@@ -103,7 +121,31 @@ impl<'a> Behaviour<'a> {
         (VALUES / ((timing.steps / timing.steps_per_sample + 1) * self.units)).max(1)
     }
 
-    /// Runs trials of a set, each with some scaling factors, all at once on a machine; an answer each.
+    /// Runs trials, each with its scaling factors, all at once on a machine; outcomes in the order of trials and factors, with
+    /// outputs every so many steps if asked for.
+    ///
+    /// # Errors
+    /// Those of [`Simulator::run_on`].
+    #[cfg(any(test, feature = "cuda"))]
+    pub fn trials_on<M: mdl_device::Machine>(
+        &self,
+        machine: &M,
+        trials: &[Posed],
+        out_every: Option<usize>,
+    ) -> Result<Vec<Outcome>> {
+        let window = self.timing().window(self.task.response_window(Judged::Lif));
+        let input = |trial: &Posed| {
+            let draws = TrialDraws { seed: self.seed, trial: trial.draw };
+            (trial.input.iter().map(|u| f64::from(*u)).collect(), draws)
+        };
+        let inputs: Vec<_> = trials.iter().map(input).collect();
+        let of_trial = |(at, trial): (usize, &Posed)| trial.scaling_factors.iter().map(move |f| (at, *f)).collect();
+        let simulations: Vec<(usize, f64)> = trials.iter().enumerate().flat_map::<Vec<_>, _>(of_trial).collect();
+        let runs = self.simulator.run_on(machine, &inputs, &simulations, window, out_every)?;
+        Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.judged(trials[*at].condition, run)).collect())
+    }
+
+    /// Runs trials of a set, each with some scaling factors, all at once on a machine; answers to each.
     ///
     /// # Errors
     /// Those of [`Simulator::run_on`].
@@ -114,27 +156,15 @@ impl<'a> Behaviour<'a> {
         set: TrialSet,
         jobs: &[(u32, Vec<f64>)],
     ) -> Result<Vec<Vec<Answer>>> {
-        let window = self.timing().window(self.task.response_window(Judged::Lif));
-        let (mut trials, mut conditions) = (Vec::new(), Vec::new());
-        for (trial, _) in jobs {
+        let posed = |(trial, factors): &(u32, Vec<f64>)| {
             let drawn = set.trial(self.task, self.seed, *trial);
-            let draws = TrialDraws { seed: self.seed, trial: set.draw(*trial) };
-            trials.push((drawn.input.iter().map(|u| f64::from(*u)).collect(), draws));
-            conditions.push(drawn.condition[0]);
-        }
-        let of_job =
-            |(trial, (_, factors)): (usize, &(u32, Vec<f64>))| factors.iter().map(move |f| (trial, *f)).collect();
-        let simulations: Vec<(usize, f64)> = jobs.iter().enumerate().flat_map::<Vec<_>, _>(of_job).collect();
-        let mut told = self.simulator.run_on(machine, &trials, &simulations, window)?.into_iter();
-        let answers = |((_, factors), condition): (&(u32, Vec<f64>), &usize)| {
-            let response = self.task.response(*condition, Judged::Lif);
-            let answer = |told: crate::lif::Told| Answer {
-                correct: told.extremes.iter().all(|e| response.accepts(*e)),
-                spikes: told.spikes,
-            };
-            told.by_ref().take(factors.len()).map(answer).collect()
+            let (condition, draw) = (drawn.condition[0], set.draw(*trial));
+            Posed { input: drawn.input, condition, draw, scaling_factors: factors.clone() }
         };
-        Ok(jobs.iter().zip(&conditions).map(answers).collect())
+        let trials: Vec<Posed> = jobs.iter().map(posed).collect();
+        let outcomes = self.trials_on(machine, &trials, None)?;
+        let mut answers = outcomes.iter().map(Outcome::answer);
+        Ok(jobs.iter().map(|(_, factors)| answers.by_ref().take(factors.len()).collect()).collect())
     }
 
     /// Runs one trial of a set with every scaling factor; an answer each.
@@ -145,10 +175,11 @@ impl<'a> Behaviour<'a> {
         let drawn = set.trial(self.task, self.seed, trial);
         let (condition, draw) = (drawn.condition[0], set.draw(trial));
         let outcomes = self.trial(&drawn.input, condition, draw, scaling_factors, &Recording::default())?;
-        let answer = |outcome: &Outcome| Answer {
-            correct: outcome.correct,
-            spikes: outcome.run.spike_count.iter().map(|count| u64::from(*count)).sum(),
-        };
-        Ok(outcomes.iter().map(answer).collect())
+        Ok(outcomes.iter().map(Outcome::answer).collect())
+    }
+
+    fn judged(&self, condition: usize, run: Run) -> Outcome {
+        let response = self.task.response(condition, Judged::Lif);
+        Outcome { correct: run.extremes.iter().all(|e| response.accepts(*e)), run }
     }
 }

@@ -1,9 +1,12 @@
 //! Evaluation of a LIF network on a set of trials.
 
 use crate::answers::TrialSet;
-use crate::behaviour::{Behaviour, Monitor, count_correct};
+#[cfg(any(test, feature = "cuda"))]
+use crate::behaviour::Posed;
+use crate::behaviour::{Behaviour, Monitor, Outcome, count_correct};
 use crate::error::{Error, Result};
 use crate::lif::{Recording, Run, Traces};
+use candle_core::Device;
 use mdl_data::field::require;
 use mdl_data::score::Score;
 use mdl_data::tasks::Trials;
@@ -88,11 +91,12 @@ impl Evaluation {
     }
 }
 
-/// Runs a network of `units` on trials, on all cores.
+/// Runs a network of `units` on trials: on all cores, or on a GPU those of which no spikes and potentials are kept.
 ///
 /// # Errors
-/// Recorded units that the network does not have, those of the simulation, and an interruption.
+/// Recorded units that the network does not have, those of the simulation and the device, and an interruption.
 pub fn evaluate(
+    device: &Device,
     behaviour: &Behaviour,
     units: usize,
     scaling_factor: f64,
@@ -100,48 +104,167 @@ pub fn evaluate(
     config: &EvaluationConfig,
     monitor: &Monitor,
 ) -> Result<Evaluation> {
-    let unknown = config.recorded_units.iter().find(|unit| **unit >= units);
-    if let Some(unit) = unknown {
-        require(false, "evaluation.recorded_units", unit, &format!("units below {units}"))?;
+    let setting = Setting::new(behaviour, units, scaling_factor, trials, config, monitor)?;
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::new(device) {
+        return Ok(setting.evaluation(setting.on_machine(&gpu)?));
     }
-    let timing = behaviour.timing();
-    let steps_of = |interval_ms: f64| ((interval_ms / timing.step_ms).round() as usize).clamp(1, timing.steps);
-    let times_ms = |every: usize| (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect();
-    let (every, traces_every) = (steps_of(config.record_every_ms), steps_of(config.record_potentials_every_ms));
-    let one = |trial: usize| {
-        if (monitor.stopped)() {
-            return Err(Error::Interrupted);
+    debug_assert!(device.is_cpu(), "a device that can be opened is known here");
+    Ok(setting.evaluation(setting.on_processor(trials.count)?))
+}
+
+/// What an evaluation is asked for.
+struct Setting<'a> {
+    behaviour: &'a Behaviour<'a>,
+    units: usize,
+    scaling_factor: f64,
+    trials: &'a Trials,
+    config: &'a EvaluationConfig,
+    monitor: &'a Monitor<'a>,
+    /// Steps between two outputs that are kept.
+    out_every: usize,
+    /// Steps between two potentials that are kept.
+    traces_every: usize,
+}
+
+impl<'a> Setting<'a> {
+    fn new(
+        behaviour: &'a Behaviour<'a>,
+        units: usize,
+        scaling_factor: f64,
+        trials: &'a Trials,
+        config: &'a EvaluationConfig,
+        monitor: &'a Monitor<'a>,
+    ) -> Result<Self> {
+        if let Some(unit) = config.recorded_units.iter().find(|unit| **unit >= units) {
+            require(false, "evaluation.recorded_units", unit, &format!("units below {units}"))?;
         }
-        let recorded = trial < config.recorded_trials;
+        let timing = behaviour.timing();
+        let steps_of = |interval_ms: f64| ((interval_ms / timing.step_ms).round() as usize).clamp(1, timing.steps);
+        let out_every = steps_of(config.record_every_ms);
+        let traces_every = steps_of(config.record_potentials_every_ms);
+        Ok(Self { behaviour, units, scaling_factor, trials, config, monitor, out_every, traces_every })
+    }
+
+    fn check_stopped(&self) -> Result<()> {
+        if (self.monitor.stopped)() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+
+    /// The first trials, on all cores.
+    fn on_processor(&self, count: usize) -> Result<Vec<Outcome>> {
+        (0..count).into_par_iter().map(|trial| self.trial(trial)).collect()
+    }
+
+    fn trial(&self, trial: usize) -> Result<Outcome> {
+        self.check_stopped()?;
+        let recorded = trial < self.config.recorded_trials;
+        let traces = || Traces { units: self.config.recorded_units.clone(), every: self.traces_every };
         let recording = Recording {
-            out_every: Some(every),
+            out_every: Some(self.out_every),
             spikes: recorded,
-            traces: recorded.then(|| Traces { units: config.recorded_units.clone(), every: traces_every }),
+            traces: recorded.then(traces),
             ..Recording::default()
         };
         let draw = TrialSet::Evaluation.draw(trial as u32);
-        let (input, condition) = (trials.input_of(trial), trials.condition[trial]);
-        let outcome = behaviour.trial(&input, condition, draw, &[scaling_factor], &recording)?.remove(0);
-        (monitor.trial_done)();
-        Ok(outcome)
-    };
-    let outcomes: Vec<_> = (0..trials.count).into_par_iter().map(one).collect::<Result<_>>()?;
-    let trial_ms = behaviour.trial_ms();
-    let mut rate_hz = vec![0.0; units];
-    for outcome in &outcomes {
-        rate_hz.iter_mut().zip(outcome.run.rate_hz(trial_ms)).for_each(|(mean, rate)| *mean += rate);
+        let (input, condition) = (self.trials.input_of(trial), self.trials.condition[trial]);
+        let mut outcomes = self.behaviour.trial(&input, condition, draw, &[self.scaling_factor], &recording)?;
+        (self.monitor.trial_done)();
+        Ok(outcomes.remove(0))
     }
-    rate_hz.iter_mut().for_each(|rate| *rate /= trials.count.max(1) as f64);
-    Ok(Evaluation {
-        condition: trials.condition.clone(),
-        correct: outcomes.iter().map(|o| o.correct).collect(),
-        time_ms: times_ms(every),
-        output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
-        outputs: trials.outputs,
-        rate_hz,
-        recorded_units: config.recorded_units.clone(),
-        potential_time_ms: times_ms(traces_every),
-        recorded: outcomes.into_iter().take(config.recorded_trials).map(|o| o.run).collect(),
-        step_ms: timing.step_ms,
-    })
+
+    /// All trials; those of which spikes and potentials are kept on all cores, the others on a machine, as many at once as
+    /// there is room for.
+    #[cfg(any(test, feature = "cuda"))]
+    fn on_machine<M: mdl_device::Machine>(&self, machine: &M) -> Result<Vec<Outcome>> {
+        let recorded = self.config.recorded_trials.min(self.trials.count);
+        let posed = |trial: usize| Posed {
+            input: self.trials.input_of(trial),
+            condition: self.trials.condition[trial],
+            draw: TrialSet::Evaluation.draw(trial as u32),
+            scaling_factors: vec![self.scaling_factor],
+        };
+        let mut outcomes = self.on_processor(recorded)?;
+        let others: Vec<Posed> = (recorded..self.trials.count).map(posed).collect();
+        for posed in others.chunks(self.behaviour.trials_at_once()) {
+            self.check_stopped()?;
+            outcomes.extend(self.behaviour.trials_on(machine, posed, Some(self.out_every))?);
+            posed.iter().for_each(|_| (self.monitor.trial_done)());
+        }
+        Ok(outcomes)
+    }
+
+    fn evaluation(&self, outcomes: Vec<Outcome>) -> Evaluation {
+        let timing = self.behaviour.timing();
+        let times_ms = |every: usize| (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect();
+        let trial_ms = self.behaviour.trial_ms();
+        let mut rate_hz = vec![0.0; self.units];
+        for outcome in &outcomes {
+            rate_hz.iter_mut().zip(outcome.run.rate_hz(trial_ms)).for_each(|(mean, rate)| *mean += rate);
+        }
+        rate_hz.iter_mut().for_each(|rate| *rate /= outcomes.len().max(1) as f64);
+        Evaluation {
+            condition: self.trials.condition.clone(),
+            correct: outcomes.iter().map(|o| o.correct).collect(),
+            time_ms: times_ms(self.out_every),
+            output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
+            outputs: self.trials.outputs,
+            rate_hz,
+            recorded_units: self.config.recorded_units.clone(),
+            potential_time_ms: times_ms(self.traces_every),
+            recorded: outcomes.into_iter().take(self.config.recorded_trials).map(|o| o.run).collect(),
+            step_ms: timing.step_ms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lif::{LifNetwork, Recurrent};
+    use mdl_data::random::{Purpose, fill_normal};
+    use mdl_data::tasks::TaskConfig;
+    use mdl_emulator::Emulator;
+    use mdl_model::lif::LifConfig;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// The same answers, counts of spikes and records, and outputs within rounding.
+    #[test]
+    fn a_machine_evaluates_as_the_processor_does() {
+        let Some(machine) = Emulator::new() else { return };
+        let normal = |index, sd: f32, count| {
+            let mut values = vec![0f32; count];
+            fill_normal(8, Purpose::WrittenTrial, index, 0, sd, &mut values);
+            values.into_iter().map(f64::from).collect::<Vec<f64>>()
+        };
+        let n = 20;
+        let network = LifNetwork {
+            units: n,
+            inputs: 1,
+            outputs: 1,
+            w_in: normal(0, 20.0, n),
+            recurrent: Recurrent::Dense(normal(1, 10.0, n * n)),
+            w_out: normal(2, 3.0, n),
+            tau_decay_ms: vec![30.0; n],
+            kinds: Vec::new(),
+        };
+        let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
+        let task = task.task().unwrap();
+        let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
+        let behaviour = Behaviour::new(&network, &lif, task, 3).unwrap();
+        let trials = Trials::draw(task, 3, Purpose::EvaluationTrial, 0, 5);
+        let config = EvaluationConfig { recorded_trials: 2, recorded_units: vec![4], ..EvaluationConfig::default() };
+        let done = AtomicUsize::new(0);
+        let count = || _ = done.fetch_add(1, Ordering::Relaxed);
+        let monitor = Monitor { trial_done: &count, stopped: &|| false };
+        let setting = Setting::new(&behaviour, n, 10.0, &trials, &config, &monitor).unwrap();
+        let expected = evaluate(&Device::Cpu, &behaviour, n, 10.0, &trials, &config, &monitor).unwrap();
+        let found = setting.evaluation(setting.on_machine(&machine).unwrap());
+        assert_eq!(done.into_inner(), 10);
+        assert!(found.rate_hz.iter().sum::<f64>() > 20.0, "a silent network tests nothing");
+        assert_eq!((&found.correct, &found.rate_hz), (&expected.correct, &expected.rate_hz));
+        assert_eq!(found.recorded, expected.recorded);
+        assert_eq!((found.output.len(), expected.output.len()), (5 * found.time_ms.len(), 5 * found.time_ms.len()));
+        let largest = expected.output.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+        assert!(found.output.iter().zip(&expected.output).all(|(a, b)| (a - b).abs() <= 1e-4 * largest));
+    }
 }

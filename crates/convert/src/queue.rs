@@ -7,6 +7,7 @@
 use crate::answers::{Answer, Answers, Known, TrialSet};
 use crate::behaviour::Behaviour;
 use crate::error::{Error, Result};
+use candle_core::Device;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
@@ -65,11 +66,26 @@ struct Shared<'a, 'b, T> {
     stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Runs searches on all cores and tells `hear` all news of each, by its index, on the calling thread.
+/// Runs searches on a device and tells `hear` all news of each, by its index, on the calling thread.
 ///
 /// # Errors
-/// The first error of the simulation or of `hear`, and [`Error::Interrupted`] when `stopped` says so.
-pub fn run<'a, T: Send>(
+/// The first error of the simulation, the device or `hear`, and [`Error::Interrupted`] when `stopped` says so.
+pub fn run<T: Send>(
+    device: &Device,
+    searches: Vec<Search<T>>,
+    stopped: &(dyn Fn() -> bool + Sync),
+    hear: impl FnMut(usize, News<T>) -> Result<()>,
+) -> Result<()> {
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::new(device) {
+        return run_on(&gpu, searches, stopped, hear);
+    }
+    debug_assert!(device.is_cpu(), "a device that can be opened is known here");
+    run_on_processor(searches, stopped, hear)
+}
+
+/// As [`run`], on all cores.
+fn run_on_processor<'a, T: Send>(
     searches: Vec<Search<'a, T>>,
     stopped: &(dyn Fn() -> bool + Sync),
     mut hear: impl FnMut(usize, News<T>) -> Result<()>,
@@ -108,12 +124,9 @@ pub fn run<'a, T: Send>(
     if stopped() { Err(Error::Interrupted) } else { Ok(()) }
 }
 
-/// Runs searches one after the other on a machine, all trials that a search needs next at once, and tells `hear` all news.
-///
-/// # Errors
-/// As [`run`], and those of the machine.
+/// As [`run`], one search after the other on a machine, all trials that it needs next at once.
 #[cfg(any(test, feature = "cuda"))]
-pub fn run_on<M: mdl_device::Machine, T>(
+fn run_on<M: mdl_device::Machine, T>(
     machine: &M,
     searches: Vec<Search<T>>,
     stopped: &dyn Fn() -> bool,
@@ -247,7 +260,7 @@ mod tests {
             }
             Ok(())
         };
-        run(searches(), &|| false, &mut hear).unwrap();
+        run(&Device::Cpu, searches(), &|| false, &mut hear).unwrap();
         run_on(&machine, searches(), &|| false, &mut hear).unwrap();
         assert!(matches!(run_on(&machine, searches(), &|| true, &mut hear), Err(Error::Interrupted)));
         assert_eq!((heard, found.len()), (12, 2));

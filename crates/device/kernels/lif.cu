@@ -10,6 +10,7 @@ struct Lif {
   int32_t synapse_double, quadratic;
   int32_t refractory_steps;
   int32_t response_from, response_to;  // steps of the response window, counted from 1, both inside
+  int32_t out_every;          // outputs are kept of the steps k, 2k, …; 0: of none
   uint32_t seed_low, seed_high, purpose;
   float dt, leak, decay_rise, bias, v_peak, v_reset, noise_sd, kick_mv;
   const uint32_t* trial;      // [simulations]
@@ -27,10 +28,14 @@ struct Lif {
   const float* mode_out;      // Ξ_out [N][P]
   const float* w_out;         // W_out / scaling factor [factors][O][N]
   float* extremes;            // largest and smallest output in the window [simulations][O][2]
-  uint32_t* spikes;           // from step 10 on, of all units [simulations]
+  float* out;                 // outputs that are kept [simulations][⌊steps/k⌋][O]
+  uint32_t* counts;           // spikes from step 10 on [simulations][N]
 };
 
 constexpr int FIRST_COUNTED_STEP = 10;
+
+__device__ inline bool responds(const Lif& a, int step) { return step >= a.response_from && step <= a.response_to; }
+__device__ inline bool is_kept(const Lif& a, int step) { return a.out_every > 0 && step > 0 && step % a.out_every == 0; }
 
 // A unit's state, and what is fixed about it.
 struct Unit {
@@ -40,19 +45,20 @@ struct Unit {
   uint32_t count;
 };
 
-// J of unit n for the units that fire, in ascending order.
-__device__ inline float arriving(const Lif& a, const uint32_t* fired, int words, int n) {
+// The sum over the units that fire, in ascending order, of the values that stand `stride` apart.
+__device__ inline float over_fired(const uint32_t* fired, int words, const float* values, size_t stride) {
   float sum = 0.0f;
-  for (int mode = 0; mode < max(a.modes, 1); ++mode) {
-    float overlap = 0.0f;
-    for (int word = 0; word < words; ++word) {
-      for (uint32_t bits = fired[word]; bits; bits &= bits - 1) {
-        const size_t from = word * 32 + __ffs(bits) - 1;
-        overlap += a.modes ? a.mode_out[from * a.modes + mode] : a.weights[from * a.units + n];
-      }
-    }
-    sum = a.modes ? sum + a.weights[(size_t)mode * a.units + n] * (a.score[mode] * overlap) : overlap;
+  for (int word = 0; word < words; ++word) {
+    for (uint32_t bits = fired[word]; bits; bits &= bits - 1) sum += values[(word * 32 + __ffs(bits) - 1) * stride];
   }
+  return sum;
+}
+
+// J of unit n; `overlap` holds λ Ξ_outᵀ s, where the weights are modes.
+__device__ inline float arriving(const Lif& a, const uint32_t* fired, int words, const float* overlap, int n) {
+  if (a.modes == 0) return over_fired(fired, words, a.weights + n, a.units);
+  float sum = 0.0f;
+  for (int mode = 0; mode < a.modes; ++mode) sum += a.weights[(size_t)mode * a.units + n] * overlap[mode];
   return sum;
 }
 
@@ -62,7 +68,7 @@ __device__ void simulate(const Lif& a) {
   const int warps = threads() / WARP, words = ITEMS * warps, lane = thread() % WARP, warp = thread() / WARP;
   uint32_t* fired = reinterpret_cast<uint32_t*>(shared);  // [2][words]: this step's and the one's before
   float* parts = shared + 2 * words;                      // shares of the outputs, [2][O][warps]
-  uint32_t* counts = reinterpret_cast<uint32_t*>(parts + 2 * a.outputs * warps);  // [threads]
+  float* overlap = parts + 2 * a.outputs * warps;         // [P]
   const size_t trial = a.trial[blockIdx.x], factor = a.factor[blockIdx.x];
   const uint32_t draw_low = a.draw[2 * trial], draw_high = a.draw[2 * trial + 1];
   const int kick_words = (a.steps + 31) / 32;
@@ -123,21 +129,32 @@ __device__ void simulate(const Lif& a) {
       sample = now;
     }
     __syncthreads();
-    if (step > a.response_from && step - 1 <= a.response_to && thread() < a.outputs) {
+    const int before = step - 1;
+    if ((responds(a, before) || is_kept(a, before)) && thread() < a.outputs) {
       float sum = 0.0f;
       for (int w = 0; w < warps; ++w) sum += parts[((1 - parity) * a.outputs + thread()) * warps + w];
-      highest = sum > highest ? sum : highest;
-      lowest = sum < lowest ? sum : lowest;
+      if (responds(a, before)) {
+        highest = sum > highest ? sum : highest;
+        lowest = sum < lowest ? sum : lowest;
+      }
+      if (is_kept(a, before)) {
+        const size_t row = (size_t)blockIdx.x * (a.steps / a.out_every) + before / a.out_every - 1;
+        a.out[row * a.outputs + thread()] = sum;
+      }
     }
     if (last) break;
     uint32_t any = 0;
     for (int word = 0; word < words; ++word) any |= fired[parity * words + word];
     if (any) {
+      for (int mode = thread(); mode < a.modes; mode += threads()) {
+        overlap[mode] = a.score[mode] * over_fired(fired + parity * words, words, a.mode_out + mode, a.modes);
+      }
+      if (a.modes) __syncthreads();
 #pragma unroll
       for (int i = 0; i < ITEMS; ++i) {
         const int n = i * threads() + thread();
         if (n >= a.units) continue;
-        const float j = arriving(a, fired + parity * words, words, n) * a.gain[factor * a.units + n];
+        const float j = arriving(a, fired + parity * words, words, overlap, n) * a.gain[factor * a.units + n];
         if (a.synapse_double) {
           units[i].h += j;
         } else {
@@ -145,7 +162,7 @@ __device__ void simulate(const Lif& a) {
         }
       }
     }
-    if (step >= a.response_from && step <= a.response_to) {
+    if (responds(a, step) || is_kept(a, step)) {
       for (int o = 0; o < a.outputs; ++o) {
         float share = 0.0f;
 #pragma unroll
@@ -159,23 +176,20 @@ __device__ void simulate(const Lif& a) {
     }
   }
 
-  // The sum of all counts; the highest bit says that some r is not a number.
-  constexpr uint32_t BROKEN = 1u << 31;
-  uint32_t count = 0;
+  // Some r that is not a number: then no extreme stands. Nobody reads `fired` any more.
+  bool is_broken = false;
 #pragma unroll
   for (int i = 0; i < ITEMS; ++i) {
-    count += units[i].count;
-    if (!isfinite(units[i].r)) count |= BROKEN;
+    const int n = i * threads() + thread();
+    if (n < a.units) a.counts[(size_t)blockIdx.x * a.units + n] = units[i].count;
+    if (!isfinite(units[i].r)) is_broken = true;
   }
-  counts[thread()] = count;
+  const uint32_t broken_lanes = __ballot_sync(0xffffffffu, is_broken);
+  if (lane == 0) fired[warp] = broken_lanes;
   __syncthreads();
-  uint32_t total = 0, broken = 0;
-  for (int i = 0; i < threads(); ++i) {
-    total += counts[i] & ~BROKEN;
-    broken |= counts[i] & BROKEN;
-  }
-  if (thread() == 0) a.spikes[blockIdx.x] = total;
   if (thread() < a.outputs) {
+    uint32_t broken = 0;
+    for (int w = 0; w < warps; ++w) broken |= fired[w];
     const float nothing = __uint_as_float(0x7fc00000u);
     float* extremes = a.extremes + ((size_t)blockIdx.x * a.outputs + thread()) * 2;
     extremes[0] = broken ? nothing : highest;

@@ -18,6 +18,7 @@ pub struct Lif {
     pub refractory_steps: i32,
     pub response_from: i32,
     pub response_to: i32,
+    pub out_every: i32,
     pub seed: [u32; 2],
     pub purpose: u32,
     pub dt: f32,
@@ -43,7 +44,8 @@ pub struct Lif {
     pub mode_out: u64,
     pub w_out: u64,
     pub extremes: u64,
-    pub spikes: u64,
+    pub out: u64,
+    pub counts: u64,
 }
 
 impl Arguments for Lif {}
@@ -64,16 +66,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a network of N `units` and O `outputs`; `None` for a network beyond the kernels: more than 4096 units, or
-    /// more outputs than threads.
-    pub fn new(units: usize, outputs: usize) -> Option<Self> {
-        if units > 4096 {
+    /// The plan of a network of N `units`, P `modes` and O `outputs`; `None` for a network beyond the kernels: more than 4096
+    /// units or modes, or more outputs than threads or than shared memory holds.
+    pub fn new(units: usize, modes: usize, outputs: usize) -> Option<Self> {
+        if units > 4096 || modes > 4096 {
             return None;
         }
         let items = if units <= 1024 { 1 } else { 4 };
         let threads = units.div_ceil(items).next_multiple_of(WARP);
         let warps = threads / WARP;
-        let shared = 4 * (2 * items * warps + 2 * outputs * warps + threads);
+        let shared = 4 * (2 * items * warps + 2 * outputs * warps + modes);
         (outputs <= threads && shared <= SHARED_BYTES).then_some(Self { items, threads, shared })
     }
 }
@@ -84,9 +86,9 @@ mod tests {
 
     #[test]
     fn plans_grow_with_the_network() {
-        assert_eq!(Plan::new(200, 1), Some(Plan { items: 1, threads: 224, shared: 4 * (14 + 14 + 224) }));
-        assert_eq!(Plan::new(4096, 2).map(|plan| (plan.items, plan.threads)), Some((4, 1024)));
-        assert_eq!(Plan::new(4097, 1), None);
-        assert_eq!(Plan::new(20, 33), None);
+        assert_eq!(Plan::new(200, 0, 1), Some(Plan { items: 1, threads: 224, shared: 4 * (14 + 14) }));
+        assert_eq!(Plan::new(4096, 4096, 2).map(|plan| (plan.items, plan.threads)), Some((4, 1024)));
+        assert_eq!(Plan::new(4097, 0, 1), None);
+        assert_eq!(Plan::new(20, 0, 33), None);
     }
 }

@@ -1,5 +1,6 @@
 //! `eval-lif`: judges a LIF network on fresh or given trials.
 
+use candle_core::Device;
 use clap::Parser;
 use mdl_convert::behaviour::{Behaviour, Monitor};
 use mdl_convert::evaluate::{Evaluation, evaluate};
@@ -8,6 +9,7 @@ use mdl_convert::{stored, with_status};
 use mdl_data::random::Purpose;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
+use mdl_device::DeviceChoice;
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
 use mdl_report::{Figure, FigureFiles, Population, Report, Section, Table, from_artifact};
@@ -50,6 +52,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used); recorded trials run on the processor
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
     #[command(flatten)]
     common: Common,
 }
@@ -73,6 +79,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return mdl_stage::config::print(&experiment.to_json());
     }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
     let output = common.output_path()?;
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
@@ -83,7 +90,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let factor = with_status(stored::read_scaling_factor(&lif))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let behaviour = with_status(Behaviour::new(&network, &experiment.lif, task, experiment.seed))?;
-    let evaluation = evaluate_observed(arguments, &experiment, &behaviour, network.units, factor, &trials)?;
+    let evaluation = evaluate_observed(arguments, &device, &experiment, &behaviour, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
     evaluation.write(&mut artifact);
 
@@ -107,6 +114,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "scaling_factor": factor,
         "conditions": conditions(&evaluation, task),
         "rate_hz": mean(&evaluation.rate_hz),
+        "device": mdl_device::name(&device),
         "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
     })))
 }
@@ -125,6 +133,7 @@ fn trials(arguments: &Arguments, experiment: &Experiment, provenance: &mut Prove
 /// Evaluates with a progress bar and an ear for signals.
 fn evaluate_observed(
     arguments: &Arguments,
+    device: &Device,
     experiment: &Experiment,
     behaviour: &Behaviour,
     units: usize,
@@ -134,7 +143,7 @@ fn evaluate_observed(
     let stop = StopFlag::install()?;
     let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.quiet);
     let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| stop.is_set() };
-    let evaluation = evaluate(behaviour, units, factor, trials, &experiment.evaluation, &monitor);
+    let evaluation = evaluate(device, behaviour, units, factor, trials, &experiment.evaluation, &monitor);
     bar.finish_and_clear();
     with_status(evaluation)
 }

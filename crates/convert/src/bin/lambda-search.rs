@@ -121,11 +121,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let job = |((rate, experiment), output)| Job::new(arguments, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
-    let config = |job: &Job| match (job.experiment.to_json(), device.is_cpu()) {
-        (config, true) => config,
-        // A GPU's answers are another sample: who resumes must not mix them with the processor's.
-        (config, false) => json!({ "device": "cuda", "experiment": config }),
-    };
+    let config = |job: &Job| partial::config(job.experiment.to_json(), &device);
     let partial = |job: &Job| Partial::open(&job.output, config(job), job.provenance(), 1, earlier);
     let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
     let met = search(arguments, &device, &jobs, &mut partials)?;
@@ -238,26 +234,11 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
             Ok(())
         }
     };
-    let outcome = run_searches(device, searches, &stopped, hear);
+    let outcome = queue::run(device, searches, &stopped, hear);
     bar.finish_and_clear();
     with_status(partial::keep(outcome, partials))?;
     printed.context("standard output")?;
     Ok(met)
-}
-
-/// Runs the searches on the device.
-fn run_searches<T: Send>(
-    device: &Device,
-    searches: Vec<Search<T>>,
-    stopped: &(dyn Fn() -> bool + Sync),
-    hear: impl FnMut(usize, News<T>) -> mdl_convert::Result<()>,
-) -> mdl_convert::Result<()> {
-    #[cfg(feature = "cuda")]
-    if let Some(gpu) = mdl_device::Gpu::new(device) {
-        return queue::run_on(&gpu, searches, stopped, hear);
-    }
-    debug_assert!(device.is_cpu(), "a device that can be opened is known here");
-    queue::run(searches, stopped, hear)
 }
 
 /// Results that are printed in the order of their index, however they come.

@@ -1,6 +1,7 @@
 //! `sweep-lif`: performance of LIF networks against one of their parameters.
 
 use anyhow::anyhow;
+use candle_core::Device;
 use clap::Parser;
 use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::LifNetwork;
@@ -10,6 +11,7 @@ use mdl_convert::search::Question;
 use mdl_convert::sweep::{Swept, search_and_evaluate};
 use mdl_convert::{stored, with_status};
 use mdl_data::score::Score;
+use mdl_device::DeviceChoice;
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
 use mdl_model::partial::Earlier;
@@ -64,6 +66,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
     #[command(flatten)]
     common: Common,
 }
@@ -100,6 +106,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return mdl_stage::config::print(&first.to_json());
     }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
     let output = common.output_path_of(arguments.resume)?;
     let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks));
     let before = if arguments.resume { swept_before(&output, &artifact) } else { None };
@@ -107,12 +114,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     check_free(&output, force).or_exit(Status::Usage)?;
     let figures = FigureFiles::beside(&output, force, &["sweep"]).or_exit(Status::Usage)?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
-    let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
+    let (config, provenance) = (partial::config(artifact.config.clone(), &device), artifact.provenance.clone());
     let mut partial = with_status(Partial::open(&output, config, provenance, settings(&networks).count(), earlier))?;
     let swept = match before {
         Some(swept) => swept,
         None => {
-            let swept = sweep(arguments, &networks, &mut partial)?;
+            let swept = sweep(arguments, &device, &networks, &mut partial)?;
             write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
             artifact.write(&output, common.force)?;
             swept
@@ -134,6 +141,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "parameter": arguments.parameter,
         "networks": networks.len(),
         "curves": variants.iter().zip(&pooled).map(curve).collect::<Vec<_>>(),
+        "device": mdl_device::name(&device),
     })))
 }
 
@@ -173,7 +181,12 @@ fn settings(networks: &[Network]) -> impl Iterator<Item = (&Artifact, &Experimen
 }
 
 /// Searches and evaluates every setting, with a progress bar and an ear for signals.
-fn sweep(arguments: &Arguments, networks: &[Network], partial: &mut Partial) -> anyhow::Result<Vec<Swept>> {
+fn sweep(
+    arguments: &Arguments,
+    device: &Device,
+    networks: &[Network],
+    partial: &mut Partial,
+) -> anyhow::Result<Vec<Swept>> {
     let lif = settings(networks).map(|(artifact, experiment)| stored::read_network(artifact, experiment));
     let lif = with_status(lif.collect::<mdl_convert::Result<Vec<LifNetwork>>>())?;
     let behaviours = settings(networks).zip(&lif).map(|((_, experiment), network)| {
@@ -191,7 +204,7 @@ fn sweep(arguments: &Arguments, networks: &[Network], partial: &mut Partial) -> 
     });
     let searches = with_status(searches.collect::<mdl_convert::Result<Vec<_>>>())?;
     let mut swept = vec![None; searches.len()];
-    let outcome = queue::run(searches, &|| stop.is_set(), |index, news| match news {
+    let outcome = queue::run(device, searches, &|| stop.is_set(), |index, news| match news {
         News::Answered(set, trial, answers) => partial.add(index, set, trial, &answers),
         News::Found(found) => {
             bar.inc(1);

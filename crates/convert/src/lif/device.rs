@@ -5,7 +5,7 @@
 //! in another order, and a GPU fuses products with sums.
 
 use super::draws::{CHUNK, Draws, TrialDraws};
-use super::{Engine, Recurrent, Simulator};
+use super::{Engine, Recording, Recurrent, Run, Simulator};
 use crate::error::{Error, Result};
 use mdl_data::field::InvalidField;
 use mdl_data::random::Purpose;
@@ -14,18 +14,10 @@ use mdl_device::lif::{Lif, Plan};
 use mdl_device::{Grid, Kernel, Machine};
 use std::ops::RangeInclusive;
 
-/// What the kernel tells of a trial.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Largest and smallest output inside the response window, `[O]`; not a number where the output is not.
-    pub extremes: Vec<Extremes>,
-    /// Spikes of all units.
-    pub spikes: u64,
-}
-
 impl Simulator<'_> {
     /// Runs simulations (trial, scaling factor) of trials with these inputs `[samples, K]` and random numbers, all of one
-    /// seed; `response` is the window in which outputs are looked at. One [`Told`] a simulation.
+    /// seed; `response` is the window in which outputs are looked at. One [`Run`] a simulation, with extremes, counts of
+    /// spikes and, every so many steps if asked for, outputs.
     ///
     /// # Errors
     /// Those of [`Simulator::run`], another mode than the fast one, a network beyond the kernels, those of the machine.
@@ -35,7 +27,8 @@ impl Simulator<'_> {
         trials: &[(Vec<f64>, TrialDraws)],
         simulations: &[(usize, f64)],
         response: RangeInclusive<usize>,
-    ) -> Result<Vec<Told>> {
+        out_every: Option<usize>,
+    ) -> Result<Vec<Run>> {
         let prepared = match &self.engine {
             Engine::Fast(prepared) => prepared,
             Engine::Exact(_) => return Err(refused("lif.mode", "exact", "fast on a GPU")),
@@ -43,8 +36,14 @@ impl Simulator<'_> {
         };
         let (network, timing, c) = (self.network, &self.timing, prepared.constants());
         let (n, outputs) = (network.units, network.outputs);
-        let Some(plan) = Plan::new(n, outputs) else {
-            return Err(refused("network.neurons", &n.to_string(), "at most 4096 units, and fewer outputs, on a GPU"));
+        let modes = if let Recurrent::Modes { score, .. } = &network.recurrent { score.len() } else { 0 };
+        let Some(plan) = Plan::new(n, modes, outputs) else {
+            let found = format!("{n} with {modes} modes and {outputs} outputs");
+            return Err(refused(
+                "network.neurons",
+                &found,
+                "at most 4096 units and modes, and fewer outputs, on a GPU",
+            ));
         };
         if simulations.is_empty() {
             return Ok(Vec::new());
@@ -52,7 +51,7 @@ impl Simulator<'_> {
         let mut factors: Vec<f64> = simulations.iter().map(|(_, factor)| *factor).collect();
         factors.sort_by(f64::total_cmp);
         factors.dedup();
-        self.check(&factors, &super::Recording::default())?;
+        self.check(&factors, &Recording::default())?;
         let place = |factor: f64| factors.iter().position(|f| *f == factor).expect("it is in the list") as u32;
         let floats =
             |values: &mut dyn Iterator<Item = f64>| machine.upload(&values.map(|x| x as f32).collect::<Vec<_>>());
@@ -87,11 +86,12 @@ impl Simulator<'_> {
                 (by_column(mode_in, score.len()), &score[..], &mode_out[..])
             }
         };
-        let modes = score.len();
         let weights = floats(&mut weights.into_iter())?;
         let (score, mode_out) = (floats(&mut score.iter().copied())?, floats(&mut mode_out.iter().copied())?);
         let count = simulations.len();
-        let (extremes, spikes) = (machine.empty::<f32>(count * outputs * 2)?, machine.empty::<u32>(count)?);
+        let kept = out_every.map_or(0, |every| timing.steps / every * outputs);
+        let (extremes, out) = (machine.empty::<f32>(count * outputs * 2)?, machine.empty::<f32>(count * kept)?);
+        let counts = machine.empty::<u32>(count * n)?;
         let arguments = Lif {
             steps: timing.steps as i32,
             units: n as i32,
@@ -104,6 +104,7 @@ impl Simulator<'_> {
             refractory_steps: c.refractory_steps,
             response_from: *response.start() as i32,
             response_to: *response.end() as i32,
+            out_every: out_every.map_or(0, |every| every as i32),
             seed: halves(seed),
             purpose: Purpose::LifNoise as u32,
             dt: c.dt as f32,
@@ -129,21 +130,23 @@ impl Simulator<'_> {
             mode_out: machine.address(&mode_out),
             w_out: machine.address(&w_out),
             extremes: machine.address(&extremes),
-            spikes: machine.address(&spikes),
+            out: machine.address(&out),
+            counts: machine.address(&counts),
         };
         let name = format!("lif_{}", plan.items);
         let grid = Grid { blocks: count, threads: plan.threads, shared_bytes: plan.shared };
         // SAFETY: the buffers have the sizes that the kernel's structure names; they live until their values are back.
         unsafe { machine.launch(Kernel { source: "lif", name: &name }, grid, &arguments)? };
-        let (extremes, spikes) = (machine.download(&extremes)?, machine.download(&spikes)?);
-        let told = |(extremes, spikes): (&[f32], &u32)| Told {
-            extremes: extremes
-                .chunks_exact(2)
-                .map(|e| Extremes { max: f64::from(e[0]), min: f64::from(e[1]) })
-                .collect(),
-            spikes: u64::from(*spikes),
+        let (extremes, out) = (machine.download(&extremes)?, machine.download(&out)?);
+        let counts = machine.download(&counts)?;
+        let of_pair = |e: &[f32]| Extremes { max: f64::from(e[0]), min: f64::from(e[1]) };
+        let run = |simulation: usize| Run {
+            extremes: extremes.chunks_exact(2).skip(simulation * outputs).take(outputs).map(of_pair).collect(),
+            spike_count: counts[simulation * n..][..n].to_vec(),
+            out: out[simulation * kept..][..kept].iter().map(|x| f64::from(*x)).collect(),
+            ..Run::default()
         };
-        Ok(extremes.chunks_exact(2 * outputs).zip(&spikes).map(told).collect())
+        Ok((0..count).map(run).collect())
     }
 
     /// The coins of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
@@ -179,7 +182,7 @@ fn by_column(matrix: &[f64], width: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lif::{LifNetwork, Recording, Timing, UnitKind};
+    use crate::lif::{LifNetwork, Timing, UnitKind};
     use mdl_data::random::fill_normal;
     use mdl_emulator::Emulator;
     use mdl_model::lif::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
@@ -216,20 +219,22 @@ mod tests {
         let factors = [0.5, 2.0, 40.0];
         let simulations: Vec<(usize, f64)> = (0..2).flat_map(|t| factors.map(|f| (t, f))).collect();
         let response = timing.window(2..7);
-        let recording = Recording { response: Some(response.clone()), ..Recording::default() };
+        let recording = Recording { response: Some(response.clone()), out_every: Some(30), ..Recording::default() };
         let runs = trials.iter().map(|(input, draws)| simulator.run(input, &factors, draws, &recording).unwrap());
         let expected: Vec<_> = runs.flatten().collect();
         for machine in [machine, Emulator { descending: true }] {
-            let found = simulator.run_on(&machine, &trials, &simulations, response.clone()).unwrap();
+            let found = simulator.run_on(&machine, &trials, &simulations, response.clone(), Some(30)).unwrap();
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(&expected) {
-                let spikes: u64 = expected.spike_count.iter().map(|count| u64::from(*count)).sum();
-                assert!(spikes > 20, "a silent network tests nothing");
-                assert_eq!(found.spikes, spikes);
+                assert!(expected.spike_count.iter().sum::<u32>() > 20, "a silent network tests nothing");
+                assert_eq!(found.spike_count, expected.spike_count);
                 for (a, b) in found.extremes.iter().zip(&expected.extremes) {
                     let scale = 1e-4 * b.max.abs().max(b.min.abs());
                     assert!((a.max - b.max).abs() <= scale && (a.min - b.min).abs() <= scale, "{a:?} {b:?}");
                 }
+                let scale = 1e-4 * expected.out.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+                assert_eq!(found.out.len(), expected.out.len());
+                assert!(found.out.iter().zip(&expected.out).all(|(a, b)| (a - b).abs() <= scale));
             }
         }
     }
@@ -262,15 +267,31 @@ mod tests {
     /// One warp and many, one unit a thread and four.
     #[test]
     fn every_path_by_size_agrees_with_the_fast_mode() {
-        for units in [5, 33, 1100] {
-            let (sd, modes) = (5.0, 2);
+        for (units, modes, dt_ms) in [(5, 2, 0.2), (33, 40, 0.2), (1100, 2, 0.2), (4096, 128, 1.0)] {
+            let sd = 5.0;
             let recurrent = Recurrent::Modes {
                 mode_in: normal(5, sd, units * modes),
                 score: normal(6, 1.0, modes),
                 mode_out: normal(7, 1.0, units * modes),
             };
-            check(&network(units, recurrent), LifConfig { dt_ms: 0.2, ..LifConfig::default() });
+            check(&network(units, recurrent), LifConfig { dt_ms, ..LifConfig::default() });
         }
+    }
+
+    #[test]
+    fn outputs_that_are_no_numbers_have_no_extremes() {
+        let Some(machine) = Emulator::new() else { return };
+        let weights = normal(4, 5.0, 70 * 70).into_iter().map(f64::abs).collect();
+        let mut network = network(70, Recurrent::Dense(weights));
+        // One spike of this unit is infinite in single precision; divided by the scaling factor it is not.
+        network.tau_decay_ms[66] = 1e-40;
+        let config = LifConfig { mode: LifMode::Fast, ..LifConfig::default() };
+        let timing = Timing::new(&config, 9, 5.0).unwrap();
+        let simulator = Simulator::new(&network, &config, timing.clone()).unwrap();
+        let trials = [(normal(10, 1.0, 10 * network.inputs), TrialDraws { seed: 5, trial: 1 })];
+        let found = simulator.run_on(&machine, &trials, &[(0, 1e10)], timing.window(2..7), None).unwrap().remove(0);
+        assert!(found.spike_count[66] > 0);
+        assert!(found.extremes.iter().all(|e| e.max.is_nan() && e.min.is_nan()), "{:?}", found.extremes);
     }
 
     #[test]
@@ -281,7 +302,7 @@ mod tests {
             let config = LifConfig { mode, ..LifConfig::default() };
             let timing = Timing::new(&config, 9, 5.0).unwrap();
             let simulator = Simulator::new(&network, &config, timing).unwrap();
-            simulator.run_on(&machine, &[], &[], 1..=2).unwrap_err().to_string()
+            simulator.run_on(&machine, &[], &[], 1..=2, None).unwrap_err().to_string()
         };
         assert!(refuse(5, LifMode::Exact).contains("lif.mode"));
         assert!(refuse(5000, LifMode::Fast).contains("5000"));

@@ -37,8 +37,6 @@ mod precision;
 mod recording;
 mod timing;
 
-#[cfg(any(test, feature = "cuda"))]
-pub use device::Told;
 pub use draws::{CHUNK, Draws, LANES, TrialDraws};
 pub use network::{LifNetwork, Recurrent, UnitKind};
 pub use recording::{Recording, Run, Spike, State, Traces};

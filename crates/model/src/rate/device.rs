@@ -312,7 +312,7 @@ mod tests {
         }
     }
 
-    /// One unit a thread and four, A and C inside and outside of shared memory, more modes than threads.
+    /// One unit a thread and four, A and C inside and outside of shared memory, more modes than threads; signs of Dale's law.
     #[test]
     fn every_path_by_size_agrees_with_the_cpu() {
         let free = || Recurrence::Dense { sign: None, mask: None };
@@ -322,6 +322,8 @@ mod tests {
         check(Activation::Tanh, Recurrence::Modes, [6, 2, 5, 70], false);
         check(Activation::Sigmoid, free(), [7, 5, 200, 0], true);
         check(Activation::Tanh, free(), [3, 2, 1100, 0], false);
+        let sign = Some((0..4096).map(|i| if i % 5 == 0 { -1.0 } else { 1.0 }).collect());
+        check(Activation::Sigmoid, Recurrence::Dense { sign, mask: None }, [2, 2, 4096, 0], true);
     }
 
     #[test]

@@ -101,7 +101,8 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
     }
 }
 
-/// One neuron a thread and four, one warp and many, weights inside and outside of shared memory, segments of all lengths.
+/// One neuron a thread, four and sixteen, one warp and many, weights inside and outside of shared memory, segments of all
+/// lengths, several trials for a block of the backward pass.
 #[test]
 fn every_path_by_size_agrees_with_the_cpu() {
     let neuron = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() };
@@ -110,12 +111,29 @@ fn every_path_by_size_agrees_with_the_cpu() {
         (ModeSizes { neurons: 200, modes: 2, inputs: 1, outputs: 1 }, 40, 2),
         (ModeSizes { neurons: 256, modes: 20, inputs: 3, outputs: 12 }, 9, 2),
         (ModeSizes { neurons: 600, modes: 3, inputs: 3, outputs: 1 }, 37, 2),
-        (ModeSizes { neurons: 4096, modes: 128, inputs: 4, outputs: 2 }, 5, 1),
+        (ModeSizes { neurons: 7, modes: 2, inputs: 2, outputs: 1 }, 3, 1030),
         (ModeSizes { neurons: 4200, modes: 2, inputs: 2, outputs: 1 }, 9, 1),
     ] {
         let (input, x) = signals(steps, trials, sizes.inputs);
         check(&neuron, sizes, &input, Some(&x), Output::Readout);
     }
+}
+
+/// Every input and output at the size that the kernels are meant for at least.
+#[test]
+fn large_networks_agree_with_the_cpu() {
+    let neuron = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() };
+    let sizes = ModeSizes { neurons: 4096, modes: 128, inputs: 4, outputs: 2 };
+    let (steps, trials) = (6, 2);
+    let (input, x) = signals(steps, trials, sizes.inputs);
+    for output in [Output::Readout, Output::Synapses, Output::Peaks] {
+        check(&neuron, sizes, &input, Some(&x), output);
+    }
+    let drive = Var::from_tensor(&normal(3, &[steps, trials, sizes.neurons])).unwrap();
+    check(&neuron, sizes, &Input::Currents(drive.as_tensor().clone()), Some(&drive), Output::Readout);
+    let dense: Vec<f32> = (0..steps * trials * sizes.inputs).map(|i| f32::from(u8::from(i % 3 > 0))).collect();
+    let spikes = SpikeInput::from_dense(steps, trials, sizes.inputs, &dense).unwrap();
+    check(&neuron, sizes, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
 #[test]
