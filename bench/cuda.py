@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Times this project on a GPU against eager PyTorch and JAX on the same GPU, in turn on the same work, and prints tables.
 
-usage: bench/cuda.py [--rate RATE.safetensors] [--rounds R] [--peers torch,jax]
+usage: bench/cuda.py [--rate RATE.safetensors] [--rounds R] [--peers torch,jax] [--device cpu --sizes N,P,B,T ...]
 
 Needs the programs of `make cuda`, CUDA's libraries on LD_LIBRARY_PATH (docs/cuda.md), and for the peers torch, or jax with its
-CUDA plugin, in the Python that runs this file. Every time is the median of 20 synchronised updates, or runs
-without gradients, after the first two, and of R rounds over that. With `--rate`, a trained Go-NoGo network, the search for its scaling factor is timed too, start and end of the
-program included: 12 factors, 100 trials each.
+CUDA plugin, in the Python that runs this file. Every time is the median of 20 synchronised updates, or runs without gradients,
+after two that are not counted, and of R rounds over that. With `--rate`, a trained Go-NoGo network, the search for its scaling
+factor is timed too, start and end of the program included: 12 factors, 100 trials each. `--device cpu` with small sizes shows on
+any machine that all of it runs.
 """
 
 import argparse
@@ -23,25 +24,33 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "target" / "cuda" / "x86_64-unknown-linux-gnu" / "release"
 UPDATES = 20
 # N, P, B, T of a spiking network on the contextual task
-SIZES = [(100, 3, 100, 500), (100, 3, 1024, 500), (100, 3, 4096, 500), (256, 10, 256, 500), (1024, 30, 256, 500), (4096, 128, 64, 100)]
+SIZES = ["100,3,100,500", "100,3,1024,500", "100,3,4096,500", "256,10,256,500", "1024,30,256,500", "4096,128,64,100"]
 SIGNALS, OUTPUTS = 4, 1
 
 
-def ours(what, n, p, b, t):
+def ours(device, what, n, p, b, t):
     fields = {"network.neurons": n, "network.modes": p, "training.batch_size": b, "task.steps": t}
-    command = [PROGRAMS / "bench-step", what, "--device", "cuda", "--config", ROOT / "configs" / "mante-spiking.json"]
-    return command + ["--updates", UPDATES + 2] + [part for f, v in fields.items() for part in ("--set", f"{f}={v}")]
+    command = [PROGRAMS / "bench-step", what, "--device", device, "--config", ROOT / "configs" / "mante-spiking.json"]
+    return command + ["--updates", UPDATES] + [part for f, v in fields.items() for part in ("--set", f"{f}={v}")]
 
 
 def peer(name):
     script = ROOT / "bench" / "peers" / f"spiking_step_{name}.py"
-    return lambda what, n, p, b, t: [sys.executable, script, n, p, b, t, 1, UPDATES]
+    return lambda device, what, n, p, b, t: [sys.executable, script, n, p, b, t, 1, UPDATES]
 
 
-def measure(command, what):
-    environment = dict(os.environ, BENCH_DEVICE="cuda", BENCH_PASS={"train": "both", "run": "forward"}[what])
-    done = subprocess.run([str(part) for part in command], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])["median_s"] if done.returncode == 0 else None
+def answer(command, **environment):
+    """The JSON line that a program prints, or None where it fails."""
+    command, environment = [str(part) for part in command], os.environ | environment
+    done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+
+
+def measure(command, device, what):
+    # JAX would take the processor without a word where it finds no GPU.
+    where = {"BENCH_DEVICE": device, "JAX_PLATFORMS": device}
+    found = answer(command, BENCH_PASS={"train": "both", "run": "forward"}[what], **where)
+    return found and found["median_s"]
 
 
 def bytes_moved(what, n, p, b, t):
@@ -49,36 +58,48 @@ def bytes_moved(what, n, p, b, t):
     return 4 * t * b * (2 * n + 2 * p + 2 * SIGNALS + 2 * OUTPUTS if what == "train" else SIGNALS + OUTPUTS)
 
 
-def steps(what, peers, rounds):
+def steps(what, device, sizes, peers, rounds, limit):
     whos = {"mdl-rnn": ours} | {name: peer(name) for name in peers}
-    print("", f"| N | P | B | T | who | {what} (ms) | against mdl-rnn | GB/s |", "|---|---|---|---|---|---|---|---|", sep="\n")
-    for size in SIZES:
+    print("", f"| N | P | B | T | who | {what} (ms) | against mdl-rnn | MB to move | GB/s | of a copy's |", sep="\n")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for size in sizes:
         results = {who: [] for who in whos}
         for _ in range(rounds):
             for who, command in whos.items():
-                results[who].append(measure(command(what, *size), what))
-        mine = None
+                results[who].append(measure(command(device, what, *size), device, what))
+        mine = None if None in results["mdl-rnn"] else statistics.median(results["mdl-rnn"])
         for who, measured in results.items():
+            row = [*size, who]
             if None in measured:
-                print(f"| {' | '.join(map(str, size))} | {who} | failed | | |", flush=True)
-                continue
-            seconds = statistics.median(measured)
-            mine = mine or seconds
-            rate = f"{bytes_moved(what, *size) / seconds / 1e9:.0f}" if who == "mdl-rnn" else ""
-            print(f"| {' | '.join(map(str, size))} | {who} | {seconds * 1e3:.2f} | {seconds / mine:.1f}× | {rate} |", flush=True)
+                row += ["failed", "", "", "", ""]
+            else:
+                seconds = statistics.median(measured)
+                row += [f"{seconds * 1e3:.2f}", f"{seconds / mine:.1f}×" if mine else "", "", "", ""]
+                if who == "mdl-rnn":
+                    moved = bytes_moved(what, *size)
+                    row[-3:] = [f"{moved / 1e6:.0f}", f"{moved / seconds / 1e9:.0f}", f"{moved / seconds / limit:.0%}" if limit else ""]
+            print("|", " | ".join(map(str, row)), "|", flush=True)
 
 
-def search(rate, rounds):
+def search(rate, devices, rounds):
     print("", "| search of 12 factors × 100 trials on | s |", "|---|---|", sep="\n")
-    for device in ("cuda", "cpu"):
+    for device in devices:
         seconds = []
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as directory:
                 command = [PROGRAMS / "lambda-search", rate, "--device", device, "--quiet", "-o", f"{directory}/lif.safetensors"]
                 begin = time.perf_counter()
-                subprocess.run(list(map(str, command)), check=False, stdout=subprocess.DEVNULL)
+                done = subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL)
                 seconds.append(time.perf_counter() - begin)
+                # 4: found, but not good enough.
+                if done.returncode not in (0, 4):
+                    sys.exit(f"lambda-search on {device} failed")
         print(f"| {device} | {statistics.median(seconds):.2f} |", flush=True)
+
+
+def size(text):
+    n, p, b, t = map(int, text.split(","))
+    return n, p, b, t
 
 
 def main():
@@ -86,15 +107,24 @@ def main():
     parser.add_argument("--rate", type=pathlib.Path, help="rate artifact of a trained Go-NoGo network")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", default="torch,jax", type=lambda text: [name for name in text.split(",") if name])
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
+    parser.add_argument("--sizes", nargs="+", type=size, default=[size(text) for text in SIZES], metavar="N,P,B,T")
     arguments = parser.parse_args()
+    device = arguments.device
     if not (PROGRAMS / "bench-step").exists():
         parser.error(f"{PROGRAMS}: no programs there; `make cuda` builds them")
-    names = subprocess.run(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"], capture_output=True, text=True)
-    print("GPU:", names.stdout.strip() or "unknown", "\n")
+    if device == "cuda":
+        query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+        print("GPU:", subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip())
+    limit = None
+    if "torch" in arguments.peers:
+        copied = answer([sys.executable, ROOT / "bench" / "peers" / "copy_rate_torch.py", device])
+        limit = copied and copied["bytes_per_s"]
+        print("copying in memory:", f"{limit / 1e9:.0f} GB/s" if limit else "failed")
     for what in ("train", "run"):
-        steps(what, arguments.peers, arguments.rounds)
+        steps(what, device, arguments.sizes, arguments.peers, arguments.rounds, limit)
     if arguments.rate:
-        search(arguments.rate, arguments.rounds)
+        search(arguments.rate, ["cuda", "cpu"] if device == "cuda" else ["cpu"], arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ struct Case {
     /// Config of the experiment
     #[arg(long)]
     config: PathBuf,
-    /// Updates or runs to time
+    /// Updates or runs to time, after two that are not
     #[arg(long, default_value_t = 500)]
     updates: u64,
     /// Where to compute: cpu, cuda or cuda:N
@@ -54,6 +54,9 @@ struct Case {
     #[arg(long)]
     set: Vec<String>,
 }
+
+/// Updates or runs before those that are timed.
+const WARM_UP: u64 = 2;
 
 fn main() -> Result<()> {
     let (seconds, rate_hz) = match Arguments::parse().what {
@@ -78,21 +81,23 @@ enum Timed {
 /// Seconds of each update or run.
 fn seconds(case: Case, what: Timed) -> Result<Vec<f64>> {
     let Case { config, updates, device, mut set } = case;
+    let updates = updates + WARM_UP;
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
     let (experiment, device) = (Experiment::load(&config, &set, None)?, device.open()?);
     let (channels, outputs) = experiment.task.channels_and_outputs();
-    match &experiment.network {
+    let mut seconds = match &experiment.network {
         NetworkConfig::Rate(config) => {
             let parameters = RateParameters::draw(config, channels, outputs, experiment.seed);
             let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), &device)?;
-            timed(&network, &experiment, what)
+            timed(&network, &experiment, what)?
         }
         NetworkConfig::Spiking(config) => {
             let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
-            timed(&network, &experiment, what)
+            timed(&network, &experiment, what)?
         }
-    }
+    };
+    Ok(seconds.split_off(WARM_UP as usize))
 }
 
 fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result<Vec<f64>> {
