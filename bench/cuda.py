@@ -30,13 +30,15 @@ SIGNALS, OUTPUTS = 4, 1
 
 def ours(device, what, n, p, b, t):
     fields = {"network.neurons": n, "network.modes": p, "training.batch_size": b, "task.steps": t}
+    # The task's own times, for trials of any length.
+    fields |= {"task.stimulus_steps": [t // 10, t // 2], "task.response_from_step": t * 3 // 5, "task.lif_response_from_step": t // 2}
     command = [PROGRAMS / "bench-step", what, "--device", device, "--config", ROOT / "configs" / "mante-spiking.json"]
     return command + ["--updates", UPDATES] + [part for f, v in fields.items() for part in ("--set", f"{f}={v}")]
 
 
 def peer(name):
     script = ROOT / "bench" / "peers" / f"spiking_step_{name}.py"
-    return lambda device, what, n, p, b, t: [sys.executable, script, n, p, b, t, 1, UPDATES]
+    return lambda device, what, n, p, b, t: [sys.executable, script, n, p, b, t, os.cpu_count(), UPDATES]
 
 
 def answer(command, **environment):
@@ -77,7 +79,7 @@ def steps(what, device, sizes, peers, rounds, limit):
                 row += [f"{seconds * 1e3:.2f}", f"{seconds / mine:.1f}×" if mine else "", "", "", ""]
                 if who == "mdl-rnn":
                     moved = bytes_moved(what, *size)
-                    row[-3:] = [f"{moved / 1e6:.0f}", f"{moved / seconds / 1e9:.0f}", f"{moved / seconds / limit:.0%}" if limit else ""]
+                    row[-3:] = [f"{moved / 1e6:.2f}", f"{moved / seconds / 1e9:.1f}", f"{moved / seconds / limit:.0%}" if limit else ""]
             print("|", " | ".join(map(str, row)), "|", flush=True)
 
 
@@ -114,8 +116,8 @@ def main():
     if not (PROGRAMS / "bench-step").exists():
         parser.error(f"{PROGRAMS}: no programs there; `make cuda` builds them")
     if device == "cuda":
-        query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-        print("GPU:", subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip())
+        query = "nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader"
+        print("GPU:", subprocess.run(query, shell=True, stdout=subprocess.PIPE, text=True).stdout.strip() or "unknown")
     limit = None
     if "torch" in arguments.peers:
         copied = answer([sys.executable, ROOT / "bench" / "peers" / "copy_rate_torch.py", device])

@@ -103,6 +103,7 @@ impl DeviceChoice {
     /// Asks for the libraries first: without them the CUDA bindings would panic.
     #[cfg(feature = "cuda")]
     fn open_gpu(self, number: usize) -> Result<Device, DeviceError> {
+        const CUDA: i32 = 13;
         const DRIVER: &str = "install NVIDIA's driver";
         const TOOLKIT: &str = "put the folder of CUDA 13's libraries on LD_LIBRARY_PATH (docs/cuda.md)";
         for (library, remedy) in [
@@ -116,8 +117,14 @@ impl DeviceChoice {
                 return Err(DeviceError::Library { choice: self, library, remedy });
             }
         }
-        let device = Device::new_cuda(number);
-        let device = device.map_err(|error| DeviceError::Unusable { choice: self, reason: error.to_string() })?;
+        let unusable = |reason: String| DeviceError::Unusable { choice: self, reason };
+        let (major, minor) = crate::gpu::driver_version().map_err(|error| unusable(error.to_string()))?;
+        if major < CUDA {
+            return Err(unusable(format!(
+                "found a driver for CUDA {major}.{minor}, expected one for CUDA {CUDA}.0 or newer"
+            )));
+        }
+        let device = Device::new_cuda(number).map_err(|error| unusable(error.to_string()))?;
         // A GPU without a pool of memory computes as well.
         let _ = crate::gpu::keep_freed(number);
         Ok(device)

@@ -2,7 +2,7 @@
 
 use crate::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};
 use candle_core::cuda::CudaDevice;
-use candle_core::cuda::cudarc::driver::sys::CUmemPool_attribute;
+use candle_core::cuda::cudarc::driver::sys::{CUmemPool_attribute, cuDriverGetVersion};
 use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result};
 use candle_core::op::BackpropOp;
 use candle_core::{CudaStorage, Device, Layout, Result, Storage, Tensor, bail};
@@ -15,6 +15,14 @@ mod ptx {
 /// A GPU.
 #[derive(Clone, Debug)]
 pub struct Gpu(CudaDevice);
+
+/// The newest CUDA that the driver knows: 13 and 0 for CUDA 13.0.
+pub(crate) fn driver_version() -> std::result::Result<(i32, i32), DriverError> {
+    let mut version = 0;
+    // SAFETY: the number lives until the call returns; no driver needs to be initialised for it.
+    unsafe { cuDriverGetVersion(&raw mut version) }.result()?;
+    Ok((version / 1000, version % 1000 / 10))
+}
 
 /// Keeps freed memory of a GPU for the next allocation, where the GPU has a pool of memory.
 ///
