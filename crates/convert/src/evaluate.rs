@@ -220,8 +220,7 @@ impl<'a> Setting<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lif::{LifNetwork, Recurrent};
-    use mdl_data::random::{Purpose, fill_normal};
+    use mdl_data::random::Purpose;
     use mdl_data::tasks::TaskConfig;
     use mdl_emulator::Emulator;
     use mdl_model::lif::LifConfig;
@@ -231,22 +230,7 @@ mod tests {
     #[test]
     fn a_machine_evaluates_as_the_processor_does() {
         let Some(machine) = Emulator::new() else { return };
-        let normal = |index, sd: f32, count| {
-            let mut values = vec![0f32; count];
-            fill_normal(8, Purpose::WrittenTrial, index, 0, sd, &mut values);
-            values.into_iter().map(f64::from).collect::<Vec<f64>>()
-        };
-        let n = 20;
-        let network = LifNetwork {
-            units: n,
-            inputs: 1,
-            outputs: 1,
-            w_in: normal(0, 20.0, n),
-            recurrent: Recurrent::Dense(normal(1, 10.0, n * n)),
-            w_out: normal(2, 3.0, n),
-            tau_decay_ms: vec![30.0; n],
-            kinds: Vec::new(),
-        };
+        let (n, network) = (20, crate::testing::network(20));
         let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let task = task.task().unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };

@@ -16,6 +16,8 @@ pub mod search;
 pub mod statistics;
 pub mod stored;
 pub mod sweep;
+#[cfg(test)]
+mod testing;
 pub mod transfer;
 
 pub use error::{Error, Result, with_status};

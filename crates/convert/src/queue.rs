@@ -217,8 +217,6 @@ fn lock<'m, X>(mutex: &'m Mutex<X>) -> MutexGuard<'m, X> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lif::{LifNetwork, Recurrent};
-    use mdl_data::random::{Purpose, fill_normal};
     use mdl_data::tasks::TaskConfig;
     use mdl_emulator::Emulator;
     use mdl_model::lif::LifConfig;
@@ -227,22 +225,7 @@ mod tests {
     #[test]
     fn a_machine_answers_as_the_threads_do() {
         let Some(machine) = Emulator::new() else { return };
-        let normal = |index, sd: f32, count| {
-            let mut values = vec![0f32; count];
-            fill_normal(8, Purpose::WrittenTrial, index, 0, sd, &mut values);
-            values.into_iter().map(f64::from).collect::<Vec<f64>>()
-        };
-        let n = 20;
-        let network = LifNetwork {
-            units: n,
-            inputs: 1,
-            outputs: 1,
-            w_in: normal(0, 20.0, n),
-            recurrent: Recurrent::Dense(normal(1, 10.0, n * n)),
-            w_out: normal(2, 3.0, n),
-            tau_decay_ms: vec![30.0; n],
-            kinds: Vec::new(),
-        };
+        let network = crate::testing::network(20);
         let config: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
         let behaviour = Behaviour::new(&network, &lif, config.task().unwrap(), 3).unwrap();
