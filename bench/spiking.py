@@ -28,7 +28,7 @@ CRITERION_NOT_MET = 4
 # config -> seeds
 CONFIGS = {
     "mante-spiking": (1, 2, 3),
-    "mante-spiking-published": (1,),
+    "mante-spiking-published": (1, 2, 3),
     "mnist": (1, 2, 3),
     "mnist-large": (1, 2, 3),
     "mnist-published": (1,),

@@ -5,6 +5,17 @@ use mdl_data::field::{InvalidField, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Standard deviation of the initial readout weights W_out `[O, N]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitialReadout {
+    /// 1/√O, as arXiv 2310.14621 states it.
+    #[default]
+    FanOut,
+    /// 1/√N: what the spread of W_out in the authors' trained network of the contextual task (0.31, N = 100) fits.
+    FanIn,
+}
+
 /// A spiking mode network. The task says what is read from it: every step, or for digits the maximum over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +27,9 @@ pub struct SpikingConfig {
     /// Constants of the neuron.
     #[serde(default)]
     pub neuron: SpikingNeuron,
+    /// Spread of the initial readout weights.
+    #[serde(default)]
+    pub initial_readout: InitialReadout,
 }
 
 impl SpikingConfig {

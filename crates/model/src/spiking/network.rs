@@ -1,6 +1,6 @@
 //! A spiking mode network as candle sees it: its parameters as variables, read from an artifact or written to one.
 
-use super::config::SpikingConfig;
+use super::config::{InitialReadout, SpikingConfig};
 use super::{Input, States, run, states};
 use crate::artifact::{Artifact, ArtifactError};
 use crate::modes::{ModeParameters, ModeSizes};
@@ -23,7 +23,10 @@ impl SpikingNetwork {
     /// Those of candle.
     pub fn initial(config: &SpikingConfig, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
         let sizes = ModeSizes { neurons: config.neurons, modes: config.modes, inputs, outputs };
-        let parameters = ModeParameters::initial(&sizes, seed)?;
+        let mut parameters = ModeParameters::initial(&sizes, seed)?;
+        if config.initial_readout == InitialReadout::FanIn {
+            parameters.w_out = (parameters.w_out * (outputs as f64 / config.neurons as f64).sqrt())?;
+        }
         let [w_in, mode_in, score, mode_out, w_out] = parameters.named().map(|(_, tensor)| Var::from_tensor(tensor));
         Ok(Self { config: config.clone(), variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
     }
@@ -106,5 +109,23 @@ impl SpikingNetwork {
     /// As [`SpikingNetwork::run`].
     pub fn states(&self, input: &Input) -> Result<States> {
         states(&self.config.neuron, &self.parameters(), input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_initial_readout_is_spread_by_outputs_or_by_neurons() {
+        let spread = |initial_readout| {
+            let config = SpikingConfig { neurons: 6400, modes: 1, neuron: Default::default(), initial_readout };
+            let w_out = SpikingNetwork::initial(&config, 1, 4, 2).unwrap().parameters().w_out;
+            w_out.sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt()
+        };
+        for (initial_readout, expected) in [(InitialReadout::FanOut, 0.5), (InitialReadout::FanIn, 0.0125)] {
+            let found = spread(initial_readout);
+            assert!((found / expected - 1.0).abs() < 0.02, "{initial_readout:?}: {found}");
+        }
     }
 }
