@@ -3,7 +3,7 @@
 
 #![cfg(unix)]
 
-use mdl_tests::{Run, arguments, config, program, run};
+use mdl_tests::{Run, SMALL_SPIKING, arguments, config, files, program, run};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,13 @@ use tempfile::TempDir;
 /// Bytes of a block of `ulimit -f`.
 const BLOCK: u64 = 512;
 
-/// Every file below a directory.
-fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.insert(path.clone(), std::fs::read(path).unwrap());
-        }
-    }
-    found
-}
-
 fn run_limited(name: &str, arguments: &[OsString], blocks: u64) -> Run {
     let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
     Command::new("sh").args(["-c", &script]).arg(program(name)).args(arguments).output().expect("sh").into()
 }
 
-/// Runs a stage with each limit; `arguments` takes the directory of its outputs.
-fn filled(name: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
+/// Runs a stage with each limit, and then with space and the option `again`; `arguments` takes the directory of its outputs.
+fn filled(name: &str, again: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
     let whole = TempDir::new().unwrap();
     let ran = run(name, &arguments(whole.path()));
     assert!([0, 4].contains(&ran.status), "{}", ran.stderr);
@@ -62,9 +48,9 @@ fn filled(name: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
                 "{blocks} blocks: {name} is damaged or left over"
             );
         }
-        let mut again = arguments(dir.path());
-        again.push("--resume".into());
-        let ran = run(name, &again);
+        let mut with_space = arguments(dir.path());
+        with_space.push(again.into());
+        let ran = run(name, &with_space);
         assert!([0, 4].contains(&ran.status), "{name} after {blocks} blocks: {}", ran.stderr);
         assert!(relative(&dir) == expected, "{name} after {blocks} blocks: {:?}", relative(&dir).keys());
     }
@@ -73,7 +59,7 @@ fn filled(name: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
 #[test]
 fn a_disk_that_fills_damages_no_training() {
     for checkpoint_every in ["0", "1000"] {
-        filled("train-rate", &|dir| {
+        filled("train-rate", "--resume", &|dir| {
             let [output, metrics] = ["rate.safetensors", "metrics.jsonl"].map(|name| dir.join(name));
             let mut all = arguments!["--config", config("go-nogo"), "--metrics", metrics, "-o", output].to_vec();
             all.extend(arguments!["--checkpoint-every", checkpoint_every, "--threads", "1"]);
@@ -85,13 +71,69 @@ fn a_disk_that_fills_damages_no_training() {
     }
 }
 
+fn train_spiking(output: &Path) -> Vec<OsString> {
+    let mut all = arguments!["--config", config("mante-spiking"), "--quiet", "-o", output].to_vec();
+    all.extend(SMALL_SPIKING.iter().flat_map(|field| arguments!["--set", field]));
+    all
+}
+
 #[test]
-fn a_disk_that_fills_damages_no_search() {
-    let rates = TempDir::new().unwrap();
-    let rate = rates.path().join("rate.safetensors");
+fn a_disk_that_fills_damages_no_spiking_network() {
+    filled("train-spiking", "--resume", &|dir| {
+        let mut all = train_spiking(&dir.join("spiking.safetensors"));
+        all.extend(arguments!["--checkpoint-every", "0", "--metrics", dir.join("metrics.jsonl")]);
+        all
+    });
+    let dir = TempDir::new().unwrap();
+    let network = dir.path().join("spiking.safetensors");
+    assert_eq!(run("train-spiking", &train_spiking(&network)).status, 0);
+    filled("eval-spiking", "--force", &|dir| {
+        let [output, report] = ["eval.safetensors", "report.html"].map(|name| dir.join(name));
+        arguments![&network, "--report", report, "-o", output].to_vec()
+    });
+}
+
+/// A Go-NoGo network, trained for a moment.
+fn rate(dir: &Path) -> PathBuf {
+    let rate = dir.join("rate.safetensors");
     let train = arguments!["--config", config("go-nogo"), "--set", "training.max_updates=20", "--quiet", "-o", &rate];
     assert!([0, 4].contains(&run("train-rate", &train).status));
-    filled("lambda-search", &|dir| {
+    rate
+}
+
+#[test]
+fn a_disk_that_fills_damages_no_search() {
+    let dir = TempDir::new().unwrap();
+    let rate = rate(dir.path());
+    filled("lambda-search", "--resume", &|dir| {
         arguments![&rate, "--set", "search.trials=10", "--threads", "2", "-o", dir.join("lif.safetensors")].to_vec()
+    });
+}
+
+#[test]
+fn a_disk_that_fills_damages_no_evaluation_and_no_exchange() {
+    let dir = TempDir::new().unwrap();
+    let (rate, lif) = (rate(dir.path()), dir.path().join("lif.safetensors"));
+    let set = ["search.trials=1", "search.factors=[20]"];
+    let search = arguments![&rate, "--set", set[0], "--set", set[1], "-o", &lif];
+    assert!([0, 4].contains(&run("lambda-search", &search).status));
+    filled("eval-lif", "--force", &|dir| {
+        let [output, report] = ["eval.safetensors", "report.html"].map(|name| dir.join(name));
+        arguments![&lif, "--set", "evaluation.trials=2", "--report", report, "-o", output].to_vec()
+    });
+    for ending in ["mat", "nir", "npz"] {
+        let exported = dir.path().join("lif").with_extension(ending);
+        filled("export-network", "--force", &|dir| {
+            arguments![&lif, "-o", dir.join(exported.file_name().unwrap())].to_vec()
+        });
+        if ending != "nir" {
+            assert_eq!(run("export-network", &arguments![&lif, "-o", &exported]).status, 0);
+            filled("import-network", "--force", &|dir| {
+                arguments![&exported, "-o", dir.join("lif.safetensors")].to_vec()
+            });
+        }
+    }
+    filled("make-trials", "--force", &|dir| {
+        arguments!["--config", config("mante"), "--trials", "2", "-o", dir.join("trials.safetensors")].to_vec()
     });
 }

@@ -1,6 +1,7 @@
 //! Runs the built programs for the end-to-end tests. `make test` builds them first.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,20 @@ pub fn program(name: &str) -> PathBuf {
     assert!(path.exists(), "{} is not built: run `make test`, or `make build` first", path.display());
     path
 }
+
+/// Overrides of `mante-spiking` that make a training and an evaluation of a moment.
+pub const SMALL_SPIKING: [&str; 10] = [
+    "network.neurons=20",
+    "task.steps=150",
+    "task.stimulus_steps=[10,60]",
+    "task.response_from_step=80",
+    "task.lif_response_from_step=80",
+    "training.max_updates=6",
+    "training.evaluate_every=2",
+    "training.evaluation_trials=8",
+    "training.batch_size=4",
+    "evaluation.trials=8",
+];
 
 /// What a program did.
 #[derive(Debug)]
@@ -57,6 +72,23 @@ impl From<Output> for Run {
 pub fn run<A: AsRef<std::ffi::OsStr>>(name: &str, arguments: &[A]) -> Run {
     let output = Command::new(program(name)).args(arguments).output();
     output.expect("the program starts").into()
+}
+
+/// Every file below a directory.
+///
+/// # Panics
+/// If one cannot be read.
+pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(path).unwrap());
+        }
+    }
+    found
 }
 
 /// Whether a program of this machine can be started; says so where it cannot.
