@@ -79,8 +79,8 @@ lint: ## formatting and clippy, warnings denied
 doc: ## documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps --workspace
 
-schema: ## write configs/schema.json anew after a change of the config types
-	UPDATE_SCHEMA=1 $(CARGO) test --release -p mdl-model --test configs schema
+schema: ## write the JSON Schemas of configs and mappings anew after a change of their types
+	UPDATE_SCHEMA=1 $(CARGO) test --release --workspace --test configs --test mapping schema
 
 PEERS := target/peers
 $(PEERS)/ready: bench/peers/requirements.txt

@@ -19,6 +19,7 @@ use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::Synapse;
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_stage::config::{parse, read_json};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -33,10 +34,14 @@ const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 const SPIKING_STEP_MS: f64 = 2.0;
 
 /// Which arrays of a file make up a network, and which experiment it belongs to.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mapping {
+    /// Location of the JSON Schema, for editors.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
     /// For each tensor of the network the array that holds it; empty: those of the same names.
+    #[schemars(schema_with = "sources")]
     pub tensors: BTreeMap<String, Source>,
     /// Sections of a config. What is missing is filled in from the sizes of the arrays.
     pub config: Map<String, Value>,
@@ -52,16 +57,28 @@ pub struct Source {
     pub transpose: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "Source")]
 enum SourceText {
+    /// Name of the array.
     Name(String),
+    /// An array whose rows and columns may be exchanged.
     #[serde(rename_all = "kebab-case")]
     Array {
+        /// Its name.
         name: String,
+        /// Whether rows and columns are exchanged.
         #[serde(default)]
         transpose: bool,
     },
+}
+
+/// The schema of the arrays of tensors, which are the only ones.
+fn sources(generator: &mut SchemaGenerator) -> Schema {
+    let source = generator.subschema_for::<SourceText>();
+    let tensors: Map<String, Value> = TENSORS.iter().map(|name| (name.to_string(), source.clone().into())).collect();
+    json_schema!({ "type": "object", "properties": tensors, "additionalProperties": false })
 }
 
 impl From<SourceText> for Source {
@@ -113,7 +130,7 @@ impl Mapping {
         let source = |name: &str| Source { name: format!("{prefix}{name}"), transpose: false };
         let tensors = SPIKING.into_iter().zip(MODE_NETWORK).map(|(tensor, array)| (tensor.to_string(), source(array)));
         let config = Map::from_iter([("network".to_string(), json!({ "kind": "spiking" }))]);
-        Ok(Self { tensors: tensors.collect(), config })
+        Ok(Self { schema: None, tensors: tensors.collect(), config })
     }
 
     /// Reads a mapping file.

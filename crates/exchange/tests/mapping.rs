@@ -10,6 +10,7 @@ use mdl_model::artifact::{Artifact, Kind, Provenance};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
+use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -81,6 +82,25 @@ fn modes_without_scores_have_scores_of_one() {
     let config = json!({ "network": { "activation": "softplus", "time_constants": { "kind": "fixed", "ms": 20 } } });
     let rate = import(NUMPY, NPZ, json!({ "tensors": tensors, "config": config })).unwrap();
     assert_eq!((rate.kind, &rate.config["network"]["recurrence"]["modes"]), (Kind::Rate, &2.into()));
+}
+
+/// `make schema` (UPDATE_SCHEMA=1) writes the schema anew after a change of what a mapping holds.
+#[test]
+fn the_schema_is_up_to_date_and_has_what_a_mapping_has() {
+    let schema = schemars::schema_for!(Mapping);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/mapping.schema.json");
+    let text = format!("{:#}\n", schema.as_value());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&file, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(written == text, "docs/mapping.schema.json is out of date: run `make schema`");
+    let properties = |value: &Value| value["properties"].as_object().unwrap().clone();
+    let known = properties(schema.as_value());
+    let mapping = dense();
+    assert!(mapping.as_object().unwrap().keys().all(|key| known.contains_key(key)), "{known:?}");
+    let tensors = properties(&known["tensors"]);
+    assert!(mapping["tensors"].as_object().unwrap().keys().all(|key| tensors.contains_key(key)), "{tensors:?}");
 }
 
 #[test]
