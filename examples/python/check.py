@@ -3,6 +3,7 @@
 
 usage: check.py PROGRAMS      PROGRAMS: their directory, as target/release
 """
+import ast
 import json
 import pathlib
 import subprocess
@@ -29,6 +30,26 @@ def run(*command):
 
 def script(name, *arguments):
     return run(sys.executable, HERE / name, *arguments)
+
+
+def check_events_of_a_killed_training(scratch):
+    """TensorBoard shows each evaluation once, though a killed training is behind its events when it goes on."""
+    metrics, events = scratch / "killed.jsonl", scratch / "killed"
+    command = [PROGRAMS / "train-rate", "--config", CONFIG, "--quiet", "--resume", "--checkpoint-every", "0"]
+    command += ["--metrics", metrics, "--tensorboard", events, "-o", scratch / "killed.safetensors"]
+    for field in ("network.neurons=20", "training.max_updates=400", "training.evaluate_every=1", "training.stop=null"):
+        command += ["--set", field]
+    for lines in (60, 120, 180):
+        training = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
+        while not metrics.exists() or metrics.read_bytes().count(b"\n") < lines:
+            assert training.poll() is None, "it ended before it was killed"
+        training.kill()
+        training.wait()
+    run(*command)
+    expected = [json.loads(line)["update"] for line in metrics.read_text().splitlines()]
+    printed = script("events.py", events).splitlines()
+    loss = next(line for line in printed if line.startswith("loss/evaluation"))
+    assert [step for step, _ in ast.literal_eval(loss.removeprefix("loss/evaluation "))] == expected
 
 
 def check_exports(lif, scratch):
@@ -80,4 +101,5 @@ with tempfile.TemporaryDirectory() as directory:
     assert len(script("sweep.py", PROGRAMS, lif, "1", "4").splitlines()) == 3
     assert "performance" in script("evaluation.py", evaluation)
     check_exports(lif, scratch)
+    check_events_of_a_killed_training(scratch)
 print("the scripts of examples/python run, and SciPy, NumPy and nir read what is exported")

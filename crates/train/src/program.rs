@@ -167,7 +167,7 @@ impl Training<'_> {
         let mut metrics =
             path.map(|path| MetricsFile::create(path, state.history())).transpose().map_err(&unwritten)?;
         let replace = arguments.common.force || arguments.resume;
-        let begin = |directory: &PathBuf| EventFile::create(directory, state.history().len(), self.measure, replace);
+        let begin = |directory: &PathBuf| EventFile::create(directory, state.history(), self.measure, replace);
         let events = arguments.tensorboard.as_ref().map(begin).transpose();
         let mut events = events.or_else(|error| {
             let status = if error.kind() == ErrorKind::AlreadyExists { Status::Usage } else { Status::Failed };

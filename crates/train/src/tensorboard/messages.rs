@@ -13,7 +13,7 @@ pub struct Event {
     #[prost(int64, tag = "2")]
     pub step: i64,
     /// Its content.
-    #[prost(oneof = "What", tags = "3, 5")]
+    #[prost(oneof = "What", tags = "3, 5, 7")]
     pub what: Option<What>,
 }
 
@@ -26,6 +26,22 @@ pub enum What {
     /// Values.
     #[prost(message, tag = "5")]
     Summary(Summary),
+    /// The training begins, or begins again, with this step: what stood there of this step and later ones does not count.
+    #[prost(message, tag = "7")]
+    Session(Session),
+}
+
+/// Beginning of a training.
+#[derive(Clone, PartialEq, Message)]
+pub struct Session {
+    /// [`Session::START`].
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+}
+
+impl Session {
+    /// Status of a beginning.
+    pub const START: i32 = 1;
 }
 
 /// Values of one step.

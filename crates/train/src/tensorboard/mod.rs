@@ -10,6 +10,9 @@
 //! | `weights/…` | histogram of each trained tensor |
 //! | `rates` | histogram of the units' mean rates |
 //! | `figures/…` | pictures, at the end |
+//!
+//! A training that goes on begins another file, with the first step that it makes anew: a killed one may have written events
+//! after its last checkpoint, which TensorBoard then passes over.
 
 pub mod messages;
 pub mod record;
@@ -20,7 +23,7 @@ use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::Experiment;
 use mdl_report::Figure;
 use mdl_report::from_artifact::training_curve;
-use messages::{Content, Event, Histogram, Image, Summary, Value, What};
+use messages::{Content, Event, Histogram, Image, Session, Summary, Value, What};
 use prost::Message;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -42,7 +45,7 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Begins an event file in `directory` for a training that has made `rows` evaluations before; `measure` names what is
+    /// Begins an event file in `directory` for a training that has made the evaluations `rows` before; `measure` names what is
     /// measured on fresh trials.
     ///
     /// TensorBoard reads the files of a directory one after the other. Those of earlier evaluations stay; those of the same
@@ -50,8 +53,8 @@ impl EventFile {
     ///
     /// # Errors
     /// The file cannot be created, or there are others in its way.
-    pub fn create(directory: &Path, rows: usize, measure: &'static str, replace: bool) -> io::Result<Self> {
-        let path = directory.join(format!("{}{rows:010}{}", NAME[0], NAME[1]));
+    pub fn create(directory: &Path, rows: &[Row], measure: &'static str, replace: bool) -> io::Result<Self> {
+        let path = directory.join(format!("{}{:010}{}", NAME[0], rows.len(), NAME[1]));
         let begin = || {
             std::fs::create_dir_all(directory)?;
             for other in event_files(directory)?.into_iter().filter(|other| *other >= path) {
@@ -66,6 +69,9 @@ impl EventFile {
         let file = begin().map_err(|error| about(directory, error))?;
         let mut events = Self { file, path, measure };
         events.append(0, What::FileVersion("brain.Event:2".into()))?;
+        if let Some(last) = rows.last() {
+            events.append(last.update + 1, What::Session(Session { status: Session::START }))?;
+        }
         Ok(events)
     }
 
@@ -188,7 +194,8 @@ mod tests {
     #[test]
     fn a_directory_keeps_one_training_unless_forced() {
         let directory = std::env::temp_dir().join(format!("mdl-events-{}", std::process::id()));
-        let create = |rows, replace| EventFile::create(&directory, rows, "performance", replace).map(drop);
+        let row = Row { update: 1, training_loss: 0.0, loss: 0.0, performance: 0.0, learning_rate: 0.0 };
+        let create = |rows, replace| EventFile::create(&directory, &vec![row; rows], "performance", replace).map(drop);
         create(0, false).unwrap();
         assert!(create(0, false).unwrap_err().to_string().contains("--force"));
         // One that goes on stands beside its beginning, and replaces what it had already gone on to.
