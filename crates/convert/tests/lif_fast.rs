@@ -1,10 +1,11 @@
 //! The fast modes against the exact one, the mean field against simulations, mode form against dense form, and random numbers
 //! against what runs beside them.
 
-use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, TrialDraws};
+use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, Traces, TrialDraws};
 use mdl_convert::mean_field::{Course, MeanField};
 use mdl_data::random::{Purpose, Stream};
-use mdl_model::lif::{LifConfig, LifMode};
+use mdl_data::tasks::Extremes;
+use mdl_model::lif::{LifConfig, LifMode, LifSynapse};
 
 const UNITS: usize = 60;
 const SAMPLES: usize = 60;
@@ -172,6 +173,57 @@ fn without_noise_the_fast_kernel_in_double_precision_spikes_exactly_as_the_exact
         let fast = run(&network, &quiet(LifMode::FastDouble), seed, &[30.0]).remove(0);
         assert!(exact.spikes.len() > 100);
         assert_eq!(exact.spikes, fast.spikes);
+    }
+}
+
+/// More units than are noted together, several outputs, and recordings that end between two steps run in one go.
+#[test]
+fn the_fast_kernel_records_what_the_exact_mode_does() {
+    const N: usize = 530;
+    let mut stream = Stream::new(4, Purpose::Initialisation, 0);
+    let weight = |_| if stream.uniform() < 0.05 { f64::from(stream.normal()) * 2.0 } else { 0.0 };
+    let recurrent = Recurrent::Dense((0..N * N).map(weight).collect());
+    let (w_in, w_out) = (normals(&mut stream, N, 1.0), normals(&mut stream, 2 * N, 0.05));
+    let tau_decay_ms = vec![30.0; N];
+    let network =
+        LifNetwork { units: N, outputs: 2, inputs: 1, w_in, recurrent, w_out, tau_decay_ms, kinds: Vec::new() };
+    let recording = Recording {
+        response: Some(501..=877),
+        out_every: Some(37),
+        spikes: true,
+        rate_every: Some(45),
+        traces: Some(Traces { units: vec![0, 17, N - 1], every: 7 }),
+        end_state: true,
+    };
+    for synapse in [LifSynapse::Double, LifSynapse::Single] {
+        let record = |mode| {
+            let config = LifConfig { synapse, ..config(mode) };
+            let timing = Timing::new(&config, 10, 5.0).unwrap();
+            let simulator = Simulator::new(&network, &config, timing).unwrap();
+            simulator.run(&input()[..10], &[30.0], &TrialDraws { seed: 5, trial: 0 }, &recording).unwrap().remove(0)
+        };
+        let (exact, fast) = (record(LifMode::Exact), record(LifMode::FastDouble));
+        assert!(exact.spikes.len() > 1000 && exact.spikes.iter().any(|s| s.unit as usize == N - 1));
+        assert_eq!((&exact.spikes, &exact.spike_count), (&fast.spikes, &fast.spike_count));
+        let (a, b) = (exact.end.unwrap(), fast.end.unwrap());
+        let extremes = |run: &[Extremes]| run.iter().flat_map(|e| [e.min, e.max]).collect();
+        for (name, exact, fast) in [
+            ("outputs", exact.out, fast.out),
+            ("extremes", extremes(&exact.extremes), extremes(&fast.extremes)),
+            ("r", exact.rate, fast.rate),
+            ("v", exact.v_mv, fast.v_mv),
+            ("IPSC", exact.ipsc_mv, fast.ipsc_mv),
+            ("last v", a.v_mv, b.v_mv),
+            ("last IPSC", a.ipsc_mv, b.ipsc_mv),
+            ("last h", a.h, b.h),
+            ("last r", a.r, b.r),
+            ("last h_r", a.h_r, b.h_r),
+        ] {
+            assert!(exact.len() == fast.len() && !exact.is_empty(), "{name}: {} and {}", exact.len(), fast.len());
+            for (e, f) in exact.iter().zip(&fast) {
+                assert!((e - f).abs() <= 1e-10 * e.abs().max(1.0), "{synapse:?}, {name}: {e} {f}");
+            }
+        }
     }
 }
 

@@ -80,7 +80,13 @@ fn philox(first: [u32; LANES], rest: [u32; 3], mut key: [u32; 2]) -> [[u32; LANE
         }
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
-    [c0, c1, c2, c3].map(|word| word.map(|w| w as u32))
+    let mut words = [[0; LANES]; 4];
+    for (word, c) in words.iter_mut().zip([&c0, &c1, &c2, &c3]) {
+        for l in 0..LANES {
+            word[l] = c[l] as u32;
+        }
+    }
+    words
 }
 
 /// Natural logarithm of a positive normal `f32`, relative error below 2e-7 (absolute near 1).

@@ -32,6 +32,7 @@ mod device;
 mod draws;
 mod exact;
 mod fast;
+mod filter;
 mod network;
 mod precision;
 mod recording;

@@ -153,6 +153,12 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// The next step after which r is wanted.
+    #[inline(always)]
+    pub fn next_rates(&self) -> usize {
+        self.next_rate
+    }
+
     /// Notes r after a step, if wanted; `r(i)` reads one.
     #[inline(always)]
     pub fn rates(&mut self, step: usize, r: impl Fn(usize) -> f64) {
@@ -160,6 +166,12 @@ impl<'a> Recorder<'a> {
             self.run.rate.extend((0..self.run.spike_count.len()).map(r));
             self.next_rate += first(self.what.rate_every);
         }
+    }
+
+    /// Whether potentials and currents after this step are wanted.
+    #[inline(always)]
+    pub fn wants_traces(&self, step: usize) -> bool {
+        step == self.next_trace
     }
 
     /// Notes potential and current of the chosen units after a step, if wanted; the functions read one.

@@ -1,0 +1,200 @@
+//! The synaptic variable r of each unit and the outputs W_out r, from the spikes of a chunk of steps.
+//!
+//! ```text
+//! double synapse:  r = r·e^{−dt/τ_d} + h_r·dt;   h_r = h_r·e^{−dt/τ_r} + spike/(τ_r τ_d)      (r uses the old h_r)
+//! single synapse:  r = r·e^{−dt/τ_d} + spike/τ_d
+//! ```
+//!
+//! Several steps are run in one go, in which r and h_r are read and written once.
+
+use super::draws::{CHUNK, LANES};
+use super::fast::SET;
+use super::precision::Precision;
+use super::recording::Recorder;
+use std::ops::Range;
+
+/// Steps that are run in one go.
+const STEPS: usize = 4;
+
+/// What is fixed about the synapses.
+#[derive(Debug)]
+pub(super) struct Synapses<R> {
+    /// e^{−dt/τ_d} `[groups]`
+    pub decay: Vec<[R; LANES]>,
+    /// A unit's own spike enters h_r (or r) with this: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
+    pub spike_gain: Vec<[R; LANES]>,
+    /// dt
+    pub dt: R,
+    /// e^{−dt/τ_r}
+    pub decay_r: R,
+}
+
+impl<R: Precision> Synapses<R> {
+    /// A step of x (IPSC or r) and h, but for spikes.
+    #[inline(always)]
+    pub fn relax<const DOUBLE: bool>(&self, x: R, h: R, decay: R) -> (R, R) {
+        if DOUBLE { (x * decay + h * self.dt, h * self.decay_r) } else { (x * decay, h) }
+    }
+}
+
+/// r of all units, and the outputs that follow from it.
+#[derive(Debug)]
+pub(super) struct Filter<R> {
+    /// `[groups]`
+    pub r: Vec<[R; LANES]>,
+    /// `[groups]`
+    pub h_r: Vec<[R; LANES]>,
+    /// W_out / scaling factor `[O][groups]`
+    w_out: Vec<[R; LANES]>,
+    /// Outputs of a chunk, lane by lane `[O][CHUNK]`
+    sums: Vec<[R; LANES]>,
+}
+
+impl<R: Precision> Filter<R> {
+    /// All zero, for `count` groups.
+    pub fn new(w_out: Vec<[R; LANES]>, count: usize) -> Self {
+        let none = [R::ZERO; LANES];
+        let outputs = w_out.len() / count;
+        Self { r: vec![none; count], h_r: vec![none; count], w_out, sums: vec![none; outputs * CHUNK] }
+    }
+
+    /// Goes through `length` steps after the first `first`, whose spikes are `hits` `[sets][CHUNK]`, and notes what is wanted.
+    pub fn advance(
+        &mut self,
+        double: bool,
+        synapses: &Synapses<R>,
+        first: usize,
+        length: usize,
+        hits: &[[u32; LANES]],
+        recorder: &mut Recorder,
+    ) {
+        let mut from = 0;
+        while from < length {
+            let to = length.min(recorder.next_rates().saturating_sub(first)).max(from + 1);
+            let observed = (from..to).any(|s| recorder.wants_out(first + s + 1));
+            mdl_data::simd::dispatch(
+                #[inline(always)]
+                || match (double, observed) {
+                    (true, true) => self.run::<true, true>(synapses, hits, from..to),
+                    (true, false) => self.run::<true, false>(synapses, hits, from..to),
+                    (false, true) => self.run::<false, true>(synapses, hits, from..to),
+                    (false, false) => self.run::<false, false>(synapses, hits, from..to),
+                },
+            );
+            for s in (from..to).filter(|_| observed) {
+                if recorder.wants_out(first + s + 1) {
+                    recorder.out(first + s + 1, |o| self.sums[o * CHUNK + s][0].to_f64());
+                }
+            }
+            recorder.rates(first + to, |i| self.r[i / LANES][i % LANES].to_f64());
+            from = to;
+        }
+    }
+
+    #[inline(always)]
+    fn run<const DOUBLE: bool, const OBSERVED: bool>(
+        &mut self,
+        synapses: &Synapses<R>,
+        hits: &[[u32; LANES]],
+        steps: Range<usize>,
+    ) {
+        if OBSERVED {
+            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].fill([R::ZERO; LANES]));
+        }
+        let mut s = steps.start;
+        while s < steps.end {
+            if s + STEPS <= steps.end {
+                self.steps::<DOUBLE, OBSERVED, STEPS>(synapses, hits, s);
+                s += STEPS;
+            } else {
+                self.steps::<DOUBLE, OBSERVED, 1>(synapses, hits, s);
+                s += 1;
+            }
+        }
+        if OBSERVED {
+            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].iter_mut().for_each(add_lanes));
+        }
+    }
+
+    /// All groups through `S` steps from the `s`-th of the chunk on; once for each output.
+    #[inline(always)]
+    fn steps<const DOUBLE: bool, const OBSERVED: bool, const S: usize>(
+        &mut self,
+        synapses: &Synapses<R>,
+        hits: &[[u32; LANES]],
+        s: usize,
+    ) {
+        let count = self.r.len();
+        let outputs = if OBSERVED { self.w_out.len() / count } else { 1 };
+        for o in 0..outputs {
+            for (set, hits) in hits.chunks_exact(CHUNK).enumerate() {
+                let range = set * SET..count.min((set + 1) * SET);
+                let states = (&mut self.r[range.clone()], &mut self.h_r[range.clone()]);
+                let fixed = (&synapses.decay[range.clone()], &synapses.spike_gain[range.clone()]);
+                let hits: &[[u32; LANES]; S] = hits[s..].first_chunk().expect("a chunk's steps");
+                if OBSERVED {
+                    let w = &self.w_out[o * count..][range];
+                    let sums = self.sums[o * CHUNK + s..].first_chunk_mut().expect("a chunk's steps");
+                    groups::<R, DOUBLE, true, S>(states, fixed, w, hits, synapses, sums, o + 1 == outputs);
+                } else {
+                    let none = &mut [[R::ZERO; LANES]; S];
+                    groups::<R, DOUBLE, false, S>(states, fixed, fixed.0, hits, synapses, none, true);
+                }
+            }
+        }
+    }
+}
+
+/// `S` steps of some groups with these spikes; adds W_out r to `sums`. New r and h_r are kept or not.
+#[inline(always)]
+fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize>(
+    (r, h_r): (&mut [[R; LANES]], &mut [[R; LANES]]),
+    (decay, gain): (&[[R; LANES]], &[[R; LANES]]),
+    w_out: &[[R; LANES]],
+    hits: &[[u32; LANES]; S],
+    synapses: &Synapses<R>,
+    sums: &mut [[R; LANES]; S],
+    keep: bool,
+) {
+    let count = r.len();
+    let (h_r, decay, gain, w_out) = (&mut h_r[..count], &decay[..count], &gain[..count], &w_out[..count]);
+    let (hits, mut sum, mut bit) = (*hits, *sums, 1u32);
+    for g in 0..count {
+        let (mut r_now, mut h_now, decay, gain, w_out) = (r[g], h_r[g], decay[g], gain[g], w_out[g]);
+        for l in 0..LANES {
+            let (mut x, mut h) = (r_now[l], h_now[l]);
+            for s in 0..S {
+                let own = if hits[s][l] & bit != 0 { gain[l] } else { R::ZERO };
+                (x, h) = synapses.relax::<DOUBLE>(x, h, decay[l]);
+                if DOUBLE {
+                    h += own
+                } else {
+                    x += own
+                }
+                if OBSERVED {
+                    sum[s][l] += w_out[l] * x;
+                }
+            }
+            (r_now[l], h_now[l]) = (x, h);
+        }
+        if keep {
+            (r[g], h_r[g]) = (r_now, h_now);
+        }
+        bit <<= 1;
+    }
+    if OBSERVED {
+        *sums = sum;
+    }
+}
+
+/// Adds the lanes of a sum in halves into its first one.
+#[inline(always)]
+fn add_lanes<R: Precision>(sum: &mut [R; LANES]) {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for l in 0..width {
+            sum[l] += sum[l + width];
+        }
+        width /= 2;
+    }
+}
