@@ -36,14 +36,19 @@ def main():
     spikes = nest.Create("spike_recorder")
     nest.Connect(units, spikes)
     random, seconds = numpy.random.default_rng(1), []
+    # A generator for each channel of the input; a weight of w_in makes its current a drive.
+    inputs = nest.Create("step_current_generator", network["w_in"].shape[1])
+    for channel, weights in zip(inputs, network["w_in"].T):
+        nest.Connect(channel, units, syn_spec=dict(weight=weights[:, None].copy(), delay=lif.DT_MS))
     nest.Prepare()
     for b in range(count):
-        drive = network["u"][b] @ network["w_in"].T
         units.V_m = random.uniform(lif.V_RESET, lif.V_INITIAL_MAX, n)
+        times = nest.biological_time + 5.0 * numpy.arange(samples) + lif.DT_MS
+        for channel, values in zip(inputs, network["u"][b].T):
+            firsts = [first for first, _ in lif.stretches(values[:, None])]
+            channel.set(amplitude_times=times[firsts], amplitude_values=values[firsts])
         start = time.perf_counter()
-        for k in range(samples):
-            units.I_e = drive[k]
-            nest.Run(5.0)
+        nest.Run(5.0 * samples)
         seconds.append(time.perf_counter() - start)
     nest.Cleanup()
     rate_hz = spikes.n_events / (count * n * samples * 0.005)

@@ -24,6 +24,12 @@ def load(rate, trials, factor):
             "condition": condition, "task": task}
 
 
+def stretches(values):
+    """First and end index of each stretch of equal rows."""
+    changes = numpy.flatnonzero((numpy.diff(values, axis=0) != 0).any(1)) + 1
+    return zip([0, *changes], [*changes, len(values)])
+
+
 def correct(task, condition, out):
     """Whether a trial's output, one value a step, is right."""
     if task == "go-nogo":
