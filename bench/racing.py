@@ -5,7 +5,8 @@ networks.
 usage: bench/racing.py RATE...       rate artifacts; needs the programs (`make build`)
 
 A search found the same plateau where its choice lies on the full grid's plateau and the full grid's choice on its own: then
-neither search can tell the two choices apart.
+neither search can tell the two choices apart. In the table: the factor chosen and its plateau, and the share of the full
+grid's trials.
 """
 
 import json
@@ -38,13 +39,14 @@ def main():
     others = {"race": search(rates, "--race"), "start predicted": search(rates, "--start", "predicted"),
               "both": search(rates, "--race", "--start", "predicted")}
     count = lambda test, other: f"{sum(map(test, full, other))} of {len(full)}"
-    show = lambda found: f"{found['scaling_factor']:g} on {found['plateau']}"
+    show = lambda found, of: (f"{found['scaling_factor']:g} on {found['plateau'][0]:g}–{found['plateau'][1]:g}"
+                              + ("" if found is of else f" ({found['trials'] / of['trials']:.0%})"))
     at = lambda found, factor: next(c["performance"] for c in found["curve"] if c["scaling_factor"] == factor)
+    print("| network | full grid, performance | predicted, performance | " + " | ".join(others) + " |\n" + "|---" * 6 + "|")
     for rate, found, *rest in zip(rates, full, *others.values()):
         predicted = found["predicted_scaling_factor"]
-        print(f"{rate}: full grid {show(found)}, right in {found['performance']:.0%}; predicted {predicted:g}, right in "
-              f"{at(found, predicted):.0%}; " + "; ".join(
-                  f"{who} {show(r)} with {r['trials'] / found['trials']:.0%} of the trials" for who, r in zip(others, rest)))
+        print(f"| {pathlib.Path(rate).stem} | {show(found, found)}, {found['performance']:.2f} | {predicted:g}, "
+              f"{at(found, predicted):.2f} | " + " | ".join(show(other, found) for other in rest) + " |")
     for who, other in others.items():
         share = [o["trials"] / f["trials"] for f, o in zip(full, other)]
         same = count(lambda f, o: f["scaling_factor"] == o["scaling_factor"], other)

@@ -47,5 +47,5 @@ pub fn predict(network: &LifNetwork, experiment: &Experiment) -> Result<Option<F
             }
         }));
     }
-    Ok(Some(choose(&candidates, Select::Plateau)))
+    Ok(Some(choose(&candidates, Select::Plateau, 0)))
 }

@@ -8,7 +8,8 @@
 //!
 //! In a *race* a factor that is worse than the best so far on the trials both have met, by more than two standard
 //! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
-//! fixed share of the full grid's trials is spent. A *refinement* adds the midpoints around the plateau. A search that
+//! fixed share of the full grid's trials is spent. Fewer trials do not widen its plateau: the interval is the one that the
+//! best would have after as many trials as in the full grid. A *refinement* adds the midpoints around the plateau. A search that
 //! *starts* from the prediction begins with the factors of the predicted plateau and their neighbours, and goes on along
 //! the grid while its own plateau touches the edge of those tried.
 
@@ -158,7 +159,7 @@ impl<'a> Question<'a> {
         let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
         let mut refined = !config.refine;
         loop {
-            let found = choose(&candidates, config.select);
+            let found = choose(&candidates, config.select, config.trials as u32);
             let mut added = self.along_the_grid(&found);
             if added.is_empty() && config.extend {
                 added = beyond(&found);
@@ -265,12 +266,16 @@ fn beyond(found: &Found) -> Vec<f64> {
     lower.chain(higher).collect()
 }
 
-/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race.
-pub fn choose(candidates: &[Candidate], select: Select) -> Found {
+/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race. The
+/// interval of the best is that of at least `trials` trials.
+pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
     let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
     let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
     let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
-    let plateau = plateau(candidates, most, is_best);
+    let trials = most.max(trials);
+    let lowest = Score { trials, correct: (best * f64::from(trials)).round() as u32 }.interval().0;
+    let on = |c: &Candidate| c.trials == most && c.performance() >= lowest;
+    let plateau = plateau(candidates, on, is_best);
     let chosen = match select {
         Select::First => candidates.iter().position(is_best).unwrap_or(0),
         Select::Plateau => middle(candidates, plateau),
@@ -278,12 +283,14 @@ pub fn choose(candidates: &[Candidate], select: Select) -> Found {
     Found { candidates: candidates.to_vec(), chosen, plateau }
 }
 
-/// The longest run of factors that holds a best one and none that is worse than it beyond chance.
-fn plateau(candidates: &[Candidate], most: u32, is_best: impl Fn(&Candidate) -> bool) -> (usize, usize) {
-    let lowest = candidates.iter().filter(|c| is_best(c)).map(|c| c.interval().0).fold(1.0, f64::min);
-    let on = |i: &usize| candidates[*i].trials == most && candidates[*i].performance() >= lowest;
+/// The longest run of good factors that holds a best one.
+fn plateau(
+    candidates: &[Candidate],
+    is_good: impl Fn(&Candidate) -> bool,
+    is_best: impl Fn(&Candidate) -> bool,
+) -> (usize, usize) {
     let mut runs: Vec<(usize, usize)> = Vec::new();
-    for i in (0..candidates.len()).filter(on) {
+    for i in (0..candidates.len()).filter(|i| is_good(&candidates[*i])) {
         match runs.last_mut() {
             Some((_, last)) if *last + 1 == i => *last = i,
             _ => runs.push((i, i)),
@@ -319,30 +326,38 @@ mod tests {
 
     #[test]
     fn the_middle_of_the_plateau_is_chosen() {
-        let found = choose(&candidates(&[60, 97, 98, 100, 97, 99, 80, 10]), Select::Plateau);
+        let found = choose(&candidates(&[60, 97, 98, 100, 97, 99, 80, 10]), Select::Plateau, 100);
         assert_eq!((found.plateau, found.chosen), ((1, 5), 3));
         assert_eq!(found.at_edge(), (false, false));
-        assert_eq!(choose(&found.candidates, Select::First).chosen, 3);
+        assert_eq!(choose(&found.candidates, Select::First, 100).chosen, 3);
     }
 
     #[test]
     fn the_published_rule_takes_the_smallest_of_equals() {
-        let found = choose(&candidates(&[90, 100, 99, 100, 100]), Select::First);
+        let found = choose(&candidates(&[90, 100, 99, 100, 100]), Select::First, 100);
         assert_eq!(found.chosen, 1);
         assert_eq!(found.at_edge(), (false, true));
     }
 
     #[test]
+    fn fewer_trials_do_not_widen_the_plateau() {
+        let raced: Vec<Candidate> =
+            candidates(&[50, 49, 49, 48, 47]).into_iter().map(|c| Candidate { trials: 50, ..c }).collect();
+        assert_eq!(choose(&raced, Select::Plateau, 50).plateau, (0, 4));
+        assert_eq!(choose(&raced, Select::Plateau, 100).plateau, (0, 2));
+    }
+
+    #[test]
     fn an_isolated_good_factor_does_not_join_a_plateau() {
-        let found = choose(&candidates(&[100, 50, 100, 98, 99, 40]), Select::Plateau);
+        let found = choose(&candidates(&[100, 50, 100, 98, 99, 40]), Select::Plateau, 100);
         assert_eq!((found.plateau, found.chosen), ((2, 4), 3));
-        let found = choose(&candidates(&[97, 98, 97, 97, 50, 100]), Select::Plateau);
+        let found = choose(&candidates(&[97, 98, 97, 97, 50, 100]), Select::Plateau, 100);
         assert_eq!(found.plateau, (5, 5), "a run without a best factor is no plateau");
     }
 
     #[test]
     fn an_even_plateau_gives_its_better_middle() {
-        let found = choose(&candidates(&[98, 98, 99, 99, 10]), Select::Plateau);
+        let found = choose(&candidates(&[98, 98, 99, 99, 10]), Select::Plateau, 100);
         assert_eq!((found.plateau, found.chosen), ((0, 3), 2));
     }
 
@@ -350,7 +365,7 @@ mod tests {
     fn who_left_the_race_is_on_no_plateau() {
         let mut raced = candidates(&[97, 99, 98, 20]);
         raced[0] = Candidate { trials: 20, correct: 19, ..raced[0] };
-        let found = choose(&raced, Select::Plateau);
+        let found = choose(&raced, Select::Plateau, 100);
         assert_eq!(found.plateau, (1, 2));
         assert_eq!(between(&found), [22.5, 27.5, 32.5]);
     }
@@ -368,8 +383,8 @@ mod tests {
 
     #[test]
     fn confidence_grows_with_the_distance_of_the_rivals() {
-        let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau).confidence();
-        let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau).confidence();
+        let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau, 100).confidence();
+        let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau, 100).confidence();
         assert!(clear > 0.999 && close < clear && close > 0.5, "{clear} {close}");
     }
 
@@ -429,10 +444,10 @@ mod tests {
 
     #[test]
     fn extension_goes_beyond_the_edges_that_the_plateau_touches() {
-        let found = choose(&candidates(&[98, 98, 50, 0]), Select::Plateau);
+        let found = choose(&candidates(&[98, 98, 50, 0]), Select::Plateau, 100);
         assert_eq!(beyond(&found), [15.0, 10.0, 5.0]);
-        assert!(beyond(&choose(&candidates(&[0, 0, 0]), Select::Plateau)).is_empty());
-        let found = choose(&candidates(&[0, 98, 98]), Select::Plateau);
+        assert!(beyond(&choose(&candidates(&[0, 0, 0]), Select::Plateau, 100)).is_empty());
+        let found = choose(&candidates(&[0, 98, 98]), Select::Plateau, 100);
         assert_eq!(beyond(&found), [35.0, 40.0, 45.0]);
     }
 }

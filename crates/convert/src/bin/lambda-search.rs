@@ -193,7 +193,7 @@ fn found_before(output: &Path, experiment: &Experiment, rate: &Artifact) -> Opti
     let lif = Artifact::read(output, Kind::Lif).ok()?;
     let same = lif.config == experiment.to_json() && lif.provenance == provenance(experiment, rate);
     let candidates = same.then(|| stored::read_candidates(&lif).ok())??;
-    Some(choose(&candidates, experiment.search.select))
+    Some(choose(&candidates, experiment.search.select, experiment.search.trials as u32))
 }
 
 /// Searches with a progress bar and an ear for signals, writes every network's output as soon as it is found, and prints
