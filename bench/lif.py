@@ -72,7 +72,7 @@ def compare(task, scratch, rounds, trials):
     python = lambda script, count: run(sys.executable, PEERS / script, rate, drawn, factor, count)
     commands = {
         "mdl-rnn, one factor": lambda: ours(rate, scratch, [factor], 10 * trials),
-        "mdl-rnn, grid of 12": lambda: ours(rate, scratch, grid, trials),
+        "mdl-rnn, grid of 12": lambda: ours(rate, scratch, grid, 5 * trials),
         "ANNarchy": lambda: python("lif_annarchy.py", trials),
         "Brian2": lambda: python("lif_brian.py", trials),
         "NEST": lambda: python("lif_nest.py", max(3, trials // 4)),
