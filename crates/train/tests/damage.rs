@@ -1,5 +1,5 @@
 //! Every byte of a small artifact and of a small checkpoint flipped, and both cut at every length: a clear error or an equal
-//! load, no panic, and never more than twice the file's size in memory, or what its header takes.
+//! load, no panic, and never more than twice the file's size in memory.
 
 use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::experiment::{Experiment, NetworkConfig};
@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// What the header of such a small file may take where all its tensors are cut off.
-const LITTLE: usize = 32 << 10;
+/// What the refusal of a file that is cut within its first few bytes may take.
+const LITTLE: usize = 1 << 10;
 
 /// The system's allocator, counting the bytes in use and the most there ever were.
 struct Counting;

@@ -9,10 +9,12 @@ use super::{
 };
 use mdl_stage::output::hex;
 use safetensors::tensor::{Metadata, TensorInfo};
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -134,12 +136,44 @@ fn read_header<R: Read>(
         let (before, after) = (&text[..digits.start], &text[digits.end..]);
         Sha256::new().chain_update(bytes).chain_update(before).chain_update(NO_CHECKSUM).chain_update(after)
     });
-    let header: Metadata = serde_json::from_slice(&text).map_err(|e| damaged(format!("its header: {e}")))?;
-    let (found, expected) = (rest - size, header.data_len() as u64);
+    let unreadable = |e: serde_json::Error| damaged(format!("its header: {e}"));
+    // Before the header takes memory of its own: a file that is cut short must not have it.
+    let Extent(expected) = serde_json::from_slice(&text).map_err(unreadable)?;
+    let found = rest - size;
     if found != expected {
         return Err(damaged(format!("{found} bytes of tensors, expected {expected}")));
     }
-    Ok(header)
+    serde_json::from_slice(&text).map_err(unreadable)
+}
+
+/// Where the last tensor of a header ends, read without keeping anything.
+struct Extent(u64);
+
+/// A tensor of a header, or its metadata.
+#[derive(Deserialize)]
+struct Entry {
+    data_offsets: Option<(u64, u64)>,
+}
+
+impl<'d> Deserialize<'d> for Extent {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self(0))
+    }
+}
+
+impl<'d> Visitor<'d> for Extent {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object of tensors")
+    }
+
+    fn visit_map<M: MapAccess<'d>>(mut self, mut map: M) -> Result<Self, M::Error> {
+        while let Some((_, entry)) = map.next_entry::<IgnoredAny, Entry>()? {
+            self.0 = self.0.max(entry.data_offsets.map_or(0, |(_, end)| end));
+        }
+        Ok(self)
+    }
 }
 
 /// The tensors that a header describes, in the order of the file.
