@@ -117,12 +117,12 @@ CUDA_COMPUTE_CAP ?= 90
 CUDA_TARGET := x86_64-unknown-linux-gnu
 
 cuda-toolkit: ## put CUDA's compiler under target/cuda-toolkit, from PyPI
-	scripts/cuda-toolkit $(TOOLKIT)
+	scripts/cuda-toolkit "$(TOOLKIT)"
 
 # The flag makes the programs load CUDA's libraries only when they are asked for a GPU. Without --target it would reach the
 # build scripts, too, which refuse it.
 CUDA_FEATURES := mdl-train/cuda,mdl-convert/cuda
-CUDA_ENVIRONMENT = CUDA_HOME=$(CUDA_HOME) PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
+CUDA_ENVIRONMENT = CUDA_HOME="$(CUDA_HOME)" PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
 	NVCC_APPEND_FLAGS=--compress-mode=size RUSTFLAGS='--cfg feature="dynamic-loading"'
 CUDA_OPTIONS := --release --target $(CUDA_TARGET) --target-dir target/cuda --workspace --features $(CUDA_FEATURES)
 CUDA_READY := $(if $(filter $(TOOLKIT)/%,$(CUDA_HOME)),cuda-toolkit)
@@ -141,15 +141,16 @@ cuda-check: ## type-check the code for CUDA without its compiler; compile the ke
 PREFIX ?= /usr/local
 TO := $(DESTDIR)$(PREFIX)
 PROGRAMS := $(sort $(basename $(notdir $(wildcard crates/*/src/bin/*.rs))))
-COMPLETIONS := $(TO)/share/bash-completion/completions $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
+SHARE := $(TO)/share
 install: build ## programs, manual pages and shell completions; [PREFIX=/usr/local] [DESTDIR=]
-	install -d $(TO)/bin $(TO)/share/man/man1 $(COMPLETIONS)
+	install -d "$(TO)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \
+	  "$(SHARE)/fish/vendor_completions.d"
 	set -e; for program in $(PROGRAMS); do \
-	  install -m 755 $(BIN)/$$program $(TO)/bin/; \
-	  $(BIN)/$$program --generate man > $(TO)/share/man/man1/$$program.1; \
-	  $(BIN)/$$program --generate bash > $(TO)/share/bash-completion/completions/$$program; \
-	  $(BIN)/$$program --generate zsh > $(TO)/share/zsh/site-functions/_$$program; \
-	  $(BIN)/$$program --generate fish > $(TO)/share/fish/vendor_completions.d/$$program.fish; \
+	  install -m 755 "$(BIN)/$$program" "$(TO)/bin/"; \
+	  "$(BIN)/$$program" --generate man > "$(SHARE)/man/man1/$$program.1"; \
+	  "$(BIN)/$$program" --generate bash > "$(SHARE)/bash-completion/completions/$$program"; \
+	  "$(BIN)/$$program" --generate zsh > "$(SHARE)/zsh/site-functions/_$$program"; \
+	  "$(BIN)/$$program" --generate fish > "$(SHARE)/fish/vendor_completions.d/$$program.fish"; \
 	done
 
 PYTHON := target/python

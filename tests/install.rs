@@ -13,19 +13,15 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn programs_manual_pages_and_completions() {
-    let prefix = TempDir::new().unwrap();
-    let at = |path: &str| prefix.path().join(path);
+    let place = TempDir::new().unwrap();
+    let prefix = place.path().join("with a space");
+    let at = |path: &str| prefix.join(path);
     // The programs are built already.
     let built = program("export-network");
     let set = |name: &str, path: &Path| format!("{name}={}", path.display());
     let made = Command::new("make")
         .current_dir(repository())
-        .args([
-            "install".into(),
-            "CARGO=true".into(),
-            set("BIN", built.parent().unwrap()),
-            set("PREFIX", prefix.path()),
-        ])
+        .args(["install".into(), "CARGO=true".into(), set("BIN", built.parent().unwrap()), set("PREFIX", &prefix)])
         .output();
     let made = made.expect("make starts");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
