@@ -82,7 +82,7 @@ networks at a time. Each LIF network was searched with 12 factors × 100 trials 
 The published framework (Kim, Li & Sejnowski 2019) reports 94 of 100 Go-NoGo networks at 0.95 or above. Configs named
 `-published` train as it does, on single trials and without clipping; the others on batches of 8 trials (XOR: 16) with the
 gradient clipped at norm 1, which succeeds on more seeds and converts better; `mante-modes` also with more noise in its units, so
-that spikes disturb it less.
+that spikes disturb it less. The settings were chosen on these seeds.
 
 ## Each network
 
