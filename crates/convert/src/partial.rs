@@ -4,21 +4,14 @@
 
 use crate::answers::{self, Answer, Answers, TrialSet};
 use crate::error::{Error, Result};
-use candle_core::Device;
 use mdl_model::artifact::Provenance;
 use mdl_model::partial::{Earlier, PartialFile};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
 /// Saves are at least so far apart.
 const AT_LEAST: Duration = Duration::from_millis(500);
-
-/// The config of partial results of trials that ran on a device: a GPU's answers are another sample, which who resumes must
-/// not mix with the processor's.
-pub fn config(config: Value, device: &Device) -> Value {
-    if device.is_cpu() { config } else { json!({ "device": "cuda", "experiment": config }) }
-}
 
 /// Partial results of one output.
 #[derive(Debug)]

@@ -84,6 +84,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
     let mut provenance = mdl_model::provenance!("eval-lif", experiment.seed).from(&lif);
+    provenance.device = mdl_device::kind(&device);
     let trials = trials(arguments, &experiment, &mut provenance)?;
 
     let network = with_status(stored::read_network(&lif, &experiment))?;

@@ -98,6 +98,7 @@ fn main() -> ExitCode {
 struct Job {
     rate: Artifact,
     experiment: Experiment,
+    provenance: Provenance,
     network: LifNetwork,
     output: Claimed,
     figures: FigureFiles,
@@ -118,11 +119,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let outputs = with_status(below(common.output.as_deref(), &arguments.rates))?;
-    let job = |((rate, experiment), output)| Job::new(arguments, rate, experiment, output);
+    let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
-    let config = |job: &Job| partial::config(job.experiment.to_json(), &device);
-    let partial = |job: &Job| Partial::open(&job.output, config(job), job.provenance(), 1, earlier);
+    let partial = |job: &Job| Partial::open(&job.output, job.experiment.to_json(), job.provenance.clone(), 1, earlier);
     let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
     let met = search(arguments, &device, &jobs, &mut partials)?;
     Ok(Outcome { status: if met { Status::Done } else { Status::CriterionNotMet }, result: None })
@@ -141,21 +141,25 @@ fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Resu
 }
 
 impl Job {
-    fn new(arguments: &Arguments, rate: Artifact, experiment: Experiment, output: PathBuf) -> anyhow::Result<Self> {
+    fn new(
+        arguments: &Arguments,
+        device: &Device,
+        rate: Artifact,
+        experiment: Experiment,
+        output: PathBuf,
+    ) -> anyhow::Result<Self> {
         let force = arguments.common.force;
         let output = mdl_stage::args::claim(&output, force || arguments.resume)?;
-        let found_before = if arguments.resume { found_before(&output, &experiment, &rate) } else { None };
+        let mut provenance = mdl_model::provenance!("lambda-search", experiment.seed).from(&rate);
+        provenance.device = mdl_device::kind(device);
+        let found_before = if arguments.resume { found_before(&output, &experiment, &provenance) } else { None };
         if found_before.is_none() {
             check_free(&output, force).or_exit(Status::Usage)?;
         }
         let figures =
             FigureFiles::beside(&output, force || found_before.is_some(), &["search"]).or_exit(Status::Usage)?;
         let network = with_status(stored::read_network(&rate, &experiment))?;
-        Ok(Self { rate, experiment, network, output, figures, found_before })
-    }
-
-    fn provenance(&self) -> Provenance {
-        provenance(&self.experiment, &self.rate)
+        Ok(Self { rate, experiment, provenance, network, output, figures, found_before })
     }
 
     fn behaviour(&self) -> mdl_convert::Result<Behaviour<'_>> {
@@ -168,7 +172,7 @@ impl Job {
         let experiment = &self.experiment;
         let predicted = predict(&self.network, experiment)?.map(|found| found.chosen().scaling_factor);
         if self.found_before.is_none() {
-            let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance());
+            let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
             artifact.tensors = self.rate.tensors.clone();
             stored::write_search(found, predicted, &mut artifact);
             artifact.write(&self.output, force)?;
@@ -184,14 +188,10 @@ impl Job {
     }
 }
 
-fn provenance(experiment: &Experiment, rate: &Artifact) -> Provenance {
-    mdl_model::provenance!("lambda-search", experiment.seed).from(rate)
-}
-
 /// What a complete output of the same command holds.
-fn found_before(output: &Path, experiment: &Experiment, rate: &Artifact) -> Option<Found> {
+fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance) -> Option<Found> {
     let lif = Artifact::read(output, Kind::Lif).ok()?;
-    let same = lif.config == experiment.to_json() && lif.provenance == provenance(experiment, rate);
+    let same = lif.config == experiment.to_json() && lif.provenance == *provenance;
     let candidates = same.then(|| stored::read_candidates(&lif).ok())??;
     Some(choose(&candidates, experiment.search.select, experiment.search.trials as u32))
 }

@@ -108,13 +108,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let output = common.output_path_of(arguments.resume)?;
-    let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks));
+    let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks, &device));
     let before = if arguments.resume { swept_before(&output, &artifact) } else { None };
     let force = common.force || before.is_some();
     check_free(&output, force).or_exit(Status::Usage)?;
     let figures = FigureFiles::beside(&output, force, &["sweep"]).or_exit(Status::Usage)?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
-    let (config, provenance) = (partial::config(artifact.config.clone(), &device), artifact.provenance.clone());
+    let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
     let mut partial = with_status(Partial::open(&output, config, provenance, settings(&networks).count(), earlier))?;
     let swept = match before {
         Some(swept) => swept,
@@ -241,10 +241,11 @@ fn config(arguments: &Arguments, first: &Experiment) -> Value {
     config
 }
 
-fn provenance(networks: &[Network]) -> Provenance {
+fn provenance(networks: &[Network], device: &Device) -> Provenance {
     let mut provenance =
         mdl_model::provenance!("sweep-lif", networks[0].settings[0][0].seed).from(&networks[0].artifact);
     provenance.inputs.extend(networks[1..].iter().map(|n| n.artifact.as_input()));
+    provenance.device = mdl_device::kind(device);
     provenance
 }
 
