@@ -17,10 +17,14 @@ mod modes;
 pub mod network;
 mod operator;
 pub mod parameters;
+mod presence;
 mod product;
 mod readout;
 mod reference;
 mod sliced;
+#[cfg(target_arch = "x86_64")]
+mod sliding;
+mod sparse;
 mod sweep;
 mod weights;
 

@@ -3,7 +3,7 @@
 use super::block::BLOCK;
 use super::product::Product;
 use super::readout::{Outer, accumulate_readout, read};
-use super::sliced::SlicedReal;
+use super::sparse::SparseReal;
 use super::sweep::{Adjoint, Rows, Sweep};
 use super::weights::Weights;
 use super::{RateSequence, RateStates};
@@ -34,7 +34,7 @@ struct Kept<R> {
 }
 
 /// States of `sequence`; all shapes are right.
-pub(super) fn states<R: SlicedReal>(
+pub(super) fn states<R: SparseReal>(
     sequence: &RateSequence,
     drive: &Tensor,
     weights: &Tensor,
@@ -47,7 +47,7 @@ pub(super) fn states<R: SlicedReal>(
 }
 
 /// Outputs of `sequence`; all shapes are right.
-pub(super) fn outputs<R: SlicedReal>(
+pub(super) fn outputs<R: SparseReal>(
     sequence: &RateSequence,
     drive: &Tensor,
     weights: &Tensor,
@@ -58,7 +58,7 @@ pub(super) fn outputs<R: SlicedReal>(
     run::<R>(sequence, drive, weights, &units, &Arc::default())
 }
 
-fn run<R: SlicedReal>(
+fn run<R: SparseReal>(
     sequence: &RateSequence,
     drive: &Tensor,
     weights: &Tensor,
@@ -74,7 +74,7 @@ fn run<R: SlicedReal>(
     drive.contiguous()?.apply_op3(&weights.contiguous()?, &units.contiguous()?, operator)
 }
 
-impl<R: SlicedReal> CustomOp3 for Operator<R> {
+impl<R: SparseReal> CustomOp3 for Operator<R> {
     fn name(&self) -> &'static str {
         "rate-sequence"
     }
@@ -192,7 +192,7 @@ struct Gradients<R> {
     weights: Vec<R>,
 }
 
-impl<R: SlicedReal> Backward<'_, R> {
+impl<R: SparseReal> Backward<'_, R> {
     /// Differentiates some trials one after the other.
     fn trials(&self, trials: Range<usize>) -> Gradients<R> {
         let Sweep { n, steps, .. } = self.sweep;

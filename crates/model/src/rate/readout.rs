@@ -5,7 +5,7 @@
 //! ```
 
 use super::product::{LANES, add_scaled, sum};
-use super::sliced::SlicedReal;
+use super::sparse::SparseReal;
 use super::sweep::Rows;
 use mdl_data::simd::dispatch;
 use rayon::prelude::*;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 const PIECE: usize = 256;
 
 /// Outputs `[rows, O]` of rates `[rows, N]` by `w_out` `[O, N]`.
-pub(super) fn read<R: SlicedReal>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> {
+pub(super) fn read<R: SparseReal>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> {
     let outputs = w_out.len() / n;
     let mut read = vec![R::zero(); rates.len() / n * outputs];
     read.par_chunks_mut(PIECE * outputs).zip(rates.par_chunks(PIECE * n)).for_each(|(read, rates)| {
@@ -34,7 +34,7 @@ pub(super) fn read<R: SlicedReal>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> 
 
 /// aᵀ b in 16 sums side by side.
 #[inline(always)]
-fn dot<R: SlicedReal>(a: &[R], b: &[R]) -> R {
+fn dot<R: SparseReal>(a: &[R], b: &[R]) -> R {
     let mut lanes = [R::zero(); LANES];
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (a, b) in a.iter().zip(b) {
@@ -57,7 +57,7 @@ pub(super) enum Outer<'a, R> {
     Outputs { outputs: Rows<'a, R>, w_out: &'a [R] },
 }
 
-impl<R: SlicedReal> Outer<'_, R> {
+impl<R: SparseReal> Outer<'_, R> {
     /// ∂L/∂r `[N]` of a step.
     pub(super) fn load(&self, step: usize, to: &mut [R]) {
         match self {
@@ -78,7 +78,7 @@ impl<R: SlicedReal> Outer<'_, R> {
 }
 
 /// gradient `[O, N]` += Σ_s ∂L/∂o_s r_sᵀ over the steps 0 … `steps` of one trial.
-pub(super) fn accumulate_readout<R: SlicedReal>(steps: usize, outputs: Rows<R>, rates: Rows<R>, gradient: &mut [R]) {
+pub(super) fn accumulate_readout<R: SparseReal>(steps: usize, outputs: Rows<R>, rates: Rows<R>, gradient: &mut [R]) {
     dispatch(
         #[inline(always)]
         || {

@@ -1,4 +1,4 @@
-//! Products with a sparse matrix whose present entries lie anywhere, and the gradient of the present entries.
+//! The product with a sparse matrix on AVX-512, and in plain Rust.
 //!
 //! The targets are cut into slices of 16, the sources into groups of 32. Where a slice and a group meet, the present
 //! entries of each target are pushed together:
@@ -12,95 +12,12 @@
 //! faster than fetching them from memory one by one.
 
 use super::aligned::Aligned;
-use super::product::{GROUP, LANES, Product, sum, windows};
+use super::presence::Presence;
+use super::product::{GROUP, LANES, Product};
 use crate::real::Real;
-use mdl_data::simd::dispatch;
 
 /// Steps whose sources share a register, a byte each.
 const PACK: usize = 4;
-
-/// Which entries of an N × N matrix are present: bit c of word g of a row stands for column 32 g + c.
-pub(super) struct Presence {
-    n: usize,
-    words: Vec<u32>,
-}
-
-impl Presence {
-    /// The entries of `matrix` `[N, N]` that are not zero.
-    pub(super) fn of_rows<R: Real>(n: usize, matrix: &[R]) -> Self {
-        let mut words = vec![0u32; n * n.div_ceil(GROUP)];
-        let mut flags = vec![0u8; n.next_multiple_of(GROUP)];
-        dispatch(
-            #[inline(always)]
-            || {
-                for (row, words) in matrix.chunks_exact(n).zip(words.chunks_exact_mut(n.div_ceil(GROUP))) {
-                    for (flag, value) in flags.iter_mut().zip(row) {
-                        *flag = u8::from(*value != R::zero());
-                    }
-                    for (flags, word) in flags.as_chunks::<GROUP>().0.iter().zip(words) {
-                        *word = u32::from_le_bytes(std::array::from_fn(
-                            #[inline(always)]
-                            |k| eight_bits(&flags[8 * k..8 * k + 8]),
-                        ));
-                    }
-                }
-            },
-        );
-        Self { n, words }
-    }
-
-    /// The same of the transposed matrix.
-    pub(super) fn of_columns<R: Real>(n: usize, matrix: &[R]) -> Self {
-        let groups = n.div_ceil(GROUP);
-        let mut words = vec![0u32; n * groups];
-        let mut bits = vec![0u32; n];
-        for (g, rows) in matrix.chunks(n * GROUP).enumerate() {
-            dispatch(
-                #[inline(always)]
-                || {
-                    bits.fill(0);
-                    for (c, row) in rows.chunks_exact(n).enumerate() {
-                        for (bits, value) in bits.iter_mut().zip(row) {
-                            *bits |= u32::from(*value != R::zero()) << c;
-                        }
-                    }
-                },
-            );
-            for (row, bits) in bits.iter().enumerate() {
-                words[row * groups + g] = *bits;
-            }
-        }
-        Self { n, words }
-    }
-
-    /// Number of present entries.
-    fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// Share of the entries that are present.
-    pub(super) fn share(&self) -> f64 {
-        self.count() as f64 / (self.n * self.n) as f64
-    }
-
-    fn groups(&self) -> usize {
-        self.n.div_ceil(GROUP)
-    }
-
-    /// The entries of row `row` in group `group`; none beyond the last row.
-    fn word(&self, row: usize, group: usize) -> u32 {
-        if row < self.n { self.words[row * self.groups() + group] } else { 0 }
-    }
-}
-
-/// Eight flags, 0 or 1 each, as the bits of a byte.
-#[inline(always)]
-fn eight_bits(flags: &[u8]) -> u8 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(flags);
-    // Flag k, at bit 8 k, comes to bit 56 + k; no two products meet.
-    (u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
-}
 
 /// A sparse matrix in slices and groups, group by group.
 pub(super) struct Sliced<R> {
@@ -116,7 +33,7 @@ pub(super) struct Sliced<R> {
 impl<R: Real> Sliced<R> {
     /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry.
     pub(super) fn new(presence: &Presence, weight: impl Fn(usize, usize) -> R) -> Self {
-        let slices = presence.n.div_ceil(LANES);
+        let slices = presence.units().div_ceil(LANES);
         let words = |group: usize, slice: usize| -> [u32; LANES] {
             std::array::from_fn(|l| presence.word(slice * LANES + l, group))
         };
@@ -197,63 +114,20 @@ fn fill_lane<R: Real>(
     }
 }
 
-/// A number type with its fastest sliced product.
-pub(super) trait SlicedReal: Real {
-    /// out ← out + W rates.
-    fn accumulate(sliced: &Sliced<Self>, rates: &[Self], out: &mut [Self]) {
-        sliced.accumulate_plain(rates, out);
-    }
-
-    /// Rows as columns.
-    #[inline(always)]
-    fn turn(rows: [[Self; TILE]; TILE]) -> [[Self; TILE]; TILE] {
-        std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]))
-    }
-
-    /// Share of present entries below which the sliced product is faster than the dense one on this processor.
-    fn sparse_below() -> f64 {
-        0.1
+impl Product<f64> for Sliced<f64> {
+    fn accumulate(&self, rates: &[f64], out: &mut [f64]) {
+        self.accumulate_plain(rates, out);
     }
 }
 
-impl SlicedReal for f64 {}
-
-impl SlicedReal for f32 {
-    #[cfg(target_arch = "x86_64")]
-    fn accumulate(sliced: &Sliced<f32>, rates: &[f32], out: &mut [f32]) {
+impl Product<f32> for Sliced<f32> {
+    fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
             // SAFETY: the processor has AVX-512.
-            unsafe { accumulate_avx512(sliced, rates, out) }
-        } else {
-            sliced.accumulate_plain(rates, out);
+            return unsafe { accumulate_avx512(self, rates, out) };
         }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn turn(rows: [[f32; TILE]; TILE]) -> [[f32; TILE]; TILE] {
-        use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
-        let mut columns = [[0.0; TILE]; TILE];
-        // SAFETY: every x86-64 processor has SSE, and each row and column is four numbers.
-        unsafe {
-            let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
-            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-            for (column, values) in columns.iter_mut().zip([a, b, c, d]) {
-                _mm_storeu_ps(column.as_mut_ptr(), values);
-            }
-        }
-        columns
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn sparse_below() -> f64 {
-        if std::arch::is_x86_feature_detected!("avx512f") { 0.5 } else { 0.1 }
-    }
-}
-
-impl<R: SlicedReal> Product<R> for Sliced<R> {
-    fn accumulate(&self, rates: &[R], out: &mut [R]) {
-        R::accumulate(self, rates, out);
+        self.accumulate_plain(rates, out);
     }
 }
 
@@ -303,91 +177,6 @@ fn accumulate_avx512(sliced: &Sliced<f32>, rates: &[f32], out: &mut [f32]) {
             }
             // SAFETY: sixteen numbers.
             unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
-        }
-    }
-}
-
-/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[S, N]`.
-pub(super) fn accumulate_present<R: SlicedReal>(presence: &Presence, delta: &[R], rates: &[R], gradient: &mut [R]) {
-    let n = presence.n;
-    for window in windows(delta.len() / n) {
-        let vectors = window.len().div_ceil(LANES);
-        let span = window.start * n..window.end * n;
-        let delta = transpose(n, vectors, &delta[span.clone()]);
-        let rates = transpose(n, vectors, &rates[span]);
-        let (delta, rates) = (delta.as_chunks().0, rates.as_chunks().0);
-        dispatch(
-            #[inline(always)]
-            || {
-                // Group by group: the rates of a group stay in the nearest cache while all targets pass.
-                for (group, rates) in rates.chunks(GROUP * vectors).enumerate() {
-                    for (i, delta) in delta.chunks_exact(vectors).enumerate() {
-                        let gradient = &mut gradient[i * n + group * GROUP..];
-                        let mut word = presence.word(i, group);
-                        while word != 0 {
-                            // Two sources at a time share what they read of the target.
-                            let first = word.trailing_zeros() as usize;
-                            word &= word - 1;
-                            let second = if word == 0 { first } else { word.trailing_zeros() as usize };
-                            let more = word != 0;
-                            word &= word.wrapping_sub(1);
-                            let column = |c: usize| &rates[c * vectors..(c + 1) * vectors];
-                            let sums = two_dots(delta, [column(first), column(second)]);
-                            gradient[first] += sums[0];
-                            if more {
-                                gradient[second] += sums[1];
-                            }
-                        }
-                    }
-                }
-            },
-        );
-    }
-}
-
-/// aᵀ b₀ and aᵀ b₁.
-#[inline(always)]
-fn two_dots<R: Real>(a: &[[R; LANES]], b: [&[[R; LANES]]; 2]) -> [R; 2] {
-    let [mut first, mut second] = [[R::zero(); LANES]; 2];
-    for ((a, b), c) in a.iter().zip(b[0]).zip(b[1]) {
-        for l in 0..LANES {
-            first[l] += a[l] * b[l];
-        }
-        for l in 0..LANES {
-            second[l] += a[l] * c[l];
-        }
-    }
-    [sum(first), sum(second)]
-}
-
-/// Rows `[S, N]` as columns `[N, S]`, padded with zeros to `vectors` vectors.
-fn transpose<R: SlicedReal>(n: usize, vectors: usize, rows: &[R]) -> Aligned<R> {
-    let length = vectors * LANES;
-    let mut columns = Aligned::full(R::zero(), n * length);
-    for (tile, rows) in rows.chunks(n * TILE).enumerate() {
-        transpose_tile(n, length, rows, &mut columns[tile * TILE..]);
-    }
-    columns
-}
-
-/// Rows and columns that are turned over together.
-pub(super) const TILE: usize = 4;
-
-/// At most `TILE` rows as the beginnings of columns `length` apart.
-pub(super) fn transpose_tile<R: SlicedReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
-    let mut from = 0;
-    if rows.len() == TILE * n {
-        let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);
-        for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
-            for (k, column) in R::turn([*a, *b, *c, *d]).iter().enumerate() {
-                columns[(from + k) * length..][..TILE].copy_from_slice(column);
-            }
-            from += TILE;
-        }
-    }
-    for (l, row) in rows.chunks_exact(n).enumerate() {
-        for i in from..n {
-            columns[i * length + l] = row[i];
         }
     }
 }

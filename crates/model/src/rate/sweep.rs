@@ -10,7 +10,7 @@ use super::Activation;
 use super::aligned::Aligned;
 use super::product::{Product, padded};
 use super::readout::Outer;
-use super::sliced::{SlicedReal, TILE, transpose_tile};
+use super::sparse::{SparseReal, TILE, transpose_tile};
 use mdl_data::simd::dispatch;
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(super) struct Rows<'a, R> {
     pub(super) n: usize,
 }
 
-impl<'a, R: SlicedReal> Rows<'a, R> {
+impl<'a, R: SparseReal> Rows<'a, R> {
     /// The row of the first trial.
     pub(super) fn row(&self, step: usize) -> &'a [R] {
         &self.values[(step * self.batch + self.trial) * self.n..][..self.n]
@@ -75,7 +75,7 @@ pub(super) struct Adjoint<R> {
     pub(super) leak: Vec<R>,
 }
 
-impl<R: SlicedReal> Sweep<R> {
+impl<R: SparseReal> Sweep<R> {
     /// A sweep over `trials` trials side by side.
     pub(super) fn new(activation: Activation, steps: usize, leak: &[R], trials: usize) -> Self {
         let mut leaks = Aligned::full(R::zero(), padded(leak.len() * trials));

@@ -13,8 +13,9 @@ use super::Recurrence;
 use super::block::Listed;
 use super::dense::{Dense, accumulate_outer};
 use super::modes::{Modes, accumulate_modes, rows};
+use super::presence::Presence;
 use super::product::{Product, padded};
-use super::sliced::{Presence, Sliced, SlicedReal, accumulate_present};
+use super::sparse::{SparseReal, accumulate_present};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -35,7 +36,7 @@ enum Form<R> {
     Modes { weights: Vec<R> },
 }
 
-impl<R: SlicedReal> Weights<R> {
+impl<R: SparseReal> Weights<R> {
     /// Reads the weights `raw` of a run.
     pub(super) fn new(n: usize, recurrence: &Recurrence, raw: &[R]) -> Self {
         let form = match recurrence {
@@ -57,10 +58,8 @@ impl<R: SlicedReal> Weights<R> {
             Form::Modes { weights } => Box::new(Modes::forward(n, weights)),
             Form::Matrix { effective, presence } => {
                 let weight = |target: usize, source: usize| effective[target * n + source];
-                match presence {
-                    Some(presence) if presence.share() < R::sparse_below() => Box::new(Sliced::new(presence, weight)),
-                    _ => Box::new(Dense::new(n, weight)),
-                }
+                let sparse = presence.as_ref().and_then(|presence| R::sparse(presence, weight));
+                sparse.unwrap_or_else(|| Box::new(Dense::new(n, weight)))
             }
         }
     }
@@ -80,12 +79,9 @@ impl<R: SlicedReal> Weights<R> {
             Form::Modes { weights } => Box::new(Modes::adjoint(n, weights)),
             Form::Matrix { effective, presence } => {
                 let weight = |target: usize, source: usize| effective[source * n + target];
-                match presence {
-                    Some(presence) if presence.share() < R::sparse_below() => {
-                        Box::new(Sliced::new(&Presence::of_columns(n, effective), weight))
-                    }
-                    _ => Box::new(Dense::new(n, weight)),
-                }
+                let columns = presence.is_some().then(|| Presence::of_columns(n, effective));
+                let sparse = columns.and_then(|columns| R::sparse(&columns, weight));
+                sparse.unwrap_or_else(|| Box::new(Dense::new(n, weight)))
             }
         }
     }

@@ -1,0 +1,151 @@
+//! Sparse matrices: the fastest product of each number type and processor, and the gradient of the present entries.
+
+use super::aligned::Aligned;
+use super::presence::Presence;
+use super::product::{GROUP, LANES, Product, sum, windows};
+use super::sliced::Sliced;
+#[cfg(target_arch = "x86_64")]
+use super::sliding::Sliding;
+use crate::real::Real;
+use mdl_data::simd::dispatch;
+
+/// A number type with its fastest sparse product.
+pub(super) trait SparseReal: Real {
+    /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry, if it is faster on
+    /// this processor than the dense one.
+    fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
+
+    /// Rows as columns.
+    #[inline(always)]
+    fn turn(rows: [[Self; TILE]; TILE]) -> [[Self; TILE]; TILE] {
+        std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]))
+    }
+}
+
+/// Share of present entries below which the sliced product without AVX-512 is faster than the dense one.
+const PLAIN_BELOW: f64 = 0.1;
+
+impl SparseReal for f64 {
+    fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> f64) -> Option<Box<dyn Product<f64>>> {
+        (presence.share() < PLAIN_BELOW).then(|| Box::new(Sliced::new(presence, weight)) as _)
+    }
+}
+
+impl SparseReal for f32 {
+    fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> f32) -> Option<Box<dyn Product<f32>>> {
+        let share = presence.share();
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx512f") {
+            return (share < 0.5).then(|| Box::new(Sliced::new(presence, weight)) as _);
+        } else if std::arch::is_x86_feature_detected!("avx2") {
+            return (share < 0.25).then(|| Box::new(Sliding::new(presence, weight)) as _);
+        }
+        (share < PLAIN_BELOW).then(|| Box::new(Sliced::new(presence, weight)) as _)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn turn(rows: [[f32; TILE]; TILE]) -> [[f32; TILE]; TILE] {
+        use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
+        let mut columns = [[0.0; TILE]; TILE];
+        // SAFETY: every x86-64 processor has SSE, and each row and column is four numbers.
+        unsafe {
+            let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
+            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+            for (column, values) in columns.iter_mut().zip([a, b, c, d]) {
+                _mm_storeu_ps(column.as_mut_ptr(), values);
+            }
+        }
+        columns
+    }
+}
+
+/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[S, N]`.
+pub(super) fn accumulate_present<R: SparseReal>(presence: &Presence, delta: &[R], rates: &[R], gradient: &mut [R]) {
+    let n = presence.units();
+    for window in windows(delta.len() / n) {
+        let vectors = window.len().div_ceil(LANES);
+        let span = window.start * n..window.end * n;
+        let delta = transpose(n, vectors, &delta[span.clone()]);
+        let rates = transpose(n, vectors, &rates[span]);
+        let (delta, rates) = (delta.as_chunks().0, rates.as_chunks().0);
+        dispatch(
+            #[inline(always)]
+            || {
+                // Group by group: the rates of a group stay in the nearest cache while all targets pass.
+                for (group, rates) in rates.chunks(GROUP * vectors).enumerate() {
+                    for (i, delta) in delta.chunks_exact(vectors).enumerate() {
+                        let gradient = &mut gradient[i * n + group * GROUP..];
+                        let mut word = presence.word(i, group);
+                        while word != 0 {
+                            // Sources side by side share what they read of the target.
+                            match word.count_ones() {
+                                1 => word = add_dots::<R, 1>(word, delta, rates, gradient),
+                                2 | 3 => word = add_dots::<R, 2>(word, delta, rates, gradient),
+                                _ => word = add_dots::<R, 4>(word, delta, rates, gradient),
+                            }
+                        }
+                    }
+                }
+            },
+        );
+    }
+}
+
+/// Adds aᵀ b_c to gradient c for the `K` lowest bits c of `word`, and returns the other bits.
+#[inline(always)]
+fn add_dots<R: Real, const K: usize>(mut word: u32, a: &[[R; LANES]], b: &[[R; LANES]], gradient: &mut [R]) -> u32 {
+    let mut columns = [0; K];
+    for column in &mut columns {
+        *column = word.trailing_zeros() as usize;
+        word &= word - 1;
+    }
+    let b = columns.map(
+        #[inline(always)]
+        |c| &b[c * a.len()..(c + 1) * a.len()],
+    );
+    let mut sums = [[R::zero(); LANES]; K];
+    for (k, a) in a.iter().enumerate() {
+        for (sums, b) in sums.iter_mut().zip(&b) {
+            for l in 0..LANES {
+                sums[l] += a[l] * b[k][l];
+            }
+        }
+    }
+    for (column, sums) in columns.into_iter().zip(sums) {
+        gradient[column] += sum(sums);
+    }
+    word
+}
+
+/// Rows `[S, N]` as columns `[N, S]`, padded with zeros to `vectors` vectors.
+fn transpose<R: SparseReal>(n: usize, vectors: usize, rows: &[R]) -> Aligned<R> {
+    let length = vectors * LANES;
+    let mut columns = Aligned::full(R::zero(), n * length);
+    for (tile, rows) in rows.chunks(n * TILE).enumerate() {
+        transpose_tile(n, length, rows, &mut columns[tile * TILE..]);
+    }
+    columns
+}
+
+/// Rows and columns that are turned over together.
+pub(super) const TILE: usize = 4;
+
+/// At most `TILE` rows as the beginnings of columns `length` apart.
+pub(super) fn transpose_tile<R: SparseReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
+    let mut from = 0;
+    if rows.len() == TILE * n {
+        let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);
+        for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+            for (k, column) in R::turn([*a, *b, *c, *d]).iter().enumerate() {
+                columns[(from + k) * length..][..TILE].copy_from_slice(column);
+            }
+            from += TILE;
+        }
+    }
+    for (l, row) in rows.chunks_exact(n).enumerate() {
+        for i in from..n {
+            columns[i * length + l] = row[i];
+        }
+    }
+}
