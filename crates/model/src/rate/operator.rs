@@ -1,15 +1,16 @@
 //! The recurrence over a whole sequence as one operator of candle.
 
-use super::block::BLOCK;
+use super::block::blocks;
 use super::product::Product;
 use super::readout::{Outer, accumulate_readout, read};
 use super::sparse::SparseReal;
-use super::sweep::{Adjoint, Rows, Sweep};
+use super::sweep::{Adjoint, Rows, Sweep, Trial};
 use super::weights::Weights;
 use super::{RateSequence, RateStates};
 use crate::real::{Real, contiguous};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
 use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
@@ -99,18 +100,10 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
             let rows = |values| Rows { values, batch, trial, n };
             sweep.forward(product, rows(initial), rows(drive), noise.map(rows))
         };
-        // Full blocks of trials side by side, then the others one by one.
-        let sweep = |trials| Sweep::new(self.sequence.activation, steps, leak, trials);
-        let mut states = Vec::new();
-        if let Some(block) = (batch >= BLOCK).then(|| weights.block()).flatten() {
-            let sweep = sweep(BLOCK);
-            states = each(batch / BLOCK, |k| run(&sweep, block.as_ref(), k * BLOCK));
-        }
-        let done = states.len() * BLOCK;
-        if done < batch {
-            let (sweep, product) = (sweep(1), weights.forward());
-            states.extend(each(batch - done, |k| run(&sweep, product.as_ref(), done + k)));
-        }
+        let blocks = Blocks::new(&weights, batch, |width| {
+            (Sweep::new(self.sequence.activation, steps, leak, width), weights.forward(width))
+        });
+        let states = blocks.each(run);
         let (x, r) = states.into_iter().map(|states| (states.x, states.r)).unzip();
         let shape = Shape::from((steps + 1, batch, n));
         let x = Tensor::from_vec(interleave(steps + 1, x), &shape, self.sequence.initial.device())?;
@@ -138,27 +131,32 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let (leak, w_out) = units_values.slice()?.split_at(n);
         let noise = self.sequence.noise.as_ref().map(values);
         let backward = Backward {
-            sweep: Sweep::new(self.sequence.activation, steps, leak, 1),
-            adjoint: kept.weights.adjoint(),
+            steps,
+            batch,
+            n,
             weights: weights.track_op().then_some(&kept.weights),
             x: x.slice()?,
             r: kept.r.as_deref().map_or_else(|| result.slice(), Ok)?,
             outer: outer.slice()?,
             w_out,
             noise: noise.as_ref().map(Values::slice).transpose()?,
-            batch,
         };
+        let blocks = Blocks::new(&kept.weights, batch, |width| {
+            (Sweep::new(self.sequence.activation, steps, leak, width), kept.weights.adjoint(width))
+        });
+        let adjoints = blocks.each(|sweep, product, trial| backward.block(sweep, product, trial));
+        let trials: Vec<Trial<R>> = adjoints.iter().flat_map(|block| block.trials(n)).collect();
         let count = batch.min(GROUPS);
-        let groups = each(count, |group| backward.trials(group * batch / count..(group + 1) * batch / count));
-        let mut sums = (Vec::new(), Vec::new(), Vec::with_capacity(batch));
+        let groups = each(count, |group| backward.trials(&trials, group * batch / count..(group + 1) * batch / count));
+        let mut sums = (Vec::new(), Vec::new());
         for group in groups {
             add(&mut sums.0, group.units);
             add(&mut sums.1, group.weights);
-            sums.2.extend(group.delta);
         }
-        let (of_units, of_weights, delta) = sums;
+        let (of_units, of_weights) = sums;
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
-        let of_drive = drive.track_op().then(|| tensor(drive, interleave(steps, delta))).transpose()?;
+        let of_drive = || tensor(drive, interleave(steps, trials.iter().map(|trial| trial.delta.to_vec()).collect()));
+        let of_drive = drive.track_op().then(of_drive).transpose()?;
         let of_units = units.track_op().then(|| tensor(units, of_units)).transpose()?;
         let of_weights = if weights.track_op() {
             Some(tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw.slice()?, of_weights))?)
@@ -169,10 +167,41 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
     }
 }
 
+/// A batch cut into blocks of trials, with what runs a block of each width.
+struct Blocks<R> {
+    blocks: Vec<Range<usize>>,
+    kernels: BTreeMap<usize, Kernel<R>>,
+}
+
+/// What runs the trials of a block.
+type Kernel<R> = (Sweep<R>, Box<dyn Product<R>>);
+
+impl<R: SparseReal> Blocks<R> {
+    fn new(weights: &Weights<R>, batch: usize, kernel: impl Fn(usize) -> Kernel<R>) -> Self {
+        let blocks = if weights.in_blocks() {
+            blocks(batch, rayon::current_num_threads())
+        } else {
+            (0..batch).map(|trial| trial..trial + 1).collect()
+        };
+        let widths: BTreeSet<usize> = blocks.iter().map(Range::len).collect();
+        Self { blocks, kernels: widths.into_iter().map(|width| (width, kernel(width))).collect() }
+    }
+
+    /// `function` of every block, named by its first trial, in order.
+    fn each<T: Send>(&self, function: impl Fn(&Sweep<R>, &dyn Product<R>, usize) -> T + Send + Sync) -> Vec<T> {
+        each(self.blocks.len(), |k| {
+            let block = &self.blocks[k];
+            let (sweep, product) = &self.kernels[&block.len()];
+            function(sweep, product.as_ref(), block.start)
+        })
+    }
+}
+
 /// What the backward pass of any trial reads.
 struct Backward<'a, R> {
-    sweep: Sweep<R>,
-    adjoint: Box<dyn Product<R>>,
+    steps: usize,
+    batch: usize,
+    n: usize,
     /// The weights, if their gradient is wanted.
     weights: Option<&'a Weights<R>>,
     /// x and r, `[S + 1, B, N]` each.
@@ -182,40 +211,51 @@ struct Backward<'a, R> {
     outer: &'a [R],
     w_out: &'a [R],
     noise: Option<&'a [R]>,
-    batch: usize,
 }
 
-/// Gradients of some trials: of the drive trial by trial, of leaks, W_out and weights summed.
+/// Gradients of some trials, summed: of leaks, W_out and weights.
 struct Gradients<R> {
-    delta: Vec<Vec<R>>,
     units: Vec<R>,
     weights: Vec<R>,
 }
 
 impl<R: SparseReal> Backward<'_, R> {
-    /// Differentiates some trials one after the other.
-    fn trials(&self, trials: Range<usize>) -> Gradients<R> {
-        let Sweep { n, steps, .. } = self.sweep;
+    /// Rows of `n` values of the trials from `trial` on.
+    fn rows<'b>(&self, values: &'b [R], trial: usize, n: usize) -> Rows<'b, R> {
+        Rows { values, batch: self.batch, trial, n }
+    }
+
+    /// The rows of the outputs' gradients of the trials from `trial` on.
+    fn outputs(&self, trial: usize) -> Rows<'_, R> {
+        self.rows(self.outer, trial, self.w_out.len() / self.n)
+    }
+
+    /// Differentiates the states of a block that begins at `trial`.
+    fn block(&self, sweep: &Sweep<R>, adjoint: &dyn Product<R>, trial: usize) -> Adjoint<R> {
+        let rows = |values| self.rows(values, trial, self.n);
+        let outer = match self.w_out {
+            [] => Outer::Rates(rows(self.outer)),
+            w_out => Outer::Outputs { outputs: self.outputs(trial), w_out },
+        };
+        sweep.backward(adjoint, [rows(self.x), rows(self.r)], outer, self.noise.map(rows))
+    }
+
+    /// Sums the gradients of some of the trials, one after the other.
+    fn trials(&self, trials: &[Trial<R>], range: Range<usize>) -> Gradients<R> {
+        let (steps, n) = (self.steps, self.n);
         let weights = self.weights.map_or(Vec::new(), Weights::zero_gradient);
-        let mut sum = Gradients { delta: Vec::new(), units: vec![R::zero(); n + self.w_out.len()], weights };
-        for trial in trials {
-            let rows = |values, n| Rows { values, batch: self.batch, trial, n };
-            let (x, r) = (rows(self.x, n), rows(self.r, n));
+        let mut sum = Gradients { units: vec![R::zero(); n + self.w_out.len()], weights };
+        for trial in range {
+            let Trial { delta, leak } = trials[trial];
+            let r = self.rows(self.r, trial, n);
             let (of_leak, of_w_out) = sum.units.split_at_mut(n);
-            let outer = if self.w_out.is_empty() {
-                Outer::Rates(rows(self.outer, n))
-            } else {
-                let outputs = rows(self.outer, self.w_out.len() / n);
-                accumulate_readout(steps, outputs, r, of_w_out);
-                Outer::Outputs { outputs, w_out: self.w_out }
-            };
-            let noise = self.noise.map(|noise| rows(noise, n));
-            let Adjoint { delta, leak } = self.sweep.backward(self.adjoint.as_ref(), [x, r], outer, noise);
-            if let Some(weights) = self.weights {
-                weights.accumulate_gradient(&delta, &r.before(steps), &mut sum.weights);
+            if !self.w_out.is_empty() {
+                accumulate_readout(steps, self.outputs(trial), r, of_w_out);
             }
-            of_leak.iter_mut().zip(leak).for_each(|(sum, leak)| *sum += leak);
-            sum.delta.push(delta);
+            if let Some(weights) = self.weights {
+                weights.accumulate_gradient(delta, &r.before(steps), &mut sum.weights);
+            }
+            of_leak.iter_mut().zip(leak).for_each(|(sum, leak)| *sum += *leak);
         }
         sum
     }

@@ -58,17 +58,28 @@ pub(super) enum Outer<'a, R> {
 }
 
 impl<R: SparseReal> Outer<'_, R> {
-    /// ∂L/∂r `[N]` of a step.
-    pub(super) fn load(&self, step: usize, to: &mut [R]) {
+    /// ∂L/∂r `[N, trials]` of a step, for `trials` trials.
+    pub(super) fn load(&self, step: usize, trials: usize, to: &mut [R]) {
         match self {
-            Self::Rates(rates) => to.copy_from_slice(rates.row(step)),
+            Self::Rates(rates) => rates.load(step, trials, to),
             Self::Outputs { outputs, w_out } => {
                 to.fill(R::zero());
+                let units = to.len() / trials;
+                let outputs = outputs.rows(step, trials);
+                let last = w_out.len() / units;
                 dispatch(
                     #[inline(always)]
                     || {
-                        for (weights, output) in w_out.chunks_exact(to.len()).zip(outputs.row(step)) {
-                            add_scaled(to, weights, *output);
+                        for (o, weights) in w_out.chunks_exact(units).enumerate() {
+                            if trials == 1 {
+                                add_scaled(to, weights, outputs[o]);
+                                continue;
+                            }
+                            for (to, weight) in to.chunks_exact_mut(trials).zip(weights) {
+                                for (to, outputs) in to.iter_mut().zip(outputs.chunks_exact(last)) {
+                                    *to += *weight * outputs[o];
+                                }
+                            }
                         }
                     },
                 );

@@ -15,10 +15,14 @@ pub(super) trait SparseReal: Real {
     /// this processor than the dense one.
     fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
 
-    /// Rows as columns.
+    /// Writes four rows as the beginnings of four columns, `length` apart.
     #[inline(always)]
-    fn turn(rows: [[Self; TILE]; TILE]) -> [[Self; TILE]; TILE] {
-        std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]))
+    fn turn(rows: [&[Self; TILE]; TILE], length: usize, columns: &mut [Self]) {
+        for i in 0..TILE {
+            for (j, row) in rows.iter().enumerate() {
+                columns[i * length + j] = row[i];
+            }
+        }
     }
 }
 
@@ -45,18 +49,17 @@ impl SparseReal for f32 {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn turn(rows: [[f32; TILE]; TILE]) -> [[f32; TILE]; TILE] {
+    fn turn(rows: [&[f32; TILE]; TILE], length: usize, columns: &mut [f32]) {
         use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
-        let mut columns = [[0.0; TILE]; TILE];
-        // SAFETY: every x86-64 processor has SSE, and each row and column is four numbers.
+        assert!(columns.len() >= (TILE - 1) * length + TILE, "four columns have room for four rows");
+        // SAFETY: every x86-64 processor has SSE; each row is four numbers, and so is what is written of each column.
         unsafe {
             let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
             _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-            for (column, values) in columns.iter_mut().zip([a, b, c, d]) {
-                _mm_storeu_ps(column.as_mut_ptr(), values);
+            for (k, column) in [a, b, c, d].into_iter().enumerate() {
+                _mm_storeu_ps(columns.as_mut_ptr().add(k * length), column);
             }
         }
-        columns
     }
 }
 
@@ -66,8 +69,8 @@ pub(super) fn accumulate_present<R: SparseReal>(presence: &Presence, delta: &[R]
     for window in windows(delta.len() / n) {
         let vectors = window.len().div_ceil(LANES);
         let span = window.start * n..window.end * n;
-        let delta = transpose(n, vectors, &delta[span.clone()]);
-        let rates = transpose(n, vectors, &rates[span]);
+        let delta = padded_columns(n, vectors, &delta[span.clone()]);
+        let rates = padded_columns(n, vectors, &rates[span]);
         let (delta, rates) = (delta.as_chunks().0, rates.as_chunks().0);
         dispatch(
             #[inline(always)]
@@ -119,33 +122,32 @@ fn add_dots<R: Real, const K: usize>(mut word: u32, a: &[[R; LANES]], b: &[[R; L
 }
 
 /// Rows `[S, N]` as columns `[N, S]`, padded with zeros to `vectors` vectors.
-fn transpose<R: SparseReal>(n: usize, vectors: usize, rows: &[R]) -> Aligned<R> {
+fn padded_columns<R: SparseReal>(n: usize, vectors: usize, rows: &[R]) -> Aligned<R> {
     let length = vectors * LANES;
     let mut columns = Aligned::full(R::zero(), n * length);
-    for (tile, rows) in rows.chunks(n * TILE).enumerate() {
-        transpose_tile(n, length, rows, &mut columns[tile * TILE..]);
-    }
+    transpose(n, length, rows, &mut columns);
     columns
 }
 
 /// Rows and columns that are turned over together.
-pub(super) const TILE: usize = 4;
+const TILE: usize = 4;
 
-/// At most `TILE` rows as the beginnings of columns `length` apart.
-pub(super) fn transpose_tile<R: SparseReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
-    let mut from = 0;
-    if rows.len() == TILE * n {
-        let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);
-        for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
-            for (k, column) in R::turn([*a, *b, *c, *d]).iter().enumerate() {
-                columns[(from + k) * length..][..TILE].copy_from_slice(column);
+/// Writes rows `[·, n]` as the beginnings of `n` columns, `length` apart.
+pub(super) fn transpose<R: SparseReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
+    for (tile, rows) in rows.chunks(n * TILE).enumerate() {
+        let columns = &mut columns[tile * TILE..];
+        let mut turned = 0;
+        if rows.len() == TILE * n {
+            let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);
+            for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+                R::turn([a, b, c, d], length, &mut columns[turned * length..]);
+                turned += TILE;
             }
-            from += TILE;
         }
-    }
-    for (l, row) in rows.chunks_exact(n).enumerate() {
-        for i in from..n {
-            columns[i * length + l] = row[i];
+        for (l, row) in rows.chunks_exact(n).enumerate() {
+            for i in turned..n {
+                columns[i * length + l] = row[i];
+            }
         }
     }
 }

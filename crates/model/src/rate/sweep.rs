@@ -1,4 +1,4 @@
-//! The recurrence of a trial, or of some side by side, through time; backward one by one.
+//! The recurrence of a trial, or of a block of trials side by side, through time and back.
 //!
 //! ```text
 //! x_s = (1 − a) x_{s−1} + a (W r_{s−1} + d_s) + noise_s,   r_s = φ(x_s)                     s = 1 … S
@@ -10,7 +10,7 @@ use super::Activation;
 use super::aligned::Aligned;
 use super::product::{Product, padded};
 use super::readout::Outer;
-use super::sparse::{SparseReal, TILE, transpose_tile};
+use super::sparse::{SparseReal, transpose};
 use mdl_data::simd::dispatch;
 use std::borrow::Cow;
 
@@ -27,25 +27,31 @@ pub(super) struct Rows<'a, R> {
 impl<'a, R: SparseReal> Rows<'a, R> {
     /// The row of the first trial.
     pub(super) fn row(&self, step: usize) -> &'a [R] {
-        &self.values[(step * self.batch + self.trial) * self.n..][..self.n]
+        self.rows(step, 1)
     }
 
-    /// The rows of `trials` trials as `[N, trials]`.
-    fn load(&self, step: usize, trials: usize, to: &mut [R]) {
+    /// The rows of `trials` trials, `[trials, N]`.
+    pub(super) fn rows(&self, step: usize, trials: usize) -> &'a [R] {
+        &self.values[(step * self.batch + self.trial) * self.n..][..trials * self.n]
+    }
+
+    /// The same as `[N, trials]`.
+    pub(super) fn load(&self, step: usize, trials: usize, to: &mut [R]) {
         if trials == 1 {
             return to[..self.n].copy_from_slice(self.row(step));
         }
-        let rows = &self.values[(step * self.batch + self.trial) * self.n..][..trials * self.n];
-        for (tile, rows) in rows.chunks(TILE * self.n).enumerate() {
-            transpose_tile(self.n, trials, rows, &mut to[tile * TILE..]);
-        }
+        transpose(self.n, trials, self.rows(step, trials), to);
     }
 
     /// The rows before step `end` without those of other trials, `[end, N]`.
     pub(super) fn before(&self, end: usize) -> Cow<'a, [R]> {
         match self.batch {
             1 => Cow::Borrowed(&self.values[..end * self.n]),
-            _ => Cow::Owned((0..end).flat_map(|step| self.row(step)).copied().collect()),
+            _ => {
+                let mut rows = Vec::with_capacity(end * self.n);
+                (0..end).for_each(|step| rows.extend_from_slice(self.row(step)));
+                Cow::Owned(rows)
+            }
         }
     }
 }
@@ -67,12 +73,36 @@ pub(super) struct Trajectory<R> {
     pub(super) r: Vec<R>,
 }
 
-/// Gradients of one trial.
+/// Gradients of the trials, trial by trial.
 pub(super) struct Adjoint<R> {
-    /// δ `[S, N]`, the gradient of the drive.
+    /// δ `[trials, S, N]`, the gradient of the drive.
     pub(super) delta: Vec<R>,
-    /// Gradient of the leak `[N]`.
+    /// Gradient of the leak `[trials, N]`.
     pub(super) leak: Vec<R>,
+}
+
+/// Gradients of one trial.
+#[derive(Clone, Copy)]
+pub(super) struct Trial<'a, R> {
+    /// δ `[S, N]`, the gradient of the drive.
+    pub(super) delta: &'a [R],
+    /// Gradient of the leak `[N]`.
+    pub(super) leak: &'a [R],
+}
+
+impl<R> Adjoint<R> {
+    /// Trial by trial, for `n` units.
+    pub(super) fn trials(&self, n: usize) -> impl Iterator<Item = Trial<'_, R>> {
+        let trials = self.leak.len() / n;
+        let part = move |values: &[R], trial: usize| {
+            let length = values.len() / trials;
+            trial * length..(trial + 1) * length
+        };
+        (0..trials).map(move |trial| Trial {
+            delta: &self.delta[part(&self.delta, trial)],
+            leak: &self.leak[part(&self.leak, trial)],
+        })
+    }
 }
 
 impl<R: SparseReal> Sweep<R> {
@@ -125,14 +155,18 @@ impl<R: SparseReal> Sweep<R> {
     /// Appends `[N, trials]` as `[trials, N]`.
     fn append(&self, units: &[R], to: &mut Vec<R>) {
         let (n, trials) = (self.n, self.trials);
-        if trials == 1 {
-            return to.extend_from_slice(&units[..n]);
-        }
         let from = to.len();
         to.resize(from + n * trials, R::zero());
-        for (tile, units) in units[..n * trials].chunks(TILE * trials).enumerate() {
-            transpose_tile(trials, n, units, &mut to[from + tile * TILE..]);
+        self.store(units, n, &mut to[from..]);
+    }
+
+    /// Writes `[N, trials]` as the rows of the trials, `length` apart.
+    fn store(&self, units: &[R], length: usize, to: &mut [R]) {
+        let (n, trials) = (self.n, self.trials);
+        if trials == 1 {
+            return to[..n].copy_from_slice(&units[..n]);
         }
+        transpose(trials, length, &units[..n * trials], to);
     }
 
     /// One step of all units.
@@ -148,7 +182,7 @@ impl<R: SparseReal> Sweep<R> {
         );
     }
 
-    /// Differentiates a trial: `x` and `r` are its states.
+    /// Differentiates the trials: `x` and `r` are their states.
     pub(super) fn backward(
         &self,
         adjoint: &dyn Product<R>,
@@ -156,22 +190,40 @@ impl<R: SparseReal> Sweep<R> {
         outer: Outer<R>,
         noise: Option<Rows<R>>,
     ) -> Adjoint<R> {
-        let n = self.n;
-        let mut gradient = Adjoint { delta: vec![R::zero(); self.steps * n], leak: vec![R::zero(); n] };
-        let (mut lambda, mut delta, mut of_rates) = (self.zeros(), self.zeros(), self.zeros());
-        let still = self.zeros();
-        for step in (1..=self.steps).rev() {
-            outer.load(step, &mut of_rates[..n]);
-            if step < self.steps {
+        let (n, trials, steps) = (self.n, self.trials, self.steps);
+        let mut deltas = vec![R::zero(); steps * n * trials];
+        let (mut lambda, mut delta, mut of_rates, mut of_leak) =
+            (self.zeros(), self.zeros(), self.zeros(), self.zeros());
+        let (mut now, mut before, mut rates, mut disturbance) =
+            (self.zeros(), self.zeros(), self.zeros(), self.zeros());
+        x.load(steps, trials, &mut now);
+        for step in (1..=steps).rev() {
+            outer.load(step, trials, &mut of_rates[..n * trials]);
+            if step < steps {
                 adjoint.accumulate(&delta, &mut of_rates);
             }
-            let noise = noise.map_or(&still[..n], |noise| noise.row(step - 1));
-            let states = [x.row(step), r.row(step), x.row(step - 1), noise];
-            self.retreat(states, &mut of_rates[..n], [&mut lambda[..n], &mut delta[..n], &mut gradient.leak]);
-            gradient.delta[(step - 1) * n..step * n].copy_from_slice(&delta[..n]);
+            let states = if trials == 1 {
+                let noise = noise.map_or(&disturbance[..n], |noise| noise.row(step - 1));
+                [x.row(step), r.row(step), x.row(step - 1), noise]
+            } else {
+                x.load(step - 1, trials, &mut before);
+                r.load(step, trials, &mut rates);
+                if let Some(noise) = noise {
+                    noise.load(step - 1, trials, &mut disturbance);
+                }
+                [&now[..n * trials], &rates, &before, &disturbance]
+            };
+            self.retreat(states, &mut of_rates[..n * trials], [&mut lambda, &mut delta, &mut of_leak]);
+            self.store(&delta, steps * n, &mut deltas[(step - 1) * n..]);
+            std::mem::swap(&mut now, &mut before);
         }
-        gradient.leak.iter_mut().zip(&*self.leak).for_each(|(gradient, leak)| *gradient /= *leak);
-        gradient
+        let mut leak = vec![R::zero(); n * trials];
+        self.store(&of_leak, n, &mut leak);
+        let leaks = self.leak.chunks_exact(trials).map(|unit| unit[0]);
+        for of_leak in leak.chunks_exact_mut(n) {
+            of_leak.iter_mut().zip(leaks.clone()).for_each(|(gradient, leak)| *gradient /= leak);
+        }
+        Adjoint { delta: deltas, leak }
     }
 
     /// λ, δ and the gradient of the leak (times a) one step back.

@@ -51,37 +51,30 @@ impl<R: SparseReal> Weights<R> {
         Self { n, form }
     }
 
-    /// The product W_eff r.
-    pub(super) fn forward(&self) -> Box<dyn Product<R>> {
+    /// Whether blocks of trials are faster than trials one by one.
+    pub(super) fn in_blocks(&self) -> bool {
+        matches!(&self.form, Form::Matrix { presence: Some(_), .. })
+    }
+
+    /// The product W_eff r of `width` trials.
+    pub(super) fn forward(&self, width: usize) -> Box<dyn Product<R>> {
         let n = self.n;
         match &self.form {
             Form::Modes { weights } => Box::new(Modes::forward(n, weights)),
             Form::Matrix { effective, presence } => {
-                let weight = |target: usize, source: usize| effective[target * n + source];
-                let sparse = presence.as_ref().and_then(|presence| R::sparse(presence, weight));
-                sparse.unwrap_or_else(|| Box::new(Dense::new(n, weight)))
+                product(n, width, presence.as_ref(), |target, source| effective[target * n + source])
             }
         }
     }
 
-    /// The product W_eff r of a block of trials, where it is faster than trial by trial: for sparse weights.
-    pub(super) fn block(&self) -> Option<Box<dyn Product<R>>> {
-        match &self.form {
-            Form::Matrix { effective, presence: Some(_) } => Some(Box::new(Listed::new(self.n, effective))),
-            _ => None,
-        }
-    }
-
-    /// The product W_effᵀ δ.
-    pub(super) fn adjoint(&self) -> Box<dyn Product<R>> {
+    /// The product W_effᵀ δ of `width` trials.
+    pub(super) fn adjoint(&self, width: usize) -> Box<dyn Product<R>> {
         let n = self.n;
         match &self.form {
             Form::Modes { weights } => Box::new(Modes::adjoint(n, weights)),
             Form::Matrix { effective, presence } => {
-                let weight = |target: usize, source: usize| effective[source * n + target];
                 let columns = presence.is_some().then(|| Presence::of_columns(n, effective));
-                let sparse = columns.and_then(|columns| R::sparse(&columns, weight));
-                sparse.unwrap_or_else(|| Box::new(Dense::new(n, weight)))
+                product(n, width, columns.as_ref(), |target, source| effective[source * n + target])
             }
         }
     }
@@ -112,6 +105,20 @@ impl<R: SparseReal> Weights<R> {
             Recurrence::Modes => rows(self.n, &gradient),
             Recurrence::Dense { sign, mask } => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
         }
+    }
+}
+
+/// The product of `width` trials with the weight `weight(target, source)`, which is zero where `presence` has no entry.
+fn product<R: SparseReal>(
+    n: usize,
+    width: usize,
+    presence: Option<&Presence>,
+    weight: impl Fn(usize, usize) -> R,
+) -> Box<dyn Product<R>> {
+    match presence {
+        Some(presence) if width > 1 => Box::new(Listed::new(width, presence, weight)),
+        Some(presence) => R::sparse(presence, &weight).unwrap_or_else(|| Box::new(Dense::new(n, weight))),
+        None => Box::new(Dense::new(n, weight)),
     }
 }
 
