@@ -2,8 +2,11 @@
 
 use super::aligned::Aligned;
 use super::product::{LANES, Product, add_scaled, windows};
+use super::sparse::SparseReal;
+use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
+use std::ops::Range;
 
 /// Vectors of targets whose sums are kept in registers.
 const PANEL: usize = 4;
@@ -79,12 +82,12 @@ fn accumulate_panel<R: Real, const W: usize>(panel: &[R], rates: &[R], out: &mut
 const ROWS: usize = 8;
 const COLUMNS: usize = 2 * LANES;
 
-/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[S, N]`.
-pub(super) fn accumulate_outer<R: Real>(n: usize, delta: &[R], rates: &[R], gradient: &mut [R]) {
-    for window in windows(delta.len() / n) {
-        let span = window.start * n..window.end * n;
-        let left = pack::<R, ROWS>(n, &delta[span.clone()]);
-        let right = pack::<R, COLUMNS>(n, &rates[span]);
+/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[N]` of `steps` steps.
+pub(super) fn accumulate_outer<R: SparseReal>(steps: usize, [delta, rates]: [Rows<R>; 2], gradient: &mut [R]) {
+    let n = rates.n;
+    for window in windows(steps) {
+        let left = pack::<R, ROWS>(delta, window.clone());
+        let right = pack::<R, COLUMNS>(rates, window.clone());
         let steps = window.len();
         for (i, left) in left.chunks_exact(steps).enumerate() {
             for (j, right) in right.chunks_exact(steps).enumerate() {
@@ -121,14 +124,15 @@ fn outer_block<R: Real>(left: &[[R; ROWS]], right: &[[R; COLUMNS]]) -> [[R; COLU
     )
 }
 
-/// `[S, N]` as blocks of `W` units, each step by step; zero beyond the last unit.
-fn pack<R: Real, const W: usize>(n: usize, rows: &[R]) -> Vec<[R; W]> {
-    let mut packed = Vec::with_capacity(n.div_ceil(W) * (rows.len() / n));
+/// Rows `steps` as blocks of `W` units, each step by step; zero beyond the last unit.
+fn pack<R: SparseReal, const W: usize>(rows: Rows<R>, steps: Range<usize>) -> Vec<[R; W]> {
+    let n = rows.n;
+    let mut packed = Vec::with_capacity(n.div_ceil(W) * steps.len());
     for from in (0..n).step_by(W) {
         let to = n.min(from + W);
-        for row in rows.chunks_exact(n) {
+        for step in steps.clone() {
             let mut block = [R::zero(); W];
-            block[..to - from].copy_from_slice(&row[from..to]);
+            block[..to - from].copy_from_slice(&rows.row(step)[from..to]);
             packed.push(block);
         }
     }

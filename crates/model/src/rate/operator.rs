@@ -253,7 +253,8 @@ impl<R: SparseReal> Backward<'_, R> {
                 accumulate_readout(steps, self.outputs(trial), r, of_w_out);
             }
             if let Some(weights) = self.weights {
-                weights.accumulate_gradient(delta, &r.before(steps), &mut sum.weights);
+                let delta = Rows { values: delta, batch: 1, trial: 0, n };
+                weights.accumulate_gradient(steps, [delta, r], &mut sum.weights);
             }
             of_leak.iter_mut().zip(leak).for_each(|(sum, leak)| *sum += *leak);
         }

@@ -6,8 +6,10 @@ use super::product::{GROUP, LANES, Product, sum, windows};
 use super::sliced::Sliced;
 #[cfg(target_arch = "x86_64")]
 use super::sliding::Sliding;
+use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
+use std::ops::Range;
 
 /// A number type with its fastest sparse product.
 pub(super) trait SparseReal: Real {
@@ -63,14 +65,17 @@ impl SparseReal for f32 {
     }
 }
 
-/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[S, N]`.
-pub(super) fn accumulate_present<R: SparseReal>(presence: &Presence, delta: &[R], rates: &[R], gradient: &mut [R]) {
+/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[N]` of `steps` steps.
+pub(super) fn accumulate_present<R: SparseReal>(
+    presence: &Presence,
+    steps: usize,
+    [delta, rates]: [Rows<R>; 2],
+    gradient: &mut [R],
+) {
     let n = presence.units();
-    for window in windows(delta.len() / n) {
+    for window in windows(steps) {
         let vectors = window.len().div_ceil(LANES);
-        let span = window.start * n..window.end * n;
-        let delta = padded_columns(n, vectors, &delta[span.clone()]);
-        let rates = padded_columns(n, vectors, &rates[span]);
+        let [delta, rates] = [delta, rates].map(|rows| padded_columns(rows, window.clone(), vectors));
         let (delta, rates) = (delta.as_chunks().0, rates.as_chunks().0);
         dispatch(
             #[inline(always)]
@@ -121,33 +126,42 @@ fn add_dots<R: Real, const K: usize>(mut word: u32, a: &[[R; LANES]], b: &[[R; L
     word
 }
 
-/// Rows `[S, N]` as columns `[N, S]`, padded with zeros to `vectors` vectors.
-fn padded_columns<R: SparseReal>(n: usize, vectors: usize, rows: &[R]) -> Aligned<R> {
+/// Rows `steps` of `rows` as columns `[N, S]`, padded with zeros to `vectors` vectors.
+fn padded_columns<R: SparseReal>(rows: Rows<R>, steps: Range<usize>, vectors: usize) -> Aligned<R> {
     let length = vectors * LANES;
-    let mut columns = Aligned::full(R::zero(), n * length);
-    transpose(n, length, rows, &mut columns);
+    let mut columns = Aligned::full(R::zero(), rows.n * length);
+    transpose(steps.len(), |step| rows.row(steps.start + step), length, &mut columns);
     columns
 }
 
 /// Rows and columns that are turned over together.
 const TILE: usize = 4;
 
-/// Writes rows `[·, n]` as the beginnings of `n` columns, `length` apart.
-pub(super) fn transpose<R: SparseReal>(n: usize, length: usize, rows: &[R], columns: &mut [R]) {
-    for (tile, rows) in rows.chunks(n * TILE).enumerate() {
-        let columns = &mut columns[tile * TILE..];
-        let mut turned = 0;
-        if rows.len() == TILE * n {
-            let [a, b, c, d] = std::array::from_fn(|l| rows[l * n..(l + 1) * n].as_chunks::<TILE>().0);
-            for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
-                R::turn([a, b, c, d], length, &mut columns[turned * length..]);
-                turned += TILE;
-            }
+/// Writes `count` rows as the beginnings of columns, `length` apart.
+#[inline(always)]
+pub(super) fn transpose<'a, R: SparseReal>(
+    count: usize,
+    row: impl Fn(usize) -> &'a [R],
+    length: usize,
+    columns: &mut [R],
+) {
+    let tiles = count - count % TILE;
+    for from in (0..tiles).step_by(TILE) {
+        let columns = &mut columns[from..];
+        let rows: [_; TILE] = std::array::from_fn(|l| row(from + l));
+        let [a, b, c, d] = rows.map(|row| row.as_chunks::<TILE>().0);
+        for (tile, (((a, b), c), d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
+            R::turn([a, b, c, d], length, &mut columns[tile * TILE * length..]);
         }
-        for (l, row) in rows.chunks_exact(n).enumerate() {
-            for i in turned..n {
+        for (l, row) in rows.iter().enumerate() {
+            for i in a.len() * TILE..row.len() {
                 columns[i * length + l] = row[i];
             }
+        }
+    }
+    for l in tiles..count {
+        for (i, value) in row(l).iter().enumerate() {
+            columns[i * length + l] = *value;
         }
     }
 }

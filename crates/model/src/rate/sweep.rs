@@ -12,7 +12,6 @@ use super::product::{Product, padded};
 use super::readout::Outer;
 use super::sparse::{SparseReal, transpose};
 use mdl_data::simd::dispatch;
-use std::borrow::Cow;
 
 /// The rows that some trials side by side have in a tensor `[·, B, N]`.
 #[derive(Clone, Copy)]
@@ -40,19 +39,7 @@ impl<'a, R: SparseReal> Rows<'a, R> {
         if trials == 1 {
             return to[..self.n].copy_from_slice(self.row(step));
         }
-        transpose(self.n, trials, self.rows(step, trials), to);
-    }
-
-    /// The rows before step `end` without those of other trials, `[end, N]`.
-    pub(super) fn before(&self, end: usize) -> Cow<'a, [R]> {
-        match self.batch {
-            1 => Cow::Borrowed(&self.values[..end * self.n]),
-            _ => {
-                let mut rows = Vec::with_capacity(end * self.n);
-                (0..end).for_each(|step| rows.extend_from_slice(self.row(step)));
-                Cow::Owned(rows)
-            }
-        }
+        transpose(trials, |trial| &self.rows(step, trials)[trial * self.n..][..self.n], trials, to);
     }
 }
 
@@ -166,7 +153,7 @@ impl<R: SparseReal> Sweep<R> {
         if trials == 1 {
             return to[..n].copy_from_slice(&units[..n]);
         }
-        transpose(trials, length, &units[..n * trials], to);
+        transpose(n, |unit| &units[unit * trials..][..trials], length, to);
     }
 
     /// One step of all units.

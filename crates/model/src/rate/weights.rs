@@ -16,6 +16,7 @@ use super::modes::{Modes, accumulate_modes, rows};
 use super::presence::Presence;
 use super::product::{Product, padded};
 use super::sparse::{SparseReal, accumulate_present};
+use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -88,14 +89,12 @@ impl<R: SparseReal> Weights<R> {
         vec![R::zero(); length]
     }
 
-    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for deltas and rates `[S, N]`.
-    pub(super) fn accumulate_gradient(&self, delta: &[R], rates: &[R], gradient: &mut [R]) {
+    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for deltas and rates `[N]` of `steps` steps.
+    pub(super) fn accumulate_gradient(&self, steps: usize, rows: [Rows<R>; 2], gradient: &mut [R]) {
         match &self.form {
-            Form::Modes { weights } => {
-                accumulate_modes(self.n, weights, delta, rates, gradient);
-            }
-            Form::Matrix { presence: Some(presence), .. } => accumulate_present(presence, delta, rates, gradient),
-            Form::Matrix { presence: None, .. } => accumulate_outer(self.n, delta, rates, gradient),
+            Form::Modes { weights } => accumulate_modes(weights, steps, rows, gradient),
+            Form::Matrix { presence: Some(presence), .. } => accumulate_present(presence, steps, rows, gradient),
+            Form::Matrix { presence: None, .. } => accumulate_outer(steps, rows, gradient),
         }
     }
 
