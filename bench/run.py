@@ -40,11 +40,11 @@ def spiking(config, updates, neurons, modes, batch, **settings):
     return training(config, updates, **sizes, **settings)
 
 
-def rate_case(config, neurons, steps, channels, updates):
+def rate_case(config, neurons, steps, channels, batch, updates):
     return {
         "threads": [1],
-        "ours": training(config, updates, training__batch_size=1),
-        "peers": {"JAX": lambda threads: peer("rate_step_jax.py", neurons, steps, channels, 1, updates)},
+        "ours": training(config, updates, training__batch_size=batch),
+        "peers": {"JAX": lambda threads: peer("rate_step_jax.py", neurons, steps, channels, batch, updates)},
     }
 
 
@@ -67,8 +67,10 @@ def digits_case(neurons, modes):
 
 # name -> threads to run with, our command, the peers' commands
 CASES = {
-    "rate-go-nogo": rate_case("go-nogo", 200, 200, 1, 300),
-    "rate-mante": rate_case("mante", 250, 500, 4, 150),
+    "rate-go-nogo": rate_case("go-nogo", 200, 200, 1, 1, 300),
+    "rate-go-nogo-8": rate_case("go-nogo", 200, 200, 1, 8, 150),
+    "rate-mante": rate_case("mante", 250, 500, 4, 1, 150),
+    "rate-mante-8": rate_case("mante", 250, 500, 4, 8, 50),
     "spiking-mante": spiking_case("spiking_step", spiking("mante-spiking", 30, 100, 3, 100), 100, 3, 100, 500, 7),
     "digits-100-3": digits_case(100, 3),
     "digits-200-10": digits_case(200, 10),

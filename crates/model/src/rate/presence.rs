@@ -59,7 +59,7 @@ impl Presence {
     }
 
     /// Number of present entries.
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 

@@ -65,14 +65,14 @@ impl SparseReal for f32 {
     }
 }
 
-/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[N]` of `steps` steps.
+/// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[N]` of `steps` steps. The gradient has a
+/// number for each present entry, group of sources by group, in a group target by target.
 pub(super) fn accumulate_present<R: SparseReal>(
     presence: &Presence,
     steps: usize,
     [delta, rates]: [Rows<R>; 2],
     gradient: &mut [R],
 ) {
-    let n = presence.units();
     for window in windows(steps) {
         let vectors = window.len().div_ceil(LANES);
         let [delta, rates] = [delta, rates].map(|rows| padded_columns(rows, window.clone(), vectors));
@@ -81,16 +81,16 @@ pub(super) fn accumulate_present<R: SparseReal>(
             #[inline(always)]
             || {
                 // Group by group: the rates of a group stay in the nearest cache while all targets pass.
+                let mut gradient = &mut gradient[..];
                 for (group, rates) in rates.chunks(GROUP * vectors).enumerate() {
                     for (i, delta) in delta.chunks_exact(vectors).enumerate() {
-                        let gradient = &mut gradient[i * n + group * GROUP..];
                         let mut word = presence.word(i, group);
                         while word != 0 {
                             // Sources side by side share what they read of the target.
                             match word.count_ones() {
-                                1 => word = add_dots::<R, 1>(word, delta, rates, gradient),
-                                2 | 3 => word = add_dots::<R, 2>(word, delta, rates, gradient),
-                                _ => word = add_dots::<R, 4>(word, delta, rates, gradient),
+                                1 => add_dots::<R, 1>(&mut word, delta, rates, &mut gradient),
+                                2 | 3 => add_dots::<R, 2>(&mut word, delta, rates, &mut gradient),
+                                _ => add_dots::<R, 4>(&mut word, delta, rates, &mut gradient),
                             }
                         }
                     }
@@ -100,13 +100,13 @@ pub(super) fn accumulate_present<R: SparseReal>(
     }
 }
 
-/// Adds aᵀ b_c to gradient c for the `K` lowest bits c of `word`, and returns the other bits.
+/// Takes the `K` lowest bits c of `word` and adds aᵀ b_c to the first `K` of the gradients, which it takes, too.
 #[inline(always)]
-fn add_dots<R: Real, const K: usize>(mut word: u32, a: &[[R; LANES]], b: &[[R; LANES]], gradient: &mut [R]) -> u32 {
+fn add_dots<R: Real, const K: usize>(word: &mut u32, a: &[[R; LANES]], b: &[[R; LANES]], gradients: &mut &mut [R]) {
     let mut columns = [0; K];
     for column in &mut columns {
         *column = word.trailing_zeros() as usize;
-        word &= word - 1;
+        *word &= *word - 1;
     }
     let b = columns.map(
         #[inline(always)]
@@ -120,10 +120,30 @@ fn add_dots<R: Real, const K: usize>(mut word: u32, a: &[[R; LANES]], b: &[[R; L
             }
         }
     }
-    for (column, sums) in columns.into_iter().zip(sums) {
-        gradient[column] += sum(sums);
+    let (mine, others) = std::mem::take(gradients).split_at_mut(K);
+    for (gradient, sums) in mine.iter_mut().zip(sums) {
+        *gradient += sum(sums);
     }
-    word
+    *gradients = others;
+}
+
+/// Gradients of the present entries, in the order of [`accumulate_present`], as a matrix `[N, N]`; each is multiplied by
+/// `factor(source)`.
+pub(super) fn spread_present<R: Real>(presence: &Presence, gradients: &[R], factor: impl Fn(usize) -> R) -> Vec<R> {
+    let n = presence.units();
+    let mut matrix = vec![R::zero(); n * n];
+    let mut gradients = gradients.iter();
+    for group in 0..presence.groups() {
+        for target in 0..n {
+            let mut word = presence.word(target, group);
+            while word != 0 {
+                let source = group * GROUP + word.trailing_zeros() as usize;
+                word &= word - 1;
+                matrix[target * n + source] = factor(source) * *gradients.next().expect("one each");
+            }
+        }
+    }
+    matrix
 }
 
 /// Rows `steps` of `rows` as columns `[N, S]`, padded with zeros to `vectors` vectors.

@@ -15,7 +15,7 @@ use super::dense::{Dense, accumulate_outer};
 use super::modes::{Modes, accumulate_modes, rows};
 use super::presence::Presence;
 use super::product::{Product, padded};
-use super::sparse::{SparseReal, accumulate_present};
+use super::sparse::{SparseReal, accumulate_present, spread_present};
 use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
@@ -84,6 +84,7 @@ impl<R: SparseReal> Weights<R> {
     pub(super) fn zero_gradient(&self) -> Vec<R> {
         let length = match &self.form {
             Form::Modes { weights } => weights.len() / self.n * padded(self.n),
+            Form::Matrix { presence: Some(presence), .. } => presence.count(),
             Form::Matrix { effective, .. } => effective.len(),
         };
         vec![R::zero(); length]
@@ -100,9 +101,13 @@ impl<R: SparseReal> Weights<R> {
 
     /// The gradient of the weights `raw` from that of the effective weights.
     pub(super) fn gradient_of_raw(&self, recurrence: &Recurrence, raw: &[R], gradient: Vec<R>) -> Vec<R> {
-        match recurrence {
-            Recurrence::Modes => rows(self.n, &gradient),
-            Recurrence::Dense { sign, mask } => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
+        let Recurrence::Dense { sign, mask } = recurrence else { return rows(self.n, &gradient) };
+        match (&self.form, sign) {
+            (Form::Matrix { presence: Some(presence), .. }, Some(sign)) => {
+                // Where there is an entry, the mask is 1 and W > 0.
+                spread_present(presence, &gradient, |source| R::constant(f64::from(sign[source])))
+            }
+            _ => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
         }
     }
 }
