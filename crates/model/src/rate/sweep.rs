@@ -80,14 +80,10 @@ pub(super) struct Trial<'a, R> {
 impl<R> Adjoint<R> {
     /// Trial by trial, for `n` units.
     pub(super) fn trials(&self, n: usize) -> impl Iterator<Item = Trial<'_, R>> {
-        let trials = self.leak.len() / n;
-        let part = move |values: &[R], trial: usize| {
-            let length = values.len() / trials;
-            trial * length..(trial + 1) * length
-        };
-        (0..trials).map(move |trial| Trial {
-            delta: &self.delta[part(&self.delta, trial)],
-            leak: &self.leak[part(&self.leak, trial)],
+        let steps = self.delta.len() / self.leak.len();
+        self.leak.chunks_exact(n).enumerate().map(move |(trial, leak)| {
+            let delta = &self.delta[trial * steps * n..][..steps * n];
+            Trial { delta, leak }
         })
     }
 }
