@@ -10,7 +10,7 @@
 use super::draws::LANES;
 use super::network::Recurrent;
 use super::precision::Precision;
-use super::sparse::Sparse;
+use super::sparse::{MOST_UNITS, Sparse};
 
 /// Dense columns are taken from this share of present weights on: a present weight costs about as much as a vector.
 const DENSE_FROM: f64 = 0.125;
@@ -68,9 +68,9 @@ impl<R: Precision> Columns<R> {
     pub fn new(recurrent: &Recurrent, units: usize, divisor: f64) -> Self {
         match recurrent {
             Recurrent::Dense(w) => {
-                let present = w.iter().filter(|w| **w != 0.0).count();
+                let present = w.iter().filter(|w| **w != 0.0).count() as f64 / w.len() as f64;
                 let small = w.len() * size_of::<R>() <= SMALL_BYTES;
-                if present as f64 >= if small { SMALL_DENSE_FROM } else { DENSE_FROM } * w.len() as f64 {
+                if present >= if small { SMALL_DENSE_FROM } else { DENSE_FROM } || units > MOST_UNITS {
                     Self::Dense((0..units).flat_map(|from| column(w, units, from, divisor)).collect())
                 } else {
                     Self::Sparse(Sparse::new(w, units, divisor))
@@ -180,5 +180,46 @@ fn add_some<R: Precision, const SCALED: bool, const COUNT: usize>(
             }
         }
         j[g] = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNITS: usize = 40;
+
+    /// Small whole numbers, whose sums are exact.
+    fn numbers(count: usize) -> Vec<f64> {
+        (0..count).map(|i| (i * i % 11) as f64 - 5.0).collect()
+    }
+
+    fn check(recurrent: &Recurrent, w: impl Fn(usize, usize) -> f64) {
+        let columns = Columns::<f32>::new(recurrent, UNITS, 0.5);
+        // None, one block of columns, and more than two.
+        for spiking in [vec![], vec![7, 39], (0..UNITS as u32).step_by(2).collect()] {
+            let mut j = [[9.0; LANES]; 3];
+            columns.propagate(&spiking, &mut j);
+            for to in 0..UNITS {
+                let expected: f64 = spiking.iter().map(|from| 2.0 * w(to, *from as usize)).sum();
+                assert_eq!(f64::from(j.as_flattened()[to]), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn every_form_gives_the_product_with_the_spikes() {
+        let dense = numbers(UNITS * UNITS);
+        check(&Recurrent::Dense(dense.clone()), |to, from| dense[to * UNITS + from]);
+        let mut sparse = vec![0.0; UNITS * UNITS];
+        sparse.iter_mut().step_by(41).for_each(|w| *w = 3.0);
+        check(&Recurrent::Dense(sparse.clone()), |to, from| sparse[to * UNITS + from]);
+        for p in [0, 1, 5, 8, 19] {
+            let (mode_in, score, mode_out) = (numbers(UNITS * p), numbers(p), numbers(UNITS * p));
+            let modes = Recurrent::Modes { mode_in: mode_in.clone(), score: score.clone(), mode_out: mode_out.clone() };
+            check(&modes, |to, from| {
+                (0..p).map(|mode| mode_in[to * p + mode] * score[mode] * mode_out[from * p + mode]).sum()
+            });
+        }
     }
 }

@@ -3,11 +3,14 @@
 use super::draws::LANES;
 use super::precision::Precision;
 
+/// Networks of more units than this have no blocks: short numbers keep large networks in the cache.
+pub(super) const MOST_UNITS: usize = 1 << 16;
+
 /// Connections that are added in one go.
 const BLOCK: usize = 8;
 
-/// What a branch that depends on the unit costs, in blocks.
-const BRANCH: usize = 2;
+/// What a wrongly guessed branch costs, in blocks.
+const BRANCH: usize = 1;
 
 /// The connections of all units, each unit's filled up to whole blocks with weights 0.
 ///
@@ -23,21 +26,20 @@ pub(super) struct Sparse<R> {
     begin: Vec<u32>,
 }
 
-/// Weights and the units that they lead to: a line of the cache in single precision.
+/// Weights and the units that they lead to.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
 struct Block<R> {
-    to: [u32; BLOCK],
+    to: [u16; BLOCK],
     weight: [R; BLOCK],
 }
 
 impl<R: Precision> Sparse<R> {
-    /// The weights `[to][from]` of `units` units, divided by `divisor`.
+    /// The weights `[to][from]` of at most [`MOST_UNITS`] units, divided by `divisor`.
     pub fn new(w: &[f64], units: usize, divisor: f64) -> Self {
         let mut columns = vec![Vec::new(); units];
         for (to, row) in w.chunks_exact(units).enumerate() {
             for (column, w) in columns.iter_mut().zip(row).filter(|(_, w)| **w != 0.0) {
-                column.push((to as u32, R::from_f64(w / divisor)));
+                column.push((to as u16, R::from_f64(w / divisor)));
             }
         }
         let counts: Vec<usize> = columns.iter().map(|column| column.len().div_ceil(BLOCK)).collect();
@@ -46,7 +48,7 @@ impl<R: Precision> Sparse<R> {
         for (mut column, count) in columns.into_iter().zip(counts) {
             let missing = count.max(stride) * BLOCK - column.len();
             // Not all to one unit: each sum would wait for the one before.
-            column.extend((0..units as u32).cycle().take(missing).map(|to| (to, R::ZERO)));
+            column.extend((0..units).cycle().take(missing).map(|to| (to as u16, R::ZERO)));
             let all = column
                 .chunks_exact(BLOCK)
                 .map(|c| Block { to: std::array::from_fn(|k| c[k].0), weight: std::array::from_fn(|k| c[k].1) });
@@ -94,17 +96,11 @@ mod tests {
     #[test]
     fn sums_are_those_of_the_matrix() {
         let n = 37;
-        // Outgoing connections: none, a few, and for some units all.
+        // Outgoing connections: none, all, or some.
         let weight = |to: usize, from: usize| match from % 9 {
             0 => 0.0,
             4 => (1 + to * from) as f64,
-            _ => {
-                if (to + from) % 7 == 0 {
-                    (to as f64).mul_add(0.25, 1.0)
-                } else {
-                    0.0
-                }
-            }
+            _ => f64::from(u8::from((to + from).is_multiple_of(7))),
         };
         let w: Vec<f64> = (0..n * n).map(|at| weight(at / n, at % n)).collect();
         let sparse = Sparse::<f32>::new(&w, n, 2.0);
