@@ -101,7 +101,8 @@ def scaling(rounds):
     cases |= {f"N = 200, P = {p}": ["--modes", p] for p in (1, 3, 10, 30, 100)}
     cases |= {"N = 200, all connections": ["--density", 1]}
     cases |= {f"N = 200, {firing}": ["--firing", firing] for firing in ("silent", "usual", "saturated")}
-    cases |= {f"N = 200, P = 5, {firing}": ["--modes", 5, "--firing", firing] for firing in ("silent", "saturated")}
+    cases |= {f"N = 200, P = 5, {firing}": ["--modes", 5, "--firing", firing]
+              for firing in ("silent", "usual", "saturated")}
     cases |= {"N = 200, exact": ["--exact"]}
     say("\n| network | µs a simulated second and unit | rate (Hz) | peak memory (MiB) |\n|---|---|---|---|")
     for name, options in cases.items():

@@ -2,16 +2,19 @@
 //!
 //! Noise is drawn once a chunk of steps and used by every scaling factor; each factor's state stays in the first-level
 //! cache while it runs through the chunk. A spike reaches other potentials two steps later (it enters h, from there IPSC,
-//! from there v), so two steps are run in one go, in which the state is read and written once. Nothing in the network reads
-//! r: it follows from the spikes at the end of a chunk ([`super::filter`]). Spikes travel by columns ([`super::columns`]).
+//! from there v), so two steps are run in one go, in which the state is read and written once. J of these two steps arrives
+//! at the beginning of the next two, so that spikes cost no further way through the state. Nothing in the network reads r:
+//! it follows from the spikes at the end of a chunk ([`super::filter`]). Spikes are found by [`super::spikes`] and travel by
+//! columns ([`super::columns`]).
 
 use super::columns::Columns;
 use super::constants::Constants;
 use super::draws::{CHUNK, Draws, LANES};
-use super::filter::{Filter, Synapses};
+use super::filter::{Filter, Relaxation, Synapses};
 use super::network::LifNetwork;
 use super::precision::Precision;
 use super::recording::{Recorder, Recording, Run, State};
+use super::spikes::{self, Spiking};
 
 /// Groups whose spikes are noted together: one bit of a word each.
 pub(super) const SET: usize = 32;
@@ -59,8 +62,7 @@ impl<R: Precision> Prepared<R> {
             synapses: Synapses {
                 decay: grouped(n, 0.0, |i| c.decay_d[i]),
                 spike_gain: grouped(n, 0.0, |i| 1.0 / c.spread[i]),
-                dt: R::from_f64(c.dt),
-                decay_r: R::from_f64(c.decay_r),
+                relaxation: Relaxation { dt: R::from_f64(c.dt), decay_r: R::from_f64(c.decay_r) },
             },
             columns: R::SHARED_WEIGHTS.then(|| Columns::new(&network.recurrent, n, 1.0)),
             scalars: Scalars {
@@ -159,6 +161,20 @@ struct Inputs<'a, R: Precision> {
     noise: &'a [[R; LANES]],
 }
 
+/// What IPSC and h have yet to go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    /// The last step.
+    Step,
+    /// Spikes of the last step but one, the last step, its spikes.
+    Spikes,
+}
+
+const NOTHING: u8 = Due::Nothing as u8;
+const STEP: u8 = Due::Step as u8;
+const SPIKES: u8 = Due::Spikes as u8;
+
 /// One scaling factor's network.
 struct Member<'a, R: Precision> {
     p: &'a Prepared<R>,
@@ -168,8 +184,8 @@ struct Member<'a, R: Precision> {
     ipsc: Vec<[R; LANES]>,
     /// `[groups]`
     h: Vec<[R; LANES]>,
-    /// Whether IPSC and h have yet to decay in the last step.
-    due: bool,
+    /// What IPSC and h have yet to go through.
+    due: Due,
     /// Spikes of a chunk, `[sets][CHUNK]`: bit g of lane l tells of unit l of the g-th group of the set.
     hits: Vec<[u32; LANES]>,
     filter: Filter<R>,
@@ -177,8 +193,9 @@ struct Member<'a, R: Precision> {
     own_columns: Option<Columns<R>>,
     /// Gain of the recurrent input into h (or IPSC), see [`Precision::gain`].
     gain: Vec<[R; LANES]>,
-    j: Vec<[R; LANES]>,
-    spiking: Vec<u32>,
+    /// J of the last two steps `[groups]`, where it is due.
+    j: [Vec<[R; LANES]>; 2],
+    spiking: Spiking,
     recorder: Recorder<'a>,
 }
 
@@ -203,7 +220,7 @@ impl<'a, R: Precision> Member<'a, R> {
             membranes: grouped(n, p.c.v_reset, |i| v[i]).into_iter().map(|v| Membranes { v, last: start }).collect(),
             ipsc: vec![none; count],
             h: vec![none; count],
-            due: false,
+            due: Due::Nothing,
             hits: vec![[0; LANES]; count.div_ceil(SET) * CHUNK],
             filter: Filter::new(w_out, count),
             own_columns: (!R::SHARED_WEIGHTS).then(own),
@@ -212,8 +229,8 @@ impl<'a, R: Precision> Member<'a, R> {
                     std::array::from_fn(|l| R::gain(*p.c.spread.get(g * LANES + l).unwrap_or(&1.0), scaling_factor))
                 })
                 .collect(),
-            j: vec![none; count],
-            spiking: Vec::with_capacity(n),
+            j: [vec![none; count], vec![none; count]],
+            spiking: Spiking::new(count),
             recorder: Recorder::new(recording, n, network.outputs),
         }
     }
@@ -248,13 +265,12 @@ impl<'a, R: Precision> Member<'a, R> {
             let step = chunk.first + s + 1;
             if DOUBLE && s + 1 < chunk.length && !self.recorder.wants_traces(step) {
                 if self.integrate::<DOUBLE, QUADRATIC, 2>(s, [inputs(s), inputs(s + 1)]) {
-                    self.send::<DOUBLE>(s, step, false);
-                    self.send::<DOUBLE>(s + 1, step + 1, true);
+                    self.send::<2>(s, step);
                 }
                 s += 2;
             } else {
                 if self.integrate::<DOUBLE, QUADRATIC, 1>(s, [inputs(s)]) {
-                    self.send::<DOUBLE>(s, step, true);
+                    self.send::<1>(s, step);
                 }
                 s += 1;
             }
@@ -274,17 +290,26 @@ impl<'a, R: Precision> Member<'a, R> {
         for (set, hits) in self.hits.chunks_exact_mut(CHUNK).enumerate() {
             let range = set * SET..count.min((set + 1) * SET);
             let membranes = &mut self.membranes[range.clone()];
-            let (ipsc, h) = (&mut self.ipsc[range.clone()], &mut self.h[range.clone()]);
-            let decay = &p.synapses.decay[range.clone()];
+            let synaptic = Synaptic {
+                ipsc: &mut self.ipsc[range.clone()],
+                h: &mut self.h[range.clone()],
+                decay: &p.synapses.decay[range.clone()],
+                j: [&self.j[0][range.clone()], &self.j[1][range.clone()]],
+                gain: &self.gain[range.clone()],
+            };
             let mut inputs = inputs;
             for i in &mut inputs {
                 (i.drive, i.noise) = (&i.drive[range.clone()], &i.noise[range.clone()]);
             }
-            let (synapses, c) = (&p.synapses, p.scalars);
-            let found = if self.due {
-                integrate::<R, DOUBLE, QUADRATIC, true, STEPS>(membranes, ipsc, h, decay, inputs, synapses, c)
-            } else {
-                integrate::<R, DOUBLE, QUADRATIC, false, STEPS>(membranes, ipsc, h, decay, inputs, synapses, c)
+            let (relaxation, c) = (&p.synapses.relaxation, p.scalars);
+            let found = match self.due {
+                Due::Nothing => {
+                    groups::<R, DOUBLE, QUADRATIC, NOTHING, STEPS>(membranes, synaptic, inputs, relaxation, c)
+                }
+                Due::Step => groups::<R, DOUBLE, QUADRATIC, STEP, STEPS>(membranes, synaptic, inputs, relaxation, c),
+                Due::Spikes => {
+                    groups::<R, DOUBLE, QUADRATIC, SPIKES, STEPS>(membranes, synaptic, inputs, relaxation, c)
+                }
             };
             for k in 0..STEPS {
                 hits[s + k] = found[k];
@@ -293,56 +318,57 @@ impl<'a, R: Precision> Member<'a, R> {
                 }
             }
         }
-        self.due = true;
-        any.iter().fold(0, |all, hits| all | hits) != 0
+        self.due = Due::Step;
+        spikes::any(&any) != 0
     }
 
-    /// Lets the spikes of a step, the `s`-th of the chunk, arrive: after synapses went through it.
-    #[inline(always)]
-    fn send<const DOUBLE: bool>(&mut self, s: usize, step: usize, settle: bool) {
-        self.spiking.clear();
-        for (set, hits) in self.hits.chunks_exact(CHUNK).enumerate() {
-            collect(set * SET, &hits[s], &mut self.spiking);
-        }
-        // Lanes beyond the last unit are the last ones of all.
-        while self.spiking.last().is_some_and(|unit| *unit as usize >= self.p.units) {
-            self.spiking.pop();
-        }
-        if !self.spiking.is_empty() {
-            if settle {
-                self.settle::<DOUBLE>();
-            }
-            self.propagate::<DOUBLE>();
-            self.recorder.spikes(step, &self.spiking);
-        }
+    /// Finds the spikes of the last steps, from the `s`-th of the chunk on, and their J.
+    fn send<const STEPS: usize>(&mut self, s: usize, first: usize) {
+        let columns = self.own_columns.as_ref().or(self.p.columns.as_ref());
+        mdl_data::simd::dispatch(
+            #[inline(always)]
+            || {
+                if STEPS == 1 {
+                    self.j[0].fill([R::ZERO; LANES]);
+                }
+                for k in 0..STEPS {
+                    self.spiking.clear();
+                    for (set, hits) in self.hits.chunks_exact(CHUNK).enumerate() {
+                        self.spiking.collect(set * SET, &hits[s + k]);
+                    }
+                    let spiking = self.spiking.below(self.p.units);
+                    if let Some(columns) = columns {
+                        columns.propagate(spiking, &mut self.j[k + 2 - STEPS]);
+                    }
+                    self.recorder.spikes(first + k, spiking);
+                }
+            },
+        );
+        self.due = Due::Spikes;
     }
 
-    /// Lets synapses go through the last step.
+    /// Lets synapses go through all that is due.
     #[inline(always)]
     fn settle<const DOUBLE: bool>(&mut self) {
-        if self.due {
-            let (synapses, n) = (&self.p.synapses, self.h.len() * LANES);
-            let (ipsc, h) = (&mut self.ipsc.as_flattened_mut()[..n], self.h.as_flattened_mut());
-            let decay = &synapses.decay.as_flattened()[..n];
-            for i in 0..n {
-                (ipsc[i], h[i]) = synapses.relax::<DOUBLE>(ipsc[i], h[i], decay[i]);
+        let (synapses, n) = (&self.p.synapses, self.h.len() * LANES);
+        let (ipsc, h) = (&mut self.ipsc.as_flattened_mut()[..n], &mut self.h.as_flattened_mut()[..n]);
+        let (decay, gain) = (&synapses.decay.as_flattened()[..n], &self.gain.as_flattened()[..n]);
+        let j = [&self.j[0].as_flattened()[..n], &self.j[1].as_flattened()[..n]];
+        match self.due {
+            Due::Nothing => {}
+            Due::Step => {
+                for i in 0..n {
+                    (ipsc[i], h[i]) = synapses.relaxation.step::<DOUBLE>(ipsc[i], h[i], decay[i]);
+                }
             }
-            self.due = false;
+            Due::Spikes => {
+                for i in 0..n {
+                    let j = [R::spread(j[0][i], gain[i]), R::spread(j[1][i], gain[i])];
+                    (ipsc[i], h[i]) = synapses.relaxation.step_with_spikes::<DOUBLE>(ipsc[i], h[i], decay[i], j);
+                }
+            }
         }
-    }
-
-    /// h += J/(τ_r τ_d), or IPSC += J/τ_d.
-    #[inline(always)]
-    fn propagate<const DOUBLE: bool>(&mut self) {
-        if let Some(columns) = self.own_columns.as_ref().or(self.p.columns.as_ref()) {
-            columns.propagate(&self.spiking, &mut self.j);
-        }
-        let target = if DOUBLE { &mut self.h } else { &mut self.ipsc };
-        let target = target.as_flattened_mut();
-        let (j, gain) = (&self.j.as_flattened()[..target.len()], &self.gain.as_flattened()[..target.len()]);
-        for i in 0..target.len() {
-            target[i] += R::spread(j[i], gain[i]);
-        }
+        self.due = Due::Nothing;
     }
 
     /// Notes what is wanted of this step.
@@ -387,36 +413,30 @@ fn drop_nothings<R: Precision>(values: &mut [R]) {
     }
 }
 
-/// Lists the units that spike, in ascending order: bit g of lane l tells of unit l of group `first + g`.
-#[inline(always)]
-fn collect(first: usize, hits: &[u32; LANES], spiking: &mut Vec<u32>) {
-    let mut any = hits.iter().fold(0, |any, h| any | h);
-    while any != 0 {
-        let g = any.trailing_zeros();
-        any &= any - 1;
-        let mut lanes = (0..LANES).fold(0, |lanes, l| lanes | (hits[l] >> g & 1) << l);
-        while lanes != 0 {
-            spiking.push(((first + g as usize) * LANES) as u32 + lanes.trailing_zeros());
-            lanes &= lanes - 1;
-        }
-    }
+/// The synapses of some groups, `[groups]` each.
+struct Synaptic<'a, R> {
+    ipsc: &'a mut [[R; LANES]],
+    h: &'a mut [[R; LANES]],
+    decay: &'a [[R; LANES]],
+    j: [&'a [[R; LANES]]; 2],
+    gain: &'a [[R; LANES]],
 }
 
-/// `STEPS` steps of some groups, but for the synapses' way through the last one; where one is `DUE`, they make it first.
+/// `STEPS` steps of some groups, but for the synapses' way through the last one; they first go through what is `DUE`.
 /// Bit g of lane l of the result: whether unit l of the g-th group spikes.
 #[inline(always)]
-fn integrate<R: Precision, const DOUBLE: bool, const QUADRATIC: bool, const DUE: bool, const STEPS: usize>(
+fn groups<R: Precision, const DOUBLE: bool, const QUADRATIC: bool, const DUE: u8, const STEPS: usize>(
     membranes: &mut [Membranes<R>],
-    ipsc: &mut [[R; LANES]],
-    h: &mut [[R; LANES]],
-    decay: &[[R; LANES]],
+    synaptic: Synaptic<R>,
     inputs: [Inputs<R>; STEPS],
-    synapses: &Synapses<R>,
+    relaxation: &Relaxation<R>,
     c: Scalars<R>,
 ) -> [[u32; LANES]; STEPS] {
     let mut hits = [[0; LANES]; STEPS];
     let count = membranes.len();
+    let Synaptic { ipsc, h, decay, j, gain } = synaptic;
     let (ipsc, h, decay) = (&mut ipsc[..count], &mut h[..count], &decay[..count]);
+    let (j, gain) = ([&j[0][..count], &j[1][..count]], &gain[..count]);
     let mut bit = 1u32;
     for g in 0..count {
         // Copies cannot overlap what is written, so that the loop needs no check for it.
@@ -425,11 +445,16 @@ fn integrate<R: Precision, const DOUBLE: bool, const QUADRATIC: bool, const DUE:
         for s in 0..STEPS {
             (drive[s], noise[s]) = (inputs[s].drive[g], inputs[s].noise[g]);
         }
+        let (j0, j1, gain) = (j[0][g], j[1][g], gain[g]);
         for l in 0..LANES {
             let (mut v, mut last, mut ipsc, mut h) = (x.v[l], x.last[l], ipsc_now[l], h_now[l]);
+            if DUE == SPIKES {
+                let j = [R::spread(j0[l], gain[l]), R::spread(j1[l], gain[l])];
+                (ipsc, h) = relaxation.step_with_spikes::<DOUBLE>(ipsc, h, decay[l], j);
+            }
             for s in 0..STEPS {
-                if DUE || s > 0 {
-                    (ipsc, h) = synapses.relax::<DOUBLE>(ipsc, h, decay[l]);
+                if DUE == STEP || s > 0 {
+                    (ipsc, h) = relaxation.step::<DOUBLE>(ipsc, h, decay[l]);
                 }
                 let current = (ipsc + c.bias) + drive[s][l];
                 let pull = if QUADRATIC { v * v + current } else { -v + current };

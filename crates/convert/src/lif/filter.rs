@@ -23,17 +23,35 @@ pub(super) struct Synapses<R> {
     pub decay: Vec<[R; LANES]>,
     /// A unit's own spike enters h_r (or r) with this: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
     pub spike_gain: Vec<[R; LANES]>,
+    pub relaxation: Relaxation<R>,
+}
+
+/// A synapse between spikes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relaxation<R> {
     /// dt
     pub dt: R,
     /// e^{−dt/τ_r}
     pub decay_r: R,
 }
 
-impl<R: Precision> Synapses<R> {
+impl<R: Precision> Relaxation<R> {
     /// A step of x (IPSC or r) and h, but for spikes.
     #[inline(always)]
-    pub fn relax<const DOUBLE: bool>(&self, x: R, h: R, decay: R) -> (R, R) {
+    pub fn step<const DOUBLE: bool>(&self, x: R, h: R, decay: R) -> (R, R) {
         if DOUBLE { (x * decay + h * self.dt, h * self.decay_r) } else { (x * decay, h) }
+    }
+
+    /// A step of x and h with what spikes of the step before (`j[0]`) and of its own (`j[1]`) add.
+    #[inline(always)]
+    pub fn step_with_spikes<const DOUBLE: bool>(&self, x: R, h: R, decay: R, j: [R; 2]) -> (R, R) {
+        if DOUBLE {
+            let (x, h) = self.step::<DOUBLE>(x, h + j[0], decay);
+            (x, h + j[1])
+        } else {
+            let (x, h) = self.step::<DOUBLE>(x, h, decay);
+            (x + j[1], h)
+        }
     }
 }
 
@@ -135,10 +153,10 @@ impl<R: Precision> Filter<R> {
                 if OBSERVED {
                     let w = &self.w_out[o * count..][range];
                     let sums = self.sums[o * CHUNK + s..].first_chunk_mut().expect("a chunk's steps");
-                    groups::<R, DOUBLE, true, S>(states, fixed, w, hits, synapses, sums, o + 1 == outputs);
+                    groups::<R, DOUBLE, true, S>(states, fixed, w, hits, &synapses.relaxation, sums, o + 1 == outputs);
                 } else {
                     let none = &mut [[R::ZERO; LANES]; S];
-                    groups::<R, DOUBLE, false, S>(states, fixed, fixed.0, hits, synapses, none, true);
+                    groups::<R, DOUBLE, false, S>(states, fixed, fixed.0, hits, &synapses.relaxation, none, true);
                 }
             }
         }
@@ -152,7 +170,7 @@ fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize
     (decay, gain): (&[[R; LANES]], &[[R; LANES]]),
     w_out: &[[R; LANES]],
     hits: &[[u32; LANES]; S],
-    synapses: &Synapses<R>,
+    relaxation: &Relaxation<R>,
     sums: &mut [[R; LANES]; S],
     keep: bool,
 ) {
@@ -165,7 +183,7 @@ fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize
             let (mut x, mut h) = (r_now[l], h_now[l]);
             for s in 0..S {
                 let own = if hits[s][l] & bit != 0 { gain[l] } else { R::ZERO };
-                (x, h) = synapses.relax::<DOUBLE>(x, h, decay[l]);
+                (x, h) = relaxation.step::<DOUBLE>(x, h, decay[l]);
                 if DOUBLE {
                     h += own
                 } else {

@@ -36,6 +36,8 @@ mod filter;
 mod network;
 mod precision;
 mod recording;
+mod sparse;
+mod spikes;
 mod timing;
 
 pub use draws::{CHUNK, Draws, LANES, TrialDraws};

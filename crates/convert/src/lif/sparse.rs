@@ -1,0 +1,123 @@
+//! Single connections by presynaptic unit, for networks that lack most of them.
+
+use super::draws::LANES;
+use super::precision::Precision;
+
+/// Networks of more units than this have no blocks: short numbers keep large networks in the cache.
+pub(super) const MOST_UNITS: usize = 1 << 16;
+
+/// Connections that are added in one go.
+const BLOCK: usize = 8;
+
+/// What a wrongly guessed branch costs, in blocks.
+const BRANCH: usize = 1;
+
+/// The connections of all units, each unit's filled up to whole blocks with weights 0.
+///
+/// Nearly all units have the same number of blocks, because a processor cannot guess a branch that depends on which unit
+/// spikes.
+#[derive(Debug)]
+pub(super) struct Sparse<R> {
+    /// `[N][stride]`
+    blocks: Vec<Block<R>>,
+    stride: usize,
+    /// What has no room in `blocks`: that of unit j is `begin[j]..begin[j + 1]`.
+    others: Vec<Block<R>>,
+    begin: Vec<u32>,
+}
+
+/// Weights and the units that they lead to.
+#[derive(Clone, Copy, Debug)]
+struct Block<R> {
+    to: [u16; BLOCK],
+    weight: [R; BLOCK],
+}
+
+impl<R: Precision> Sparse<R> {
+    /// The weights `[to][from]` of at most [`MOST_UNITS`] units, divided by `divisor`.
+    pub fn new(w: &[f64], units: usize, divisor: f64) -> Self {
+        let mut columns = vec![Vec::new(); units];
+        for (to, row) in w.chunks_exact(units).enumerate() {
+            for (column, w) in columns.iter_mut().zip(row).filter(|(_, w)| **w != 0.0) {
+                column.push((to as u16, R::from_f64(w / divisor)));
+            }
+        }
+        let counts: Vec<usize> = columns.iter().map(|column| column.len().div_ceil(BLOCK)).collect();
+        let stride = stride(&counts);
+        let (mut blocks, mut others, mut begin) = (Vec::with_capacity(units * stride), Vec::new(), vec![0]);
+        for (mut column, count) in columns.into_iter().zip(counts) {
+            let missing = count.max(stride) * BLOCK - column.len();
+            // Not all to one unit: each sum would wait for the one before.
+            column.extend((0..units).cycle().take(missing).map(|to| (to as u16, R::ZERO)));
+            let all = column
+                .chunks_exact(BLOCK)
+                .map(|c| Block { to: std::array::from_fn(|k| c[k].0), weight: std::array::from_fn(|k| c[k].1) });
+            blocks.extend(all.clone().take(stride));
+            others.extend(all.skip(stride));
+            begin.push(others.len() as u32);
+        }
+        Self { blocks, stride, others, begin }
+    }
+
+    /// Adds the weights of the units that spike to J `[groups]`.
+    #[inline(always)]
+    pub fn add_to(&self, spiking: &[u32], j: &mut [[R; LANES]]) {
+        let j = j.as_flattened_mut();
+        for from in spiking.iter().map(|from| *from as usize) {
+            for block in &self.blocks[from * self.stride..][..self.stride] {
+                block.add_to(j);
+            }
+            for block in &self.others[self.begin[from] as usize..self.begin[from + 1] as usize] {
+                block.add_to(j);
+            }
+        }
+    }
+}
+
+impl<R: Precision> Block<R> {
+    #[inline(always)]
+    fn add_to(&self, j: &mut [R]) {
+        for k in 0..BLOCK {
+            j[self.to[k] as usize] += self.weight[k];
+        }
+    }
+}
+
+/// The number of blocks a unit for which all spikes together, one of each unit, take the least time.
+fn stride(counts: &[usize]) -> usize {
+    let cost = |stride: &usize| counts.iter().map(|c| c.max(stride) + BRANCH * usize::from(c > stride)).sum::<usize>();
+    (0..=counts.iter().copied().max().unwrap_or(0)).min_by_key(cost).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_of_the_matrix() {
+        let n = 37;
+        // Outgoing connections: none, all, or some.
+        let weight = |to: usize, from: usize| match from % 9 {
+            0 => 0.0,
+            4 => (1 + to * from) as f64,
+            _ => f64::from(u8::from((to + from).is_multiple_of(7))),
+        };
+        let w: Vec<f64> = (0..n * n).map(|at| weight(at / n, at % n)).collect();
+        let sparse = Sparse::<f32>::new(&w, n, 2.0);
+        let spiking = [0, 3, 4, 13, 31, 36];
+        let mut j = [[0.0; LANES]; 3];
+        sparse.add_to(&spiking, &mut j);
+        for to in 0..n {
+            let expected: f64 = spiking.iter().map(|from| weight(to, *from as usize) / 2.0).sum();
+            assert_eq!(f64::from(j.as_flattened()[to]), expected);
+        }
+        assert!(j.as_flattened()[n..].iter().all(|j| *j == 0.0));
+    }
+
+    #[test]
+    fn rare_long_columns_do_not_lengthen_all_others() {
+        assert_eq!(stride(&[2, 2, 3, 2, 2, 30, 2, 2, 2, 2]), 2);
+        assert_eq!(stride(&[5, 5, 4, 5]), 5);
+        assert_eq!(stride(&[0, 0]), 0);
+    }
+}
