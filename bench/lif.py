@@ -104,9 +104,11 @@ def scaling(rounds):
     cases |= {f"N = 200, P = 5, {firing}": ["--modes", 5, "--firing", firing]
               for firing in ("silent", "usual", "saturated")}
     cases |= {"N = 200, exact": ["--exact"]}
+    # In turn, so that a slow minute of the machine falls on all of them.
+    results = [{name: step(*options) for name, options in cases.items()} for _ in range(rounds)]
     say("\n| network | µs a simulated second and unit | rate (Hz) | peak memory (MiB) |\n|---|---|---|---|")
     for name, options in cases.items():
-        measured = [step(*options) for _ in range(rounds)]
+        measured = [result[name] for result in results]
         options = dict(zip(options[::2], options[1::2]))
         unit_seconds = options.get("--units", 200) * options.get("--samples", 200) * 0.005
         seconds = statistics.median(m["median_s"] for m in measured)
