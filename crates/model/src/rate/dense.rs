@@ -2,7 +2,6 @@
 
 use super::aligned::Aligned;
 use super::product::{LANES, Product, add_scaled, windows};
-use super::sparse::SparseReal;
 use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
@@ -83,7 +82,7 @@ const ROWS: usize = 8;
 const COLUMNS: usize = 2 * LANES;
 
 /// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[N]` of `steps` steps.
-pub(super) fn accumulate_outer<R: SparseReal>(steps: usize, [delta, rates]: [Rows<R>; 2], gradient: &mut [R]) {
+pub(super) fn accumulate_outer<R: Real>(steps: usize, [delta, rates]: [Rows<R>; 2], gradient: &mut [R]) {
     let n = rates.n;
     for window in windows(steps) {
         let left = pack::<R, ROWS>(delta, window.clone());
@@ -125,7 +124,7 @@ fn outer_block<R: Real>(left: &[[R; ROWS]], right: &[[R; COLUMNS]]) -> [[R; COLU
 }
 
 /// Rows `steps` as blocks of `W` units, each step by step; zero beyond the last unit.
-fn pack<R: SparseReal, const W: usize>(rows: Rows<R>, steps: Range<usize>) -> Vec<[R; W]> {
+fn pack<R: Real, const W: usize>(rows: Rows<R>, steps: Range<usize>) -> Vec<[R; W]> {
     let n = rows.n;
     let mut packed = Vec::with_capacity(n.div_ceil(W) * steps.len());
     for from in (0..n).step_by(W) {

@@ -1,7 +1,6 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
 
 use super::product::{LANES, Product, add_scaled, padded, sum};
-use super::sparse::SparseReal;
 use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
@@ -68,12 +67,7 @@ impl<R: Real> Product<R> for Modes<R> {
 
 /// gradient `[2, P, padded N]` of A and C: ∂A = Σ_s delta_s (Cᵀ rates_s)ᵀ, ∂C = Σ_s rates_s (Aᵀ delta_s)ᵀ,
 /// for deltas and rates `[N]` of `steps` steps.
-pub(super) fn accumulate_modes<R: SparseReal>(
-    weights: &[R],
-    steps: usize,
-    [delta, rates]: [Rows<R>; 2],
-    gradient: &mut [R],
-) {
+pub(super) fn accumulate_modes<R: Real>(weights: &[R], steps: usize, [delta, rates]: [Rows<R>; 2], gradient: &mut [R]) {
     let n = rates.n;
     let map = Modes::forward(n, weights);
     let width = padded(n);

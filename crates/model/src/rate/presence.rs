@@ -77,11 +77,17 @@ impl Presence {
     #[inline(always)]
     pub(super) fn each_entry(&self, row: usize, mut function: impl FnMut(usize)) {
         for group in 0..self.groups() {
-            let mut word = self.word(row, group);
-            while word != 0 {
-                function(group * GROUP + word.trailing_zeros() as usize);
-                word &= word - 1;
-            }
+            self.each_entry_of(row, group, &mut function);
+        }
+    }
+
+    /// The same of one group of columns.
+    #[inline(always)]
+    pub(super) fn each_entry_of(&self, row: usize, group: usize, mut function: impl FnMut(usize)) {
+        let mut word = self.word(row, group);
+        while word != 0 {
+            function(group * GROUP + word.trailing_zeros() as usize);
+            word &= word - 1;
         }
     }
 

@@ -135,12 +135,9 @@ pub(super) fn spread_present<R: Real>(presence: &Presence, gradients: &[R], fact
     let mut gradients = gradients.iter();
     for group in 0..presence.groups() {
         for target in 0..n {
-            let mut word = presence.word(target, group);
-            while word != 0 {
-                let source = group * GROUP + word.trailing_zeros() as usize;
-                word &= word - 1;
+            presence.each_entry_of(target, group, |source| {
                 matrix[target * n + source] = factor(source) * *gradients.next().expect("one each");
-            }
+            });
         }
     }
     matrix

@@ -23,7 +23,7 @@ pub(super) struct Rows<'a, R> {
     pub(super) n: usize,
 }
 
-impl<'a, R: SparseReal> Rows<'a, R> {
+impl<'a, R> Rows<'a, R> {
     /// The row of the first trial.
     pub(super) fn row(&self, step: usize) -> &'a [R] {
         self.rows(step, 1)
@@ -33,8 +33,10 @@ impl<'a, R: SparseReal> Rows<'a, R> {
     pub(super) fn rows(&self, step: usize, trials: usize) -> &'a [R] {
         &self.values[(step * self.batch + self.trial) * self.n..][..trials * self.n]
     }
+}
 
-    /// The same as `[N, trials]`.
+impl<R: SparseReal> Rows<'_, R> {
+    /// The rows of `trials` trials as `[N, trials]`.
     pub(super) fn load(&self, step: usize, trials: usize, to: &mut [R]) {
         if trials == 1 {
             return to[..self.n].copy_from_slice(self.row(step));
