@@ -34,17 +34,28 @@ pub(super) fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usiz
 /// Sum of the lanes, halves upon halves.
 #[inline(always)]
 pub(super) fn sum<R: Real>(lanes: [R; LANES]) -> R {
-    // Seen through, this sum makes the compiler run the loop that made the lanes at a quarter of the width.
-    let lanes = std::hint::black_box(lanes);
-    let mut eight = [R::zero(); 8];
-    for l in 0..8 {
-        eight[l] = lanes[l] + lanes[l + 8];
-    }
-    let mut four = [R::zero(); 4];
-    for l in 0..4 {
-        four[l] = eight[l] + eight[l + 4];
-    }
-    (four[0] + four[2]) + (four[1] + four[3])
+    let [sum] = sums([lanes]);
+    sum
+}
+
+/// The same of several.
+#[inline(always)]
+pub(super) fn sums<R: Real, const K: usize>(lanes: [[R; LANES]; K]) -> [R; K] {
+    // Seen through, these sums make the compiler run the loop that made the lanes at a quarter of the width.
+    std::hint::black_box(lanes).map(
+        #[inline(always)]
+        |lanes| {
+            let mut eight = [R::zero(); 8];
+            for l in 0..8 {
+                eight[l] = lanes[l] + lanes[l + 8];
+            }
+            let mut four = [R::zero(); 4];
+            for l in 0..4 {
+                four[l] = eight[l] + eight[l + 4];
+            }
+            (four[0] + four[2]) + (four[1] + four[3])
+        },
+    )
 }
 
 /// out ← out + vector · scale.

@@ -1,8 +1,8 @@
 //! Sparse matrices: the fastest product of each number type and processor, and the gradient of the present entries.
 
 use super::aligned::Aligned;
-use super::presence::Presence;
-use super::product::{GROUP, LANES, Product, sum, windows};
+use super::presence::{Entry, Presence};
+use super::product::{GROUP, LANES, Product, sums, windows};
 use super::sliced::Sliced;
 #[cfg(target_arch = "x86_64")]
 use super::sliding::Sliding;
@@ -65,6 +65,9 @@ impl SparseReal for f32 {
     }
 }
 
+/// Entries whose gradients are taken side by side.
+const TOGETHER: usize = 4;
+
 /// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[N]` of `steps` steps. The gradient has a
 /// number for each present entry, group of sources by group, in a group target by target.
 pub(super) fn accumulate_present<R: SparseReal>(
@@ -73,6 +76,7 @@ pub(super) fn accumulate_present<R: SparseReal>(
     [delta, rates]: [Rows<R>; 2],
     gradient: &mut [R],
 ) {
+    let mut entries = Vec::new();
     for window in windows(steps) {
         let vectors = window.len().div_ceil(LANES);
         let [delta, rates] = [delta, rates].map(|rows| padded_columns(rows, window.clone(), vectors));
@@ -83,16 +87,12 @@ pub(super) fn accumulate_present<R: SparseReal>(
                 // Group by group: the rates of a group stay in the nearest cache while all targets pass.
                 let mut gradient = &mut gradient[..];
                 for (group, rates) in rates.chunks(GROUP * vectors).enumerate() {
-                    for (i, delta) in delta.chunks_exact(vectors).enumerate() {
-                        let mut word = presence.word(i, group);
-                        while word != 0 {
-                            // Sources side by side share what they read of the target.
-                            match word.count_ones() {
-                                1 => add_dots::<R, 1>(&mut word, delta, rates, &mut gradient),
-                                2 | 3 => add_dots::<R, 2>(&mut word, delta, rates, &mut gradient),
-                                _ => add_dots::<R, 4>(&mut word, delta, rates, &mut gradient),
-                            }
-                        }
+                    let count = presence.list_group(group, TOGETHER, &mut entries);
+                    let mine;
+                    (mine, gradient) = std::mem::take(&mut gradient).split_at_mut(count);
+                    for (gradient, entries) in mine.chunks_mut(TOGETHER).zip(entries.as_chunks().0) {
+                        let dots = dots(entries, vectors, delta, rates);
+                        gradient.iter_mut().zip(dots).for_each(|(gradient, dot)| *gradient += dot);
                     }
                 }
             },
@@ -100,31 +100,28 @@ pub(super) fn accumulate_present<R: SparseReal>(
     }
 }
 
-/// Takes the `K` lowest bits c of `word` and adds aᵀ b_c to the first `K` of the gradients, which it takes, too.
+/// delta_targetᵀ rates_source of some entries: the columns of targets and sources are `vectors` long.
 #[inline(always)]
-fn add_dots<R: Real, const K: usize>(word: &mut u32, a: &[[R; LANES]], b: &[[R; LANES]], gradients: &mut &mut [R]) {
-    let mut columns = [0; K];
-    for column in &mut columns {
-        *column = word.trailing_zeros() as usize;
-        *word &= *word - 1;
+fn dots<R: Real>(
+    entries: &[Entry; TOGETHER],
+    vectors: usize,
+    delta: &[[R; LANES]],
+    rates: &[[R; LANES]],
+) -> [R; TOGETHER] {
+    let (mut a, mut b) = ([delta; TOGETHER], [rates; TOGETHER]);
+    for k in 0..TOGETHER {
+        a[k] = &delta[entries[k].target as usize * vectors..][..vectors];
+        b[k] = &rates[entries[k].source as usize * vectors..][..vectors];
     }
-    let b = columns.map(
-        #[inline(always)]
-        |c| &b[c * a.len()..(c + 1) * a.len()],
-    );
-    let mut sums = [[R::zero(); LANES]; K];
-    for (k, a) in a.iter().enumerate() {
-        for (sums, b) in sums.iter_mut().zip(&b) {
+    let mut lanes = [[R::zero(); LANES]; TOGETHER];
+    for v in 0..vectors {
+        for k in 0..TOGETHER {
             for l in 0..LANES {
-                sums[l] += a[l] * b[k][l];
+                lanes[k][l] += a[k][v][l] * b[k][v][l];
             }
         }
     }
-    let (mine, others) = std::mem::take(gradients).split_at_mut(K);
-    for (gradient, sums) in mine.iter_mut().zip(sums) {
-        *gradient += sum(sums);
-    }
-    *gradients = others;
+    sums(lanes)
 }
 
 /// Gradients of the present entries, in the order of [`accumulate_present`], as a matrix `[N, N]`; each is multiplied by
