@@ -4,7 +4,7 @@
 //! sigmoid    r = 1/(1 + e⁻ˣ)               φ' = r (1 − r)
 //! tanh       r = tanh x                    φ' = 1 − r²
 //! softplus   r = min(ln(1 + eˣ), 20)       φ' = 1/(1 + e⁻ˣ) below 20, else 0
-//! relu       r = min(max(x, 0), 20)        φ' = 1 for 0 < x < 20, else 0
+//! relu       r = min(max(x, 0), 20)        φ' = 1 for 0 < r < 20, else 0
 //! ```
 
 use crate::real::Real;
@@ -80,27 +80,32 @@ impl Activation {
         }
     }
 
-    /// slope ← slope · φ'(x), where r = φ(x).
+    /// Whether φ'(x) needs x beside r = φ(x).
+    pub(super) fn slopes_need_states(self) -> bool {
+        self == Self::Softplus
+    }
+
+    /// slope ← slope · φ'(x), where r = φ(x); x is read where [`slopes_need_states`](Self::slopes_need_states) says so.
     #[inline(always)]
     pub(super) fn times_slopes<R: Real>(self, x: &[R], r: &[R], slope: &mut [R]) {
         let (zero, one, ceiling) = (R::zero(), R::one(), R::constant(CEILING));
-        let triples = slope.iter_mut().zip(x).zip(r);
+        let pairs = slope.iter_mut().zip(r);
         match self {
-            Self::Sigmoid => triples.for_each(
+            Self::Sigmoid => pairs.for_each(
                 #[inline(always)]
-                |((slope, _), r)| *slope *= *r * (one - *r),
+                |(slope, r)| *slope *= *r * (one - *r),
             ),
-            Self::Tanh => triples.for_each(
+            Self::Tanh => pairs.for_each(
                 #[inline(always)]
-                |((slope, _), r)| *slope *= one - *r * *r,
+                |(slope, r)| *slope *= one - *r * *r,
             ),
-            Self::Softplus => triples.for_each(
+            Self::Softplus => pairs.zip(x).for_each(
                 #[inline(always)]
-                |((slope, x), r)| *slope = if *r < ceiling { *slope * sigmoid(*x) } else { zero },
+                |((slope, r), x)| *slope = if *r < ceiling { *slope * sigmoid(*x) } else { zero },
             ),
-            Self::Relu => triples.for_each(
+            Self::Relu => pairs.for_each(
                 #[inline(always)]
-                |((slope, x), _)| *slope = if *x > zero && *x < ceiling { *slope } else { zero },
+                |(slope, r)| *slope = if *r > zero && *r < ceiling { *slope } else { zero },
             ),
         }
     }

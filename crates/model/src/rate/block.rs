@@ -24,65 +24,93 @@ pub(super) fn blocks(trials: usize, threads: usize) -> Vec<Range<usize>> {
     blocks
 }
 
-/// A matrix as the list of its entries that are not zero, target by target, for blocks of `width` trials.
+/// Calls a function with the number of trials side by side as its last generic parameter.
+macro_rules! of_width {
+    ($width:expr, $function:ident($($argument:expr),*)) => {
+        match $width {
+            1 => $function::<_, 1>($($argument),*),
+            4 => $function::<_, 4>($($argument),*),
+            8 => $function::<_, 8>($($argument),*),
+            16 => $function::<_, 16>($($argument),*),
+            32 => $function::<_, 32>($($argument),*),
+            width => unreachable!("no block has {width} trials"),
+        }
+    };
+}
+pub(super) use of_width;
+
+/// Targets whose sums grow in turn, so that no sum waits for its last term.
+const PAIR: usize = 2;
+
+/// A matrix as the list of its entries that are not zero, two targets at a time, for blocks of `width` trials.
 pub(super) struct Listed<R> {
     width: usize,
-    /// Number of entries of each target.
-    counts: Vec<usize>,
-    sources: Vec<u32>,
-    weights: Vec<R>,
+    /// Two targets and the number of their entries. They have about as many entries each; the shorter list is filled up with
+    /// weights 0. A target without a partner is its own, and has no weight but 0 in that role.
+    pairs: Vec<([u32; PAIR], usize)>,
+    entries: Vec<Entries<R>>,
+}
+
+/// One entry of each target of a pair.
+struct Entries<R> {
+    source: [u32; PAIR],
+    weight: [R; PAIR],
 }
 
 impl<R: Real> Listed<R> {
     /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry.
     pub(super) fn new(width: usize, presence: &Presence, weight: impl Fn(usize, usize) -> R) -> Self {
-        let n = presence.units();
-        let mut listed = Self { width, counts: Vec::with_capacity(n), sources: Vec::new(), weights: Vec::new() };
-        for target in 0..n {
-            let before = listed.sources.len();
-            presence.each_entry(target, |source| {
-                listed.sources.push(source as u32);
-                listed.weights.push(weight(target, source));
-            });
-            listed.counts.push(listed.sources.len() - before);
+        let mut targets: Vec<_> = (0..presence.units()).map(|target| (presence.count_of(target), target)).collect();
+        // By number of entries: partners match, and a processor guesses right how long the next lists are.
+        targets.sort_unstable();
+        let mut listed = Self { width, pairs: Vec::with_capacity(targets.len().div_ceil(PAIR)), entries: Vec::new() };
+        for pair in targets.chunks(PAIR) {
+            let (begin, count) = (listed.entries.len(), pair.iter().map(|(count, _)| *count).max().unwrap_or(0));
+            listed.entries.extend((0..count).map(|_| Entries { source: [0; PAIR], weight: [R::zero(); PAIR] }));
+            for (place, (_, target)) in pair.iter().enumerate() {
+                let mut free = listed.entries[begin..].iter_mut();
+                presence.each_entry(*target, |source| {
+                    if let Some(entries) = free.next() {
+                        (entries.source[place], entries.weight[place]) = (source as u32, weight(*target, source));
+                    }
+                });
+            }
+            let (first, last) = (pair[0].1 as u32, pair[pair.len() - 1].1 as u32);
+            listed.pairs.push(([first, last], count));
         }
         listed
     }
+}
 
-    /// out ← out + W rates for `WIDTH` trials.
-    fn accumulate_block<const WIDTH: usize>(&self, rates: &[R], out: &mut [R]) {
-        let (rates, out) = (rates.as_chunks::<WIDTH>().0, out.as_chunks_mut::<WIDTH>().0);
-        dispatch(
-            #[inline(always)]
-            || {
-                let (mut sources, mut weights) = (&self.sources[..], &self.weights[..]);
-                for (out, count) in out.iter_mut().zip(&self.counts) {
-                    let (mine, with);
-                    (mine, sources) = sources.split_at(*count);
-                    (with, weights) = weights.split_at(*count);
-                    let mut sums = *out;
-                    for (source, weight) in mine.iter().zip(with) {
-                        let rates = &rates[*source as usize];
-                        for trial in 0..WIDTH {
-                            sums[trial] += *weight * rates[trial];
-                        }
+/// out ← out + W rates for `WIDTH` trials.
+fn accumulate_block<R: Real, const WIDTH: usize>(listed: &Listed<R>, rates: &[R], out: &mut [R]) {
+    let (rates, out) = (rates.as_chunks::<WIDTH>().0, out.as_chunks_mut::<WIDTH>().0);
+    dispatch(
+        #[inline(always)]
+        || {
+            let mut entries = &listed.entries[..];
+            for ([first, second], count) in &listed.pairs {
+                let mine;
+                (mine, entries) = entries.split_at(*count);
+                let (mut sums, mut others) = (out[*first as usize], out[*second as usize]);
+                for Entries { source, weight } in mine {
+                    let (a, b) = (&rates[source[0] as usize], &rates[source[1] as usize]);
+                    for trial in 0..WIDTH {
+                        sums[trial] += weight[0] * a[trial];
+                        others[trial] += weight[1] * b[trial];
                     }
-                    *out = sums;
                 }
-            },
-        );
-    }
+                // The first last: it is the one that counts where both are the same.
+                out[*second as usize] = others;
+                out[*first as usize] = sums;
+            }
+        },
+    );
 }
 
 impl<R: Real> Product<R> for Listed<R> {
     fn accumulate(&self, rates: &[R], out: &mut [R]) {
-        match self.width {
-            4 => self.accumulate_block::<4>(rates, out),
-            8 => self.accumulate_block::<8>(rates, out),
-            16 => self.accumulate_block::<16>(rates, out),
-            32 => self.accumulate_block::<32>(rates, out),
-            width => unreachable!("no block has {width} trials"),
-        }
+        of_width!(self.width, accumulate_block(self, rates, out));
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::aligned::Aligned;
 use super::product::{LANES, Product, add_scaled, windows};
-use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 use std::ops::Range;
@@ -81,12 +80,11 @@ fn accumulate_panel<R: Real, const W: usize>(panel: &[R], rates: &[R], out: &mut
 const ROWS: usize = 8;
 const COLUMNS: usize = 2 * LANES;
 
-/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[N]` of `steps` steps.
-pub(super) fn accumulate_outer<R: Real>(steps: usize, [delta, rates]: [Rows<R>; 2], gradient: &mut [R]) {
-    let n = rates.n;
-    for window in windows(steps) {
-        let left = pack::<R, ROWS>(delta, window.clone());
-        let right = pack::<R, COLUMNS>(rates, window.clone());
+/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[S, N]`.
+pub(super) fn accumulate_outer<R: Real>(n: usize, [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
+    for window in windows(delta.len() / n) {
+        let left = pack::<R, ROWS>(n, delta, window.clone());
+        let right = pack::<R, COLUMNS>(n, rates, window.clone());
         let steps = window.len();
         for (i, left) in left.chunks_exact(steps).enumerate() {
             for (j, right) in right.chunks_exact(steps).enumerate() {
@@ -124,14 +122,13 @@ fn outer_block<R: Real>(left: &[[R; ROWS]], right: &[[R; COLUMNS]]) -> [[R; COLU
 }
 
 /// Rows `steps` as blocks of `W` units, each step by step; zero beyond the last unit.
-fn pack<R: Real, const W: usize>(rows: Rows<R>, steps: Range<usize>) -> Vec<[R; W]> {
-    let n = rows.n;
+fn pack<R: Real, const W: usize>(n: usize, rows: &[R], steps: Range<usize>) -> Vec<[R; W]> {
     let mut packed = Vec::with_capacity(n.div_ceil(W) * steps.len());
     for from in (0..n).step_by(W) {
         let to = n.min(from + W);
         for step in steps.clone() {
             let mut block = [R::zero(); W];
-            block[..to - from].copy_from_slice(&rows.row(step)[from..to]);
+            block[..to - from].copy_from_slice(&rows[step * n..][from..to]);
             packed.push(block);
         }
     }

@@ -9,10 +9,12 @@
 mod activation;
 mod aligned;
 mod block;
+mod columns;
 pub mod config;
 mod dense;
 #[cfg(any(test, feature = "cuda"))]
 mod device;
+mod listing;
 mod modes;
 pub mod network;
 mod operator;

@@ -1,7 +1,6 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
 
 use super::product::{LANES, Product, add_scaled, padded, sum};
-use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -66,17 +65,16 @@ impl<R: Real> Product<R> for Modes<R> {
 }
 
 /// gradient `[2, P, padded N]` of A and C: ∂A = Σ_s delta_s (Cᵀ rates_s)ᵀ, ∂C = Σ_s rates_s (Aᵀ delta_s)ᵀ,
-/// for deltas and rates `[N]` of `steps` steps.
-pub(super) fn accumulate_modes<R: Real>(weights: &[R], steps: usize, [delta, rates]: [Rows<R>; 2], gradient: &mut [R]) {
-    let n = rates.n;
+/// for deltas and rates `[S, N]`.
+pub(super) fn accumulate_modes<R: Real>(n: usize, weights: &[R], [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
     let map = Modes::forward(n, weights);
     let width = padded(n);
     let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.vectors]);
     let mut overlap = vec![R::zero(); map.modes()];
     let (of_a, of_c) = gradient.split_at_mut(gradient.len() / 2);
-    for step in 0..steps {
-        wide[0].as_flattened_mut()[..n].copy_from_slice(delta.row(step));
-        wide[1].as_flattened_mut()[..n].copy_from_slice(rates.row(step));
+    for (delta, rates) in delta.chunks_exact(n).zip(rates.chunks_exact(n)) {
+        wide[0].as_flattened_mut()[..n].copy_from_slice(delta);
+        wide[1].as_flattened_mut()[..n].copy_from_slice(rates);
         dispatch(
             #[inline(always)]
             || {

@@ -1,10 +1,11 @@
 //! The recurrence over a whole sequence as one operator of candle.
 
 use super::block::blocks;
+use super::columns::Columns;
 use super::product::Product;
-use super::readout::{Outer, accumulate_readout, read};
-use super::sparse::SparseReal;
-use super::sweep::{Adjoint, Rows, Sweep, Trial};
+use super::readout::{Outer, read, readout_gradient};
+use super::sparse::{SparseReal, accumulate_present};
+use super::sweep::{Adjoint, Rows, Sweep, Trajectory, by_trial};
 use super::weights::Weights;
 use super::{RateSequence, RateStates};
 use crate::real::{Real, contiguous};
@@ -27,10 +28,8 @@ struct Operator<R> {
 
 /// What the forward pass leaves for the backward pass.
 struct Kept<R> {
-    /// x `[S + 1, B, N]`
-    x: Tensor,
-    /// r `[S + 1, B, N]`, unless it is the result.
-    r: Option<Vec<R>>,
+    /// What the trials of each block went through.
+    states: Vec<Trajectory<R>>,
     weights: Weights<R>,
 }
 
@@ -43,8 +42,14 @@ pub(super) fn states<R: SparseReal>(
 ) -> Result<RateStates> {
     let kept = Arc::new(OnceLock::new());
     let r = run::<R>(sequence, drive, weights, leak, &kept)?;
-    let Some(Kept { x, .. }) = kept.get() else { bail!("a run leaves its states") };
-    Ok(RateStates { x: x.clone(), r })
+    let Some(kept) = kept.get() else { bail!("a run leaves its states") };
+    let (steps, n) = (r.dim(0)?, r.dim(2)?);
+    let x = kept
+        .states
+        .iter()
+        .map(|states| by_trial(n, states.r.len() / (steps * n), states.x.clone().unwrap_or_default()));
+    let x = x.collect();
+    Ok(RateStates { x: Tensor::from_vec(interleave(steps, x), r.shape(), r.device())?, r })
 }
 
 /// Outputs of `sequence`; all shapes are right.
@@ -96,23 +101,21 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let weights = Weights::new(n, &self.sequence.recurrence, raw);
         let (initial, noise) = (values(&self.sequence.initial), self.sequence.noise.as_ref().map(values));
         let (initial, noise) = (initial.slice()?, noise.as_ref().map(Values::slice).transpose()?);
-        let run = |sweep: &Sweep<R>, product: &dyn Product<R>, trial| {
-            let rows = |values| Rows { values, batch, trial, n };
-            sweep.forward(product, rows(initial), rows(drive), noise.map(rows))
-        };
         let blocks = Blocks::new(&weights, batch, |width| {
             (Sweep::new(self.sequence.activation, steps, leak, width), weights.forward(width))
         });
-        let states = blocks.each(run);
-        let (x, r) = states.into_iter().map(|states| (states.x, states.r)).unzip();
-        let shape = Shape::from((steps + 1, batch, n));
-        let x = Tensor::from_vec(interleave(steps + 1, x), &shape, self.sequence.initial.device())?;
-        let r = interleave(steps + 1, r);
-        let (result, r, last) = match w_out {
-            [] => (r, None, n),
-            _ => (read(n, w_out, &r), Some(r), w_out.len() / n),
-        };
-        let _ = self.kept.set(Kept { x, r, weights });
+        let runs = blocks.each(|sweep, product, block| {
+            let rows = |values| Rows { values, batch, trial: block.first, n };
+            let states = sweep.forward(product, rows(initial), rows(drive), noise.map(rows), w_out.is_empty());
+            let result = match w_out {
+                [] => by_trial(n, sweep.trials, states.r.clone()),
+                _ => read(n, w_out, sweep.trials, &states.r),
+            };
+            (states, result)
+        });
+        let (states, results) = runs.into_iter().unzip();
+        let (result, last) = (interleave(steps + 1, results), if w_out.is_empty() { n } else { w_out.len() / n });
+        let _ = self.kept.set(Kept { states, weights });
         Ok((R::to_cpu_storage_owned(result), Shape::from((steps + 1, batch, last))))
     }
 
@@ -121,44 +124,75 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         drive: &Tensor,
         weights: &Tensor,
         units: &Tensor,
-        result: &Tensor,
+        _result: &Tensor,
         outer: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let Some(kept) = self.kept.get() else { bail!("a rate sequence is differentiated before it is run") };
         let (steps, batch, n) = drive.dims3()?;
         let outer = outer.contiguous()?;
-        let [x, result, outer, raw, units_values] = [&kept.x, result, &outer, weights, units].map(values);
-        let (leak, w_out) = units_values.slice()?.split_at(n);
-        let noise = self.sequence.noise.as_ref().map(values);
-        let backward = Backward {
-            steps,
-            batch,
-            n,
-            weights: weights.track_op().then_some(&kept.weights),
-            x: x.slice()?,
-            r: kept.r.as_deref().map_or_else(|| result.slice(), Ok)?,
-            outer: outer.slice()?,
-            w_out,
-            noise: noise.as_ref().map(Values::slice).transpose()?,
-        };
+        let [outer, raw, units_values] = [&outer, weights, units].map(values);
+        let (outer, (leak, w_out)) = (outer.slice()?, units_values.slice()?.split_at(n));
+        let (trained, few) = (weights.track_op(), kept.weights.few());
         let blocks = Blocks::new(&kept.weights, batch, |width| {
             (Sweep::new(self.sequence.activation, steps, leak, width), kept.weights.adjoint(width))
         });
-        let adjoints = blocks.each(|sweep, product, trial| backward.block(sweep, product, trial));
-        let trials: Vec<Trial<R>> = adjoints.iter().flat_map(|block| block.trials(n)).collect();
+        let gradients = blocks.each(|sweep, adjoint, block| {
+            let rows = |values, n| Rows { values, batch, trial: block.first, n };
+            let states = &kept.states[block.place];
+            let (outputs, outer) = match w_out {
+                [] => (None, Outer::Rates(rows(outer, n))),
+                w_out => {
+                    let outputs = rows(outer, w_out.len() / n);
+                    (Some(outputs), Outer::Outputs { outputs, w_out })
+                }
+            };
+            let Adjoint { delta, leak } = sweep.backward(adjoint, states, outer);
+            let columns = |values: &[R]| Columns::new(n, sweep.trials, steps, values);
+            BlockGradients {
+                leak,
+                w_out: outputs.map_or(Vec::new(), |o| readout_gradient(o, n, sweep.trials, &states.r)),
+                columns: (trained && few.is_some()).then(|| [columns(&delta), columns(&states.r)]),
+                delta: if drive.track_op() || few.is_none() { delta } else { Vec::new() },
+            }
+        });
+        let trials: Vec<(usize, usize)> = blocks.trials().collect();
         let count = batch.min(GROUPS);
-        let groups = each(count, |group| backward.trials(&trials, group * batch / count..(group + 1) * batch / count));
-        let mut sums = (Vec::new(), Vec::new());
-        for group in groups {
-            add(&mut sums.0, group.units);
-            add(&mut sums.1, group.weights);
-        }
-        let (of_units, of_weights) = sums;
+        let groups = each(count, |group| {
+            let mut sum = (vec![R::zero(); n + w_out.len()], Vec::new());
+            if trained {
+                sum.1 = kept.weights.zero_gradient();
+            }
+            for (block, trial) in &trials[group * batch / count..(group + 1) * batch / count] {
+                let of_block = &gradients[*block];
+                let (of_leak, of_w_out) = sum.0.split_at_mut(n);
+                add_to(of_leak, &of_block.leak[trial * n..][..n]);
+                add_to(of_w_out, &of_block.w_out[trial * w_out.len()..][..w_out.len()]);
+                match (&of_block.columns, few) {
+                    (Some(columns), Some(few)) => accumulate_present(few, steps, columns, *trial, &mut sum.1),
+                    _ if trained => {
+                        kept.weights.accumulate_gradient([&of_block.delta, &kept.states[*block].r], &mut sum.1);
+                    }
+                    _ => (),
+                }
+            }
+            sum
+        });
+        let (of_units, of_weights) = groups
+            .into_iter()
+            .reduce(|mut sum, group| {
+                add_to(&mut sum.0, &group.0);
+                add_to(&mut sum.1, &group.1);
+                sum
+            })
+            .unwrap_or_default();
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
-        let of_drive = || tensor(drive, interleave(steps, trials.iter().map(|trial| trial.delta.to_vec()).collect()));
+        let of_drive = || {
+            let rows = gradients.into_iter().map(|block| by_trial(n, block.leak.len() / n, block.delta)).collect();
+            tensor(drive, interleave(steps, rows))
+        };
         let of_drive = drive.track_op().then(of_drive).transpose()?;
         let of_units = units.track_op().then(|| tensor(units, of_units)).transpose()?;
-        let of_weights = if weights.track_op() {
+        let of_weights = if trained {
             Some(tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw.slice()?, of_weights))?)
         } else {
             None
@@ -167,10 +201,28 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
     }
 }
 
+/// Gradients of the trials of a block, and what those of the weights are made of.
+struct BlockGradients<R> {
+    /// `[trials, N]`
+    leak: Vec<R>,
+    /// `[trials, O, N]`
+    w_out: Vec<R>,
+    /// δ `[S, N, trials]`, the gradient of the drive; empty where it is not wanted any more.
+    delta: Vec<R>,
+    /// δ and rates unit by unit, for the gradient of weights of which few are present.
+    columns: Option<[Columns<R>; 2]>,
+}
+
 /// A batch cut into blocks of trials, with what runs a block of each width.
 struct Blocks<R> {
     blocks: Vec<Range<usize>>,
     kernels: BTreeMap<usize, Kernel<R>>,
+}
+
+/// A block by its place among the blocks, and its first trial.
+struct Block {
+    place: usize,
+    first: usize,
 }
 
 /// What runs the trials of a block.
@@ -178,7 +230,7 @@ type Kernel<R> = (Sweep<R>, Box<dyn Product<R>>);
 
 impl<R: SparseReal> Blocks<R> {
     fn new(weights: &Weights<R>, batch: usize, kernel: impl Fn(usize) -> Kernel<R>) -> Self {
-        let blocks = if weights.in_blocks() {
+        let blocks = if weights.few().is_some() {
             blocks(batch, rayon::current_num_threads())
         } else {
             (0..batch).map(|trial| trial..trial + 1).collect()
@@ -187,78 +239,18 @@ impl<R: SparseReal> Blocks<R> {
         Self { blocks, kernels: widths.into_iter().map(|width| (width, kernel(width))).collect() }
     }
 
-    /// `function` of every block, named by its first trial, in order.
-    fn each<T: Send>(&self, function: impl Fn(&Sweep<R>, &dyn Product<R>, usize) -> T + Send + Sync) -> Vec<T> {
-        each(self.blocks.len(), |k| {
-            let block = &self.blocks[k];
-            let (sweep, product) = &self.kernels[&block.len()];
-            function(sweep, product.as_ref(), block.start)
+    /// `function` of every block, in order.
+    fn each<T: Send>(&self, function: impl Fn(&Sweep<R>, &dyn Product<R>, Block) -> T + Send + Sync) -> Vec<T> {
+        each(self.blocks.len(), |place| {
+            let trials = &self.blocks[place];
+            let (sweep, product) = &self.kernels[&trials.len()];
+            function(sweep, product.as_ref(), Block { place, first: trials.start })
         })
     }
-}
 
-/// What the backward pass of any trial reads.
-struct Backward<'a, R> {
-    steps: usize,
-    batch: usize,
-    n: usize,
-    /// The weights, if their gradient is wanted.
-    weights: Option<&'a Weights<R>>,
-    /// x and r, `[S + 1, B, N]` each.
-    x: &'a [R],
-    r: &'a [R],
-    /// ∂L/∂r `[S + 1, B, N]`, or with W_out that of the outputs, `[S + 1, B, O]`.
-    outer: &'a [R],
-    w_out: &'a [R],
-    noise: Option<&'a [R]>,
-}
-
-/// Gradients of some trials, summed: of leaks, W_out and weights.
-struct Gradients<R> {
-    units: Vec<R>,
-    weights: Vec<R>,
-}
-
-impl<R: SparseReal> Backward<'_, R> {
-    /// Rows of `n` values of the trials from `trial` on.
-    fn rows<'b>(&self, values: &'b [R], trial: usize, n: usize) -> Rows<'b, R> {
-        Rows { values, batch: self.batch, trial, n }
-    }
-
-    /// The rows of the outputs' gradients of the trials from `trial` on.
-    fn outputs(&self, trial: usize) -> Rows<'_, R> {
-        self.rows(self.outer, trial, self.w_out.len() / self.n)
-    }
-
-    /// Differentiates the states of a block that begins at `trial`.
-    fn block(&self, sweep: &Sweep<R>, adjoint: &dyn Product<R>, trial: usize) -> Adjoint<R> {
-        let rows = |values| self.rows(values, trial, self.n);
-        let outer = match self.w_out {
-            [] => Outer::Rates(rows(self.outer)),
-            w_out => Outer::Outputs { outputs: self.outputs(trial), w_out },
-        };
-        sweep.backward(adjoint, [rows(self.x), rows(self.r)], outer, self.noise.map(rows))
-    }
-
-    /// Sums the gradients of some of the trials, one after the other.
-    fn trials(&self, trials: &[Trial<R>], range: Range<usize>) -> Gradients<R> {
-        let (steps, n) = (self.steps, self.n);
-        let weights = self.weights.map_or(Vec::new(), Weights::zero_gradient);
-        let mut sum = Gradients { units: vec![R::zero(); n + self.w_out.len()], weights };
-        for trial in range {
-            let Trial { delta, leak } = trials[trial];
-            let r = self.rows(self.r, trial, n);
-            let (of_leak, of_w_out) = sum.units.split_at_mut(n);
-            if !self.w_out.is_empty() {
-                accumulate_readout(steps, self.outputs(trial), r, of_w_out);
-            }
-            if let Some(weights) = self.weights {
-                let delta = Rows { values: delta, batch: 1, trial: 0, n };
-                weights.accumulate_gradient(steps, [delta, r], &mut sum.weights);
-            }
-            of_leak.iter_mut().zip(leak).for_each(|(sum, leak)| *sum += *leak);
-        }
-        sum
+    /// The block of every trial, and its place in it.
+    fn trials(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.blocks.iter().enumerate().flat_map(|(block, trials)| (0..trials.len()).map(move |trial| (block, trial)))
     }
 }
 
@@ -290,16 +282,12 @@ fn each<T: Send>(count: usize, function: impl Fn(usize) -> T + Send + Sync) -> V
     }
 }
 
-/// total += part, element by element; an empty total is zero.
-fn add<R: Real>(total: &mut Vec<R>, part: Vec<R>) {
-    if total.is_empty() {
-        *total = part;
-    } else {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
-    }
+/// total += part, element by element.
+fn add_to<R: Real>(total: &mut [R], part: &[R]) {
+    total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
 }
 
-/// Trials and blocks `[S, trials, N]` as one `[S, B, N]`.
+/// Blocks `[S, trials, ·]` as one `[S, B, ·]`.
 fn interleave<R: Real>(steps: usize, mut parts: Vec<Vec<R>>) -> Vec<R> {
     if let [part] = &mut parts[..] {
         return std::mem::take(part);

@@ -10,16 +10,6 @@ pub(super) struct Presence {
     words: Vec<u32>,
 }
 
-/// Entries of a row that are listed without asking how many there are.
-const AT_ONCE: usize = 4;
-
-/// Row and column of an entry.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Entry {
-    pub(super) target: u32,
-    pub(super) source: u32,
-}
-
 impl Presence {
     /// The entries of `matrix` `[N, N]` that are not zero.
     pub(super) fn of_rows<R: Real>(n: usize, matrix: &[R]) -> Self {
@@ -73,6 +63,11 @@ impl Presence {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// Number of present entries of row `row`.
+    pub(super) fn count_of(&self, row: usize) -> usize {
+        (0..self.groups()).map(|group| self.word(row, group).count_ones() as usize).sum()
+    }
+
     /// Share of the entries that are present.
     pub(super) fn share(&self) -> f64 {
         self.count() as f64 / (self.n * self.n) as f64
@@ -87,41 +82,12 @@ impl Presence {
     #[inline(always)]
     pub(super) fn each_entry(&self, row: usize, mut function: impl FnMut(usize)) {
         for group in 0..self.groups() {
-            self.each_entry_of(row, group, &mut function);
-        }
-    }
-
-    /// The same of one group of columns.
-    #[inline(always)]
-    pub(super) fn each_entry_of(&self, row: usize, group: usize, mut function: impl FnMut(usize)) {
-        let mut word = self.word(row, group);
-        while word != 0 {
-            function(group * GROUP + word.trailing_zeros() as usize);
-            word &= word - 1;
-        }
-    }
-
-    /// Lists the present entries of the group `group` of columns, row by row, with columns counted within the group; returns
-    /// their number. Behind them the list goes on with some entry to a multiple of `multiple`, and is of no use from there.
-    #[inline(always)]
-    pub(super) fn list_group(&self, group: usize, multiple: usize, list: &mut Vec<Entry>) -> usize {
-        list.resize(self.n * GROUP + multiple.max(AT_ONCE), Entry::default());
-        let mut count = 0;
-        for row in 0..self.n {
-            // Some are written at once, be there as many or not: a processor cannot guess how many there are.
             let mut word = self.word(row, group);
-            let mut at = count;
-            count += word.count_ones() as usize;
-            while at < count {
-                for entry in &mut list[at..at + AT_ONCE] {
-                    *entry = Entry { target: row as u32, source: word.trailing_zeros() };
-                    word &= word.wrapping_sub(1);
-                }
-                at += AT_ONCE;
+            while word != 0 {
+                function(group * GROUP + word.trailing_zeros() as usize);
+                word &= word - 1;
             }
         }
-        list[count..count + multiple].fill(Entry::default());
-        count
     }
 
     /// Number of groups of columns.

@@ -4,51 +4,60 @@
 //! o_s = W_out r_s        ∂L/∂r_s = W_outᵀ ∂L/∂o_s,   ∂L/∂W_out = Σ_s ∂L/∂o_s r_sᵀ        s = 0 … S
 //! ```
 
-use super::product::{LANES, add_scaled, sum};
+use super::block::of_width;
+use super::product::{LANES, sum};
 use super::sparse::SparseReal;
-use super::sweep::Rows;
+use super::sweep::{Rows, by_trial};
 use mdl_data::simd::dispatch;
-use rayon::prelude::*;
 
-/// Rows of rates that are read in one piece.
-const PIECE: usize = 256;
+/// Outputs `[steps, trials, O]` by `w_out` `[O, N]` of rates `[steps, N, trials]`.
+pub(super) fn read<R: SparseReal>(n: usize, w_out: &[R], trials: usize, rates: &[R]) -> Vec<R> {
+    of_width!(trials, read_block(n, w_out, rates))
+}
 
-/// Outputs `[rows, O]` of rates `[rows, N]` by `w_out` `[O, N]`.
-pub(super) fn read<R: SparseReal>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> {
-    let outputs = w_out.len() / n;
-    let mut read = vec![R::zero(); rates.len() / n * outputs];
-    read.par_chunks_mut(PIECE * outputs).zip(rates.par_chunks(PIECE * n)).for_each(|(read, rates)| {
-        dispatch(
-            #[inline(always)]
-            || {
-                for (read, rates) in read.chunks_exact_mut(outputs).zip(rates.chunks_exact(n)) {
-                    for (read, weights) in read.iter_mut().zip(w_out.chunks_exact(n)) {
-                        *read = dot(weights, rates);
+fn read_block<R: SparseReal, const WIDTH: usize>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> {
+    let (outputs, steps) = (w_out.len() / n, rates.len() / (n * WIDTH));
+    let mut read = vec![R::zero(); steps * WIDTH * outputs];
+    dispatch(
+        #[inline(always)]
+        || {
+            let rates = rates.as_chunks::<WIDTH>().0;
+            for (read, rates) in read.chunks_exact_mut(outputs * WIDTH).zip(rates.chunks_exact(n)) {
+                for (o, weights) in w_out.chunks_exact(n).enumerate() {
+                    for (trial, dot) in dots(weights, rates).into_iter().enumerate() {
+                        read[trial * outputs + o] = dot;
                     }
                 }
-            },
-        );
-    });
+            }
+        },
+    );
     read
 }
 
-/// aᵀ b in 16 sums side by side.
+/// The sums of the weighted rates of each trial, in 16 sums side by side.
 #[inline(always)]
-fn dot<R: SparseReal>(a: &[R], b: &[R]) -> R {
-    let mut lanes = [R::zero(); LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
+fn dots<R: SparseReal, const WIDTH: usize>(weights: &[R], rates: &[[R; WIDTH]]) -> [R; WIDTH] {
+    let mut lanes = [[R::zero(); WIDTH]; LANES];
+    let ((weights, weights_rest), (rates, rates_rest)) = (weights.as_chunks::<LANES>(), rates.as_chunks::<LANES>());
+    for (weights, rates) in weights.iter().zip(rates) {
         for l in 0..LANES {
-            lanes[l] += a[l] * b[l];
+            for trial in 0..WIDTH {
+                lanes[l][trial] += weights[l] * rates[l][trial];
+            }
         }
     }
-    for (lane, (a, b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *lane += *a * *b;
+    for (lane, (weight, rates)) in lanes.iter_mut().zip(weights_rest.iter().zip(rates_rest)) {
+        for trial in 0..WIDTH {
+            lane[trial] += *weight * rates[trial];
+        }
     }
-    sum(lanes)
+    std::array::from_fn(
+        #[inline(always)]
+        |trial| sum(lanes.map(|lane| lane[trial])),
+    )
 }
 
-/// The derivative of the loss of one trial by its rates.
+/// The derivative of the loss of some trials by their rates.
 #[derive(Clone, Copy)]
 pub(super) enum Outer<'a, R> {
     /// As it is given.
@@ -64,40 +73,53 @@ impl<R: SparseReal> Outer<'_, R> {
             Self::Rates(rates) => rates.load(step, trials, to),
             Self::Outputs { outputs, w_out } => {
                 to.fill(R::zero());
-                let units = to.len() / trials;
-                let outputs = outputs.rows(step, trials);
-                let last = w_out.len() / units;
-                dispatch(
-                    #[inline(always)]
-                    || {
-                        for (o, weights) in w_out.chunks_exact(units).enumerate() {
-                            if trials == 1 {
-                                add_scaled(to, weights, outputs[o]);
-                                continue;
-                            }
-                            for (to, weight) in to.chunks_exact_mut(trials).zip(weights) {
-                                for (to, outputs) in to.iter_mut().zip(outputs.chunks_exact(last)) {
-                                    *to += *weight * outputs[o];
-                                }
-                            }
-                        }
-                    },
-                );
+                of_width!(trials, add_outputs(w_out, outputs.rows(step, trials), to));
             }
         }
     }
 }
 
-/// gradient `[O, N]` += Σ_s ∂L/∂o_s r_sᵀ over the steps 0 … `steps` of one trial.
-pub(super) fn accumulate_readout<R: SparseReal>(steps: usize, outputs: Rows<R>, rates: Rows<R>, gradient: &mut [R]) {
+/// to `[N, WIDTH]` += W_outᵀ ∂L/∂o, for ∂L/∂o `[WIDTH, O]` of a step.
+fn add_outputs<R: SparseReal, const WIDTH: usize>(w_out: &[R], outputs: &[R], to: &mut [R]) {
+    let (to, last) = (to.as_chunks_mut::<WIDTH>().0, outputs.len() / WIDTH);
     dispatch(
         #[inline(always)]
         || {
-            for step in 0..=steps {
-                for (gradient, output) in gradient.chunks_exact_mut(rates.n).zip(outputs.row(step)) {
-                    add_scaled(gradient, rates.row(step), *output);
+            for (o, weights) in w_out.chunks_exact(to.len()).enumerate() {
+                let output: [R; WIDTH] = std::array::from_fn(|trial| outputs[trial * last + o]);
+                for (to, weight) in to.iter_mut().zip(weights) {
+                    for trial in 0..WIDTH {
+                        to[trial] += *weight * output[trial];
+                    }
                 }
             }
         },
     );
+}
+
+/// Gradients `[trials, O, N]` of W_out, Σ_s ∂L/∂o_s r_sᵀ, for the outputs' gradients and the rates `[steps, N, trials]` of a
+/// block.
+pub(super) fn readout_gradient<R: SparseReal>(outputs: Rows<R>, n: usize, trials: usize, rates: &[R]) -> Vec<R> {
+    of_width!(trials, block_gradient(outputs, n, rates))
+}
+
+fn block_gradient<R: SparseReal, const WIDTH: usize>(outputs: Rows<R>, n: usize, rates: &[R]) -> Vec<R> {
+    let mut gradient = vec![[R::zero(); WIDTH]; outputs.n * n];
+    dispatch(
+        #[inline(always)]
+        || {
+            for (step, rates) in rates.as_chunks::<WIDTH>().0.chunks_exact(n).enumerate() {
+                let of_step = outputs.rows(step, WIDTH);
+                for (o, gradient) in gradient.chunks_exact_mut(n).enumerate() {
+                    let output: [R; WIDTH] = std::array::from_fn(|trial| of_step[trial * outputs.n + o]);
+                    for (gradient, rates) in gradient.iter_mut().zip(rates) {
+                        for trial in 0..WIDTH {
+                            gradient[trial] += rates[trial] * output[trial];
+                        }
+                    }
+                }
+            }
+        },
+    );
+    by_trial(outputs.n * n, WIDTH, gradient.into_flattened())
 }

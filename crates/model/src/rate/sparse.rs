@@ -1,15 +1,14 @@
 //! Sparse matrices: the fastest product of each number type and processor, and the gradient of the present entries.
 
-use super::aligned::Aligned;
-use super::presence::{Entry, Presence};
+use super::columns::{Columns, OfTrial};
+use super::listing::{Entry, Listing, TOGETHER};
+use super::presence::Presence;
 use super::product::{GROUP, LANES, Product, sums, windows};
 use super::sliced::Sliced;
 #[cfg(target_arch = "x86_64")]
 use super::sliding::Sliding;
-use super::sweep::Rows;
 use crate::real::Real;
 use mdl_data::simd::dispatch;
-use std::ops::Range;
 
 /// A number type with its fastest sparse product.
 pub(super) trait SparseReal: Real {
@@ -65,33 +64,27 @@ impl SparseReal for f32 {
     }
 }
 
-/// Entries whose gradients are taken side by side.
-const TOGETHER: usize = 4;
-
-/// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for deltas and rates `[N]` of `steps` steps. The gradient has a
-/// number for each present entry, group of sources by group, in a group target by target.
+/// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for the deltas and rates of one trial of a block. The gradient has
+/// a number for each present entry, as they are listed.
 pub(super) fn accumulate_present<R: SparseReal>(
-    presence: &Presence,
+    listing: &Listing,
     steps: usize,
-    [delta, rates]: [Rows<R>; 2],
+    [delta, rates]: &[Columns<R>; 2],
+    trial: usize,
     gradient: &mut [R],
 ) {
-    let mut entries = Vec::new();
     for window in windows(steps) {
-        let vectors = window.len().div_ceil(LANES);
-        let [delta, rates] = [delta, rates].map(|rows| padded_columns(rows, window.clone(), vectors));
-        let (delta, rates) = (delta.as_chunks().0, rates.as_chunks().0);
+        let [delta, rates] = [delta, rates].map(|columns| columns.of_trial(trial, &window));
         dispatch(
             #[inline(always)]
             || {
                 // Group by group: the rates of a group stay in the nearest cache while all targets pass.
                 let mut gradient = &mut gradient[..];
-                for (group, rates) in rates.chunks(GROUP * vectors).enumerate() {
-                    let count = presence.list_group(group, TOGETHER, &mut entries);
+                for (group, (count, entries)) in listing.groups().enumerate() {
                     let mine;
                     (mine, gradient) = std::mem::take(&mut gradient).split_at_mut(count);
-                    for (gradient, entries) in mine.chunks_mut(TOGETHER).zip(entries.as_chunks().0) {
-                        let dots = dots(entries, vectors, delta, rates);
+                    for (gradient, entries) in mine.chunks_mut(TOGETHER).zip(entries) {
+                        let dots = dots(entries, group * GROUP, delta, rates);
                         gradient.iter_mut().zip(dots).for_each(|(gradient, dot)| *gradient += dot);
                     }
                 }
@@ -100,21 +93,21 @@ pub(super) fn accumulate_present<R: SparseReal>(
     }
 }
 
-/// delta_targetᵀ rates_source of some entries: the columns of targets and sources are `vectors` long.
+/// delta_targetᵀ rates_source of some entries of the group that begins with the source `first`.
 #[inline(always)]
-fn dots<R: Real>(
+fn dots<R: SparseReal>(
     entries: &[Entry; TOGETHER],
-    vectors: usize,
-    delta: &[[R; LANES]],
-    rates: &[[R; LANES]],
+    first: usize,
+    delta: OfTrial<R>,
+    rates: OfTrial<R>,
 ) -> [R; TOGETHER] {
-    let (mut a, mut b) = ([delta; TOGETHER], [rates; TOGETHER]);
+    let (mut a, mut b) = ([delta.of_unit(0); TOGETHER], [rates.of_unit(0); TOGETHER]);
     for k in 0..TOGETHER {
-        a[k] = &delta[entries[k].target as usize * vectors..][..vectors];
-        b[k] = &rates[entries[k].source as usize * vectors..][..vectors];
+        a[k] = delta.of_unit(entries[k].target as usize);
+        b[k] = &rates.of_unit(first + entries[k].source as usize)[..a[k].len()];
     }
     let mut lanes = [[R::zero(); LANES]; TOGETHER];
-    for v in 0..vectors {
+    for v in 0..delta.vectors {
         for k in 0..TOGETHER {
             for l in 0..LANES {
                 lanes[k][l] += a[k][v][l] * b[k][v][l];
@@ -124,28 +117,24 @@ fn dots<R: Real>(
     sums(lanes)
 }
 
-/// Gradients of the present entries, in the order of [`accumulate_present`], as a matrix `[N, N]`; each is multiplied by
-/// `factor(source)`.
-pub(super) fn spread_present<R: Real>(presence: &Presence, gradients: &[R], factor: impl Fn(usize) -> R) -> Vec<R> {
-    let n = presence.units();
+/// Gradients of the present entries, as they are listed, as a matrix `[N, N]`; each is multiplied by `factor(source)`.
+pub(super) fn spread_present<R: Real>(
+    n: usize,
+    listing: &Listing,
+    gradients: &[R],
+    factor: impl Fn(usize) -> R,
+) -> Vec<R> {
     let mut matrix = vec![R::zero(); n * n];
-    let mut gradients = gradients.iter();
-    for group in 0..presence.groups() {
-        for target in 0..n {
-            presence.each_entry_of(target, group, |source| {
-                matrix[target * n + source] = factor(source) * *gradients.next().expect("one each");
-            });
+    let mut gradients = gradients;
+    for (group, (count, entries)) in listing.groups().enumerate() {
+        let mine;
+        (mine, gradients) = gradients.split_at(count);
+        for (Entry { target, source }, gradient) in entries.as_flattened().iter().zip(mine) {
+            let source = group * GROUP + *source as usize;
+            matrix[*target as usize * n + source] = factor(source) * *gradient;
         }
     }
     matrix
-}
-
-/// Rows `steps` of `rows` as columns `[N, S]`, padded with zeros to `vectors` vectors.
-fn padded_columns<R: SparseReal>(rows: Rows<R>, steps: Range<usize>, vectors: usize) -> Aligned<R> {
-    let length = vectors * LANES;
-    let mut columns = Aligned::full(R::zero(), rows.n * length);
-    transpose(steps.len(), |step| rows.row(steps.start + step), length, &mut columns);
-    columns
 }
 
 /// Rows and columns that are turned over together.

@@ -51,43 +51,27 @@ pub(super) struct Sweep<R> {
     pub(super) steps: usize,
     activation: Activation,
     /// Trials side by side.
-    trials: usize,
+    pub(super) trials: usize,
     /// Leak a of every unit of every trial, `[N, trials]`, padded with zeros.
     leak: Aligned<R>,
 }
 
-/// States and rates of the trials, `[S + 1, trials, N]` each.
+/// What the trials of a block went through, side by side.
 pub(super) struct Trajectory<R> {
-    pub(super) x: Vec<R>,
+    /// Rates `[S + 1, N, trials]`.
     pub(super) r: Vec<R>,
+    /// What the leak had its part in, x_s − x_{s−1} − noise_s, `[S, N, trials]`.
+    moves: Vec<R>,
+    /// States `[S + 1, N, trials]`, where they are kept.
+    pub(super) x: Option<Vec<R>>,
 }
 
-/// Gradients of the trials, trial by trial.
+/// Gradients of the trials of a block.
 pub(super) struct Adjoint<R> {
-    /// δ `[trials, S, N]`, the gradient of the drive.
+    /// δ `[S, N, trials]`, the gradient of the drive.
     pub(super) delta: Vec<R>,
     /// Gradient of the leak `[trials, N]`.
     pub(super) leak: Vec<R>,
-}
-
-/// Gradients of one trial.
-#[derive(Clone, Copy)]
-pub(super) struct Trial<'a, R> {
-    /// δ `[S, N]`, the gradient of the drive.
-    pub(super) delta: &'a [R],
-    /// Gradient of the leak `[N]`.
-    pub(super) leak: &'a [R],
-}
-
-impl<R> Adjoint<R> {
-    /// Trial by trial, for `n` units.
-    pub(super) fn trials(&self, n: usize) -> impl Iterator<Item = Trial<'_, R>> {
-        let steps = self.delta.len() / self.leak.len();
-        self.leak.chunks_exact(n).enumerate().map(move |(trial, leak)| {
-            let delta = &self.delta[trial * steps * n..][..steps * n];
-            Trial { delta, leak }
-        })
-    }
 }
 
 impl<R: SparseReal> Sweep<R> {
@@ -104,116 +88,89 @@ impl<R: SparseReal> Sweep<R> {
         Aligned::full(R::zero(), self.leak.len())
     }
 
-    /// Runs the trials from `initial` `[1, B, N]`.
+    /// Numbers of a step.
+    fn row(&self) -> usize {
+        self.n * self.trials
+    }
+
+    /// Runs the trials from `initial` `[1, B, N]`; states are kept where the way back needs them, or where they are `wanted`.
     pub(super) fn forward(
         &self,
         product: &dyn Product<R>,
         initial: Rows<R>,
         drive: Rows<R>,
         noise: Option<Rows<R>>,
+        wanted: bool,
     ) -> Trajectory<R> {
-        let capacity = (self.steps + 1) * self.n * self.trials;
-        let mut states = Trajectory { x: Vec::with_capacity(capacity), r: Vec::with_capacity(capacity) };
-        let (mut x, mut r, mut current, mut disturbance) = (self.zeros(), self.zeros(), self.zeros(), self.zeros());
-        initial.load(0, self.trials, &mut x);
+        let (row, trials) = (self.row(), self.trials);
+        let room = |steps: usize| Vec::with_capacity(steps * row);
+        let kept = (wanted || self.activation.slopes_need_states()).then(|| room(self.steps + 1));
+        let mut states = Trajectory { r: room(self.steps + 1), moves: room(self.steps), x: kept };
+        let (mut x, mut r, mut moves) = (self.zeros(), self.zeros(), self.zeros());
+        let (mut current, mut disturbance) = (self.zeros(), self.zeros());
+        initial.load(0, trials, &mut x);
         self.activation.rates(&x, &mut r);
         for step in 0..=self.steps {
             if step > 0 {
-                drive.load(step - 1, self.trials, &mut current);
+                drive.load(step - 1, trials, &mut current);
                 product.accumulate(&r, &mut current);
-                let noise = match noise {
-                    Some(noise) if self.trials == 1 => noise.row(step - 1),
-                    Some(noise) => {
-                        noise.load(step - 1, self.trials, &mut disturbance);
-                        &disturbance
-                    }
-                    None => &disturbance,
-                };
-                self.advance(&current, noise, &mut x, &mut r);
+                if let Some(noise) = noise {
+                    noise.load(step - 1, trials, &mut disturbance);
+                }
+                self.advance(&current, &disturbance, [&mut x, &mut r, &mut moves]);
+                states.moves.extend_from_slice(&moves[..row]);
             }
-            self.append(&x, &mut states.x);
-            self.append(&r, &mut states.r);
+            states.r.extend_from_slice(&r[..row]);
+            if let Some(states) = &mut states.x {
+                states.extend_from_slice(&x[..row]);
+            }
         }
         states
     }
 
-    /// Appends `[N, trials]` as `[trials, N]`.
-    fn append(&self, units: &[R], to: &mut Vec<R>) {
-        let (n, trials) = (self.n, self.trials);
-        let from = to.len();
-        to.resize(from + n * trials, R::zero());
-        self.store(units, n, &mut to[from..]);
-    }
-
-    /// Writes `[N, trials]` as the rows of the trials, `length` apart.
-    fn store(&self, units: &[R], length: usize, to: &mut [R]) {
-        let (n, trials) = (self.n, self.trials);
-        if trials == 1 {
-            return to[..n].copy_from_slice(&units[..n]);
-        }
-        transpose(n, |unit| &units[unit * trials..][..trials], length, to);
-    }
-
     /// One step of all units.
-    fn advance(&self, current: &[R], noise: &[R], x: &mut [R], r: &mut [R]) {
+    fn advance(&self, current: &[R], noise: &[R], states: [&mut [R]; 3]) {
+        let [x, r, moves] = states;
         dispatch(
             #[inline(always)]
             || {
-                for ((x, leak), (current, noise)) in x.iter_mut().zip(&*self.leak).zip(current.iter().zip(noise)) {
-                    *x = (R::one() - *leak) * *x + *leak * *current + *noise;
+                let inputs = self.leak.iter().zip(current.iter().zip(noise));
+                for ((x, moved), (leak, (current, noise))) in x.iter_mut().zip(&mut *moves).zip(inputs) {
+                    let next = (R::one() - *leak) * *x + *leak * *current + *noise;
+                    *moved = next - *x - *noise;
+                    *x = next;
                 }
                 self.activation.rates(x, r);
             },
         );
     }
 
-    /// Differentiates the trials: `x` and `r` are their states.
-    pub(super) fn backward(
-        &self,
-        adjoint: &dyn Product<R>,
-        [x, r]: [Rows<R>; 2],
-        outer: Outer<R>,
-        noise: Option<Rows<R>>,
-    ) -> Adjoint<R> {
-        let (n, trials, steps) = (self.n, self.trials, self.steps);
-        let mut deltas = vec![R::zero(); steps * n * trials];
+    /// Differentiates the trials, which went through `states`.
+    pub(super) fn backward(&self, adjoint: &dyn Product<R>, states: &Trajectory<R>, outer: Outer<R>) -> Adjoint<R> {
+        let (row, trials) = (self.row(), self.trials);
+        let mut deltas = vec![R::zero(); self.steps * row];
         let (mut lambda, mut delta, mut of_rates, mut of_leak) =
             (self.zeros(), self.zeros(), self.zeros(), self.zeros());
-        let (mut now, mut before, mut rates, mut disturbance) =
-            (self.zeros(), self.zeros(), self.zeros(), self.zeros());
-        x.load(steps, trials, &mut now);
-        for step in (1..=steps).rev() {
-            outer.load(step, trials, &mut of_rates[..n * trials]);
-            if step < steps {
+        for step in (1..=self.steps).rev() {
+            outer.load(step, trials, &mut of_rates[..row]);
+            if step < self.steps {
                 adjoint.accumulate(&delta, &mut of_rates);
             }
-            let states = if trials == 1 {
-                let noise = noise.map_or(&disturbance[..n], |noise| noise.row(step - 1));
-                [x.row(step), r.row(step), x.row(step - 1), noise]
-            } else {
-                x.load(step - 1, trials, &mut before);
-                r.load(step, trials, &mut rates);
-                if let Some(noise) = noise {
-                    noise.load(step - 1, trials, &mut disturbance);
-                }
-                [&now[..n * trials], &rates, &before, &disturbance]
-            };
-            self.retreat(states, &mut of_rates[..n * trials], [&mut lambda, &mut delta, &mut of_leak]);
-            self.store(&delta, steps * n, &mut deltas[(step - 1) * n..]);
-            std::mem::swap(&mut now, &mut before);
+            let (now, before) = (step * row..(step + 1) * row, (step - 1) * row..step * row);
+            let x = states.x.as_ref().map_or(&[][..], |x| &x[now.clone()]);
+            let states = [x, &states.r[now], &states.moves[before.clone()]];
+            self.retreat(states, &mut of_rates[..row], [&mut lambda, &mut delta, &mut of_leak]);
+            deltas[before].copy_from_slice(&delta[..row]);
         }
-        let mut leak = vec![R::zero(); n * trials];
-        self.store(&of_leak, n, &mut leak);
-        let leaks = self.leak.chunks_exact(trials).map(|unit| unit[0]);
-        for of_leak in leak.chunks_exact_mut(n) {
-            of_leak.iter_mut().zip(leaks.clone()).for_each(|(gradient, leak)| *gradient /= leak);
+        for (of_leak, leak) in of_leak[..row].iter_mut().zip(&*self.leak) {
+            *of_leak /= *leak;
         }
-        Adjoint { delta: deltas, leak }
+        Adjoint { delta: deltas, leak: by_trial(self.n, trials, of_leak[..row].to_vec()) }
     }
 
     /// λ, δ and the gradient of the leak (times a) one step back.
-    fn retreat(&self, states: [&[R]; 4], of_rates: &mut [R], gradients: [&mut [R]; 3]) {
-        let ([x, r, before, noise], [lambda, delta, of_leak]) = (states, gradients);
+    fn retreat(&self, states: [&[R]; 3], of_rates: &mut [R], gradients: [&mut [R]; 3]) {
+        let ([x, r, moves], [lambda, delta, of_leak]) = (states, gradients);
         dispatch(
             #[inline(always)]
             || {
@@ -223,11 +180,22 @@ impl<R: SparseReal> Sweep<R> {
                     *lambda = *of_state + (R::one() - *leak) * *lambda;
                     *delta = *leak * *lambda;
                 }
-                let moves = x.iter().zip(before).zip(noise);
-                for ((of_leak, lambda), ((x, before), noise)) in of_leak.iter_mut().zip(&*lambda).zip(moves) {
-                    *of_leak += *lambda * (*x - *before - *noise);
+                for ((of_leak, lambda), moved) in of_leak.iter_mut().zip(&*lambda).zip(moves) {
+                    *of_leak += *lambda * *moved;
                 }
             },
         );
     }
+}
+
+/// Values `[steps, N, trials]` as `[steps, trials, N]`.
+pub(super) fn by_trial<R: SparseReal>(n: usize, trials: usize, values: Vec<R>) -> Vec<R> {
+    if trials == 1 {
+        return values;
+    }
+    let mut rows = vec![R::zero(); values.len()];
+    for (rows, values) in rows.chunks_exact_mut(n * trials).zip(values.chunks_exact(n * trials)) {
+        transpose(n, |unit| &values[unit * trials..][..trials], n, rows);
+    }
+    rows
 }

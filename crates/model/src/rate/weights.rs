@@ -12,11 +12,11 @@
 use super::Recurrence;
 use super::block::Listed;
 use super::dense::{Dense, accumulate_outer};
+use super::listing::Listing;
 use super::modes::{Modes, accumulate_modes, rows};
 use super::presence::Presence;
 use super::product::{Product, padded};
-use super::sparse::{SparseReal, accumulate_present, spread_present};
-use super::sweep::Rows;
+use super::sparse::{SparseReal, spread_present};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -32,9 +32,15 @@ pub(super) struct Weights<R> {
 
 enum Form<R> {
     /// W_eff `[N, N]`, and its present entries if they are few.
-    Matrix { effective: Vec<R>, presence: Option<Presence> },
+    Matrix { effective: Vec<R>, present: Option<Present> },
     /// A and C, `[2, N, P]`.
     Modes { weights: Vec<R> },
+}
+
+/// The present entries as a set and as a list.
+struct Present {
+    set: Presence,
+    listing: Listing,
 }
 
 impl<R: SparseReal> Weights<R> {
@@ -45,16 +51,20 @@ impl<R: SparseReal> Weights<R> {
             Recurrence::Dense { sign, mask } => {
                 let effective = effective(n, sign.as_deref(), mask.as_deref(), raw);
                 let few = |presence: &Presence| presence.share() < SPARSE_GRADIENT_BELOW;
-                let presence = sign.is_some().then(|| Presence::of_rows(n, &effective)).filter(few);
-                Form::Matrix { effective, presence }
+                let present = sign.is_some().then(|| Presence::of_rows(n, &effective)).filter(few);
+                let present = present.map(|set| Present { listing: Listing::new(&set), set });
+                Form::Matrix { effective, present }
             }
         };
         Self { n, form }
     }
 
-    /// Whether blocks of trials are faster than trials one by one.
-    pub(super) fn in_blocks(&self) -> bool {
-        matches!(&self.form, Form::Matrix { presence: Some(_), .. })
+    /// The present entries, if they are few. Only then are blocks of trials faster than trials one by one.
+    pub(super) fn few(&self) -> Option<&Listing> {
+        match &self.form {
+            Form::Matrix { present, .. } => present.as_ref().map(|present| &present.listing),
+            Form::Modes { .. } => None,
+        }
     }
 
     /// The product W_eff r of `width` trials.
@@ -62,8 +72,9 @@ impl<R: SparseReal> Weights<R> {
         let n = self.n;
         match &self.form {
             Form::Modes { weights } => Box::new(Modes::forward(n, weights)),
-            Form::Matrix { effective, presence } => {
-                product(n, width, presence.as_ref(), |target, source| effective[target * n + source])
+            Form::Matrix { effective, present } => {
+                let set = present.as_ref().map(|present| &present.set);
+                product(n, width, set, |target, source| effective[target * n + source])
             }
         }
     }
@@ -73,8 +84,8 @@ impl<R: SparseReal> Weights<R> {
         let n = self.n;
         match &self.form {
             Form::Modes { weights } => Box::new(Modes::adjoint(n, weights)),
-            Form::Matrix { effective, presence } => {
-                let columns = presence.is_some().then(|| Presence::of_columns(n, effective));
+            Form::Matrix { effective, present } => {
+                let columns = present.is_some().then(|| Presence::of_columns(n, effective));
                 product(n, width, columns.as_ref(), |target, source| effective[source * n + target])
             }
         }
@@ -84,18 +95,18 @@ impl<R: SparseReal> Weights<R> {
     pub(super) fn zero_gradient(&self) -> Vec<R> {
         let length = match &self.form {
             Form::Modes { weights } => weights.len() / self.n * padded(self.n),
-            Form::Matrix { presence: Some(presence), .. } => presence.count(),
+            Form::Matrix { present: Some(present), .. } => present.listing.count(),
             Form::Matrix { effective, .. } => effective.len(),
         };
         vec![R::zero(); length]
     }
 
-    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for deltas and rates `[N]` of `steps` steps.
-    pub(super) fn accumulate_gradient(&self, steps: usize, rows: [Rows<R>; 2], gradient: &mut [R]) {
+    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for the deltas and rates `[S, N]` of a trial.
+    /// Where present entries are [few](Self::few), [`accumulate_present`](super::sparse::accumulate_present) does it.
+    pub(super) fn accumulate_gradient(&self, states: [&[R]; 2], gradient: &mut [R]) {
         match &self.form {
-            Form::Modes { weights } => accumulate_modes(weights, steps, rows, gradient),
-            Form::Matrix { presence: Some(presence), .. } => accumulate_present(presence, steps, rows, gradient),
-            Form::Matrix { presence: None, .. } => accumulate_outer(steps, rows, gradient),
+            Form::Modes { weights } => accumulate_modes(self.n, weights, states, gradient),
+            Form::Matrix { .. } => accumulate_outer(self.n, states, gradient),
         }
     }
 
@@ -103,9 +114,9 @@ impl<R: SparseReal> Weights<R> {
     pub(super) fn gradient_of_raw(&self, recurrence: &Recurrence, raw: &[R], gradient: Vec<R>) -> Vec<R> {
         let Recurrence::Dense { sign, mask } = recurrence else { return rows(self.n, &gradient) };
         match (&self.form, sign) {
-            (Form::Matrix { presence: Some(presence), .. }, Some(sign)) => {
+            (Form::Matrix { present: Some(present), .. }, Some(sign)) => {
                 // Where there is an entry, the mask is 1 and W > 0.
-                spread_present(presence, &gradient, |source| R::constant(f64::from(sign[source])))
+                spread_present(self.n, &present.listing, &gradient, |source| R::constant(f64::from(sign[source])))
             }
             _ => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
         }

@@ -1,0 +1,92 @@
+//! What each unit does over time, as the gradient of sparse weights reads it.
+
+use super::aligned::Aligned;
+use super::product::{LANES, windows};
+use super::sparse::{SparseReal, transpose};
+use std::ops::Range;
+
+/// Numbers of a step that are brought to their columns together: a cache line of each step.
+const TOGETHER: usize = 16;
+
+/// Values of a block of trials, unit by unit: for each window of steps `[N, trials, steps]`, steps padded with zeros to whole
+/// vectors.
+pub(super) struct Columns<R> {
+    n: usize,
+    trials: usize,
+    values: Aligned<R>,
+}
+
+/// A column for each unit, of one trial and window.
+#[derive(Clone, Copy)]
+pub(super) struct OfTrial<'a, R> {
+    values: &'a [[R; LANES]],
+    /// From column to column.
+    stride: usize,
+    /// Length of a column.
+    pub(super) vectors: usize,
+}
+
+/// Steps of a window, padded.
+fn length(window: &Range<usize>) -> usize {
+    window.len().next_multiple_of(LANES)
+}
+
+impl<R: SparseReal> Columns<R> {
+    /// Of the first `steps` steps of `values` `[steps, N, trials]`.
+    pub(super) fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
+        let row = n * trials;
+        let all = windows(steps).map(|window| length(&window)).sum::<usize>();
+        let mut columns = Aligned::with_capacity(R::zero(), row * all);
+        for window in windows(steps) {
+            let length = length(&window);
+            let mut together = vec![R::zero(); TOGETHER * length];
+            for from in (0..row).step_by(TOGETHER) {
+                let count = TOGETHER.min(row - from);
+                let numbers = |step| &values[(window.start + step) * row + from..][..count];
+                transpose(window.len(), numbers, length, &mut together);
+                columns.extend_from_slice(&together[..count * length]);
+            }
+        }
+        Self { n, trials, values: columns }
+    }
+
+    /// The columns of a trial in a window.
+    pub(super) fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
+        // All windows before are full.
+        let (begin, length) = (window.start * self.n * self.trials, length(window));
+        let (values, vectors) = (self.values[begin + trial * length..].as_chunks().0, length / LANES);
+        OfTrial { values, stride: self.trials * vectors, vectors }
+    }
+}
+
+impl<'a, R> OfTrial<'a, R> {
+    /// The column of a unit.
+    #[inline(always)]
+    pub(super) fn of_unit(&self, unit: usize) -> &'a [[R; LANES]] {
+        &self.values[unit * self.stride..][..self.vectors]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::product::WINDOW;
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_place() {
+        let (n, steps) = (5, WINDOW + 7);
+        for trials in [1, 4, 8] {
+            let value = |step: usize, unit: usize, trial: usize| ((step * n + unit) * trials + trial) as f32 + 1.0;
+            let values: Vec<f32> = (0..(steps + 1) * n * trials).map(|at| at as f32 + 1.0).collect();
+            let columns = Columns::new(n, trials, steps, &values);
+            for window in windows(steps) {
+                for (trial, unit) in (0..trials).flat_map(|trial| (0..n).map(move |unit| (trial, unit))) {
+                    let column = columns.of_trial(trial, &window).of_unit(unit).as_flattened();
+                    let expected = window.clone().map(|step| value(step, unit, trial));
+                    assert_eq!(column.len(), length(&window));
+                    assert!(column.iter().copied().eq(expected.chain(std::iter::repeat(0.0)).take(column.len())));
+                }
+            }
+        }
+    }
+}

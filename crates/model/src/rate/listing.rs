@@ -1,0 +1,98 @@
+//! The present entries of a sparse matrix one by one.
+
+use super::presence::Presence;
+
+/// Entries that are worked on together.
+pub(super) const TOGETHER: usize = 4;
+
+/// An entry by its target and its source, the latter within its group.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Entry {
+    pub(super) target: u32,
+    pub(super) source: u32,
+}
+
+/// The present entries, group of sources by group, in a group target by target.
+pub(super) struct Listing {
+    /// Number of entries of each group.
+    counts: Vec<usize>,
+    /// Each group is filled up with some entry.
+    entries: Vec<Entry>,
+}
+
+impl Listing {
+    /// The entries of `presence`, which has a row a target.
+    pub(super) fn new(presence: &Presence) -> Self {
+        let room = presence.count() + (presence.groups() + 1) * TOGETHER;
+        let mut listing = Self { counts: Vec::with_capacity(presence.groups()), entries: vec![Entry::default(); room] };
+        let mut end = 0;
+        for group in 0..presence.groups() {
+            let begin = end;
+            for target in 0..presence.units() {
+                // Some are written at once, be there as many or not: a processor cannot guess how many there are.
+                let mut word = presence.word(target, group);
+                let mut at = end;
+                end += word.count_ones() as usize;
+                while at < end {
+                    for entry in &mut listing.entries[at..at + TOGETHER] {
+                        *entry = Entry { target: target as u32, source: word.trailing_zeros() };
+                        word &= word.wrapping_sub(1);
+                    }
+                    at += TOGETHER;
+                }
+            }
+            listing.counts.push(end - begin);
+            let full = begin + (end - begin).next_multiple_of(TOGETHER);
+            listing.entries[end..full].fill(Entry::default());
+            end = full;
+        }
+        listing
+    }
+
+    /// Number of entries.
+    pub(super) fn count(&self) -> usize {
+        self.counts.iter().sum()
+    }
+
+    /// The number of entries of every group, and the entries.
+    pub(super) fn groups(&self) -> impl Iterator<Item = (usize, &[[Entry; TOGETHER]])> {
+        let mut rest = self.entries.as_chunks().0;
+        self.counts.iter().map(move |count| {
+            let mine;
+            (mine, rest) = rest.split_at(count.div_ceil(TOGETHER));
+            (*count, mine)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::product::GROUP;
+    use super::*;
+
+    #[test]
+    fn lists_every_entry_once() {
+        let n = 70;
+        // Rows with none, one, and many entries.
+        let present = |target: usize, source: usize| match target % 3 {
+            0 => target % 2 == 0 && source % 2 == 1,
+            1 => source == target,
+            _ => false,
+        };
+        let matrix: Vec<f32> = (0..n * n).map(|at| f32::from(u8::from(present(at / n, at % n)))).collect();
+        let listing = Listing::new(&Presence::of_rows(n, &matrix));
+        let mut found = Vec::new();
+        for (group, (count, entries)) in listing.groups().enumerate() {
+            let entries = entries.as_flattened();
+            assert!(count <= entries.len() && entries.len() < count + TOGETHER);
+            found
+                .extend(entries[..count].iter().map(|e| (group, e.target as usize, group * GROUP + e.source as usize)));
+        }
+        assert!(found.is_sorted(), "group by group, target by target");
+        assert_eq!(found.len(), listing.count());
+        let mut pairs: Vec<_> = found.into_iter().map(|(_, target, source)| (target, source)).collect();
+        pairs.sort_unstable();
+        let expected = (0..n * n).map(|at| (at / n, at % n)).filter(|(target, source)| present(*target, *source));
+        assert_eq!(pairs, expected.collect::<Vec<_>>());
+    }
+}
