@@ -8,20 +8,17 @@ use std::ops::Range;
 /// Numbers of a step that are brought to their columns together: a cache line of each step.
 const TOGETHER: usize = 16;
 
-/// Values of a block of trials, unit by unit: for each window of steps `[N, trials, steps]`, steps padded with zeros to whole
-/// vectors.
+/// Values of a block of trials, unit by unit: of every trial, for each window of steps `[N, steps]`, steps padded with zeros to
+/// whole vectors.
 pub(super) struct Columns<R> {
     n: usize,
-    trials: usize,
-    values: Aligned<R>,
+    of_trials: Vec<Aligned<R>>,
 }
 
 /// A column for each unit, of one trial and window.
 #[derive(Clone, Copy)]
 pub(super) struct OfTrial<'a, R> {
     values: &'a [[R; LANES]],
-    /// From column to column.
-    stride: usize,
     /// Length of a column.
     pub(super) vectors: usize,
 }
@@ -34,28 +31,28 @@ fn length(window: &Range<usize>) -> usize {
 impl<R: SparseReal> Columns<R> {
     /// Of the first `steps` steps of `values` `[steps, N, trials]`.
     pub(super) fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
-        let row = n * trials;
-        let all = windows(steps).map(|window| length(&window)).sum::<usize>();
-        let mut columns = Aligned::with_capacity(R::zero(), row * all);
+        let (row, all) = (n * trials, windows(steps).map(|window| length(&window)).sum::<usize>());
+        let mut of_trials: Vec<_> = (0..trials).map(|_| Aligned::with_capacity(R::zero(), n * all)).collect();
         for window in windows(steps) {
             let length = length(&window);
             let mut together = vec![R::zero(); TOGETHER * length];
             for from in (0..row).step_by(TOGETHER) {
-                let count = TOGETHER.min(row - from);
-                let numbers = |step| &values[(window.start + step) * row + from..][..count];
+                let to = row.min(from + TOGETHER);
+                let numbers = |step| &values[(window.start + step) * row..][from..to];
                 transpose(window.len(), numbers, length, &mut together);
-                columns.extend_from_slice(&together[..count * length]);
+                for (column, at) in together.chunks_exact(length).zip(from..to) {
+                    of_trials[at % trials].extend_from_slice(column);
+                }
             }
         }
-        Self { n, trials, values: columns }
+        Self { n, of_trials }
     }
 
     /// The columns of a trial in a window.
     pub(super) fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
         // All windows before are full.
-        let (begin, length) = (window.start * self.n * self.trials, length(window));
-        let (values, vectors) = (self.values[begin + trial * length..].as_chunks().0, length / LANES);
-        OfTrial { values, stride: self.trials * vectors, vectors }
+        let values = self.of_trials[trial][window.start * self.n..].as_chunks().0;
+        OfTrial { values, vectors: length(window) / LANES }
     }
 }
 
@@ -63,7 +60,7 @@ impl<'a, R> OfTrial<'a, R> {
     /// The column of a unit.
     #[inline(always)]
     pub(super) fn of_unit(&self, unit: usize) -> &'a [[R; LANES]] {
-        &self.values[unit * self.stride..][..self.vectors]
+        &self.values[unit * self.vectors..][..self.vectors]
     }
 }
 
