@@ -28,9 +28,10 @@ struct Operator<R> {
 
 /// What the forward pass leaves for the backward pass.
 struct Kept<R> {
+    weights: Weights<R>,
+    blocks: Vec<Range<usize>>,
     /// What the trials of each block went through.
     states: Vec<Trajectory<R>>,
-    weights: Weights<R>,
 }
 
 /// States of `sequence`; all shapes are right.
@@ -43,12 +44,11 @@ pub(super) fn states<R: SparseReal>(
     let kept = Arc::new(OnceLock::new());
     let r = run::<R>(sequence, drive, weights, leak, &kept)?;
     let Some(kept) = kept.get() else { bail!("a run leaves its states") };
-    let (steps, n) = (r.dim(0)?, r.dim(2)?);
-    let x = kept
-        .states
-        .iter()
-        .map(|states| by_trial(n, states.r.len() / (steps * n), states.x.clone().unwrap_or_default()));
-    let x = x.collect();
+    let (steps, _, n) = r.dims3()?;
+    let of_block = |(block, states): (&Range<usize>, &Trajectory<R>)| {
+        by_trial(n, block.len(), states.x.clone().unwrap_or_default())
+    };
+    let x = kept.blocks.iter().zip(&kept.states).map(of_block).collect();
     Ok(RateStates { x: Tensor::from_vec(interleave(steps, x), r.shape(), r.device())?, r })
 }
 
@@ -101,11 +101,15 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let weights = Weights::new(n, &self.sequence.recurrence, raw);
         let (initial, noise) = (values(&self.sequence.initial), self.sequence.noise.as_ref().map(values));
         let (initial, noise) = (initial.slice()?, noise.as_ref().map(Values::slice).transpose()?);
-        let blocks = Blocks::new(&weights, batch, |width| {
+        let blocks = match weights.few() {
+            Some(_) => blocks(batch, rayon::current_num_threads()),
+            None => (0..batch).map(|trial| trial..trial + 1).collect(),
+        };
+        let kernels = Kernels::new(&blocks, |width| {
             (Sweep::new(self.sequence.activation, steps, leak, width), weights.forward(width))
         });
-        let runs = blocks.each(|sweep, product, block| {
-            let rows = |values| Rows { values, batch, trial: block.first, n };
+        let runs = kernels.each(|sweep, product, block| {
+            let rows = |values| Rows { values, batch, trial: blocks[block].start, n };
             let states = sweep.forward(product, rows(initial), rows(drive), noise.map(rows), w_out.is_empty());
             let result = match w_out {
                 [] => by_trial(n, sweep.trials, states.r.clone()),
@@ -115,7 +119,7 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         });
         let (states, results) = runs.into_iter().unzip();
         let (result, last) = (interleave(steps + 1, results), if w_out.is_empty() { n } else { w_out.len() / n });
-        let _ = self.kept.set(Kept { states, weights });
+        let _ = self.kept.set(Kept { weights, blocks, states });
         Ok((R::to_cpu_storage_owned(result), Shape::from((steps + 1, batch, last))))
     }
 
@@ -131,74 +135,77 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let (steps, batch, n) = drive.dims3()?;
         let outer = outer.contiguous()?;
         let [outer, raw, units_values] = [&outer, weights, units].map(values);
-        let (outer, (leak, w_out)) = (outer.slice()?, units_values.slice()?.split_at(n));
-        let (trained, few) = (weights.track_op(), kept.weights.few());
-        let blocks = Blocks::new(&kept.weights, batch, |width| {
+        let (leak, w_out) = units_values.slice()?.split_at(n);
+        let (trained, driven) = (weights.track_op(), drive.track_op());
+        let backward = Backward { steps, batch, n, kept, outer: outer.slice()?, w_out, trained, driven };
+        let kernels = Kernels::new(&kept.blocks, |width| {
             (Sweep::new(self.sequence.activation, steps, leak, width), kept.weights.adjoint(width))
         });
-        let gradients = blocks.each(|sweep, adjoint, block| {
-            let rows = |values, n| Rows { values, batch, trial: block.first, n };
-            let states = &kept.states[block.place];
-            let (outputs, outer) = match w_out {
-                [] => (None, Outer::Rates(rows(outer, n))),
-                w_out => {
-                    let outputs = rows(outer, w_out.len() / n);
-                    (Some(outputs), Outer::Outputs { outputs, w_out })
-                }
-            };
-            let Adjoint { delta, leak } = sweep.backward(adjoint, states, outer);
-            let columns = |values: &[R]| Columns::new(n, sweep.trials, steps, values);
-            BlockGradients {
-                leak,
-                w_out: outputs.map_or(Vec::new(), |o| readout_gradient(o, n, sweep.trials, &states.r)),
-                columns: (trained && few.is_some()).then(|| [columns(&delta), columns(&states.r)]),
-                delta: if drive.track_op() || few.is_none() { delta } else { Vec::new() },
-            }
-        });
-        let trials: Vec<(usize, usize)> = blocks.trials().collect();
+        let blocks = kernels.each(|sweep, adjoint, block| backward.block(sweep, adjoint, block));
+        let trials = kept.blocks.iter().enumerate();
+        let trials: Vec<_> =
+            trials.flat_map(|(block, range)| (0..range.len()).map(move |trial| (block, trial))).collect();
         let count = batch.min(GROUPS);
-        let groups = each(count, |group| {
-            let mut sum = (vec![R::zero(); n + w_out.len()], Vec::new());
-            if trained {
-                sum.1 = kept.weights.zero_gradient();
-            }
-            for (block, trial) in &trials[group * batch / count..(group + 1) * batch / count] {
-                let of_block = &gradients[*block];
-                let (of_leak, of_w_out) = sum.0.split_at_mut(n);
-                add_to(of_leak, &of_block.leak[trial * n..][..n]);
-                add_to(of_w_out, &of_block.w_out[trial * w_out.len()..][..w_out.len()]);
-                match (&of_block.columns, few) {
-                    (Some(columns), Some(few)) => accumulate_present(few, steps, columns, *trial, &mut sum.1),
-                    _ if trained => {
-                        kept.weights.accumulate_gradient([&of_block.delta, &kept.states[*block].r], &mut sum.1);
-                    }
-                    _ => (),
-                }
-            }
+        let groups =
+            each(count, |group| backward.sum(&blocks, &trials[group * batch / count..(group + 1) * batch / count]));
+        let sum = groups.into_iter().reduce(|mut sum, group| {
+            add(&mut sum.units, &group.units);
+            add(&mut sum.weights, &group.weights);
             sum
         });
-        let (of_units, of_weights) = groups
-            .into_iter()
-            .reduce(|mut sum, group| {
-                add_to(&mut sum.0, &group.0);
-                add_to(&mut sum.1, &group.1);
-                sum
-            })
-            .unwrap_or_default();
+        let Some(sum) = sum else { bail!("a rate sequence without trials has no gradient") };
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
         let of_drive = || {
-            let rows = gradients.into_iter().map(|block| by_trial(n, block.leak.len() / n, block.delta)).collect();
+            let blocks = kept.blocks.iter().zip(blocks);
+            let rows = blocks.map(|(range, block)| by_trial(n, range.len(), block.delta)).collect();
             tensor(drive, interleave(steps, rows))
         };
-        let of_drive = drive.track_op().then(of_drive).transpose()?;
-        let of_units = units.track_op().then(|| tensor(units, of_units)).transpose()?;
-        let of_weights = if trained {
-            Some(tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw.slice()?, of_weights))?)
-        } else {
-            None
+        let of_weights = || {
+            let raw = raw.slice()?;
+            tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw, sum.weights))
         };
-        Ok((of_drive, of_weights, of_units))
+        Ok((
+            driven.then(of_drive).transpose()?,
+            trained.then(of_weights).transpose()?,
+            units.track_op().then(|| tensor(units, sum.units)).transpose()?,
+        ))
     }
+}
+
+/// What runs the blocks of trials, for each width that they have.
+struct Kernels<'a, R> {
+    blocks: &'a [Range<usize>],
+    kernels: BTreeMap<usize, (Sweep<R>, Box<dyn Product<R>>)>,
+}
+
+impl<'a, R: SparseReal> Kernels<'a, R> {
+    fn new(blocks: &'a [Range<usize>], kernel: impl Fn(usize) -> (Sweep<R>, Box<dyn Product<R>>)) -> Self {
+        let widths: BTreeSet<usize> = blocks.iter().map(Range::len).collect();
+        Self { blocks, kernels: widths.into_iter().map(|width| (width, kernel(width))).collect() }
+    }
+
+    /// `function` of every block, by its place among them, in order.
+    fn each<T: Send>(&self, function: impl Fn(&Sweep<R>, &dyn Product<R>, usize) -> T + Send + Sync) -> Vec<T> {
+        each(self.blocks.len(), |block| {
+            let (sweep, product) = &self.kernels[&self.blocks[block].len()];
+            function(sweep, product.as_ref(), block)
+        })
+    }
+}
+
+/// What the backward pass of any trial reads.
+struct Backward<'a, R> {
+    steps: usize,
+    batch: usize,
+    n: usize,
+    kept: &'a Kept<R>,
+    /// ∂L/∂r `[S + 1, B, N]`, or with W_out that of the outputs, `[S + 1, B, O]`.
+    outer: &'a [R],
+    w_out: &'a [R],
+    /// Whether the gradient of the weights is wanted.
+    trained: bool,
+    /// Whether that of the drive is.
+    driven: bool,
 }
 
 /// Gradients of the trials of a block, and what those of the weights are made of.
@@ -207,50 +214,58 @@ struct BlockGradients<R> {
     leak: Vec<R>,
     /// `[trials, O, N]`
     w_out: Vec<R>,
-    /// δ `[S, N, trials]`, the gradient of the drive; empty where it is not wanted any more.
+    /// δ `[S, N, trials]`, the gradient of the drive; empty where nothing reads it any more.
     delta: Vec<R>,
     /// δ and rates unit by unit, for the gradient of weights of which few are present.
     columns: Option<[Columns<R>; 2]>,
 }
 
-/// A batch cut into blocks of trials, with what runs a block of each width.
-struct Blocks<R> {
-    blocks: Vec<Range<usize>>,
-    kernels: BTreeMap<usize, Kernel<R>>,
+/// Gradients of some trials, summed: of leaks and W_out, and of weights.
+struct Gradients<R> {
+    units: Vec<R>,
+    weights: Vec<R>,
 }
 
-/// A block by its place among the blocks, and its first trial.
-struct Block {
-    place: usize,
-    first: usize,
-}
-
-/// What runs the trials of a block.
-type Kernel<R> = (Sweep<R>, Box<dyn Product<R>>);
-
-impl<R: SparseReal> Blocks<R> {
-    fn new(weights: &Weights<R>, batch: usize, kernel: impl Fn(usize) -> Kernel<R>) -> Self {
-        let blocks = if weights.few().is_some() {
-            blocks(batch, rayon::current_num_threads())
-        } else {
-            (0..batch).map(|trial| trial..trial + 1).collect()
+impl<R: SparseReal> Backward<'_, R> {
+    /// Differentiates the trials of a block.
+    fn block(&self, sweep: &Sweep<R>, adjoint: &dyn Product<R>, block: usize) -> BlockGradients<R> {
+        let (n, trials, states) = (self.n, sweep.trials, &self.kept.states[block]);
+        let rows = |n| Rows { values: self.outer, batch: self.batch, trial: self.kept.blocks[block].start, n };
+        let (outer, w_out) = match self.w_out {
+            [] => (Outer::Rates(rows(n)), Vec::new()),
+            w_out => {
+                let outputs = rows(w_out.len() / n);
+                (Outer::Outputs { outputs, w_out }, readout_gradient(outputs, n, trials, &states.r))
+            }
         };
-        let widths: BTreeSet<usize> = blocks.iter().map(Range::len).collect();
-        Self { blocks, kernels: widths.into_iter().map(|width| (width, kernel(width))).collect() }
+        let Adjoint { delta, leak } = sweep.backward(adjoint, states, outer);
+        let few = self.kept.weights.few().is_some();
+        let columns = |values: &[R]| Columns::new(n, trials, self.steps, values);
+        BlockGradients {
+            leak,
+            w_out,
+            columns: (self.trained && few).then(|| [columns(&delta), columns(&states.r)]),
+            delta: if self.driven || !few { delta } else { Vec::new() },
+        }
     }
 
-    /// `function` of every block, in order.
-    fn each<T: Send>(&self, function: impl Fn(&Sweep<R>, &dyn Product<R>, Block) -> T + Send + Sync) -> Vec<T> {
-        each(self.blocks.len(), |place| {
-            let trials = &self.blocks[place];
-            let (sweep, product) = &self.kernels[&trials.len()];
-            function(sweep, product.as_ref(), Block { place, first: trials.start })
-        })
-    }
-
-    /// The block of every trial, and its place in it.
-    fn trials(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.blocks.iter().enumerate().flat_map(|(block, trials)| (0..trials.len()).map(move |trial| (block, trial)))
+    /// Sums the gradients of some of the trials, one after the other; each is given by its block and its place there.
+    fn sum(&self, blocks: &[BlockGradients<R>], trials: &[(usize, usize)]) -> Gradients<R> {
+        let (n, weights) = (self.n, &self.kept.weights);
+        let zero = if self.trained { weights.zero_gradient() } else { Vec::new() };
+        let mut sum = Gradients { units: vec![R::zero(); n + self.w_out.len()], weights: zero };
+        for (block, trial) in trials {
+            let (of_block, states) = (&blocks[*block], &self.kept.states[*block]);
+            let (of_leak, of_w_out) = sum.units.split_at_mut(n);
+            add(of_leak, &of_block.leak[trial * n..]);
+            add(of_w_out, &of_block.w_out[trial * of_w_out.len()..]);
+            match (&of_block.columns, weights.few()) {
+                (Some(columns), Some(few)) => accumulate_present(few, self.steps, columns, *trial, &mut sum.weights),
+                _ if self.trained => weights.accumulate_gradient([&of_block.delta, &states.r], &mut sum.weights),
+                _ => (),
+            }
+        }
+        sum
     }
 }
 
@@ -282,8 +297,8 @@ fn each<T: Send>(count: usize, function: impl Fn(usize) -> T + Send + Sync) -> V
     }
 }
 
-/// total += part, element by element.
-fn add_to<R: Real>(total: &mut [R], part: &[R]) {
+/// total += the beginning of `part`, element by element.
+fn add<R: Real>(total: &mut [R], part: &[R]) {
     total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
 }
 
