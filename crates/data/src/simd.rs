@@ -1,6 +1,10 @@
-//! Run-time choice of the vector unit.
+//! Run-time choice of the vector unit, and what else a kernel asks of the processor.
 
 use pulp::{Arch, Simd, WithSimd};
+
+/// Bytes that a processor moves between its caches at once.
+#[cfg(target_arch = "x86_64")]
+const CACHE_LINE: usize = 64;
 
 /// A kernel as pulp takes it.
 struct Kernel<F>(F);
@@ -22,4 +26,16 @@ impl<R, F: FnMut() -> R> WithSimd for Kernel<F> {
 #[inline(always)]
 pub fn dispatch<R>(kernel: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Kernel(kernel))
+}
+
+/// Asks the processor to bring `values` into its first-level cache, for use soon; what it computes does not change.
+#[inline(always)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))]
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for at in (0..size_of_val(values)).step_by(CACHE_LINE) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch is part of every processor of this architecture, and `at` lies within the values.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().add(at)) };
+    }
 }
