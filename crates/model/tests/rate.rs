@@ -209,8 +209,8 @@ const KINDS: [Kind; 6] =
 
 #[test]
 fn operator_and_reference_agree() -> Result<()> {
-    // Sizes below, at and above the widths of the kernels; more steps than a window.
-    for shape in [[7, 1, 5], [40, 3, 33], [25, 20, 64], [300, 2, 70], [1, 1, 1]] {
+    // Sizes below, at and above the widths of the kernels; more steps than a window, in blocks of trials, too.
+    for shape in [[7, 1, 5], [40, 3, 33], [25, 20, 64], [300, 9, 70], [1, 1, 1]] {
         for kind in KINDS {
             for activation in ACTIVATIONS {
                 for (dtype, tolerance) in [(DType::F32, 5e-5), (DType::F64, 1e-11)] {
@@ -327,6 +327,18 @@ fn any_number_of_threads_gives_the_same_bits() -> Result<()> {
             assert_eq!(bits(one), bits(many), "{kind:?}");
         }
     }
+    Ok(())
+}
+
+/// A batch is cut into blocks for the threads there are on the way there; on the way back there may be others.
+#[test]
+fn a_backward_pass_may_have_other_threads() -> Result<()> {
+    let network = Random::new(Kind::SparseDale(60), Activation::Sigmoid, [50, 37, 40], DType::F32)?;
+    let r = on_threads(1, || network.states(false))?.r;
+    let loss = (r * &network.outer)?.sum_all()?;
+    let gradients = on_threads(3, || loss.backward())?;
+    let [.., of_weights, _] = on_threads(1, || network.results(false))?;
+    assert_eq!(bits(gradients.get(&network.weights).unwrap()), bits(&of_weights));
     Ok(())
 }
 
