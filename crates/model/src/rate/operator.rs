@@ -172,14 +172,17 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
     }
 }
 
-/// What runs the blocks of trials, for each width that they have.
+/// What runs the trials of a block.
+type Kernel<R> = (Sweep<R>, Box<dyn Product<R>>);
+
+/// The kernels of blocks of trials, one for each width that they have.
 struct Kernels<'a, R> {
     blocks: &'a [Range<usize>],
-    kernels: BTreeMap<usize, (Sweep<R>, Box<dyn Product<R>>)>,
+    kernels: BTreeMap<usize, Kernel<R>>,
 }
 
 impl<'a, R: SparseReal> Kernels<'a, R> {
-    fn new(blocks: &'a [Range<usize>], kernel: impl Fn(usize) -> (Sweep<R>, Box<dyn Product<R>>)) -> Self {
+    fn new(blocks: &'a [Range<usize>], kernel: impl Fn(usize) -> Kernel<R>) -> Self {
         let widths: BTreeSet<usize> = blocks.iter().map(Range::len).collect();
         Self { blocks, kernels: widths.into_iter().map(|width| (width, kernel(width))).collect() }
     }

@@ -6,113 +6,131 @@
 //!
 //! Every lane takes the entries of its target in ascending order. A step's window begins at the earliest entry that is
 //! left; lanes whose next entry lies behind the window wait with weight 0. One permutation picks the eight rates.
+//!
+//! Four steps of a slice make a run. All slices take their first run, then their second, and so on: one loop without a
+//! branch that depends on the matrix, in which no sum waits for its last term.
 
 use super::presence::Presence;
 use super::product::{Product, padded};
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 /// Targets side by side, and sources in a window.
 const EIGHT: usize = 8;
 
-/// Eight weights in one vector.
-#[derive(Clone, Copy)]
-#[repr(align(32))]
-struct Eight([f32; EIGHT]);
+/// Steps of a run.
+const FOUR: usize = 4;
 
-/// A sparse matrix as steps, slice of targets by slice of targets.
-pub(super) struct Sliding {
-    /// Number of steps of each slice.
-    steps: Vec<u32>,
-    weights: Vec<Eight>,
+/// Bits that tell a source within its window.
+const BITS: usize = 3;
+
+/// Units that a network can have at most: windows take 16 bits.
+pub(super) const MOST_UNITS: usize = 1 << 16;
+
+/// Steps of one slice.
+#[derive(Clone, Copy)]
+#[repr(C, align(32))]
+struct Run {
+    weights: [[f32; EIGHT]; FOUR],
+    /// Source of each weight within its window, `BITS` bits a step, those of the first step lowest.
+    sources: [u16; EIGHT],
     /// First source of each step.
-    windows: Vec<u32>,
-    /// Source of each weight within its window.
-    sources: Vec<[u8; EIGHT]>,
+    windows: [u16; FOUR],
+    /// First target.
+    target: u32,
+}
+
+/// A sparse matrix as runs of steps.
+pub(super) struct Sliding {
+    padded: usize,
+    runs: Vec<Run>,
 }
 
 impl Sliding {
     /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry.
     ///
     /// # Panics
-    /// On a processor without AVX2.
+    /// On a processor without AVX2, and for more than [`MOST_UNITS`] units.
     pub(super) fn new(presence: &Presence, weight: impl Fn(usize, usize) -> f32) -> Self {
         assert!(std::arch::is_x86_feature_detected!("avx2"), "the sliding product needs AVX2");
         let n = presence.units();
-        let mut sliding = Self { steps: Vec::new(), weights: Vec::new(), windows: Vec::new(), sources: Vec::new() };
-        let mut entries = Entries::default();
+        assert!(n <= MOST_UNITS, "the sliding product takes at most {MOST_UNITS} units");
+        let (mut runs, mut slices, mut entries) = (Vec::new(), Vec::new(), Entries::default());
         for slice in (0..n).step_by(EIGHT) {
             entries.fill(presence, slice, &weight);
-            let before = sliding.weights.len();
+            let begin = runs.len();
             // SAFETY: the processor has AVX2.
-            unsafe { sliding.push_slice(&entries, (padded(n) - EIGHT) as i32) };
-            sliding.steps.push((sliding.weights.len() - before) as u32);
+            unsafe { push_slice(&mut runs, &entries, slice as u32, (padded(n) - EIGHT) as i32) };
+            slices.push(begin..runs.len());
         }
-        sliding
-    }
-
-    /// Adds the steps of a slice; no window begins behind `last`.
-    #[target_feature(enable = "avx2")]
-    fn push_slice(&mut self, entries: &Entries, last: i32) {
-        let (sources, weights) = (entries.sources.as_ptr(), entries.weights.as_ptr());
-        // The place of each lane's next entry. It is never moved behind the end of the lane: END is in no window.
-        // SAFETY: eight numbers.
-        let mut at = unsafe { _mm256_loadu_si256(entries.begins.as_ptr().cast()) };
-        loop {
-            // SAFETY: every lane is at one of the entries.
-            let next = unsafe { _mm256_i32gather_epi32::<4>(sources, at) };
-            let earliest = least(next);
-            if earliest == END {
-                return;
-            }
-            let window = earliest.min(last);
-            let distance = _mm256_sub_epi32(next, _mm256_set1_epi32(window));
-            let taken = _mm256_cmpgt_epi32(_mm256_set1_epi32(EIGHT as i32), distance);
-            // SAFETY: as above.
-            let weight = unsafe {
-                let (none, mask) = (_mm256_setzero_ps(), _mm256_castsi256_ps(taken));
-                _mm256_mask_i32gather_ps::<4>(none, weights, at, mask)
-            };
-            // A lane that waits reads a rate that another one reads.
-            let distance = _mm256_blendv_epi8(_mm256_set1_epi32(earliest - window), distance, taken);
-            at = _mm256_sub_epi32(at, taken);
-            let mut eight = Eight([0.0; EIGHT]);
-            let mut distances = [0u32; EIGHT];
-            // SAFETY: eight numbers each.
-            unsafe {
-                _mm256_store_ps(eight.0.as_mut_ptr(), weight);
-                _mm256_storeu_si256(distances.as_mut_ptr().cast(), distance);
-            }
-            self.weights.push(eight);
-            self.windows.push(window as u32);
-            self.sources.push(distances.map(|distance| distance as u8));
-        }
+        let longest = slices.iter().map(Range::len).max().unwrap_or(0);
+        let in_turn = (0..longest).flat_map(|k| slices.iter().filter_map(move |slice| slice.clone().nth(k)));
+        Self { padded: padded(n), runs: in_turn.map(|at| runs[at]).collect() }
     }
 
     #[target_feature(enable = "avx2")]
     fn accumulate_avx2(&self, rates: &[f32], out: &mut [f32]) {
-        let (mut weights, mut windows, mut sources) = (&self.weights[..], &self.windows[..], &self.sources[..]);
-        for (out, steps) in out.as_chunks_mut::<EIGHT>().0.iter_mut().zip(&self.steps) {
-            let (run, run_windows, run_sources);
-            (run, weights) = weights.split_at(*steps as usize);
-            (run_windows, windows) = windows.split_at(*steps as usize);
-            (run_sources, sources) = sources.split_at(*steps as usize);
-            // SAFETY: eight numbers.
-            let mut sum = unsafe { _mm256_loadu_ps(out.as_ptr()) };
-            for ((weights, window), sources) in run.iter().zip(run_windows).zip(run_sources) {
-                // SAFETY: no window ends behind the padded rates; weights and sources are eight.
-                let (rates, weights, sources) = unsafe {
-                    debug_assert!(*window as usize + EIGHT <= rates.len());
-                    (
-                        _mm256_loadu_ps(rates.as_ptr().add(*window as usize)),
-                        _mm256_load_ps(weights.0.as_ptr()),
-                        _mm_loadl_epi64(sources.as_ptr().cast()),
-                    )
-                };
-                let rates = _mm256_permutevar8x32_ps(rates, _mm256_cvtepu8_epi32(sources));
-                sum = _mm256_add_ps(sum, _mm256_mul_ps(weights, rates));
+        for run in &self.runs {
+            // SAFETY: no window and no slice ends behind the padded units.
+            unsafe {
+                debug_assert!(run.windows.iter().all(|window| usize::from(*window) + EIGHT <= rates.len()));
+                let out = out.as_mut_ptr().add(run.target as usize);
+                let mut sum = _mm256_loadu_ps(out);
+                let mut sources = _mm256_cvtepu16_epi32(_mm_loadu_si128(run.sources.as_ptr().cast()));
+                for (weights, window) in run.weights.iter().zip(run.windows) {
+                    // The permutation reads the lowest three bits of each lane.
+                    let rates = _mm256_loadu_ps(rates.as_ptr().add(usize::from(window)));
+                    let rates = _mm256_permutevar8x32_ps(rates, sources);
+                    sources = _mm256_srli_epi32::<{ BITS as i32 }>(sources);
+                    sum = _mm256_add_ps(sum, _mm256_mul_ps(_mm256_load_ps(weights.as_ptr()), rates));
+                }
+                _mm256_storeu_ps(out, sum);
             }
-            // SAFETY: eight numbers.
-            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sum) };
+        }
+    }
+}
+
+/// Adds the runs of the slice that begins with `target`; no window begins behind `last`.
+#[target_feature(enable = "avx2")]
+fn push_slice(runs: &mut Vec<Run>, entries: &Entries, target: u32, last: i32) {
+    let (sources, weights) = (entries.sources.as_ptr(), entries.weights.as_ptr());
+    // The place of each lane's next entry. It is never moved behind the end of the lane: END is in no window.
+    // SAFETY: eight numbers.
+    let mut at = unsafe { _mm256_loadu_si256(entries.begins.as_ptr().cast()) };
+    for step in 0.. {
+        // SAFETY: every lane is at one of the entries.
+        let next = unsafe { _mm256_i32gather_epi32::<4>(sources, at) };
+        let earliest = least(next);
+        if earliest == END {
+            return;
+        }
+        let window = earliest.min(last);
+        let distance = _mm256_sub_epi32(next, _mm256_set1_epi32(window));
+        let taken = _mm256_cmpgt_epi32(_mm256_set1_epi32(EIGHT as i32), distance);
+        // SAFETY: as above.
+        let weight = unsafe {
+            let (none, mask) = (_mm256_setzero_ps(), _mm256_castsi256_ps(taken));
+            _mm256_mask_i32gather_ps::<4>(none, weights, at, mask)
+        };
+        // A lane that waits reads a rate that another one reads.
+        let distance = _mm256_blendv_epi8(_mm256_set1_epi32(earliest - window), distance, taken);
+        at = _mm256_sub_epi32(at, taken);
+        let place = step % FOUR;
+        if place == 0 {
+            // Steps that are missing at the end read the first window with weight 0.
+            let windows = [window as u16; FOUR];
+            runs.push(Run { weights: [[0.0; EIGHT]; FOUR], sources: [0; EIGHT], windows, target });
+        }
+        let Some(run) = runs.last_mut() else { return };
+        let mut distances = [0u32; EIGHT];
+        // SAFETY: eight numbers each.
+        unsafe {
+            _mm256_store_ps(run.weights[place].as_mut_ptr(), weight);
+            _mm256_storeu_si256(distances.as_mut_ptr().cast(), distance);
+        }
+        run.windows[place] = window as u16;
+        for (source, distance) in run.sources.iter_mut().zip(distances) {
+            *source |= (distance << (BITS * place)) as u16;
         }
     }
 }
@@ -155,7 +173,7 @@ fn least(numbers: __m256i) -> i32 {
 
 impl Product<f32> for Sliding {
     fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
-        assert!(rates.len() >= self.steps.len().next_multiple_of(4) * EIGHT, "rates are padded");
+        assert!(rates.len() >= self.padded && out.len() >= self.padded, "rates and results are padded");
         // SAFETY: `new` has seen AVX2.
         unsafe { self.accumulate_avx2(rates, out) }
     }

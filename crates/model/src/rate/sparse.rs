@@ -6,7 +6,7 @@ use super::presence::Presence;
 use super::product::{GROUP, LANES, Product, sums, windows};
 use super::sliced::Sliced;
 #[cfg(target_arch = "x86_64")]
-use super::sliding::Sliding;
+use super::sliding::{self, Sliding};
 use crate::real::Real;
 use mdl_data::simd::dispatch;
 
@@ -42,7 +42,7 @@ impl SparseReal for f32 {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
             return (share < 0.5).then(|| Box::new(Sliced::new(presence, weight)) as _);
-        } else if std::arch::is_x86_feature_detected!("avx2") {
+        } else if std::arch::is_x86_feature_detected!("avx2") && presence.units() <= sliding::MOST_UNITS {
             return (share < 0.25).then(|| Box::new(Sliding::new(presence, weight)) as _);
         }
         (share < PLAIN_BELOW).then(|| Box::new(Sliced::new(presence, weight)) as _)
