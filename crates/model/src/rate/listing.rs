@@ -75,7 +75,7 @@ mod tests {
         let n = 70;
         // Rows with none, one, and many entries.
         let present = |target: usize, source: usize| match target % 3 {
-            0 => target % 2 == 0 && source % 2 == 1,
+            0 => target.is_multiple_of(2) && !source.is_multiple_of(2),
             1 => source == target,
             _ => false,
         };
