@@ -96,13 +96,14 @@ def compare(task, scratch, rounds, trials):
 def scaling(rounds):
     """Our trials of random networks with the sparseness of trained ones, 12 factors side by side."""
     step = lambda *options: run(BIN / "bench-step", "lif", *options)
-    cases = {f"N = {n}": ["--units", n, "--samples", max(10, 40_000 // n if n > 200 else 200)] for n in
-             (50, 100, 200, 500, 1000, 2000, 5000)}
+    units = lambda n: ["--units", n, "--samples", max(10, 40_000 // n if n > 200 else 200)]
+    cases = {f"N = {n}": units(n) for n in (50, 100, 200, 500, 1000, 2000, 5000)}
     cases |= {f"N = 200, P = {p}": ["--modes", p] for p in (1, 3, 10, 30, 100)}
     cases |= {"N = 200, all connections": ["--density", 1]}
     cases |= {f"N = 200, {firing}": ["--firing", firing] for firing in ("silent", "usual", "saturated")}
     cases |= {f"N = 200, P = 5, {firing}": ["--modes", 5, "--firing", firing]
               for firing in ("silent", "usual", "saturated")}
+    cases |= {f"N = {n}, saturated": [*units(n), "--firing", "saturated"] for n in (1000, 5000)}
     cases |= {"N = 200, exact": ["--exact"]}
     # In turn, so that a slow minute of the machine falls on all of them.
     results = [{name: step(*options) for name, options in cases.items()} for _ in range(rounds)]
