@@ -121,7 +121,7 @@ cuda-toolkit: ## put CUDA's compiler under target/cuda-toolkit, from PyPI
 
 # The flag makes the programs load CUDA's libraries only when they are asked for a GPU. Without --target it would reach the
 # build scripts, too, which refuse it.
-CUDA_FEATURES := mdl-train/cuda,mdl-convert/cuda
+CUDA_FEATURES := mdl-cli/cuda
 CUDA_ENVIRONMENT = CUDA_HOME="$(CUDA_HOME)" PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
 	NVCC_APPEND_FLAGS=--compress-mode=size RUSTFLAGS='--cfg feature="dynamic-loading"'
 CUDA_OPTIONS := --release --target $(CUDA_TARGET) --target-dir target/cuda --workspace --features $(CUDA_FEATURES)
@@ -140,7 +140,7 @@ cuda-check: ## type-check the code for CUDA without its compiler; compile the ke
 
 PREFIX ?= /usr/local
 TO := $(DESTDIR)$(PREFIX)
-PROGRAMS := $(sort $(basename $(notdir $(wildcard crates/*/src/bin/*.rs))))
+PROGRAMS := $(sort $(basename $(notdir $(wildcard crates/cli/src/bin/*.rs))))
 SHARE := $(TO)/share
 install: build ## programs, manual pages and shell completions; [PREFIX=/usr/local] [DESTDIR=]
 	install -d "$(TO)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use mdl_convert::lif::config::{LifConfig, LifMode};
 use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Simulator, Timing, TrialDraws};
-use mdl_data::random::{Purpose, Stream};
-use mdl_model::lif::{LifConfig, LifMode};
+use mdl_kernels::random::{Purpose, Stream};
 use std::time::Instant;
 
 /// How busy the units are.

@@ -6,13 +6,15 @@ mod lif;
 use anyhow::Result;
 use candle_core::Tensor;
 use clap::{Args, Parser, Subcommand};
-use mdl_data::random::Purpose;
 use mdl_data::tasks::{Task, TaskConfig, Trials};
 use mdl_device::DeviceChoice;
-use mdl_model::experiment::{Experiment, NetworkConfig, TrainingConfig};
+use mdl_experiment::Experiment;
+use mdl_kernels::random::Purpose;
+use mdl_model::NetworkConfig;
 use mdl_model::rate::network::{NoiseKey, RateNetwork};
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::network::SpikingNetwork;
+use mdl_train::config::TrainingConfig;
 use mdl_train::digits::DigitsProblem;
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
@@ -65,7 +67,7 @@ fn main() -> Result<()> {
         What::Lif(trials) => trials.run().map(|(seconds, rate_hz)| (seconds, Some(rate_hz)))?,
     };
     let result = json!({ "median_s": median(seconds), "peak_bytes": peak_bytes(), "rate_hz": rate_hz });
-    mdl_stage::status::print_line(&result.to_string())?;
+    println!("{result}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The reader of artifacts.
 
-use mdl_model::artifact::Artifact;
+use mdl_artifact::Artifact;
 use std::path::Path;
 
 /// An artifact of any kind.

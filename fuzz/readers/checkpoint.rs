@@ -1,7 +1,8 @@
 //! The reader of checkpoints of trainings.
 
-use mdl_model::artifact::Artifact;
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_artifact::Artifact;
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::State;

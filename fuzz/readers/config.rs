@@ -1,6 +1,6 @@
 //! The reader of configs.
 
-use mdl_model::experiment::Experiment;
+use mdl_experiment::Experiment;
 
 /// A config, and after a zero byte each an override: what is accepted is accepted again, and is the same.
 pub fn read(data: &[u8]) {

@@ -1,8 +1,8 @@
 //! The readers of the metrics of a training.
 
-use mdl_model::artifact::Artifact;
-use mdl_model::experiment::TrainingConfig;
+use mdl_artifact::Artifact;
 use mdl_report::from_artifact::training_curve;
+use mdl_train::config::TrainingConfig;
 use mdl_train::metrics::read_history;
 use mdl_train::trainer::Trained;
 use std::path::Path;

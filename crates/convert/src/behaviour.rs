@@ -1,11 +1,11 @@
 //! A LIF network on a task: trials run and judged.
 
-use crate::answers::{Answer, TrialSet};
 use crate::error::Result;
+use crate::lif::config::LifConfig;
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
+use crate::search::trials::{Answer, TrialSet};
 use mdl_data::field::InvalidField;
 use mdl_data::tasks::{Judged, Task};
-use mdl_model::lif::LifConfig;
 
 /// A LIF network on a task.
 pub struct Behaviour<'a> {

@@ -1,11 +1,9 @@
 //! What can go wrong between a rate network and a judged LIF network.
 
+use mdl_artifact::ArtifactError;
+use mdl_artifact::checkpoint::PartialError;
+use mdl_artifact::output::OutputError;
 use mdl_data::field::InvalidField;
-use mdl_model::artifact::ArtifactError;
-use mdl_model::partial::PartialError;
-use mdl_report::ReportError;
-use mdl_stage::output::OutputError;
-use mdl_stage::{OrExit, Status};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +42,6 @@ pub enum Error {
     /// An artifact that cannot be used.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// A figure that cannot be drawn.
-    #[error(transparent)]
-    Report(#[from] ReportError),
     /// A figure or report that cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -56,9 +51,6 @@ pub enum Error {
     /// A GPU failed.
     #[error("on the GPU: {0}")]
     Device(#[from] candle_core::Error),
-    /// Inputs and outputs that do not fit together.
-    #[error("{0}")]
-    Paths(String),
     /// Asked to stop.
     #[error("interrupted; no output was written")]
     Interrupted,
@@ -69,29 +61,3 @@ pub enum Error {
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
-
-impl Error {
-    /// The exit status of a program that ends with this error.
-    pub fn status(&self) -> Status {
-        match self {
-            Self::Field(_) | Self::NegativeRates | Self::Paths(_) | Self::Output(OutputError::Exists(_)) => {
-                Status::Usage
-            }
-            Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
-            Self::Partial(error) => error.status(),
-            Self::Report(_) | Self::Output(_) | Self::Device(_) => Status::Failed,
-            Self::Interrupted | Self::Kept => Status::Interrupted,
-        }
-    }
-}
-
-/// Lets a program end with the status of the error.
-///
-/// # Errors
-/// The error of `result`.
-pub fn with_status<T>(result: Result<T>) -> anyhow::Result<T> {
-    result.or_else(|error| {
-        let status = error.status();
-        Err(error).or_exit(status)
-    })
-}

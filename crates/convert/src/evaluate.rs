@@ -1,17 +1,17 @@
 //! Evaluation of a LIF network on a set of trials.
 
-use crate::answers::TrialSet;
 #[cfg(any(test, feature = "cuda"))]
 use crate::behaviour::Posed;
 use crate::behaviour::{Behaviour, Monitor, Outcome, count_correct};
 use crate::error::{Error, Result};
 use crate::lif::{Recording, Run, Traces};
+use crate::search::trials::TrialSet;
 use candle_core::Device;
+use mdl_artifact::Artifact;
+use mdl_data::evaluation::EvaluationConfig;
 use mdl_data::field::require;
 use mdl_data::score::Score;
 use mdl_data::tasks::Trials;
-use mdl_model::artifact::Artifact;
-use mdl_model::experiment::EvaluationConfig;
 use rayon::prelude::*;
 
 /// How a network did on a set of trials.
@@ -220,10 +220,10 @@ impl<'a> Setting<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mdl_data::random::Purpose;
+    use crate::lif::config::LifConfig;
     use mdl_data::tasks::TaskConfig;
     use mdl_emulator::Emulator;
-    use mdl_model::lif::LifConfig;
+    use mdl_kernels::random::Purpose;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// The same answers, counts of spikes and records, and outputs within rounding.

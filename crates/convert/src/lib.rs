@@ -1,23 +1,16 @@
-//! From rate to LIF: mapping, LIF simulation, the search for the scaling factor, and the programs lambda-search and eval-lif.
+//! From rate to LIF: mapping, LIF simulation, the search for the scaling factor and its prediction.
 
-pub mod answers;
 pub mod behaviour;
+mod conversion;
 mod error;
 pub mod evaluate;
-pub mod figures;
 pub mod lif;
 pub mod mapping;
-pub mod mean_field;
-pub mod outputs;
-pub mod partial;
 pub mod prediction;
-pub mod queue;
 pub mod search;
-pub mod statistics;
 pub mod stored;
-pub mod sweep;
 #[cfg(test)]
 mod testing;
-pub mod transfer;
 
-pub use error::{Error, Result, with_status};
+pub use conversion::Conversion;
+pub use error::{Error, Result};

@@ -11,38 +11,22 @@
 //! | `predicted_scaling_factor` | `[1]` | F64 | middle of the plateau of the network in mean field; absent where it has none |
 //! | `search.rate_hz` | `[F]` | F64 | mean firing rate of the units (Hz) |
 
+use crate::conversion::Conversion;
 use crate::error::Result;
 use crate::lif::LifNetwork;
 use crate::mapping::lif_network;
 use crate::search::{Candidate, Found};
-use mdl_data::field::InvalidField;
-use mdl_model::artifact::Artifact;
-use mdl_model::experiment::{Experiment, NetworkConfig};
-use mdl_model::rate::config::RateConfig;
+use mdl_artifact::Artifact;
 use mdl_model::rate::parameters::RateParameters;
-
-/// The section of a config that describes the rate network.
-///
-/// # Errors
-/// The config of a spiking network.
-pub fn rate_config(experiment: &Experiment) -> Result<&RateConfig> {
-    match &experiment.network {
-        NetworkConfig::Rate(rate) => Ok(rate),
-        NetworkConfig::Spiking(_) => {
-            let (field, found) = ("network.kind".into(), "spiking".into());
-            Err(InvalidField { field, found, expected: "rate".into() }.into())
-        }
-    }
-}
 
 /// The LIF network of a `rate` or `lif` artifact, with the recurrent weights that the config asks for.
 ///
 /// # Errors
 /// A tensor that is missing or does not fit the config; a tanh network.
-pub fn read_network(artifact: &Artifact, experiment: &Experiment) -> Result<LifNetwork> {
-    let config = rate_config(experiment)?;
+pub fn read_network(artifact: &Artifact, conversion: &Conversion) -> Result<LifNetwork> {
+    let config = conversion.rate()?;
     let parameters = RateParameters::read(artifact, config, "")?;
-    if experiment.lif.use_initial_weights {
+    if conversion.lif.use_initial_weights {
         let initial = RateParameters::read(artifact, config, "initial.")?;
         return lif_network(config, &parameters, &initial.recurrent);
     }

@@ -1,7 +1,7 @@
 //! What tests of several modules share.
 
 use crate::lif::{LifNetwork, Recurrent};
-use mdl_data::random::{Purpose, fill_normal};
+use mdl_kernels::random::{Purpose, fill_normal};
 
 /// A network of random weights, of one input and one output, that is not silent.
 pub(crate) fn network(units: usize) -> LifNetwork {

@@ -1,13 +1,13 @@
 //! LIF trials on a GPU against those of the processor. Where there is no GPU this test says so and why.
 #![cfg(feature = "cuda")]
 
-use mdl_convert::answers::{Answer, TrialSet};
 use mdl_convert::behaviour::Behaviour;
+use mdl_convert::lif::config::LifConfig;
 use mdl_convert::lif::{LifNetwork, Recurrent};
-use mdl_data::random::{Purpose, fill_normal};
+use mdl_convert::search::trials::{Answer, TrialSet};
 use mdl_data::tasks::TaskConfig;
 use mdl_device::{DeviceChoice, Gpu};
-use mdl_model::lif::LifConfig;
+use mdl_kernels::random::{Purpose, fill_normal};
 
 fn normal(index: u64, sd: f32, count: usize) -> Vec<f64> {
     let mut values = vec![0f32; count];

@@ -1,11 +1,11 @@
 //! The fast modes against the exact one, the mean field against simulations, mode form against dense form, and random numbers
 //! against what runs beside them.
 
+use mdl_convert::lif::config::{LifConfig, LifMode, LifSynapse};
 use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, Traces, TrialDraws};
-use mdl_convert::mean_field::{Course, MeanField};
-use mdl_data::random::{Purpose, Stream};
+use mdl_convert::prediction::mean_field::{Course, MeanField};
 use mdl_data::tasks::Extremes;
-use mdl_model::lif::{LifConfig, LifMode, LifSynapse};
+use mdl_kernels::random::{Purpose, Stream};
 
 const UNITS: usize = 60;
 const SAMPLES: usize = 60;

@@ -4,8 +4,8 @@
 mod common;
 
 use common::Fixture;
+use mdl_convert::lif::config::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
 use mdl_convert::lif::{LifNetwork, Recording, Run, Simulator, Timing, Traces};
-use mdl_model::lif::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
 
 const CASES: [&str; 8] = [
     "gonogo_go",

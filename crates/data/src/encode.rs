@@ -15,8 +15,8 @@
 //! Random bits are spent on channels with 0 < p < 1 alone: black pixels cost nothing. Source: the digit task of
 //! arXiv 2310.14621.
 
-use crate::random::{Purpose, fill_words};
 use crate::spikes::{STEPS_PER_WORD, SpikeInput, TrialParts};
+use mdl_kernels::random::{Purpose, fill_words};
 use rayon::prelude::*;
 
 /// Binary digits of a probability.

@@ -3,7 +3,7 @@
 use flate2::{Compression, write::GzEncoder};
 use mdl_data::digits::idx::{Content, PIXELS, read_stream};
 use mdl_data::digits::{Dataset, DigitsConfig, DigitsError};
-use mdl_data::random::{Purpose, Stream};
+use mdl_kernels::random::{Purpose, Stream};
 use std::io::Write;
 use std::path::Path;
 use tempfile::TempDir;

@@ -1,9 +1,9 @@
-//! Random numbers drawn on a machine (`kernels/random.cu`): the streams of `mdl_data::random`, with the same bits.
+//! Random numbers drawn on a machine (`kernels/random.cu`): the streams of `mdl_kernels::random`, with the same bits.
 
 use crate::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
 use candle_core::Result;
 
-/// A stream: the arguments of `mdl_data::random::Stream::new`, the purpose as its number.
+/// A stream: the arguments of `mdl_kernels::random::Stream::new`, the purpose as its number.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamKey {
     /// Seed.
@@ -54,7 +54,7 @@ fn halves(number: u64) -> [u32; 2] {
     [number as u32, (number >> 32) as u32]
 }
 
-/// `count` normal numbers of mean 0 and standard deviation `sd`: those of `mdl_data::random::fill_normal` from block 0 on.
+/// `count` normal numbers of mean 0 and standard deviation `sd`: those of `mdl_kernels::random::fill_normal` from block 0 on.
 ///
 /// # Errors
 /// Those of the machine.

@@ -1,10 +1,10 @@
 //! Random numbers that kernels draw are those of the CPU, bit for bit; and what the emulator itself notices.
 
 use mdl_data::encode::bernoulli;
-use mdl_data::random::{Purpose, fill_normal};
 use mdl_device::random::{Channels, StreamKey, normal};
 use mdl_device::{Grid, Kernel, Machine, adam};
 use mdl_emulator::Emulator;
+use mdl_kernels::random::{Purpose, fill_normal};
 
 #[test]
 fn normal_numbers_have_the_bits_of_the_cpu() {

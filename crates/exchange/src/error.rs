@@ -1,8 +1,7 @@
 //! Why a network cannot be taken in or given out.
 
-use mdl_model::artifact::ArtifactError;
-use mdl_model::experiment::ExperimentError;
-use mdl_stage::{OrExit, Status};
+use mdl_artifact::ArtifactError;
+use mdl_experiment::ExperimentError;
 use std::path::{Path, PathBuf};
 
 /// Result of this crate.
@@ -71,24 +70,4 @@ impl Error {
         let path = path.to_path_buf();
         move |message| Self::Damaged { path: path.clone(), format, message }
     }
-
-    fn status(&self) -> Status {
-        match self {
-            Self::Unreadable { .. } | Self::Damaged { .. } | Self::Variable { .. } | Self::Artifact(_) => {
-                Status::DamagedInput
-            }
-            Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => Status::Usage,
-        }
-    }
-}
-
-/// Gives an error of this crate its exit status.
-///
-/// # Errors
-/// That of `result`.
-pub fn with_status<T>(result: Result<T>) -> anyhow::Result<T> {
-    result.or_else(|error| {
-        let status = error.status();
-        Err(error).or_exit(status)
-    })
 }

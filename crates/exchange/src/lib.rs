@@ -21,6 +21,6 @@ pub mod torch;
 pub mod variables;
 pub mod wishes;
 
-pub use error::{Error, Result, with_status};
+pub use error::{Error, Result};
 pub use variables::{Content, Variable, Variables};
 pub use wishes::Wishes;

@@ -13,12 +13,13 @@
 
 use crate::wishes::check_task;
 use crate::{Error, Result, Variables, Wishes};
-use mdl_model::artifact::{Artifact, ArtifactError, Kind, Provenance};
-use mdl_model::experiment::{Experiment, ExperimentError, NetworkConfig};
+use mdl_artifact::{Artifact, ArtifactError, Kind, Provenance};
+use mdl_experiment::json::{parse, read_json};
+use mdl_experiment::{Experiment, ExperimentError};
+use mdl_model::NetworkConfig;
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::Synapse;
 use mdl_model::spiking::network::SpikingNetwork;
-use mdl_stage::config::{parse, read_json};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -12,8 +12,9 @@
 
 use crate::wishes::check_task;
 use crate::{Error, Result, Variables, Wishes};
-use mdl_model::artifact::{Artifact, Kind, Provenance};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use serde_json::{Value, json};

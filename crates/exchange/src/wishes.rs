@@ -1,7 +1,7 @@
 //! What the command line says about a network, and what is guessed where it says nothing.
 
 use crate::{Error, Result};
-use mdl_model::experiment::Experiment;
+use mdl_experiment::Experiment;
 use mdl_model::spiking::Synapse;
 use std::path::Path;
 

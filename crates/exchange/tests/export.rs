@@ -1,12 +1,13 @@
 //! What is exported is imported again with equal tensors.
 
 use candle_core::npy::NpzTensors;
+use mdl_artifact::{Artifact, Kind, Provenance, Values};
 use mdl_exchange::export::{Format, bytes};
 use mdl_exchange::mapping::Mapping;
 use mdl_exchange::published::{artifact, experiment, wanted};
 use mdl_exchange::{Content, Variables, Wishes, mat, numpy};
-use mdl_model::artifact::{Artifact, Kind, Provenance, Values};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::rate::parameters::RateParameters;
 use serde_json::{Value, json};
 use std::path::Path;

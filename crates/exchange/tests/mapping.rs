@@ -4,9 +4,9 @@ mod allocation;
 
 use allocation::peak;
 use flate2::{Compression, write::DeflateEncoder};
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_exchange::mapping::Mapping;
 use mdl_exchange::{Variable, Variables, Wishes, numpy, tensors};
-use mdl_model::artifact::{Artifact, Kind, Provenance};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};

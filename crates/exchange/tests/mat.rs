@@ -4,9 +4,9 @@ mod allocation;
 
 use allocation::peak;
 use flate2::{Compression, write::ZlibEncoder};
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_exchange::published::{artifact, experiment, wanted};
 use mdl_exchange::{Content, Variables, Wishes, mat};
-use mdl_model::artifact::{Artifact, Kind, Provenance};
 use std::io::Write;
 
 const PLAIN: &[u8] = include_bytes!("fixtures/plain.mat");

@@ -1,9 +1,10 @@
 //! NIR graphs, read back from their files: the nodes that are there, and that they do what the network does.
 
 use hdf5_pure::File;
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_exchange::export::{Format, bytes};
-use mdl_model::artifact::{Artifact, Kind, Provenance};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::network::SpikingNetwork;
 use serde_json::{Value, json};

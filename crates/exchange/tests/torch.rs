@@ -3,9 +3,9 @@
 mod allocation;
 
 use allocation::peak;
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_exchange::mapping::{Mapping, wanted_of_mode_network};
 use mdl_exchange::{Content, Variables, Wishes, torch};
-use mdl_model::artifact::{Artifact, Kind, Provenance};
 use mdl_model::spiking::Synapse;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;

@@ -1,15 +1,12 @@
-//! What is trained: parameters, dynamics as whole-sequence operators, the config and the artifact format.
+//! What is trained: parameters and dynamics as whole-sequence operators.
 
-pub mod artifact;
-pub mod experiment;
-pub mod lif;
+mod config;
 pub mod modes;
-pub mod partial;
 pub mod rate;
 pub mod readout;
-pub mod real;
 pub mod spiking;
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
 mod testing;
-pub mod trials;
+
+pub use config::NetworkConfig;

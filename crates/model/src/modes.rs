@@ -8,7 +8,7 @@
 //! W_rec is never formed. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
 
 use candle_core::{Device, Result, Tensor};
-use mdl_data::random::{Purpose, fill_normal};
+use mdl_kernels::random::{Purpose, fill_normal};
 
 /// Sizes of a mode network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@
 #[cfg(any(test, feature = "cuda"))]
 mod device;
 
-use crate::real::{Real, contiguous};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
+use mdl_kernels::real::{Real, contiguous};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

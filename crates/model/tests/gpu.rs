@@ -5,10 +5,10 @@ mod common;
 
 use candle_core::{DType, Device, Tensor, Var};
 use common::{distance, values};
-use mdl_data::random::{Purpose, fill_normal};
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{StreamKey, normal};
 use mdl_device::{DeviceChoice, Gpu, Machine};
+use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::ModeParameters;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::{self, Input, PublishedGain, SpikingNeuron, Synapse, SynapticGain};

@@ -4,7 +4,7 @@ mod common;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::distance;
-use mdl_data::random::{Purpose, Stream};
+use mdl_kernels::random::{Purpose, Stream};
 use mdl_model::rate::{Activation, RateSequence, RateStates, Recurrence};
 use std::collections::HashMap;
 

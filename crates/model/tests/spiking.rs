@@ -4,8 +4,8 @@ mod common;
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::{distance, values};
-use mdl_data::random::{Purpose, fill_normal};
 use mdl_data::spikes::SpikeInput;
+use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::{ModeParameters, ModeSizes};
 use mdl_model::readout::Readout;
 use mdl_model::spiking::{self, Input, PublishedGain, SpikingNeuron, Surrogate, Synapse, SynapticGain, reference};

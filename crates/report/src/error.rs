@@ -49,10 +49,10 @@ pub enum ReportError {
     },
     /// An artifact lacks what a figure needs.
     #[error(transparent)]
-    Artifact(#[from] mdl_model::artifact::ArtifactError),
+    Artifact(#[from] mdl_artifact::ArtifactError),
     /// A figure could not be written.
     #[error(transparent)]
-    Output(#[from] mdl_stage::output::OutputError),
+    Output(#[from] mdl_artifact::output::OutputError),
     /// The SVG could not be rendered as PNG.
     #[error("cannot render the figure as PNG: {0}")]
     Png(String),

@@ -1,7 +1,7 @@
 //! Where a program's figures are written: `figures/<output's name>-<figure>.svg` and `.png` beside its output.
 
 use crate::{Figure, ReportError};
-use mdl_stage::output::{OutputError, check_free, remove_unfinished, write_atomically};
+use mdl_artifact::output::{OutputError, check_free, remove_unfinished, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Pixels of a PNG to a unit of the figure.

@@ -3,7 +3,7 @@
 use crate::figures::{TrainingCurve, training::Course};
 use crate::html::{Provenance, Stage};
 use crate::{Figure, Population, ReportError};
-use mdl_model::artifact::{self, Artifact};
+use mdl_artifact::{self, Artifact};
 
 /// The course of the training that an artifact keeps (`history.*`), with the stopping rule of its config;
 /// `performance_label` is `Performance` or `Accuracy`. None if it keeps no training.
@@ -64,7 +64,7 @@ pub fn populations(artifact: &Artifact, units: usize) -> Result<Vec<Population>,
 
 /// Where an artifact comes from: the stage that wrote it, those before it, and its config.
 pub fn provenance(artifact: &Artifact) -> Provenance {
-    let stage = |from: &artifact::Provenance| Stage {
+    let stage = |from: &mdl_artifact::Provenance| Stage {
         program: format!("{} {}", from.program, from.version),
         seed: from.seed,
         inputs: from.inputs.iter().map(|input| (input.file.clone(), input.sha256.clone())).collect(),

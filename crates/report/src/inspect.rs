@@ -1,8 +1,8 @@
 //! What an artifact is and where it comes from, for a person and as JSON; whether its inputs are still there; what differs
 //! between two artifacts.
 
-use mdl_model::artifact::{Array, Artifact, Input, Provenance, differences};
-use mdl_stage::output::sha256_file;
+use mdl_artifact::output::sha256_file;
+use mdl_artifact::{Array, Artifact, Input, Provenance, differences};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! What reports read from artifacts.
 
-use mdl_model::artifact::{Artifact, Kind, Provenance};
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_report::from_artifact::{populations, provenance, training_curve};
 use mdl_report::{Population, Report, ReportError};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! What a spiking network does on trials: mean firing rates of all its units, spikes and potentials of some trials.
 
 use candle_core::{Result, Tensor};
-use mdl_model::artifact::Artifact;
+use mdl_artifact::Artifact;
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_model::spiking::{Input, States};
 

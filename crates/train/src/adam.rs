@@ -5,10 +5,10 @@
 //! p ← p − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
 //! ```
 
+use crate::config::AdamConfig;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, Tensor, Var, bail};
-use mdl_model::experiment::AdamConfig;
-use mdl_model::real::contiguous;
+use mdl_kernels::real::contiguous;
 #[cfg(feature = "cuda")]
 use {candle_core::CudaStorage, mdl_device::Gpu};
 
@@ -123,7 +123,7 @@ fn sum_of_squares(gradient: Option<&Tensor>) -> Result<f64> {
     let values = contiguous::<f32>(storage, layout, "a gradient")?;
     // Side by side in the same order on every processor: clipping scales by this sum, and a training can be repeated.
     let mut sums = [0f32; 64];
-    mdl_data::simd::dispatch(
+    mdl_kernels::dispatch::dispatch(
         #[inline(always)]
         || {
             let (chunks, rest) = values.as_chunks::<64>();
@@ -156,7 +156,7 @@ impl InplaceOp2 for Average {
         let x = contiguous_mut(x, lx)?;
         let g = contiguous::<f32>(g, lg, "a gradient")?;
         let (beta, rest) = (self.beta, 1.0 - self.beta);
-        mdl_data::simd::dispatch(
+        mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || {
                 for (x, g) in x.iter_mut().zip(g) {
@@ -199,7 +199,7 @@ impl InplaceOp3 for Descend {
     ) -> Result<()> {
         let p = contiguous_mut(p, lp)?;
         let (m, v) = (contiguous::<f32>(m, lm, "a moment")?, contiguous::<f32>(v, lv, "a moment")?);
-        mdl_data::simd::dispatch(
+        mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || {
                 for ((p, m), v) in p.iter_mut().zip(m).zip(v) {

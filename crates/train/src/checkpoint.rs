@@ -11,11 +11,11 @@
 //!
 //! The state is that after an update, before the evaluation that may be due.
 
+use crate::config::TrainingConfig;
 use crate::metrics::{read_history, write_history};
 use crate::trainer::{Since, State, is_evaluated};
 use candle_core::{Result, Tensor};
-use mdl_model::artifact::{Artifact, ArtifactError};
-use mdl_model::experiment::TrainingConfig;
+use mdl_artifact::{Artifact, ArtifactError};
 
 /// What each of a parameter's tensors is called.
 const KINDS: [&str; 3] = ["parameter", "first_moment", "second_moment"];

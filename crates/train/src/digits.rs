@@ -1,18 +1,16 @@
 //! Training a network on digits.
 
+use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
 use crate::loss::class_loss;
 use crate::network::Network;
-use crate::trainer::{Evaluation, Problem};
+use crate::trainer::{self, Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::digits::{Digits, DigitsConfig, Split};
 use mdl_data::encode::Intensities;
-use mdl_data::random::{Purpose, Stream};
-use mdl_model::experiment::TrainingConfig;
+use mdl_kernels::random::{Purpose, Stream};
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
-use mdl_report::Figure;
-use mdl_report::figures::Confusion;
 use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -117,13 +115,12 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
         self.network.unit_rates(&spikes, noise)
     }
 
-    fn answers(&self) -> Result<(&'static str, Figure)> {
+    fn answers(&self) -> Result<trainer::Answers<'_>> {
         let from = &self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
         let answers = classify(self.network, from, count, VALIDATION_KEY, self.digits, self.training, self.seed)?;
         let counts = confusion(&from.labels, &answers.predicted);
-        let figure = Confusion { title: "Confusion matrix", classes: &CLASS_NAMES, counts: &counts };
-        Ok(("confusion", figure.draw().map_err(candle_core::Error::wrap)?))
+        Ok(trainer::Answers::Confusion { classes: &CLASS_NAMES, counts })
     }
 }
 

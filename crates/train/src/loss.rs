@@ -1,7 +1,7 @@
 //! Losses between outputs and targets of a batch. Definitions stand at [`Loss`].
 
+use crate::config::Loss;
 use candle_core::{D, Result, Tensor};
-use mdl_model::experiment::Loss;
 
 /// The loss of outputs and targets `[T, B, O]` as a scalar tensor.
 ///

@@ -1,8 +1,8 @@
 //! The course of a training: kept in the artifact, and written line by line as JSON while it runs.
 
+use crate::config::TrainingConfig;
 use crate::schedule::learning_rate;
-use mdl_model::artifact::{Artifact, ArtifactError};
-use mdl_model::experiment::TrainingConfig;
+use mdl_artifact::{Artifact, ArtifactError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Write};

@@ -1,7 +1,7 @@
 //! Where a network is in mode space: the mode variables Ξ_outᵀ r_t, averaged over the trials of each condition.
 
 use candle_core::{DType, Result, Tensor};
-use mdl_model::artifact::Artifact;
+use mdl_artifact::Artifact;
 
 /// Mean mode variables of each condition; trials are added batch by batch.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The learning rate over the updates.
 
-use mdl_model::experiment::{Schedule, TrainingConfig};
+use crate::config::{Schedule, TrainingConfig};
 
 /// Learning rate of update `update`, counted from 0.
 pub fn learning_rate(config: &TrainingConfig, update: u64) -> f64 {

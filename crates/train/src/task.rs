@@ -1,17 +1,15 @@
 //! Training a network on a cognitive task.
 
+use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
 use crate::loss::sequence_loss;
 use crate::network::Network;
-use crate::trainer::{Evaluation, Problem};
+use crate::trainer::{Answers, Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
-use mdl_data::random::Purpose;
-use mdl_data::tasks::{Judged, Task, Trials, judge};
-use mdl_model::experiment::TrainingConfig;
+use mdl_data::tasks::{Task, Trials, judge};
+use mdl_kernels::random::Purpose;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
-use mdl_report::Figure;
-use mdl_report::from_trials::TrialOutput;
 
 /// Trials that are shown while a network is trained.
 const SHOWN_TRIALS: usize = 40;
@@ -93,15 +91,11 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         self.network.unit_rates(&Input::Signals(input), key)
     }
 
-    fn answers(&self) -> Result<(&'static str, Figure)> {
+    fn answers(&self) -> Result<Answers<'_>> {
         let (trials, key) = self.shown();
         // [T, B, O] → [B, T, O]
         let outputs = self.run(&trials, key)?.0.transpose(0, 1)?.flatten_all()?.to_vec1::<f32>()?;
-        let values: Vec<f64> = outputs.into_iter().map(f64::from).collect();
-        let time_ms: Vec<f64> = (0..trials.steps).map(|step| step as f64 * self.task.step_ms()).collect();
-        let width = trials.outputs;
-        let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: Judged::Trained };
-        let figure = output.draw("Output of the network", &trials, self.task, &[]);
-        Ok(("output", figure.map_err(candle_core::Error::wrap)?))
+        let values = outputs.into_iter().map(f64::from).collect();
+        Ok(Answers::Outputs { task: self.task, trials, values })
     }
 }

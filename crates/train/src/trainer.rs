@@ -1,12 +1,12 @@
 //! The loop: draw a batch, differentiate its loss, update, judge on fresh trials, stop by the rule.
 
 use crate::adam::Adam;
+use crate::config::{Keep, TrainingConfig};
 use crate::guard::Condition;
 use crate::metrics::Row;
 use crate::schedule::learning_rate;
 use candle_core::{Tensor, Var};
-use mdl_model::experiment::{Keep, TrainingConfig};
-use mdl_report::Figure;
+use mdl_data::tasks::{Task, Trials};
 use std::ops::ControlFlow;
 
 /// A network in training: its parameters, the loss of a batch, its evaluation.
@@ -35,11 +35,31 @@ pub trait Problem {
     /// Those of candle.
     fn unit_rates(&self) -> candle_core::Result<Vec<f32>>;
 
-    /// The answers on fresh trials as a figure, with its name.
+    /// The network's answers on fresh trials or examples, to be shown.
     ///
     /// # Errors
-    /// Those of candle, or of drawing.
-    fn answers(&self) -> candle_core::Result<(&'static str, Figure)>;
+    /// Those of candle.
+    fn answers(&self) -> candle_core::Result<Answers<'_>>;
+}
+
+/// Answers of a network in training.
+pub enum Answers<'a> {
+    /// Outputs on trials of a task.
+    Outputs {
+        /// The task.
+        task: &'a dyn Task,
+        /// Its trials.
+        trials: Trials,
+        /// The outputs, `[B, T, O]`.
+        values: Vec<f64>,
+    },
+    /// Counts of examples, `[right class, predicted class]`.
+    Confusion {
+        /// Names of the classes.
+        classes: &'static [&'static str],
+        /// The counts.
+        counts: Vec<u64>,
+    },
 }
 
 /// Result of an evaluation.
@@ -229,7 +249,7 @@ pub fn train(
     mut state: State,
     observe: &mut Observer,
 ) -> Result<Trained, TrainError> {
-    mdl_stage::memory::keep_freed();
+    mdl_kernels::memory::keep_freed();
     loop {
         let updates = state.updates();
         if is_evaluated(config, updates) {

@@ -1,8 +1,9 @@
 //! Every byte of a small artifact and of a small checkpoint flipped, and both cut at every length: a clear error or an equal
 //! load, no panic, and never more than twice the file's size in memory.
 
-use mdl_model::artifact::{Artifact, Kind, Provenance};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, State, TrainError, train};

@@ -3,7 +3,8 @@
 
 use candle_core::Device;
 use mdl_device::DeviceChoice;
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::network::SpikingNetwork;

@@ -3,8 +3,8 @@
 use super::network::{LifNetwork, UnitKind};
 use super::timing::Timing;
 use crate::error::Result;
+use crate::lif::config::{LifConfig, LifNeuron, LifSynapse, StimulatedUnits};
 use mdl_data::field::require;
-use mdl_model::lif::{LifConfig, LifNeuron, LifSynapse, StimulatedUnits};
 use std::ops::Range;
 
 /// An artificial stimulation, resolved for one network.

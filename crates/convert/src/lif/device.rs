@@ -8,10 +8,10 @@ use super::draws::{CHUNK, Draws, TrialDraws};
 use super::{Engine, Recording, Recurrent, Run, Simulator};
 use crate::error::{Error, Result};
 use mdl_data::field::InvalidField;
-use mdl_data::random::Purpose;
 use mdl_data::tasks::Extremes;
 use mdl_device::lif::{Lif, Plan};
 use mdl_device::{Grid, Kernel, Machine};
+use mdl_kernels::random::Purpose;
 use std::ops::RangeInclusive;
 
 impl Simulator<'_> {
@@ -182,10 +182,10 @@ fn by_column(matrix: &[f64], width: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lif::config::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
     use crate::lif::{LifNetwork, Timing, UnitKind};
-    use mdl_data::random::fill_normal;
     use mdl_emulator::Emulator;
-    use mdl_model::lif::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
+    use mdl_kernels::random::fill_normal;
 
     fn normal(index: u64, sd: f32, count: usize) -> Vec<f64> {
         let mut values = vec![0f32; count];

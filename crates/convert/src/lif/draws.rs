@@ -3,7 +3,7 @@
 //! Each is a function of (seed, trial, unit, step) alone, whatever runs beside it: any number of threads, of scaling
 //! factors, of other units, and either arithmetic.
 
-use mdl_data::random::{Purpose, Stream, fill_normal, fill_words};
+use mdl_kernels::random::{Purpose, Stream, fill_normal, fill_words};
 
 /// Units whose noise is drawn together: a group is units `LANES g … LANES g + LANES − 1`.
 pub const LANES: usize = 16;

@@ -101,7 +101,7 @@ pub(super) fn run(
         if c.kicks.is_some() {
             draws.coins(first, &mut coins[..length]);
         }
-        mdl_data::simd::dispatch(
+        mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || {
                 for s in 0..length {

@@ -237,7 +237,7 @@ impl<'a, R: Precision> Member<'a, R> {
 
     /// Runs through a chunk.
     fn advance(&mut self, chunk: &Chunk<R>) {
-        mdl_data::simd::dispatch(
+        mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || match (self.p.c.double, self.p.c.quadratic) {
                 (true, false) => self.steps::<true, false>(chunk),
@@ -325,7 +325,7 @@ impl<'a, R: Precision> Member<'a, R> {
     /// Finds the spikes of the last steps, from the `s`-th of the chunk on, and their J.
     fn send<const STEPS: usize>(&mut self, s: usize, first: usize) {
         let columns = self.own_columns.as_ref().or(self.p.columns.as_ref());
-        mdl_data::simd::dispatch(
+        mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || {
                 if STEPS == 1 {
@@ -382,7 +382,7 @@ impl<'a, R: Precision> Member<'a, R> {
     }
 
     fn drop_nothings(&mut self) {
-        mdl_data::simd::dispatch(
+        mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || {
                 for values in [&mut self.ipsc, &mut self.h, &mut self.filter.r, &mut self.filter.h_r] {

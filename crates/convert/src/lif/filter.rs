@@ -90,7 +90,7 @@ impl<R: Precision> Filter<R> {
         while from < length {
             let to = length.min(recorder.next_rates().saturating_sub(first)).max(from + 1);
             let observed = (from..to).any(|s| recorder.wants_out(first + s + 1));
-            mdl_data::simd::dispatch(
+            mdl_kernels::dispatch::dispatch(
                 #[inline(always)]
                 || match (double, observed) {
                     (true, true) => self.run::<true, true>(synapses, hits, from..to),

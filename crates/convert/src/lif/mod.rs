@@ -26,6 +26,7 @@
 //! sample of the same network, to be compared statistically; [`LifMode::FastDouble`] checks the one against the other.
 
 mod columns;
+pub mod config;
 mod constants;
 #[cfg(any(test, feature = "cuda"))]
 mod device;
@@ -46,8 +47,8 @@ pub use recording::{Recording, Run, Spike, State, Traces};
 pub use timing::Timing;
 
 use crate::error::{Error, Result};
+use crate::lif::config::{LifConfig, LifMode};
 use constants::Constants;
-use mdl_model::lif::{LifConfig, LifMode};
 
 /// A network made ready to run trials: plain data, shared by threads.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::draws::LANES;
 use super::precision::Precision;
-use mdl_data::simd::prefetch;
+use mdl_kernels::dispatch::prefetch;
 
 /// Networks of more units than this have no blocks: short numbers keep large networks in the cache.
 pub(super) const MOST_UNITS: usize = 1 << 16;

@@ -4,8 +4,8 @@
 //! the first lasts half as long as the others, as in the published code. Down-sampling by d keeps every d-th sample and
 //! makes each step d times as long.
 
+use crate::lif::config::LifConfig;
 use mdl_data::field::{InvalidField, require};
-use mdl_model::lif::LifConfig;
 use std::ops::{Range, RangeInclusive};
 
 /// More steps than this have no noise: the counter of their random stream would wrap.

@@ -9,7 +9,7 @@
 
 use super::idx::PIXELS;
 use crate::field::{InvalidField, require};
-use crate::random::{Purpose, Stream};
+use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Why digits cannot be read or put in place.
 
 use crate::field::InvalidField;
-use mdl_stage::output::OutputError;
+use mdl_artifact::output::OutputError;
 use std::io;
 use std::path::PathBuf;
 

@@ -3,7 +3,7 @@
 
 use super::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require_not_negative, require_positive};
-use crate::random::Stream;
+use mdl_kernels::random::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;

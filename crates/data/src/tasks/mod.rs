@@ -2,6 +2,7 @@
 //!
 //! One file a task. A task is plain data read from a config; a trial is a function of (seed, purpose, index) alone.
 
+pub mod artifact;
 mod go_nogo;
 mod mante;
 mod xor;
@@ -12,7 +13,7 @@ pub use xor::Xor;
 
 use crate::digits::DigitsConfig;
 use crate::field::{InvalidField, require, require_positive};
-use crate::random::{Purpose, Stream};
+use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;

@@ -2,7 +2,7 @@
 
 use super::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require, require_positive};
-use crate::random::Stream;
+use mdl_kernels::random::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;

@@ -12,8 +12,9 @@ pub mod npz;
 pub mod published;
 
 use crate::{Error, Result, mat};
-use mdl_model::artifact::{Artifact, Kind};
-use mdl_model::experiment::{Experiment, NetworkConfig};
+use mdl_artifact::{Artifact, Kind};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use std::path::Path;
 
 /// A format to export to.
@@ -68,7 +69,7 @@ pub fn bytes(artifact: &Artifact, experiment: &Experiment, format: Format, origi
 
 /// One variable a tensor; MATLAB knows no dot in a name.
 fn tensors(artifact: &Artifact) -> Vec<(String, mat::Matrix)> {
-    let variable = |(name, array): (&String, &mdl_model::artifact::Array)| {
+    let variable = |(name, array): (&String, &mdl_artifact::Array)| {
         (name.replace('.', "_"), mat::Matrix::numbers(&array.shape, array.values.clone()))
     };
     artifact.tensors.iter().map(variable).collect()

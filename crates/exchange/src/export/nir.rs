@@ -25,10 +25,11 @@
 
 use crate::{Error, Result};
 use hdf5_pure::{FileBuilder, FinishedGroup, FormatError, GroupBuilder};
+use mdl_artifact::{Artifact, Kind};
+use mdl_convert::lif::config::{LifConfig, LifNeuron, LifSynapse};
 use mdl_data::tasks::TaskConfig;
-use mdl_model::artifact::{Artifact, Kind};
-use mdl_model::experiment::{Experiment, NetworkConfig};
-use mdl_model::lif::{LifConfig, LifNeuron, LifSynapse};
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use mdl_model::spiking::Synapse;

@@ -7,7 +7,7 @@
 //!
 //! Besides the tensors there are the texts `kind`, `config` and `provenance`, as arrays of no dimension.
 
-use mdl_model::artifact::{Artifact, Values};
+use mdl_artifact::{Artifact, Values};
 use serde_json::Value;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;

@@ -7,10 +7,10 @@
 use crate::mat::{Data, Matrix};
 use crate::published::STEP_MS;
 use crate::{Error, Result};
-use mdl_data::random::Purpose;
+use mdl_artifact::{Artifact, Kind, Values};
 use mdl_data::tasks::{Task, Trials};
-use mdl_model::artifact::{Artifact, Kind, Values};
-use mdl_model::experiment::Experiment;
+use mdl_experiment::Experiment;
+use mdl_kernels::random::Purpose;
 use mdl_model::rate::Activation;
 use mdl_model::rate::config::{Integration, RateConfig, RecurrenceConfig, TimeConstants};
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};

@@ -1,7 +1,7 @@
 //! Writing MATLAB files, uncompressed.
 
 use super::{HEADER, class, element};
-use mdl_model::artifact::Values;
+use mdl_artifact::Values;
 
 /// What a variable holds.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,8 +7,8 @@
 //! relu       r = min(max(x, 0), 20)        φ' = 1 for 0 < r < 20, else 0
 //! ```
 
-use crate::real::Real;
 use candle_core::{Result, Tensor};
+use mdl_kernels::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

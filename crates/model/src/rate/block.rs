@@ -4,8 +4,8 @@
 
 use super::presence::Presence;
 use super::product::Product;
-use crate::real::Real;
-use mdl_data::simd::dispatch;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::real::Real;
 use std::ops::Range;
 
 /// Trials that a block can have: enough for a vector, few enough for the rates to fit the nearest cache.

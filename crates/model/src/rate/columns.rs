@@ -1,8 +1,8 @@
 //! What each unit does over time, as the gradient of sparse weights reads it.
 
-use super::aligned::Aligned;
 use super::product::{LANES, windows};
 use super::sparse::{SparseReal, transpose};
+use mdl_kernels::aligned::Aligned;
 use std::ops::Range;
 
 /// Numbers of a step that are brought to their columns together: a cache line of each step.

@@ -1,9 +1,9 @@
 //! Products with a full matrix, and the gradient of all its entries.
 
-use super::aligned::Aligned;
 use super::product::{LANES, Product, add_scaled, windows};
-use crate::real::Real;
-use mdl_data::simd::dispatch;
+use mdl_kernels::aligned::Aligned;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::real::Real;
 use std::ops::Range;
 
 /// Vectors of targets whose sums are kept in registers.

@@ -258,8 +258,8 @@ mod tests {
     use super::*;
     use crate::testing::{distance, values};
     use candle_core::{Device, Var};
-    use mdl_data::random::{Purpose, fill_normal};
     use mdl_emulator::Emulator;
+    use mdl_kernels::random::{Purpose, fill_normal};
 
     fn normal(seed: u64, shape: &[usize], sd: f32) -> Tensor {
         let mut values = vec![0f32; shape.iter().product()];

@@ -7,7 +7,6 @@
 //! A dense network has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; one with modes has x_0 = 0 and a = 1 − α_m.
 
 mod activation;
-mod aligned;
 mod block;
 mod columns;
 pub mod config;

@@ -1,8 +1,8 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
 
 use super::product::{LANES, Product, add_scaled, padded, sum};
-use crate::real::Real;
-use mdl_data::simd::dispatch;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::real::Real;
 
 /// Out = to (fromᵀ rates): both `[P, N]`, padded.
 pub(super) struct Modes<R> {

@@ -4,7 +4,7 @@ use super::config::{Integration, RateConfig, Start, TimeConstants};
 use super::parameters::{RateParameters, RecurrentWeights};
 use super::{RateSequence, Recurrence};
 use candle_core::{Device, Result, Tensor, Var};
-use mdl_data::random::{Purpose, fill_normal};
+use mdl_kernels::random::{Purpose, fill_normal};
 
 /// The recurrent weights as variables.
 enum Recurrent {

@@ -1,8 +1,8 @@
 //! The parameters of a rate network: plain data, drawn, read from an artifact or written to one.
 
 use super::config::{DenseConfig, ModesConfig, RateConfig, RecurrenceConfig, TimeConstants};
-use crate::artifact::{Artifact, ArtifactError};
-use mdl_data::random::{Purpose, Stream, fill_normal};
+use mdl_artifact::{Artifact, ArtifactError};
+use mdl_kernels::random::{Purpose, Stream, fill_normal};
 
 /// Recurrent weights.
 #[derive(Clone, Debug, PartialEq)]

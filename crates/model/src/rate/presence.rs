@@ -1,8 +1,8 @@
 //! Which entries of a sparse matrix are present.
 
 use super::product::GROUP;
-use crate::real::Real;
-use mdl_data::simd::dispatch;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::real::Real;
 
 /// Which entries of an N × N matrix are present: bit c of word g of a row stands for column 32 g + c.
 pub(super) struct Presence {

@@ -4,7 +4,7 @@
 //! way to multiply by a full matrix adds the terms of a sum in ascending order of the source unit, one after the other:
 //! dense or sparse, vectorised or not, the result has the same bits.
 
-use crate::real::Real;
+use mdl_kernels::real::Real;
 
 /// Units side by side in a kernel.
 pub(super) const LANES: usize = 16;

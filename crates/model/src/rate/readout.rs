@@ -8,7 +8,7 @@ use super::block::of_width;
 use super::product::{LANES, sum};
 use super::sparse::SparseReal;
 use super::sweep::{Rows, by_trial};
-use mdl_data::simd::dispatch;
+use mdl_kernels::dispatch::dispatch;
 
 /// Outputs `[steps, trials, O]` by `w_out` `[O, N]` of rates `[steps, N, trials]`.
 pub(super) fn read<R: SparseReal>(n: usize, w_out: &[R], trials: usize, rates: &[R]) -> Vec<R> {

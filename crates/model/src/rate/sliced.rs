@@ -11,10 +11,10 @@
 //! rates of a group fill two AVX-512 registers, from which one permutation picks the 16 that a step needs: many times
 //! faster than fetching them from memory one by one.
 
-use super::aligned::Aligned;
 use super::presence::Presence;
 use super::product::{GROUP, LANES, Product};
-use crate::real::Real;
+use mdl_kernels::aligned::Aligned;
+use mdl_kernels::real::Real;
 
 /// Steps whose sources share a register, a byte each.
 const PACK: usize = 4;

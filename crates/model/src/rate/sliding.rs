@@ -183,7 +183,7 @@ impl Product<f32> for Sliding {
 mod tests {
     use super::super::dense::Dense;
     use super::*;
-    use mdl_data::random::{Purpose, fill_normal};
+    use mdl_kernels::random::{Purpose, fill_normal};
 
     /// The sums of the dense product, to the bit, for any number of units and any share of entries.
     #[test]

@@ -7,8 +7,8 @@ use super::product::{GROUP, LANES, Product, sums, windows};
 use super::sliced::Sliced;
 #[cfg(target_arch = "x86_64")]
 use super::sliding::{self, Sliding};
-use crate::real::Real;
-use mdl_data::simd::dispatch;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::real::Real;
 
 /// A number type with its fastest sparse product.
 pub(super) trait SparseReal: Real {

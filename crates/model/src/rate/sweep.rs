@@ -7,11 +7,11 @@
 //! ```
 
 use super::Activation;
-use super::aligned::Aligned;
 use super::product::{Product, padded};
 use super::readout::Outer;
 use super::sparse::{SparseReal, transpose};
-use mdl_data::simd::dispatch;
+use mdl_kernels::aligned::Aligned;
+use mdl_kernels::dispatch::dispatch;
 
 /// The rows that some trials side by side have in a tensor `[·, B, N]`.
 #[derive(Clone, Copy)]

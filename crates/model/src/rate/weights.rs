@@ -17,8 +17,8 @@ use super::modes::{Modes, accumulate_modes, rows};
 use super::presence::Presence;
 use super::product::{Product, padded};
 use super::sparse::{SparseReal, spread_present};
-use crate::real::Real;
-use mdl_data::simd::dispatch;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::real::Real;
 
 /// Share of present entries below which the gradient is taken entry by entry. It doesn't depend on the processor: the two
 /// ways add in different orders.

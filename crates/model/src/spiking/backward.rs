@@ -29,14 +29,14 @@
 use super::forward::{
     BLOCK, Constants, FLUSH_STEPS, Interval, Network, Row, Sizes, Source, Trace, gather_signals, project,
 };
-use super::lanes::Lanes;
 use super::sparse;
 use super::surrogate::{
     Arctan, Derivative, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular, with_derivative,
 };
-use crate::real::Real;
-use mdl_data::simd::dispatch;
 use mdl_data::spikes::STEPS_PER_WORD;
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::Real;
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -10,11 +10,11 @@ use super::{FEW_SIGNALS, Input, SpikingNeuron, States};
 use crate::modes::ModeSizes;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use mdl_data::encode::Intensities;
-use mdl_data::random::Purpose;
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{Channels, bernoulli};
 use mdl_device::spiking::{Plan, Spiking};
 use mdl_device::{Grid, Kernel, Machine, Placed};
+use mdl_kernels::random::Purpose;
 use std::sync::{Arc, Mutex};
 
 const NAME: &str = "spiking-sequence";

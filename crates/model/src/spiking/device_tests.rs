@@ -5,8 +5,8 @@ use crate::modes::{ModeParameters, ModeSizes};
 use crate::spiking::{Input, PublishedGain, Synapse, SynapticGain, operands, sequence};
 use crate::testing::{distance, values};
 use candle_core::{DType, Device, Var};
-use mdl_data::random::{Purpose, fill_normal};
 use mdl_emulator::Emulator;
+use mdl_kernels::random::{Purpose, fill_normal};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -26,12 +26,12 @@
 //! with T·N but with T·P and T·N/64.
 
 use super::SpikingNeuron;
-use super::lanes::Lanes;
 use super::sparse;
 use super::surrogate::Surrogate;
-use crate::real::Real;
-use mdl_data::simd::dispatch;
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::Real;
 use std::ops::Range;
 
 /// Neighbouring cells that are taken through a step together, and then projected while they are in the first-level cache.

@@ -22,7 +22,6 @@ pub mod config;
 #[cfg(any(test, feature = "cuda"))]
 mod device;
 mod forward;
-mod lanes;
 pub mod network;
 mod neuron;
 mod operator;
@@ -35,10 +34,10 @@ pub use surrogate::Surrogate;
 
 use crate::modes::{ModeParameters, ModeSizes};
 use crate::readout::Readout;
-use crate::real::Real;
 use candle_core::{DType, Result, Tensor};
 use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
+use mdl_kernels::real::Real;
 use operator::{Kind, Output, Sequence};
 use std::sync::Arc;
 
@@ -208,7 +207,7 @@ fn fits(input: &Input, sizes: &ModeSizes, dtype: DType) -> Result<()> {
 mod tests {
     use super::*;
     use candle_core::{Device, Var};
-    use mdl_data::random::{Purpose, fill_normal};
+    use mdl_kernels::random::{Purpose, fill_normal};
 
     /// 50,000 steps, output and gradients, with different steps between two checkpoints: the same bits.
     #[test]

@@ -2,10 +2,10 @@
 
 use super::config::{InitialReadout, SpikingConfig};
 use super::{Input, States, run, states};
-use crate::artifact::{Artifact, ArtifactError};
 use crate::modes::{ModeParameters, ModeSizes};
 use crate::readout::Readout;
 use candle_core::{Device, Result, Tensor, Var};
+use mdl_artifact::{Artifact, ArtifactError};
 
 /// Names of the parameters, in the order of [`ModeParameters::named`].
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];

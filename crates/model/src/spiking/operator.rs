@@ -9,11 +9,11 @@ use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, Work, r
 use super::forward::{
     Checkpoint, Constants, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
 };
-use super::lanes::Lanes;
 use super::{FEW_SIGNALS, Input, SpikingNeuron, States};
-use crate::real::{Real, contiguous};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor};
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::{Real, contiguous};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

@@ -5,9 +5,9 @@
 use super::{Input, SpikingNeuron, States, Surrogate, Synapse};
 use crate::modes::ModeParameters;
 use crate::readout::{Readout, max_over_time};
-use crate::real::contiguous;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use mdl_data::spikes::SpikeInput;
+use mdl_kernels::real::contiguous;
 
 /// The output of a network, as [`super::run`].
 ///

@@ -9,10 +9,10 @@
 //! of a trial; the forward sum turns blocks of 64 channels by 64 steps around, so that both directions walk over set bits
 //! and keep their sum in registers. One trial's rows stay in the first-level cache meanwhile.
 
-use super::lanes::Lanes;
-use crate::real::Real;
-use mdl_data::simd::dispatch;
 use mdl_data::spikes::{STEPS_PER_WORD, TrialSpikes};
+use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::Real;
 
 /// Cells whose sums are kept in registers at a time: as many as the sixteen registers of the smaller vector units hold.
 const WIDTH: usize = 7;

@@ -12,9 +12,9 @@
 //! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
 //! (ICCV 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
 
-use super::lanes::Lanes;
-use crate::real::Real;
 use mdl_data::field::{InvalidField, require_positive};
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

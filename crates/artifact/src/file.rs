@@ -1,0 +1,342 @@
+//! An artifact in memory.
+
+mod read;
+
+use crate::output::{OutputError, sha256, write_atomically};
+use crate::provenance::{Input, Provenance};
+use crate::values::{Array, Element};
+use safetensors::tensor::View;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Value of the metadata key `format`.
+pub const FORMAT: &str = "mdl-rnn";
+/// Value of the metadata key `version`.
+pub const VERSION: &str = "1";
+/// Most bytes of a header. Those of this project's artifacts have a few thousand.
+const HEADER_MOST: usize = 1 << 20;
+/// Stands for the checksum while it is computed.
+const NO_CHECKSUM: [u8; 64] = [b'0'; 64];
+
+/// What an artifact holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A trained rate network.
+    Rate,
+    /// A trained spiking mode network.
+    Spiking,
+    /// A LIF network made from a rate network, with its scaling factor.
+    Lif,
+    /// A set of trials.
+    Trials,
+    /// What a network did on a set of trials.
+    Evaluation,
+    /// The state of a stage that was stopped.
+    Checkpoint,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Rate => "rate",
+            Self::Spiking => "spiking",
+            Self::Lif => "lif",
+            Self::Trials => "trials",
+            Self::Evaluation => "evaluation",
+            Self::Checkpoint => "checkpoint",
+        })
+    }
+}
+
+/// Why an artifact cannot be used. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no safetensors file, or a damaged one.
+    #[error("{}: not a safetensors file, or a damaged one: {message}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A safetensors file of another program, another format version, or with unreadable metadata.
+    #[error("{}: metadata `{key}`: found {found}, expected {expected}", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// Metadata key.
+        key: &'static str,
+        /// What it holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// A tensor is missing, has another shape or type, or holds an impossible value.
+    #[error("{}: tensor `{name}`: found {found}, expected {expected}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        name: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+}
+
+/// A file that passes between stages: named tensors, the config they were made with, and where they come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artifact {
+    /// What it holds.
+    pub kind: Kind,
+    /// The whole resolved config.
+    pub config: Value,
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The tensors, by name.
+    pub tensors: BTreeMap<String, Array>,
+    /// The file it was read from, for messages; empty for a new artifact.
+    path: PathBuf,
+    /// SHA-256 of that file.
+    sha256: String,
+}
+
+impl Artifact {
+    /// A new artifact without tensors.
+    pub fn new(kind: Kind, config: Value, provenance: Provenance) -> Self {
+        Self { kind, config, provenance, tensors: BTreeMap::new(), path: PathBuf::new(), sha256: String::new() }
+    }
+
+    /// Adds a tensor.
+    ///
+    /// # Panics
+    /// If `shape` and `values` do not have the same number of elements: a mistake of the caller, not of an input.
+    pub fn insert<T: Element>(&mut self, name: &str, shape: &[usize], values: Vec<T>) {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "tensor {name}: shape {shape:?}");
+        self.tensors.insert(name.into(), Array { shape: shape.into(), values: T::into_values(values) });
+    }
+
+    /// Reads an artifact that must be of one kind.
+    ///
+    /// # Errors
+    /// Any [`ArtifactError`].
+    pub fn read(path: &Path, kind: Kind) -> Result<Self, ArtifactError> {
+        let artifact = Self::read_any(path)?;
+        if artifact.kind != kind {
+            return Err(ArtifactError::Metadata {
+                path: path.into(),
+                key: "kind",
+                found: artifact.kind.to_string(),
+                expected: kind.to_string(),
+            });
+        }
+        Ok(artifact)
+    }
+
+    /// Writes the artifact whole or not at all; over an existing file only with `force`.
+    ///
+    /// # Errors
+    /// Any [`OutputError`].
+    pub fn write(&self, path: &Path, force: bool) -> Result<(), OutputError> {
+        let failed = |message: String| OutputError::Write { path: path.into(), source: std::io::Error::other(message) };
+        let bytes = self.to_bytes().map_err(failed)?;
+        write_atomically(path, &bytes, force)
+    }
+
+    /// The file's bytes.
+    fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let provenance = serde_json::to_string(&self.provenance).map_err(|e| e.to_string())?;
+        let metadata = HashMap::from([
+            ("format".to_string(), FORMAT.to_string()),
+            ("version".to_string(), VERSION.to_string()),
+            ("kind".to_string(), self.kind.to_string()),
+            ("config".to_string(), self.config.to_string()),
+            ("provenance".to_string(), provenance),
+            ("checksum".to_string(), String::from_utf8_lossy(&NO_CHECKSUM).into_owned()),
+        ]);
+        let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| e.to_string())?;
+        let mut bytes = sort_header(&bytes).ok_or_else(|| "the header is not sortable JSON".to_string())?;
+        let data: usize = self.tensors.values().map(|array| View::data_len(&array)).sum();
+        let header = bytes.len() - data;
+        if header > HEADER_MOST {
+            return Err(format!("a header of {header} bytes, expected at most {HEADER_MOST}"));
+        }
+        let digits = checksum_place(&bytes[..header]).ok_or_else(|| "no place for the checksum".to_string())?;
+        let checksum = sha256(&bytes);
+        bytes[digits].copy_from_slice(checksum.as_bytes());
+        Ok(bytes)
+    }
+
+    /// This artifact as an input of the next stage.
+    pub fn as_input(&self) -> Input {
+        let file = self.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Input { file, sha256: self.sha256.clone() }
+    }
+
+    /// The file it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The shape of a tensor that must have `N` dimensions.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Tensor`] when it is missing or has another rank.
+    pub fn shape<const N: usize>(&self, name: &str) -> Result<[usize; N], ArtifactError> {
+        let shape = &self.array(name, &format!("a tensor of {N} dimensions"))?.shape;
+        shape
+            .as_slice()
+            .try_into()
+            .map_err(|_| self.tensor_error(name, format!("shape {shape:?}"), format!("{N} dimensions")))
+    }
+
+    /// The values of a tensor that must have this type and shape.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Tensor`].
+    pub fn values<T: Element>(&self, name: &str, shape: &[usize]) -> Result<&[T], ArtifactError> {
+        let expected = format!("{} {shape:?}", T::NAME);
+        let array = self.array(name, &expected)?;
+        match T::of(&array.values) {
+            Some(values) if array.shape == shape => Ok(values),
+            _ => {
+                let found = format!("{:?} {:?}", array.values.dtype(), array.shape);
+                Err(self.tensor_error(name, found, expected))
+            }
+        }
+    }
+
+    fn array(&self, name: &str, expected: &str) -> Result<&Array, ArtifactError> {
+        self.tensors.get(name).ok_or_else(|| self.tensor_error(name, "no such tensor".into(), expected.into()))
+    }
+
+    /// An error about one of this artifact's tensors.
+    pub fn tensor_error(&self, name: &str, found: String, expected: String) -> ArtifactError {
+        ArtifactError::Tensor { path: self.path.clone(), name: name.into(), found, expected }
+    }
+
+    /// An error about this artifact's config.
+    pub fn config_error(&self, found: String, expected: &str) -> ArtifactError {
+        ArtifactError::Metadata { path: self.path.clone(), key: "config", found, expected: expected.into() }
+    }
+}
+
+/// Where the digits of the checksum stand in a header. Inside another text the key's quotes would be escaped.
+fn checksum_place(header: &[u8]) -> Option<std::ops::Range<usize>> {
+    const KEY: &[u8] = br#""checksum":""#;
+    let start = header.windows(KEY.len()).position(|text| text == KEY)? + KEY.len();
+    let end = start + NO_CHECKSUM.len();
+    (header.get(end) == Some(&b'"')).then_some(start..end)
+}
+
+/// Sorts the header of a safetensors file, whose metadata the library writes in no fixed order. Tensor data stay in place.
+fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    // serde_json keeps the keys of an object sorted.
+    let header: Value = serde_json::from_slice(rest.get(..length)?).ok()?;
+    let mut text = header.to_string();
+    text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
+    let mut sorted = Vec::with_capacity(bytes.len());
+    sorted.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    sorted.extend_from_slice(text.as_bytes());
+    sorted.extend_from_slice(&rest[length..]);
+    Some(sorted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Artifact {
+        let provenance = Provenance {
+            program: "test".into(),
+            version: "0".into(),
+            revision: None,
+            device: None,
+            seed: 1,
+            inputs: vec![Input { file: "a".into(), sha256: "b".into() }],
+            parent: None,
+        };
+        let mut artifact = Artifact::new(Kind::Rate, serde_json::json!({"name": "ü"}), provenance);
+        artifact.insert("w", &[2, 3], vec![1f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        artifact.insert("d", &[1], vec![1f64]);
+        artifact.insert("i", &[2], vec![-1i64, 7]);
+        artifact.insert("m", &[3], vec![0u8, 1, 1]);
+        artifact
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.safetensors");
+        let written = example();
+        written.write(&path, false).unwrap();
+        let read = Artifact::read(&path, Kind::Rate).unwrap();
+        assert_eq!(
+            (&read.tensors, &read.config, &read.provenance),
+            (&written.tensors, &written.config, &written.provenance)
+        );
+        assert_eq!(read.values::<f32>("w", &[2, 3]).unwrap()[5], 6.0);
+        assert_eq!(read.as_input().sha256, crate::output::sha256_file(&path).unwrap());
+        for _ in 0..20 {
+            assert_eq!(example().to_bytes().unwrap(), std::fs::read(&path).unwrap());
+        }
+        let message = Artifact::read(&path, Kind::Lif).unwrap_err().to_string();
+        assert!(message.contains("found rate, expected lif"), "{message}");
+        let message = read.values::<f32>("w", &[3, 2]).unwrap_err().to_string();
+        assert!(message.contains("`w`: found F32 [2, 3], expected F32 [3, 2]"), "{message}");
+        assert!(
+            read.values::<f64>("w", &[2, 3]).is_err() && read.shape::<1>("w").is_err() && read.shape::<2>("x").is_err()
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("nan.safetensors");
+        let mut artifact = example();
+        artifact.insert("bad", &[2], vec![0f32, f32::NAN]);
+        artifact.write(&path, false).unwrap();
+        let message = Artifact::read_any(&path).unwrap_err().to_string();
+        assert!(message.contains("`bad`: found NaN at element 1"), "{message}");
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cut.safetensors");
+        let bytes = example().to_bytes().unwrap();
+        for length in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(Artifact::read_any(&path).is_err(), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_safetensors_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("foreign.safetensors");
+        let tensors = example().tensors;
+        std::fs::write(&path, safetensors::serialize(&tensors, None).unwrap()).unwrap();
+        let message = Artifact::read_any(&path).unwrap_err().to_string();
+        assert!(message.contains("metadata `format`: found nothing, expected mdl-rnn"), "{message}");
+    }
+}

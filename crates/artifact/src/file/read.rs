@@ -1,0 +1,242 @@
+//! Reading an artifact without believing it.
+//!
+//! The header is checked against the file's length before anything is allocated, and may have [`HEADER_MOST`] bytes. The
+//! tensors are then read one after the other, each straight into its place, so that a file takes no more memory than its
+//! own size and what its header takes. Both checksums are computed on the way.
+
+use super::{Artifact, ArtifactError, FORMAT, HEADER_MOST, Kind, NO_CHECKSUM, VERSION, checksum_place};
+use crate::output::hex;
+use crate::provenance::Provenance;
+use crate::values::{Array, Values};
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+impl Artifact {
+    /// Reads an artifact of any kind: checks sizes, format, version, metadata, that every number is finite, and the
+    /// checksum if there is one.
+    ///
+    /// A file takes at most its own size in memory, and a few times that of its header, which may have a mebibyte.
+    ///
+    /// # Errors
+    /// Any [`ArtifactError`].
+    pub fn read_any(path: &Path) -> Result<Self, ArtifactError> {
+        Self::read_file(path, true)
+    }
+
+    /// Reads an artifact of any kind, whose numbers need not be finite.
+    ///
+    /// # Errors
+    /// Any [`ArtifactError`].
+    pub fn read_for_inspection(path: &Path) -> Result<Self, ArtifactError> {
+        Self::read_file(path, false)
+    }
+
+    fn read_file(path: &Path, finite: bool) -> Result<Self, ArtifactError> {
+        let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(unreadable(io::Error::other("not a regular file")));
+        }
+        Self::read_stream(file, metadata.len(), path, finite)
+    }
+
+    /// Reads an artifact of any kind from memory; messages call it `path`.
+    ///
+    /// # Errors
+    /// As [`Artifact::read_any`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ArtifactError> {
+        Self::read_stream(bytes, bytes.len() as u64, path, true)
+    }
+
+    fn read_stream(stream: impl Read, length: u64, path: &Path, finite: bool) -> Result<Self, ArtifactError> {
+        let damaged = |message: String| ArtifactError::Damaged { path: path.into(), message };
+        let cut = |e: io::Error| match e.kind() {
+            io::ErrorKind::UnexpectedEof => damaged("it is cut short".into()),
+            _ => ArtifactError::Unreadable { path: path.into(), source: e },
+        };
+        let mut stream = Hashed { stream, whole: Sha256::new(), content: None };
+        let (mut artifact, tensors, declared) = {
+            let header = read_header(&mut stream, length, &damaged, &cut)?;
+            let tensors = tensors_in_order(&header);
+            let none = HashMap::new();
+            let metadata = MetadataReader { path, map: header.metadata().as_ref().unwrap_or(&none) };
+            (metadata.artifact()?, tensors, metadata.map.get("checksum").cloned())
+        };
+        if declared.is_some() && stream.content.is_none() {
+            return Err(damaged("its checksum is not where it is expected".into()));
+        }
+        for (name, info) in tensors {
+            let array = read_tensor(&mut stream, &name, info, &artifact, &cut)?;
+            if let Some((index, value)) = array.values.not_finite().filter(|_| finite) {
+                let found = format!("{value} at element {index}");
+                return Err(artifact.tensor_error(&name, found, "finite numbers".into()));
+            }
+            artifact.tensors.insert(name, array);
+        }
+        if let (Some(declared), Some(content)) = (declared, stream.content) {
+            let found = hex(&content.finalize());
+            if found != declared {
+                return Err(ArtifactError::Metadata {
+                    path: path.into(),
+                    key: "checksum",
+                    found: format!("{declared}, but the content has {found}"),
+                    expected: "a file as it was written; it is damaged, or was changed by another program".into(),
+                });
+            }
+        }
+        artifact.sha256 = hex(&stream.whole.finalize());
+        Ok(artifact)
+    }
+}
+
+/// A stream and the checksums of what was read from it: of the file, and of the file without its own checksum.
+struct Hashed<R> {
+    stream: R,
+    whole: Sha256,
+    content: Option<Sha256>,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.stream.read(buffer)?;
+        self.whole.update(&buffer[..n]);
+        if let Some(content) = &mut self.content {
+            content.update(&buffer[..n]);
+        }
+        Ok(n)
+    }
+}
+
+/// Reads and checks the header: its length, and that the tensors it describes are exactly the rest of the file.
+fn read_header<R: Read>(
+    stream: &mut Hashed<R>,
+    length: u64,
+    damaged: &impl Fn(String) -> ArtifactError,
+    cut: &impl Fn(io::Error) -> ArtifactError,
+) -> Result<Metadata, ArtifactError> {
+    let mut bytes = [0u8; 8];
+    stream.read_exact(&mut bytes).map_err(cut)?;
+    let (rest, size) = (length.saturating_sub(8), u64::from_le_bytes(bytes));
+    if size > rest || size > HEADER_MOST as u64 {
+        let most = rest.min(HEADER_MOST as u64);
+        return Err(damaged(format!("a header of {size} bytes, expected at most {most}")));
+    }
+    let mut text = vec![0u8; size as usize];
+    stream.read_exact(&mut text).map_err(cut)?;
+    stream.content = checksum_place(&text).map(|digits| {
+        let (before, after) = (&text[..digits.start], &text[digits.end..]);
+        Sha256::new().chain_update(bytes).chain_update(before).chain_update(NO_CHECKSUM).chain_update(after)
+    });
+    let unreadable = |e: serde_json::Error| damaged(format!("its header: {e}"));
+    // Before the header takes memory of its own: a file that is cut short must not have it.
+    let Extent(expected) = serde_json::from_slice(&text).map_err(unreadable)?;
+    let found = rest - size;
+    if found != expected {
+        return Err(damaged(format!("{found} bytes of tensors, expected {expected}")));
+    }
+    serde_json::from_slice(&text).map_err(unreadable)
+}
+
+/// Where the last tensor of a header ends, read without keeping anything.
+struct Extent(u64);
+
+/// A tensor of a header, or its metadata.
+#[derive(Deserialize)]
+struct Entry {
+    data_offsets: Option<(u64, u64)>,
+}
+
+impl<'d> Deserialize<'d> for Extent {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self(0))
+    }
+}
+
+impl<'d> Visitor<'d> for Extent {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object of tensors")
+    }
+
+    fn visit_map<M: MapAccess<'d>>(mut self, mut map: M) -> Result<Self, M::Error> {
+        while let Some((_, entry)) = map.next_entry::<IgnoredAny, Entry>()? {
+            self.0 = self.0.max(entry.data_offsets.map_or(0, |(_, end)| end));
+        }
+        Ok(self)
+    }
+}
+
+/// The tensors that a header describes, in the order of the file.
+fn tensors_in_order(header: &Metadata) -> Vec<(String, TensorInfo)> {
+    let named = header.offset_keys().into_iter();
+    named.filter_map(|name| header.info(&name).cloned().map(|info| (name, info))).collect()
+}
+
+fn read_tensor(
+    stream: &mut impl Read,
+    name: &str,
+    info: TensorInfo,
+    artifact: &Artifact,
+    cut: &impl Fn(io::Error) -> ArtifactError,
+) -> Result<Array, ArtifactError> {
+    // Its product was found to be the tensor's part of the file when the header was parsed.
+    let count = info.shape.iter().product();
+    let unknown = || artifact.tensor_error(name, format!("type {:?}", info.dtype), "F32, F64, I64, U32 or U8".into());
+    let values = Values::read(stream, info.dtype, count).map_err(cut)?.ok_or_else(unknown)?;
+    Ok(Array { shape: info.shape, values })
+}
+
+/// Reads the metadata of one file.
+struct MetadataReader<'a> {
+    path: &'a Path,
+    map: &'a HashMap<String, String>,
+}
+
+impl MetadataReader<'_> {
+    /// An artifact without its tensors.
+    fn artifact(&self) -> Result<Artifact, ArtifactError> {
+        self.expect("format", FORMAT)?;
+        self.expect("version", VERSION)?;
+        let kind = self.json::<Kind>("kind", |text| Value::String(text.into()).to_string(), "a kind of artifact")?;
+        let config = self.json("config", str::to_string, "a config as JSON")?;
+        let provenance = self.json::<Provenance>("provenance", str::to_string, "a provenance as JSON")?;
+        let mut artifact = Artifact::new(kind, config, provenance);
+        artifact.path = self.path.into();
+        Ok(artifact)
+    }
+
+    fn error(&self, key: &'static str, found: String, expected: &str) -> ArtifactError {
+        ArtifactError::Metadata { path: self.path.into(), key, found, expected: expected.into() }
+    }
+
+    fn get(&self, key: &'static str, expected: &str) -> Result<&str, ArtifactError> {
+        self.map.get(key).map(String::as_str).ok_or_else(|| self.error(key, "nothing".into(), expected))
+    }
+
+    fn expect(&self, key: &'static str, expected: &str) -> Result<(), ArtifactError> {
+        match self.get(key, expected)? {
+            found if found == expected => Ok(()),
+            found => Err(self.error(key, format!("{found:?}"), expected)),
+        }
+    }
+
+    fn json<T: for<'d> Deserialize<'d>>(
+        &self,
+        key: &'static str,
+        quote: impl Fn(&str) -> String,
+        expected: &str,
+    ) -> Result<T, ArtifactError> {
+        let text = self.get(key, expected)?;
+        serde_json::from_str(&quote(text)).map_err(|e| self.error(key, e.to_string(), expected))
+    }
+}

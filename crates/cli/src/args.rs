@@ -1,0 +1,118 @@
+//! The arguments that mean the same in every program.
+
+use crate::status::{OrExit, Status};
+use anyhow::{Context, bail};
+use clap::Args;
+use mdl_artifact::output::{Claimed, OutputError};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Arguments of every program.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// File to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Seed of every random number (default: the config's)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Threads to use; results do not depend on it (default: all cores)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+
+    /// Override one config field, as in --set training.learning_rate=0.005; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// Print the config that would run, and stop
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Overwrite the output if it exists
+    #[arg(long)]
+    pub force: bool,
+
+    /// No progress bar and no warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Starts logging and the thread pool. Call once, before anything else.
+    ///
+    /// # Errors
+    /// A thread count of 0 (status 2).
+    pub fn start(&self) -> anyhow::Result<()> {
+        start_logging(self.quiet);
+        // A write beyond the limit on the size of files is an error, not the end of the process.
+        #[cfg(unix)]
+        // SAFETY: ignoring a signal runs no code of ours.
+        unsafe {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN)
+        };
+        if self.threads == Some(0) {
+            bail_usage("--threads: found 0, expected at least 1")?;
+        }
+        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        // SAFETY: no thread of ours reads it yet. The matrix products read this variable, and where it is not set they
+        // read /proc/cpuinfo at every product: a tenth of the time of training a small network.
+        unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+        if self.threads.is_some() {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting the threads")?;
+        }
+        Ok(())
+    }
+
+    /// The output file, which must be named, and must not exist unless `--force` is given. No other process can claim it
+    /// while the answer lives.
+    ///
+    /// # Errors
+    /// No `-o`, or an output that exists or is a directory (status 2); one that another process writes, or that cannot be
+    /// written (status 1).
+    pub fn output_path(&self) -> anyhow::Result<Claimed> {
+        self.output_path_of(false)
+    }
+
+    /// The same for a run that may go on from an earlier one: with `resume` the output may exist, and be complete.
+    ///
+    /// # Errors
+    /// As [`Common::output_path`].
+    pub fn output_path_of(&self, resume: bool) -> anyhow::Result<Claimed> {
+        let Some(path) = &self.output else {
+            return bail_usage("no output: name the file to write with -o FILE");
+        };
+        claim(path, self.force || resume)
+    }
+}
+
+/// The right to write `path`, for a program.
+///
+/// # Errors
+/// Those of [`Claimed::new`]: with status 2 a file that exists or is a directory, else with status 1.
+pub fn claim(path: &Path, force: bool) -> anyhow::Result<Claimed> {
+    match Claimed::new(path, force) {
+        Err(error @ (OutputError::Exists(_) | OutputError::Directory(_))) => Err(error).or_exit(Status::Usage),
+        other => Ok(other?),
+    }
+}
+
+/// Starts logging on stderr: warnings, only errors if `quiet`, or what the environment variable `RUST_LOG` says.
+pub fn start_logging(quiet: bool) {
+    let level = if quiet { "error" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+    // A second start in one process (a test) keeps the first subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .try_init();
+}
+
+fn bail_usage<T>(message: &str) -> anyhow::Result<T> {
+    let refused = || -> anyhow::Result<T> { bail!("{message}") };
+    refused().or_exit(Status::Usage)
+}

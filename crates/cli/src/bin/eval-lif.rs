@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn eval-lif`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("eval-lif")
+}

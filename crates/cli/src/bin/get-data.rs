@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn get-data`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("get-data")
+}

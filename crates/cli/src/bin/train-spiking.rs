@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn train-spiking`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("train-spiking")
+}

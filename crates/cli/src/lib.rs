@@ -1,0 +1,69 @@
+//! The command line: every program, and what they share.
+//!
+//! A program is a thin `main`: [`run_program`] around a function that reads its inputs, calls a library, writes its outputs
+//! and returns the JSON object to print. One executable, `mdl-rnn`, holds them all.
+
+pub mod args;
+pub mod figures;
+pub mod outputs;
+pub mod parse;
+pub mod programs;
+pub mod progress;
+pub mod signal;
+pub mod status;
+pub mod tensorboard;
+pub mod training;
+
+pub use args::Common;
+pub use parse::parse;
+pub use status::{OrExit, Status, run_program};
+
+use std::path::Path;
+use std::process::ExitCode;
+
+/// A program's entry point.
+type Main = fn() -> ExitCode;
+
+/// Every program, by name.
+const PROGRAMS: [(&str, Main); 11] = [
+    ("eval-lif", programs::eval_lif::main),
+    ("eval-spiking", programs::eval_spiking::main),
+    ("export-network", programs::export_network::main),
+    ("get-data", programs::get_data::main),
+    ("import-network", programs::import_network::main),
+    ("inspect", programs::inspect::main),
+    ("lambda-search", programs::lambda_search::main),
+    ("make-trials", programs::make_trials::main),
+    ("sweep-lif", programs::sweep_lif::main),
+    ("train-rate", programs::train_rate::main),
+    ("train-spiking", programs::train_spiking::main),
+];
+
+/// Runs the program that this process is called by, or the one that its first argument names.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let called = arguments.next().unwrap_or_default();
+    let called = Path::new(&called).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(program) = by_name(&called) {
+        return program();
+    }
+    let named = arguments.next().map(|name| name.to_string_lossy().into_owned());
+    match named.as_deref().and_then(by_name) {
+        Some(program) => program(),
+        None => {
+            let names: Vec<&str> = PROGRAMS.iter().map(|(name, _)| *name).collect();
+            let asked = matches!(named.as_deref(), Some("--help" | "-h" | "help"));
+            let text = format!("Usage: mdl-rnn PROGRAM [ARGUMENTS]\n\nPrograms: {}\n", names.join(", "));
+            if asked {
+                return ExitCode::from(u8::from(status::print_line(text.trim_end()).is_err()));
+            }
+            eprint!("{text}");
+            ExitCode::from(Status::Usage as u8)
+        }
+    }
+}
+
+/// The program of this name.
+fn by_name(name: &str) -> Option<Main> {
+    PROGRAMS.iter().find(|(known, _)| *known == name).map(|(_, main)| *main)
+}

@@ -1,0 +1,74 @@
+//! Parsing of the arguments, and what else is made of their definition: completions and manual pages.
+
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, Parser};
+use clap_complete::Shell;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// The arguments of this process.
+///
+/// Called as `PROGRAM --generate WHAT`, prints instead, and ends: a completion script (`bash`, `fish`, `zsh`) or the manual
+/// page (`man`). `make install` calls it so.
+///
+/// Every argument must be Unicode: names of files are told in JSON.
+pub fn parse<A: Parser + CommandFactory>() -> A {
+    let mut typed: Vec<OsString> = std::env::args_os().collect();
+    if typed.first().is_some_and(|called| Path::new(called).file_stem().is_some_and(|stem| stem == "mdl-rnn")) {
+        typed.remove(0);
+    }
+    let typed = typed.into_iter().map(OsString::into_string).collect::<Result<Vec<_>, _>>();
+    let typed = typed.unwrap_or_else(|other| {
+        A::command().error(ErrorKind::InvalidUtf8, format!("found {other:?}, expected an argument in Unicode")).exit()
+    });
+    if let [program, option, what] = &typed[..]
+        && option == "--generate"
+        && let Some(text) = generate(A::command(), program, what)
+    {
+        let printed = crate::status::print_line(text.trim_end());
+        std::process::exit(i32::from(printed.is_err()));
+    }
+    A::parse_from(typed)
+}
+
+/// The text of `what` for a program of this file; none if there is no such text.
+fn generate(command: Command, program: &str, what: &str) -> Option<String> {
+    let name = Path::new(program).file_stem()?.to_str()?;
+    // The command keeps its name for good; the process ends soon.
+    let mut command = command.name(&*Box::leak(name.to_owned().into_boxed_str()));
+    let mut text = Vec::new();
+    match what {
+        "man" => clap_mangen::Man::new(command).render(&mut text).ok()?,
+        shell => clap_complete::generate(shell.parse::<Shell>().ok()?, &mut command, name, &mut text),
+    }
+    String::from_utf8(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Count sheep
+    #[derive(Parser)]
+    #[command(after_help = "Examples:\n  sheep --dogs 2")]
+    struct Sheep {
+        /// Dogs that help
+        #[arg(long)]
+        dogs: u32,
+    }
+
+    #[test]
+    fn manual_and_completions_come_from_the_definition() {
+        assert_eq!(Sheep::parse_from(["sheep", "--dogs", "2"]).dogs, 2);
+        let text = |what| generate(Sheep::command(), "/bin/sheep", what);
+        let manual = text("man").unwrap();
+        for part in [".TH sheep 1", "Count sheep", "Dogs that help", "sheep \\-\\-dogs 2"] {
+            assert!(manual.contains(part), "{part}: {manual}");
+        }
+        for shell in ["bash", "fish", "zsh"] {
+            let script = text(shell).unwrap();
+            assert!(script.contains("sheep") && script.contains("dogs"), "{shell}: {script}");
+        }
+        assert_eq!(text("tea"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! `eval-lif`: judges a LIF network on fresh or given trials.
+
+use crate::figures::{evaluation_figures, search_curve};
+use crate::signal::StopFlag;
+use crate::status::Outcome;
+use crate::status::with_status;
+use crate::{Common, OrExit, Status, progress, run_program};
+use candle_core::Device;
+use clap::Parser;
+use mdl_artifact::output::{check_free, write_atomically};
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_convert::behaviour::{Behaviour, Monitor};
+use mdl_convert::evaluate::{Evaluation, evaluate};
+use mdl_convert::stored;
+use mdl_data::score::Score;
+use mdl_data::tasks::{Task, Trials};
+use mdl_device::DeviceChoice;
+use mdl_experiment::Experiment;
+use mdl_kernels::random::Purpose;
+use mdl_report::{Figure, FigureFiles, Population, Report, Section, Table, from_artifact};
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Judge a LIF network on its task
+///
+/// Reads a LIF artifact, writes an evaluation artifact, figures beside it and, if asked, an HTML report; prints one JSON
+/// line. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: run it again.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  eval-lif lif.safetensors -o eval.safetensors --report report.html
+  eval-lif lif.safetensors --trials trials.safetensors -o eval.safetensors
+  eval-lif lif.safetensors --set evaluation.trials=1000 --set lif.refractory_ms=4 -o eval.safetensors
+  eval-lif lif.safetensors -o eval.safetensors \\
+    --set 'lif.stimulation={\"population\": \"inhibitory\", \"from_ms\": 250, \"to_ms\": 500, \"amplitude_mv\": -0.5}'"
+)]
+struct Arguments {
+    /// LIF artifact
+    #[arg(value_name = "LIF")]
+    lif: PathBuf,
+
+    /// Judge on these trials, written by make-trials (default: fresh ones)
+    #[arg(long, value_name = "FILE")]
+    trials: Option<PathBuf>,
+
+    /// Write a self-contained HTML report
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Take task, lif, search and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used); recorded trials run on the processor
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Figures this program may write.
+const FIGURES: [&str; 4] = ["output", "raster", "rates", "membrane"];
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = crate::parse::<Arguments>();
+    run_program(|| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let lif = Artifact::read(&arguments.lif, Kind::Lif).or_exit(Status::DamagedInput)?;
+    let origin = arguments.lif.display().to_string();
+    let experiment =
+        Experiment::of_artifact(lif.config.clone(), arguments.config.as_deref(), &common.set, common.seed, &origin)
+            .or_exit(Status::Usage)?;
+    if common.print_config {
+        return crate::status::print_config(&experiment.to_json());
+    }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let output = common.output_path()?;
+    let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
+    arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
+    let mut provenance = mdl_artifact::provenance!("eval-lif", experiment.seed).from(&lif);
+    provenance.device = mdl_device::kind(&device);
+    let trials = trials(arguments, &experiment, &mut provenance)?;
+
+    let network = with_status(stored::read_network(&lif, &experiment.conversion()))?;
+    let factor = with_status(stored::read_scaling_factor(&lif))?;
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let behaviour = with_status(Behaviour::new(&network, &experiment.lif, task, experiment.seed))?;
+    let evaluation = evaluate_observed(arguments, &device, &experiment, &behaviour, network.units, factor, &trials)?;
+    let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
+    evaluation.write(&mut artifact);
+
+    let populations = from_artifact::populations(&lif, network.units).or_exit(Status::DamagedInput)?;
+    let peak = experiment.lif.v_peak_mv();
+    let figures = evaluation_figures(&evaluation, &trials, task, &populations, peak)?;
+    artifact.write(&output, common.force)?;
+    figures.iter().try_for_each(|(name, figure)| files.write(name, figure))?;
+    let rates = rates_by_population(&evaluation, &populations);
+    if let Some(path) = &arguments.report {
+        let report = report(&experiment, &lif, &artifact, &evaluation, figures, &rates)?;
+        write_atomically(path, report.html().as_bytes(), common.force)?;
+    }
+    let score = evaluation.score();
+    Ok(Outcome::done(json!({
+        "output": output,
+        "report": arguments.report,
+        "performance": score.performance(),
+        "performance_interval": score.interval(),
+        "trials": score.trials,
+        "scaling_factor": factor,
+        "conditions": conditions(&evaluation, task),
+        "rate_hz": mean(&evaluation.rate_hz),
+        "device": mdl_device::name(&device),
+        "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
+    })))
+}
+
+/// Given trials, or fresh ones.
+fn trials(arguments: &Arguments, experiment: &Experiment, provenance: &mut Provenance) -> anyhow::Result<Trials> {
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let Some(path) = &arguments.trials else {
+        return Ok(Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials));
+    };
+    let artifact = Artifact::read(path, Kind::Trials).or_exit(Status::DamagedInput)?;
+    provenance.inputs.push(artifact.as_input());
+    mdl_data::tasks::artifact::read(&artifact, task).or_exit(Status::DamagedInput)
+}
+
+/// Evaluates with a progress bar and an ear for signals.
+fn evaluate_observed(
+    arguments: &Arguments,
+    device: &Device,
+    experiment: &Experiment,
+    behaviour: &Behaviour,
+    units: usize,
+    factor: f64,
+    trials: &Trials,
+) -> anyhow::Result<Evaluation> {
+    let stop = StopFlag::install()?;
+    let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.quiet);
+    let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| stop.is_set() };
+    let evaluation = evaluate(device, behaviour, units, factor, trials, &experiment.evaluation, &monitor);
+    bar.finish_and_clear();
+    with_status(evaluation)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Mean firing rate of each population that the network has.
+fn rates_by_population(evaluation: &Evaluation, populations: &[Population]) -> Vec<(&'static str, f64)> {
+    let rates = |population| {
+        let own = evaluation.rate_hz.iter().zip(populations).filter(|(_, p)| **p == population);
+        own.map(|(rate, _)| *rate).collect::<Vec<f64>>()
+    };
+    let all = Population::ALL.into_iter().map(|p| (p.label(), rates(p)));
+    all.filter(|(_, rates)| !rates.is_empty()).map(|(label, rates)| (label, mean(&rates))).collect()
+}
+
+/// The score of each condition that occurred.
+fn scores<'t>(evaluation: &Evaluation, task: &'t dyn Task) -> Vec<(&'t str, Score)> {
+    let named = task.conditions().iter().enumerate().map(|(c, name)| (*name, evaluation.score_of(c)));
+    named.filter(|(_, score)| score.trials > 0).collect()
+}
+
+fn conditions(evaluation: &Evaluation, task: &dyn Task) -> Value {
+    let score =
+        |s: &Score| json!({ "trials": s.trials, "performance": s.performance(), "performance_interval": s.interval() });
+    Value::Object(scores(evaluation, task).iter().map(|(name, s)| ((*name).into(), score(s))).collect())
+}
+
+/// Performance with its interval, as text.
+fn with_interval(score: &Score) -> String {
+    let (low, high) = score.interval();
+    format!("{:.2} ({low:.2}–{high:.2})", score.performance())
+}
+
+fn report(
+    experiment: &Experiment,
+    lif: &Artifact,
+    artifact: &Artifact,
+    evaluation: &Evaluation,
+    figures: Vec<(&'static str, Figure)>,
+    rates: &[(&'static str, f64)],
+) -> anyhow::Result<Report> {
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let row = |(name, score): &(&str, Score)| {
+        vec![(*name).to_string(), score.trials.to_string(), score.correct.to_string(), with_interval(score)]
+    };
+    let table = Table {
+        caption: "Performance by condition, with 95 % intervals (Wilson).".into(),
+        columns: ["Condition", "Trials", "Correct", "Performance"].map(String::from).to_vec(),
+        rows: scores(evaluation, task).iter().map(row).collect(),
+    };
+    let mut behaviour = Section::new("Behaviour").table(table);
+    for (_, figure) in figures {
+        let caption = figure.description().to_owned();
+        behaviour = behaviour.figure(figure, &caption);
+    }
+    let factor = with_status(stored::read_scaling_factor(lif))?;
+    let mut report = Report::new(&format!("{}: LIF network", experiment.name))
+        .summary("A LIF network made from a trained rate network, judged on its task.")
+        .result("Performance", &format!("{}, {} trials", with_interval(&evaluation.score()), evaluation.correct.len()))
+        .result("Scaling factor", &factor.to_string());
+    for (name, rate) in rates {
+        report = report.result(&format!("Mean firing rate, {name}"), &format!("{rate:.1} Hz"));
+    }
+    report = report.section(behaviour);
+    // An imported network does not tell how its factor was found.
+    if lif.has("search.scaling_factor") {
+        let candidates = with_status(stored::read_candidates(lif))?;
+        let predicted = with_status(stored::read_predicted_factor(lif))?;
+        let curve = search_curve(&candidates, factor, predicted, experiment.search.performance_at_least)?;
+        let caption = curve.description().to_owned();
+        report = report.section(Section::new("Search for the scaling factor").figure(curve, &caption));
+    }
+    if let Some(figure) = from_artifact::training_curve(lif, "Training of the rate network", "Performance")? {
+        let caption = figure.description().to_owned();
+        report = report.section(Section::new("Training").figure(figure, &caption));
+    }
+    Ok(report.provenance(from_artifact::provenance(artifact)))
+}

@@ -1,0 +1,422 @@
+//! `eval-spiking`: judges a trained spiking network, on the test examples of digits or on trials of its task; and a rate
+//! network on digits.
+
+use crate::status::Outcome;
+use crate::training::as_input;
+use crate::{Common, OrExit, Status, run_program};
+use anyhow::anyhow;
+use candle_core::{Device, Tensor};
+use clap::Parser;
+use mdl_artifact::output::{check_free, write_atomically};
+use mdl_artifact::{Artifact, Kind};
+use mdl_data::digits::Digits;
+use mdl_data::encode::bernoulli;
+use mdl_data::score::Score;
+use mdl_data::tasks::{Judged, Task, TaskConfig, Trials, judge};
+use mdl_device::DeviceChoice;
+use mdl_experiment::Experiment;
+use mdl_kernels::random::Purpose;
+use mdl_model::NetworkConfig;
+use mdl_model::rate::network::RateNetwork;
+use mdl_model::rate::parameters::RateParameters;
+use mdl_model::readout::Readout;
+use mdl_model::spiking::Input;
+use mdl_model::spiking::network::SpikingNetwork;
+use mdl_report::figures::digits::Digit;
+use mdl_report::figures::membrane::{PotentialUnit, Trace};
+use mdl_report::figures::raster::Trial;
+use mdl_report::figures::trajectory::Way;
+use mdl_report::figures::{Confusion, ExampleDigits, MembraneTraces, Raster, RateDistribution, Trajectory, Window};
+use mdl_report::from_trials::TrialOutput;
+use mdl_report::{Figure, FigureFiles, Population, Report, ReportError, Section, from_artifact};
+use mdl_train::activity::{Activity, Recorded};
+use mdl_train::digits::{CLASS_NAMES, classify_test, confusion, test_keys};
+use mdl_train::mode_space::ModeSpace;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Judge a spiking network
+///
+/// Reads a spiking artifact (or a rate artifact trained on digits), writes an evaluation artifact, figures beside it and, if
+/// asked, an HTML report; prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact or
+/// data.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  eval-spiking spiking.safetensors -o eval.safetensors --report report.html
+  eval-spiking spiking.safetensors --set evaluation.trials=1000 -o eval.safetensors"
+)]
+struct Arguments {
+    /// Spiking artifact, or rate artifact of a network trained on digits
+    #[arg(value_name = "SPIKING")]
+    network: PathBuf,
+
+    /// Judge on these trials, written by make-trials (default: fresh ones; digits: the whole test set)
+    #[arg(long, value_name = "FILE")]
+    trials: Option<PathBuf>,
+
+    /// Write a self-contained HTML report
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
+    /// Take task and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Figures this program may write.
+const FIGURES: [&str; 8] = ["training", "output", "modes", "raster", "rates", "membrane", "confusion", "digits"];
+/// Trials or examples whose states are held in memory together.
+const BATCH: usize = 100;
+/// Wrongly and rightly classified images that are drawn, of each.
+const EXAMPLES: usize = 16;
+
+/// What was found: fields of the result, and figures.
+struct Judgement {
+    measure: &'static str,
+    score: Score,
+    result: Map<String, Value>,
+    figures: Vec<(&'static str, Figure)>,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = crate::parse::<Arguments>();
+    run_program(|| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let network = Artifact::read_any(&arguments.network).or_exit(Status::DamagedInput)?;
+    let origin = arguments.network.display().to_string();
+    if !matches!(network.kind, Kind::Spiking | Kind::Rate) {
+        return Err(anyhow!("{origin}: found a {} artifact, expected spiking or rate", network.kind))
+            .or_exit(Status::DamagedInput);
+    }
+    let experiment =
+        Experiment::of_artifact(network.config.clone(), arguments.config.as_deref(), &common.set, common.seed, &origin)
+            .or_exit(Status::Usage)?;
+    if common.print_config {
+        return crate::status::print_config(&experiment.to_json());
+    }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let output = common.output_path()?;
+    let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
+    arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
+    let mut provenance = mdl_artifact::provenance!("eval-spiking", experiment.seed).from(&network);
+    provenance.device = mdl_device::kind(&device);
+    let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
+
+    let judgement = match &experiment.task {
+        TaskConfig::Digits(_) => judge_digits(arguments, &experiment, &network, &mut artifact, &device)?,
+        _ => judge_task(arguments, &experiment, &network, &mut artifact, &device)?,
+    };
+    let mut figures = judgement.figures;
+    let label = if judgement.measure == "accuracy" { "Accuracy" } else { "Performance" };
+    figures.extend(from_artifact::training_curve(&network, "Training", label)?.map(|figure| ("training", figure)));
+    artifact.write(&output, common.force)?;
+    figures.iter().try_for_each(|(name, figure)| files.write(name, figure))?;
+    let score = judgement.score;
+    if let Some(path) = &arguments.report {
+        let (low, high) = score.interval();
+        let value = format!("{:.4} ({low:.4}–{high:.4}), {} trials", score.performance(), score.trials);
+        let mut section = Section::new("Behaviour");
+        for (_, figure) in figures {
+            let caption = figure.description().to_owned();
+            section = section.figure(figure, &caption);
+        }
+        let report = Report::new(&experiment.name)
+            .summary("A trained network, judged on examples or trials that its training never saw.")
+            .result(label, &value)
+            .section(section)
+            .provenance(from_artifact::provenance(&artifact));
+        write_atomically(path, report.html().as_bytes(), common.force)?;
+    }
+    let mut result = judgement.result;
+    result.insert("output".into(), json!(output));
+    result.insert("report".into(), json!(arguments.report));
+    result.insert("device".into(), json!(mdl_device::name(&device)));
+    result.insert("trials".into(), json!(score.trials));
+    result.insert(judgement.measure.into(), json!(score.performance()));
+    result.insert(format!("{}_interval", judgement.measure), json!(score.interval()));
+    Ok(Outcome::done(Value::Object(result)))
+}
+
+/// The spiking network of an artifact, and its number of neurons.
+fn spiking(
+    artifact: &Artifact,
+    experiment: &Experiment,
+    device: &Device,
+) -> anyhow::Result<Option<(SpikingNetwork, usize)>> {
+    let (channels, outputs) = experiment.task.channels_and_outputs();
+    let NetworkConfig::Spiking(config) = &experiment.network else { return Ok(None) };
+    let network = SpikingNetwork::read(artifact, config, channels, outputs).or_exit(Status::DamagedInput)?;
+    Ok(Some((network.to_device(device)?, config.neurons)))
+}
+
+/// An empty record of what a network does, for the units the config asks for.
+fn activity(experiment: &Experiment, neurons: usize) -> anyhow::Result<Activity> {
+    let evaluation = &experiment.evaluation;
+    if let Some(unit) = evaluation.recorded_units.iter().find(|unit| **unit >= neurons) {
+        return Err(anyhow!("evaluation.recorded_units: found {unit}, expected units below {neurons}"))
+            .or_exit(Status::Usage);
+    }
+    let units = evaluation.recorded_units.clone();
+    Ok(Activity::new(neurons, experiment.task.step_ms(), evaluation.recorded_trials, units))
+}
+
+/// Adds what a network does to result, artifact and figures, and warns of a silent one.
+fn describe(
+    activity: &Activity,
+    experiment: &Experiment,
+    labels: &[&str],
+    windows: &[Window],
+    artifact: &mut Artifact,
+    judgement: &mut Judgement,
+) -> anyhow::Result<()> {
+    activity.write(artifact);
+    let rates = activity.rate_hz();
+    if activity.silent_share() == 1.0 {
+        tracing::warn!(
+            "the network is silent: no unit fired on any trial; train it with larger initial weights or inputs"
+        );
+    }
+    judgement.result.insert("rate_hz".into(), json!(rates.iter().sum::<f64>() / rates.len() as f64));
+    judgement.result.insert("silent_share".into(), json!(activity.silent_share()));
+    judgement.result.insert("spikes_per_unit_and_step".into(), json!(activity.spikes_per_unit_and_step()));
+    let populations = vec![Population::Unsigned; rates.len()];
+    let distribution = RateDistribution { title: "Firing rates", rates_hz: &rates, populations: &populations };
+    judgement.figures.push(("rates", distribution.draw()?));
+    if activity.recorded.is_empty() {
+        return Ok(());
+    }
+    judgement.figures.push(("raster", raster(activity, experiment, labels, &populations, windows)?));
+    if !activity.recorded_units.is_empty() {
+        judgement.figures.push(("membrane", membrane(activity, experiment, labels[0], windows)?));
+    }
+    Ok(())
+}
+
+fn raster(
+    activity: &Activity,
+    experiment: &Experiment,
+    labels: &[&str],
+    populations: &[Population],
+    windows: &[Window],
+) -> Result<Figure, ReportError> {
+    let step_ms = experiment.task.step_ms();
+    let times = |recorded: &Recorded| -> (Vec<f64>, Vec<u32>) {
+        recorded.spikes.iter().map(|(step, unit)| (f64::from(*step) * step_ms, *unit)).unzip()
+    };
+    let spikes: Vec<_> = activity.recorded.iter().map(times).collect();
+    let trials: Vec<Trial> =
+        spikes.iter().zip(labels).map(|((time_ms, unit), label)| Trial { label, time_ms, unit }).collect();
+    let figure = Raster {
+        title: "Spikes",
+        duration_ms: experiment.task.steps() as f64 * step_ms,
+        populations,
+        trials: &trials,
+        windows,
+        rate_bin_ms: Some(10.0 * step_ms),
+        unit_rates: true,
+    };
+    figure.draw()
+}
+
+fn membrane(
+    activity: &Activity,
+    experiment: &Experiment,
+    label: &str,
+    windows: &[Window],
+) -> Result<Figure, ReportError> {
+    let (first, units, step_ms) = (&activity.recorded[0], &activity.recorded_units, experiment.task.step_ms());
+    let time_ms: Vec<f64> = (0..experiment.task.steps()).map(|step| step as f64 * step_ms).collect();
+    let trace = |(u, unit): (usize, &usize)| {
+        let potential: Vec<f64> = first.potential.iter().skip(u).step_by(units.len()).copied().collect();
+        let own = first.spikes.iter().filter(|(_, by)| *by as usize == *unit);
+        (format!("unit {unit}"), potential, own.map(|(step, _)| f64::from(*step) * step_ms).collect::<Vec<f64>>())
+    };
+    let drawn: Vec<_> = units.iter().enumerate().map(trace).collect();
+    let population = Population::Unsigned;
+    let traces: Vec<Trace> =
+        drawn.iter().map(|(label, potential, spikes_ms)| Trace { label, population, potential, spikes_ms }).collect();
+    let threshold = match &experiment.network {
+        NetworkConfig::Spiking(config) => Some(config.neuron.threshold),
+        NetworkConfig::Rate(_) => None,
+    };
+    let figure = MembraneTraces {
+        title: &format!("Membrane potentials, {label}"),
+        time_ms: &time_ms,
+        potential_unit: PotentialUnit::Dimensionless,
+        traces: &traces,
+        threshold,
+        windows,
+    };
+    figure.draw()
+}
+
+/// Judges on fresh or given trials of a cognitive task.
+fn judge_task(
+    arguments: &Arguments,
+    experiment: &Experiment,
+    from: &Artifact,
+    artifact: &mut Artifact,
+    device: &Device,
+) -> anyhow::Result<Judgement> {
+    let Some((network, neurons)) = spiking(from, experiment, device)? else {
+        return Err(anyhow!(
+            "network.kind: found rate, expected spiking (lambda-search and eval-lif judge rate networks)"
+        ))
+        .or_exit(Status::Usage);
+    };
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let trials = match &arguments.trials {
+        None => Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials),
+        Some(path) => {
+            let given = Artifact::read(path, Kind::Trials).or_exit(Status::DamagedInput)?;
+            artifact.provenance.inputs.push(given.as_input());
+            mdl_data::tasks::artifact::read(&given, task).or_exit(Status::DamagedInput)?
+        }
+    };
+    let mut activity = activity(experiment, neurons)?;
+    let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
+    let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
+    let parameters = network.parameters();
+    let mut space = ModeSpace::new(task.conditions().len(), steps, parameters.score.elem_count());
+    let mut parts = Vec::new();
+    for start in (0..count).step_by(BATCH) {
+        let size = BATCH.min(count - start);
+        let batch = Input::Signals(input.narrow(1, start, size)?.contiguous()?);
+        parts.push(network.run(&batch, Readout::PerStep)?);
+        let states = activity.add(&network, &batch)?;
+        space.add(&states.synapses, &parameters.mode_out, &trials.condition[start..start + size])?;
+    }
+    space.write(artifact);
+    let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
+    let correct = judge(task, &outputs, &trials.condition);
+    let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
+    let squares = outputs.iter().zip(&trials.target).map(|(y, z)| f64::from(y - z).powi(2));
+    let error = squares.sum::<f64>() / outputs.len() as f64;
+
+    let every = ((experiment.evaluation.record_every_ms / task.step_ms()).round() as usize).clamp(1, steps);
+    let kept: Vec<usize> = (0..steps).step_by(every).collect();
+    let time_ms: Vec<f64> = kept.iter().map(|t| *t as f64 * task.step_ms()).collect();
+    let at = |b: usize, t: usize| (0..width).map(move |o| (t * count + b) * width + o);
+    let values: Vec<f64> = (0..count)
+        .flat_map(|b| kept.iter().flat_map(move |t| at(b, *t)))
+        .map(|index| f64::from(outputs[index]))
+        .collect();
+    artifact.insert("condition", &[count], trials.condition.iter().map(|c| *c as u32).collect());
+    artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
+    artifact.insert("time_ms", &[kept.len()], time_ms.clone());
+    artifact.insert("output", &[count, kept.len(), width], values.iter().map(|y| *y as f32).collect());
+
+    let windows = [response_window(task)];
+    let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: Judged::Trained };
+    let mut figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows)?)];
+    figures.extend(trajectory(&space, task, &parameters.importance()?)?.map(|figure| ("modes", figure)));
+    let result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
+    let mut judgement = Judgement { measure: "performance", score, result, figures };
+    let labels: Vec<&str> = trials.condition.iter().map(|c| task.conditions()[*c]).collect();
+    describe(&activity, experiment, &labels, &windows, artifact, &mut judgement)?;
+    Ok(judgement)
+}
+
+/// The mean way of each condition through the plane of the two most important modes, where there are two.
+fn trajectory(space: &ModeSpace, task: &dyn Task, importance: &[f64]) -> Result<Option<Figure>, ReportError> {
+    let mut modes: Vec<usize> = (0..importance.len()).collect();
+    modes.sort_by(|a, b| importance[*b].total_cmp(&importance[*a]));
+    let [first, second, ..] = modes[..] else { return Ok(None) };
+    let way = |(condition, label): (usize, &&'static str)| {
+        Some((*label, space.mean(condition, first)?, space.mean(condition, second)?))
+    };
+    let means: Vec<_> = task.conditions().iter().enumerate().filter_map(way).collect();
+    let ways: Vec<Way> = means.iter().map(|(label, x, y)| Way { label, x, y }).collect();
+    let labels = [first, second].map(|mode| format!("Mode {mode}"));
+    let figure = Trajectory { title: "State in mode space", x_label: &labels[0], y_label: &labels[1], ways: &ways };
+    figure.draw().map(Some)
+}
+
+fn response_window(task: &dyn Task) -> Window<'static> {
+    let response = task.response_window(Judged::Trained);
+    let ms = |step: usize| step as f64 * task.step_ms();
+    Window { label: "response", from_ms: ms(response.start), to_ms: ms(response.end) }
+}
+
+/// Judges on the test examples of digits.
+fn judge_digits(
+    arguments: &Arguments,
+    experiment: &Experiment,
+    from: &Artifact,
+    artifact: &mut Artifact,
+    device: &Device,
+) -> anyhow::Result<Judgement> {
+    let TaskConfig::Digits(digits) = &experiment.task else { return Err(anyhow!("task.kind: expected digits")) };
+    if arguments.trials.is_some() {
+        return Err(anyhow!("--trials: digits are judged on their test examples")).or_exit(Status::Usage);
+    }
+    let test = digits.load_test().or_exit(Status::DamagedInput)?;
+    artifact.provenance.inputs.extend(test.sources.iter().map(as_input));
+    let (count, seed, training) = (test.count(), experiment.seed, &experiment.training);
+    let spiking = spiking(from, experiment, device)?;
+    let answers = match (&spiking, &experiment.network) {
+        (Some((network, _)), _) => classify_test(network, &test, count, digits, training, seed)?,
+        (None, NetworkConfig::Rate(config)) => {
+            let parameters = RateParameters::read(from, config, "").or_exit(Status::DamagedInput)?;
+            let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?;
+            classify_test(&network, &test, count, digits, training, seed)?
+        }
+        (None, NetworkConfig::Spiking(_)) => return Err(anyhow!("network.kind: expected spiking or rate")),
+    };
+    let confusion = confusion(&test.labels, &answers.predicted);
+    let correct: Vec<bool> = test.labels.iter().zip(&answers.predicted).map(|(l, p)| l == p).collect();
+    let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
+    artifact.insert("label", &[count], test.labels.clone());
+    artifact.insert("predicted", &[count], answers.predicted.clone());
+    artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
+    artifact.insert("confusion", &[10, 10], confusion.iter().map(|c| *c as u32).collect());
+
+    let matrix = Confusion { title: "Confusion matrix", classes: &CLASS_NAMES, counts: &confusion };
+    let figures = vec![("confusion", matrix.draw()?), ("digits", examples(&test, &answers.predicted)?)];
+    let rows: Vec<&[u64]> = confusion.chunks_exact(CLASS_NAMES.len()).collect();
+    let result = Map::from_iter([("loss".into(), json!(answers.loss)), ("confusion".into(), json!(rows))]);
+    let mut judgement = Judgement { measure: "accuracy", score, result, figures };
+    if let Some((network, neurons)) = &spiking {
+        let mut activity = activity(experiment, *neurons)?;
+        for start in (0..count).step_by(BATCH) {
+            let span = start..(start + BATCH).min(count);
+            let intensities: Vec<f32> =
+                span.clone().flat_map(|e| test.image(e)).map(|pixel| f32::from(*pixel) / 255.0).collect();
+            let spikes = bernoulli(&intensities, digits.channels(), digits.steps, seed, &test_keys(span))?;
+            activity.add(network, &Input::Spikes(Arc::new(spikes)))?;
+        }
+        let labels: Vec<&str> = test.labels.iter().map(|l| CLASS_NAMES[usize::from(*l)]).collect();
+        describe(&activity, experiment, &labels, &[], artifact, &mut judgement)?;
+    }
+    Ok(judgement)
+}
+
+/// The first images that were classified wrongly, and the first that were classified rightly.
+fn examples(test: &Digits, predicted: &[u8]) -> Result<Figure, ReportError> {
+    let of = |right: bool| {
+        let chosen = (0..predicted.len()).filter(move |e| (test.labels[*e] == predicted[*e]) == right);
+        chosen.take(EXAMPLES)
+    };
+    let pixels = |e: usize| test.image(e).iter().map(|pixel| f32::from(*pixel) / 255.0).collect::<Vec<f32>>();
+    let drawn: Vec<(usize, Vec<f32>)> = of(false).chain(of(true)).map(|e| (e, pixels(e))).collect();
+    let class = |class: u8| CLASS_NAMES[usize::from(class)];
+    let digit = |(e, pixels)| Digit { pixels, true_class: class(test.labels[e]), predicted_class: class(predicted[e]) };
+    let digits: Vec<Digit> = drawn.iter().map(|(e, pixels)| digit((*e, &pixels[..]))).collect();
+    ExampleDigits { title: "Test images", side: 28, digits: &digits }.draw()
+}

@@ -1,0 +1,59 @@
+//! `export-network`: writes an artifact as a file of another tool.
+
+use crate::status::Outcome;
+use crate::status::with_status;
+use crate::{Common, OrExit, Status, run_program};
+use clap::Parser;
+use mdl_artifact::Artifact;
+use mdl_artifact::output::write_atomically;
+use mdl_exchange::export::{Format, bytes};
+use mdl_experiment::Experiment;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Write an artifact as a file of another tool
+///
+/// The ending of the output's name tells the format: .mat (MATLAB version 5; rate and LIF networks in the layout of the
+/// published rate code, other artifacts one variable a tensor), .nir (NIR; LIF and spiking networks) or .npz (NumPy, one array
+/// a tensor). Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or a network that the format cannot hold,
+/// 3 damaged artifact.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  export-network lif.safetensors -o network.mat
+  export-network lif.safetensors -o network.nir
+  export-network eval.safetensors -o eval.npz"
+)]
+struct Arguments {
+    /// Artifact of any kind
+    #[arg(value_name = "ARTIFACT")]
+    artifact: PathBuf,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = crate::parse::<Arguments>();
+    run_program(|| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let (common, path) = (&arguments.common, &arguments.artifact);
+    common.start()?;
+    let artifact = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
+    let origin = path.display().to_string();
+    let experiment =
+        Experiment::from_json(artifact.config.clone(), &common.set, common.seed, &origin).or_exit(Status::Usage)?;
+    if common.print_config {
+        return crate::status::print_config(&experiment.to_json());
+    }
+    let output = common.output_path()?;
+    let format = with_status(Format::of(&output))?;
+    let file = with_status(bytes(&artifact, &experiment, format, path))?;
+    write_atomically(&output, &file, common.force)?;
+    Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
+}

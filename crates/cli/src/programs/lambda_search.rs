@@ -1,0 +1,307 @@
+//! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
+
+use crate::figures::found_curve;
+use crate::outputs::below;
+use crate::signal::StopFlag;
+use crate::status::with_status;
+use crate::status::{Outcome, print_line};
+use crate::{Common, OrExit, Status, progress, run_program};
+use anyhow::Context;
+use candle_core::Device;
+use clap::Parser;
+use mdl_artifact::checkpoint::Earlier;
+use mdl_artifact::output::{Claimed, check_free};
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_convert::behaviour::Behaviour;
+use mdl_convert::lif::LifNetwork;
+use mdl_convert::prediction::predict;
+use mdl_convert::search::checkpoint::{self, Partial};
+use mdl_convert::search::queue::{self, News, Search};
+use mdl_convert::search::{Candidate, Found, Question, choose};
+use mdl_convert::stored;
+use mdl_device::DeviceChoice;
+use mdl_experiment::Experiment;
+use mdl_report::FigureFiles;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Make LIF networks from rate networks: search for the scaling factor
+///
+/// Reads rate artifacts; writes a LIF artifact with the whole search curve for each, and a figure beside it; prints one
+/// JSON line for each. Several searches share the machine. While a search runs, its results so far stand in
+/// OUTPUT.partial. Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but for some network
+/// no factor reached search.performance_at_least, 75 interrupted: the same command with --resume goes on.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  lambda-search rate.safetensors -o lif.safetensors
+  lambda-search rate.safetensors --extend --set search.trials=400 -o lif.safetensors
+  lambda-search rate.safetensors --race --refine -o lif.safetensors
+  lambda-search rate.safetensors --start predicted -o lif.safetensors
+  lambda-search rate.safetensors --select first --set lif.mode=exact -o lif.safetensors
+  lambda-search runs/*/rate.safetensors -o found      (found/1/rate.safetensors, found/2/rate.safetensors, …)
+  lambda-search runs/*/rate.safetensors --resume -o found
+Parameters of the LIF network, alone or together:
+  --set lif.refractory_ms=4   --set lif.synapse=single   --set lif.tau_rise_ms=1   --set lif.noise_sd_mv_per_step=0.05
+  --set lif.dt_ms=0.1 --set lif.scale_noise_with_dt=true   --set lif.neuron=qif   --set lif.use_initial_weights=true"
+)]
+struct Arguments {
+    /// Rate artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
+    #[arg(value_name = "RATE", required = true)]
+    rates: Vec<PathBuf>,
+
+    /// Where to begin: with the whole grid, or around the factor predicted from the network in mean field (default: the
+    /// config's)
+    #[arg(long, value_name = "grid|predicted")]
+    start: Option<String>,
+
+    /// Which factor to choose: the middle of the best plateau, or the first of the best (default: the config's)
+    #[arg(long, value_name = "plateau|first")]
+    select: Option<String>,
+
+    /// Try factors beyond the edge of the grid while the plateau touches it
+    #[arg(long)]
+    extend: bool,
+
+    /// Leave factors behind that are beaten: at most 40 % of the trials, nearly the same plateau
+    #[arg(long)]
+    race: bool,
+
+    /// Halve the step of the grid around the plateau
+    #[arg(long)]
+    refine: bool,
+
+    /// Go on from the partial results of an interrupted run; outputs that are complete are left as they are
+    #[arg(long)]
+    resume: bool,
+
+    /// Take task, lif, search and evaluation from this config, not from the artifact's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    device: DeviceChoice,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = crate::parse::<Arguments>();
+    run_program(|| run(&arguments))
+}
+
+/// A network to be searched.
+struct Job {
+    rate: Artifact,
+    experiment: Experiment,
+    provenance: Provenance,
+    network: LifNetwork,
+    output: Claimed,
+    figures: FigureFiles,
+    /// What an earlier run found, where it wrote its output.
+    found_before: Option<Found>,
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let read = |path: &PathBuf| Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput);
+    let rates = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let experiments = arguments.rates.iter().zip(&rates).map(|(path, rate)| resolved(arguments, path, rate));
+    let experiments = experiments.collect::<anyhow::Result<Vec<_>>>()?;
+    if common.print_config {
+        experiments.iter().try_for_each(|experiment| print_line(&format!("{:#}", experiment.to_json())))?;
+        return Ok(Outcome::silent());
+    }
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let outputs = below(common.output.as_deref(), &arguments.rates)?;
+    let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
+    let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
+    let earlier = Earlier::from_options(arguments.resume, common.force);
+    let partial = |job: &Job| Partial::open(&job.output, job.experiment.to_json(), job.provenance.clone(), 1, earlier);
+    let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
+    let met = search(arguments, &device, &jobs, &mut partials)?;
+    Ok(Outcome { status: if met { Status::Done } else { Status::CriterionNotMet }, result: None })
+}
+
+/// The rate artifact's config with what was asked for on the command line.
+fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Result<Experiment> {
+    let mut set = arguments.common.set.clone();
+    set.extend(arguments.start.iter().map(|start| format!("search.start={start}")));
+    set.extend(arguments.select.iter().map(|select| format!("search.select={select}")));
+    let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
+    set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
+    let origin = path.display().to_string();
+    Experiment::of_artifact(rate.config.clone(), arguments.config.as_deref(), &set, arguments.common.seed, &origin)
+        .or_exit(Status::Usage)
+}
+
+impl Job {
+    fn new(
+        arguments: &Arguments,
+        device: &Device,
+        rate: Artifact,
+        experiment: Experiment,
+        output: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let force = arguments.common.force;
+        let output = crate::args::claim(&output, force || arguments.resume)?;
+        let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
+        provenance.device = mdl_device::kind(device);
+        let found_before = if arguments.resume { found_before(&output, &experiment, &provenance) } else { None };
+        if found_before.is_none() {
+            check_free(&output, force).or_exit(Status::Usage)?;
+        }
+        let figures =
+            FigureFiles::beside(&output, force || found_before.is_some(), &["search"]).or_exit(Status::Usage)?;
+        let network = with_status(stored::read_network(&rate, &experiment.conversion()))?;
+        Ok(Self { rate, experiment, provenance, network, output, figures, found_before })
+    }
+
+    fn behaviour(&self) -> mdl_convert::Result<Behaviour<'_>> {
+        let experiment = &self.experiment;
+        Behaviour::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
+    }
+
+    /// Writes what was found and returns the result to print.
+    fn finish(&self, force: bool, found: &Found) -> mdl_convert::Result<Value> {
+        let experiment = &self.experiment;
+        let predicted = predict(&self.network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
+        if self.found_before.is_none() {
+            let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
+            artifact.tensors = self.rate.tensors.clone();
+            stored::write_search(found, predicted, &mut artifact);
+            artifact.write(&self.output, force)?;
+        }
+        let drawn = found_curve(found, predicted, experiment.search.performance_at_least);
+        if let Err(error) = drawn.and_then(|figure| self.figures.write("search", &figure)) {
+            tracing::warn!("{}: the search was not drawn: {error}", self.output.display());
+        }
+        warn(found, experiment.search.performance_at_least, &self.output);
+        Ok(result(&self.output, found, predicted))
+    }
+
+    fn met(&self, found: &Found) -> bool {
+        found.chosen().performance() >= self.experiment.search.performance_at_least
+    }
+}
+
+/// What a complete output of the same command holds.
+fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance) -> Option<Found> {
+    let lif = Artifact::read(output, Kind::Lif).ok()?;
+    let same = lif.config == experiment.to_json() && lif.provenance == *provenance;
+    let candidates = same.then(|| stored::read_candidates(&lif).ok())??;
+    Some(choose(&candidates, experiment.search.select, experiment.search.trials as u32))
+}
+
+/// Searches with a progress bar and an ear for signals, writes every network's output as soon as it is found, and prints
+/// the results in the order of the inputs. Tells whether every network met its criterion.
+fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
+    let behaviours = with_status(jobs.iter().map(Job::behaviour).collect::<mdl_convert::Result<Vec<_>>>())?;
+    let questions =
+        jobs.iter().zip(&behaviours).map(|(job, b)| Question::new(&job.experiment.conversion(), &job.network, b));
+    let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
+    let stop = StopFlag::install()?;
+    let bar = progress::bar(
+        questions.iter().map(Question::expected_answers).sum(),
+        &jobs[0].experiment.name,
+        arguments.common.quiet,
+    );
+    bar.set_position(partials.iter().map(Partial::count).sum());
+    let searches = jobs.iter().zip(&questions).zip(&behaviours).zip(partials.iter());
+    let searches = searches.map(|(((job, question), behaviour), partial)| Search {
+        behaviour,
+        answers: partial.answers(0).clone(),
+        plan: Box::new(|answers| job.found_before.clone().map_or_else(|| question.find(answers), Ok)),
+    });
+    let searches = searches.collect();
+
+    let (mut lines, mut met, mut printed) = (Lines::default(), true, Ok(()));
+    let stopped = || stop.is_set();
+    let hear = |index: usize, news| match news {
+        News::Answered(set, trial, answers) => {
+            bar.inc(answers.len() as u64);
+            partials[index].add(0, set, trial, &answers)
+        }
+        News::Found(found) => {
+            let mut result = jobs[index].finish(arguments.common.force, &found)?;
+            result["device"] = json!(mdl_device::name(device));
+            partials[index].remove()?;
+            met &= jobs[index].met(&found);
+            bar.suspend(|| lines.print(index, result)).unwrap_or_else(|error| printed = Err(error));
+            bar.set_message(format!("{} of {} networks", lines.next, jobs.len()));
+            Ok(())
+        }
+    };
+    let outcome = queue::run(device, searches, &stopped, hear);
+    bar.finish_and_clear();
+    with_status(checkpoint::keep(outcome, partials))?;
+    printed.context("standard output")?;
+    Ok(met)
+}
+
+/// Results that are printed in the order of their index, however they come.
+#[derive(Default)]
+struct Lines {
+    waiting: BTreeMap<usize, Value>,
+    next: usize,
+}
+
+impl Lines {
+    fn print(&mut self, index: usize, result: Value) -> std::io::Result<()> {
+        self.waiting.insert(index, result);
+        while let Some(result) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            print_line(&result.to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn warn(found: &Found, criterion: f64, output: &Path) {
+    let output = output.display();
+    let (below, above) = found.at_edge();
+    if below || above {
+        let edge = match (below, above) {
+            (true, true) => "both edges",
+            (true, false) => "the lower edge",
+            _ => "the upper edge",
+        };
+        tracing::warn!("{output}: the best factors reach {edge} of the grid; --extend looks beyond it");
+    }
+    let performance = found.chosen().performance();
+    if performance < criterion {
+        tracing::warn!("{output}: performance {performance:.2} is below search.performance_at_least = {criterion}");
+    }
+}
+
+fn result(output: &Path, found: &Found, predicted: Option<f64>) -> Value {
+    let candidate = |c: &Candidate| {
+        json!({
+            "scaling_factor": c.scaling_factor,
+            "performance": c.performance(),
+            "performance_interval": c.interval(),
+            "rate_hz": c.rate_hz,
+            "trials": c.trials,
+        })
+    };
+    let (chosen, (first, last)) = (found.chosen(), found.plateau);
+    json!({
+        "output": output,
+        "scaling_factor": chosen.scaling_factor,
+        "performance": chosen.performance(),
+        "performance_interval": chosen.interval(),
+        "rate_hz": chosen.rate_hz,
+        "confidence": found.confidence(),
+        "predicted_scaling_factor": predicted,
+        "trials": found.candidates.iter().map(|c| c.trials).sum::<u32>(),
+        "plateau": [found.candidates[first].scaling_factor, found.candidates[last].scaling_factor],
+        "curve": found.candidates.iter().map(candidate).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,13 @@
+//! The programs, one file each.
+
+pub mod eval_lif;
+pub mod eval_spiking;
+pub mod export_network;
+pub mod get_data;
+pub mod import_network;
+pub mod inspect;
+pub mod lambda_search;
+pub mod make_trials;
+pub mod sweep_lif;
+pub mod train_rate;
+pub mod train_spiking;

@@ -1,0 +1,65 @@
+//! `train-rate`: trains a rate network on a cognitive task or on digits.
+
+use crate::status::Outcome;
+use crate::training::{Arguments, Training};
+use crate::{OrExit, Status, run_program};
+use anyhow::anyhow;
+use clap::Parser;
+use mdl_artifact::Kind;
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
+use mdl_model::rate::network::RateNetwork;
+use mdl_model::rate::parameters::RateParameters;
+use std::process::ExitCode;
+
+/// Train a rate network
+///
+/// Reads a config, writes a rate artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage or config,
+/// 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: the same command with --resume goes on.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  train-rate --config configs/go-nogo.json -o rate.safetensors
+  train-rate --config configs/go-nogo.json --seed 7 --set network.neurons=100 -o small.safetensors
+  train-rate --config configs/mante.json --print-config"
+)]
+struct Program {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let program = crate::parse::<Program>();
+    run_program(|| run(&program.arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let NetworkConfig::Rate(config) = &experiment.network else {
+        return Err(anyhow!("network.kind: found spiking, expected rate (train-spiking trains it)"))
+            .or_exit(Status::Usage);
+    };
+    if common.print_config {
+        return crate::status::print_config(&experiment.to_json());
+    }
+    let (channels, outputs) = experiment.task.channels_and_outputs();
+    let initial = RateParameters::draw(config, channels, outputs, experiment.seed);
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
+    let provenance = mdl_artifact::provenance!("train-rate", experiment.seed);
+    let (kind, measure) = (Kind::Rate, "performance");
+    Training { arguments, experiment: &experiment, kind, provenance, measure, device: &device }.run(
+        &network,
+        |artifact| {
+            let parameters = network.parameters()?;
+            parameters.write(artifact, "");
+            initial.write(artifact, "initial.");
+            artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
+            Ok(())
+        },
+    )
+}

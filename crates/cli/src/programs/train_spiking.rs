@@ -1,0 +1,56 @@
+//! `train-spiking`: trains a spiking mode network, with surrogate gradients, on digits or on a cognitive task.
+
+use crate::status::Outcome;
+use crate::training::{Arguments, Training};
+use crate::{OrExit, Status, run_program};
+use anyhow::anyhow;
+use clap::Parser;
+use mdl_artifact::Kind;
+use mdl_data::tasks::TaskConfig;
+use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
+use mdl_model::spiking::network::SpikingNetwork;
+use std::process::ExitCode;
+
+/// Train a spiking mode network
+///
+/// Reads a config and its data, writes a spiking artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage
+/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: the same command
+/// with --resume goes on.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:
+  train-spiking --config configs/mnist.json -o spiking.safetensors
+  train-spiking --config configs/mante-spiking.json --set network.modes=5 -o spiking.safetensors"
+)]
+struct Program {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let program = crate::parse::<Program>();
+    run_program(|| run(&program.arguments))
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let NetworkConfig::Spiking(config) = &experiment.network else {
+        return Err(anyhow!("network.kind: found rate, expected spiking (train-rate trains it)"))
+            .or_exit(Status::Usage);
+    };
+    if common.print_config {
+        return crate::status::print_config(&experiment.to_json());
+    }
+    let (channels, outputs) = experiment.task.channels_and_outputs();
+    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
+    let provenance = mdl_artifact::provenance!("train-spiking", experiment.seed);
+    let measure = if matches!(experiment.task, TaskConfig::Digits(_)) { "accuracy" } else { "performance" };
+    Training { arguments, experiment: &experiment, kind: Kind::Spiking, provenance, measure, device: &device }
+        .run(&network, |artifact| Ok(network.write(artifact)?))
+}

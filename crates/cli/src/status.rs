@@ -1,0 +1,201 @@
+//! Exit statuses, and the frame around every program's `main`.
+
+use anyhow::Error;
+use mdl_artifact::output::OutputError;
+use serde_json::Value;
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// How a program ended, as its exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Status {
+    /// The output was written and the criterion, if any, was met.
+    Done = 0,
+    /// Something outside the inputs failed: a full disk, a diverged training.
+    Failed = 1,
+    /// The arguments or the config cannot be run.
+    Usage = 2,
+    /// An input artifact or data file is unreadable, damaged or of the wrong kind.
+    DamagedInput = 3,
+    /// The output was written, but training or search ended without meeting its criterion.
+    CriterionNotMet = 4,
+    /// Stopped by a first SIGINT, SIGTERM or SIGUSR1 before its output was written: run the same command again. The number
+    /// is EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
+    Interrupted = 75,
+    /// Ended at once by a second signal.
+    Killed = 130,
+}
+
+/// An error that asks for a particular exit status.
+#[derive(Debug)]
+struct WithStatus {
+    status: Status,
+    source: Error,
+}
+
+impl fmt::Display for WithStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&message(&self.source))
+    }
+}
+
+impl std::error::Error for WithStatus {}
+
+/// Gives the error of a result an exit status.
+pub trait OrExit<T> {
+    /// The same result, its error ending the program with `status`.
+    ///
+    /// # Errors
+    /// The error of `self`.
+    fn or_exit(self, status: Status) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, status: Status) -> anyhow::Result<T> {
+        self.map_err(|source| Error::new(WithStatus { status, source: source.into() }))
+    }
+}
+
+/// An error of a library, which knows nothing of exit statuses.
+pub trait HasStatus: Into<Error> {
+    /// The exit status of a program that ends with it.
+    fn status(&self) -> Status;
+}
+
+impl HasStatus for mdl_artifact::checkpoint::PartialError {
+    fn status(&self) -> Status {
+        match self {
+            Self::Exists(_) | Self::AnotherRun { .. } => Status::Usage,
+            Self::Artifact(_) => Status::DamagedInput,
+            Self::Output(_) => Status::Failed,
+        }
+    }
+}
+
+impl HasStatus for mdl_convert::Error {
+    fn status(&self) -> Status {
+        match self {
+            Self::Field(_) | Self::NegativeRates | Self::Output(OutputError::Exists(_)) => Status::Usage,
+            Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
+            Self::Partial(error) => error.status(),
+            Self::Output(_) | Self::Device(_) => Status::Failed,
+            Self::Interrupted | Self::Kept => Status::Interrupted,
+        }
+    }
+}
+
+impl HasStatus for mdl_exchange::Error {
+    fn status(&self) -> Status {
+        match self {
+            Self::Unreadable { .. } | Self::Damaged { .. } | Self::Variable { .. } | Self::Artifact(_) => {
+                Status::DamagedInput
+            }
+            Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => Status::Usage,
+        }
+    }
+}
+
+/// Lets a program end with the status of a library's error.
+///
+/// # Errors
+/// The error of `result`.
+pub fn with_status<T, E: HasStatus>(result: Result<T, E>) -> anyhow::Result<T> {
+    result.or_else(|error| {
+        let status = error.status();
+        Err(error).or_exit(status)
+    })
+}
+
+/// An error of the arguments (status 2).
+pub fn usage(message: impl Into<String>) -> Error {
+    Error::new(WithStatus { status: Status::Usage, source: Error::msg(message.into()) })
+}
+
+/// What a program has to say at its end.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit status.
+    pub status: Status,
+    /// The result, printed as one JSON line; `None` prints nothing.
+    pub result: Option<Value>,
+}
+
+impl Outcome {
+    /// A finished program with its result.
+    pub fn done(result: Value) -> Self {
+        Self { status: Status::Done, result: Some(result) }
+    }
+
+    /// A program that only printed what it was asked for.
+    pub fn silent() -> Self {
+        Self { status: Status::Done, result: None }
+    }
+}
+
+/// Runs a program's body: prints its result on stdout or its error on stderr, and turns either into the exit status.
+pub fn run_program(body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
+    match body() {
+        Ok(Outcome { status, result }) => {
+            if let Some(value) = result
+                && print_line(&value.to_string()).is_err()
+            {
+                return ExitCode::from(Status::Failed as u8);
+            }
+            ExitCode::from(status as u8)
+        }
+        Err(error) => {
+            eprintln!("error: {}", message(&error));
+            let status =
+                error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
+            ExitCode::from(status as u8)
+        }
+    }
+}
+
+/// The error and its causes on one line, each said once: many errors repeat their cause in their own text.
+fn message(error: &Error) -> String {
+    error.chain().fold(String::new(), |text, cause| match cause.to_string() {
+        cause if text.contains(&cause) => text,
+        cause if text.is_empty() => cause,
+        cause => format!("{text}: {cause}"),
+    })
+}
+
+/// Prints a resolved config, for `--print-config`.
+///
+/// # Errors
+/// The error of the write.
+pub fn print_config(config: &Value) -> anyhow::Result<Outcome> {
+    print_line(&format!("{config:#}"))?;
+    Ok(Outcome::silent())
+}
+
+/// Writes one line to stdout; a reader that went away is an error, not a panic.
+///
+/// # Errors
+/// The error of the write.
+pub fn print_line(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context, anyhow};
+
+    #[test]
+    fn the_status_survives_added_context() {
+        let error: anyhow::Result<()> = Err(anyhow!("bad byte")).or_exit(Status::DamagedInput);
+        let error = error.context("reading a.safetensors").unwrap_err();
+        assert_eq!(message(&error), "reading a.safetensors: bad byte");
+        let twice = std::io::Error::other("no space");
+        let twice = anyhow!(OutputError::Write { path: "a".into(), source: twice });
+        assert_eq!(message(&twice), "cannot write a: no space (nothing was left there)");
+        let status = error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map(|e| e.status);
+        assert_eq!(status, Some(Status::DamagedInput));
+    }
+}

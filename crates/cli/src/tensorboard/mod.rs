@@ -1,0 +1,227 @@
+//! The course of a training as TensorBoard reads it: event files with scalars, histograms and pictures.
+//!
+//! An event file is a row of [`record`]s, each one of the [`messages`]. The events of a training are
+//!
+//! | tag | what |
+//! |---|---|
+//! | `loss/training`, `loss/evaluation` | losses of each evaluation |
+//! | `performance` or `accuracy` | fraction of fresh trials answered correctly |
+//! | `learning_rate` | of the last update |
+//! | `weights/…` | histogram of each trained tensor |
+//! | `rates` | histogram of the units' mean rates |
+//! | `figures/…` | pictures, at the end |
+//!
+//! A training that goes on begins another file, with the first step that it makes anew: a killed one may have written events
+//! after its last checkpoint, which TensorBoard then passes over.
+
+pub mod messages;
+pub mod record;
+
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_data::tasks::Judged;
+use mdl_experiment::Experiment;
+use mdl_report::figures::Confusion;
+use mdl_report::from_artifact::training_curve;
+use mdl_report::from_trials::TrialOutput;
+use mdl_report::{Figure, ReportError};
+use mdl_train::metrics::{Row, write_history};
+use mdl_train::trainer::{Answers, Problem, Trained};
+use messages::{Content, Event, Histogram, Image, Session, Summary, Value, What};
+use prost::Message;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Intervals of a histogram.
+const INTERVALS: usize = 40;
+/// Pixels of a picture to a unit of the figure.
+const PIXELS: f32 = 1.5;
+/// How names of event files begin and end here; TensorBoard looks for `tfevents`.
+const NAME: [&str; 2] = ["events.out.tfevents.", ".mdl-rnn"];
+
+/// The event file of a training; events are appended to it.
+pub struct EventFile {
+    file: File,
+    path: PathBuf,
+    measure: &'static str,
+}
+
+impl EventFile {
+    /// Begins an event file in `directory` for a training that has made the evaluations `rows` before; `measure` names what is
+    /// measured on fresh trials.
+    ///
+    /// TensorBoard reads the files of a directory one after the other. Those of earlier evaluations stay; those of the same
+    /// or later ones are in the way, and are removed if `replace`.
+    ///
+    /// # Errors
+    /// The file cannot be created, or there are others in its way.
+    pub fn create(directory: &Path, rows: &[Row], measure: &'static str, replace: bool) -> io::Result<Self> {
+        let path = directory.join(format!("{}{:010}{}", NAME[0], rows.len(), NAME[1]));
+        let begin = || {
+            std::fs::create_dir_all(directory)?;
+            for other in event_files(directory)?.into_iter().filter(|other| *other >= path) {
+                if !replace {
+                    let message = "event files of another training are there; use --force to overwrite them";
+                    return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+                }
+                std::fs::remove_file(other)?;
+            }
+            OpenOptions::new().create_new(true).append(true).open(&path)
+        };
+        let file = begin().map_err(|error| about(directory, error))?;
+        let mut events = Self { file, path, measure };
+        events.append(0, What::FileVersion("brain.Event:2".into()))?;
+        if let Some(last) = rows.last() {
+            events.append(last.update + 1, What::Session(Session { status: Session::START }))?;
+        }
+        Ok(events)
+    }
+
+    /// Appends an evaluation: its losses, the trained tensors, and the mean rate of each unit.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the network not be run.
+    pub fn evaluated(&mut self, row: &Row, problem: &impl Problem) -> io::Result<()> {
+        let mut values = vec![
+            scalar("loss/training", row.training_loss),
+            scalar("loss/evaluation", row.loss),
+            scalar(self.measure, row.performance),
+            scalar("learning_rate", row.learning_rate),
+        ];
+        for (name, variable) in problem.variables() {
+            let numbers = variable.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(io::Error::other)?;
+            values.push(histogram(format!("weights/{name}"), &numbers));
+        }
+        values.push(histogram("rates".into(), &problem.unit_rates().map_err(io::Error::other)?));
+        self.append(row.update, What::Summary(Summary { value: values }))
+    }
+
+    /// Appends pictures of the course of a finished training, and of the answers of its network.
+    ///
+    /// # Errors
+    /// The figures cannot be drawn, or the file not be written.
+    pub fn finished(&mut self, trained: &Trained, problem: &impl Problem, experiment: &Experiment) -> io::Result<()> {
+        let mut kept =
+            Artifact::new(Kind::Evaluation, experiment.to_json(), Provenance::new("", None, experiment.seed));
+        write_history(&trained.history, &mut kept);
+        let course = training_curve(&kept, "Training", self.measure).map_err(io::Error::other)?;
+        let answers = drawn(&problem.answers().map_err(io::Error::other)?).map_err(io::Error::other)?;
+        for (name, figure) in course.map(|figure| ("training", figure)).into_iter().chain([answers]) {
+            self.figure(trained.updates, name, &figure)?;
+        }
+        Ok(())
+    }
+
+    fn figure(&mut self, update: u64, name: &str, figure: &Figure) -> io::Result<()> {
+        let png = figure.png(PIXELS).map_err(io::Error::other)?;
+        // A PNG file begins with its signature and the header's length and name.
+        let side =
+            |at: usize| png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes);
+        let image = Image { width: side(16), height: side(20), colorspace: 4, encoded_image_string: png.clone() };
+        let value = Value { tag: format!("figures/{name}"), content: Some(Content::Image(image)) };
+        self.append(update, What::Summary(Summary { value: vec![value] }))
+    }
+
+    fn append(&mut self, update: u64, what: What) -> io::Result<()> {
+        let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
+        let event = Event { wall_time, step: update as i64, what: Some(what) };
+        self.file.write_all(&record::framed(&event.encode_to_vec())).map_err(|error| about(&self.path, error))
+    }
+}
+
+/// The figure of a network's answers, with its name.
+fn drawn(answers: &Answers) -> Result<(&'static str, Figure), ReportError> {
+    match answers {
+        Answers::Outputs { task, trials, values } => {
+            let time_ms: Vec<f64> = (0..trials.steps).map(|step| step as f64 * task.step_ms()).collect();
+            let output = TrialOutput { time_ms: &time_ms, values, width: trials.outputs, judged: Judged::Trained };
+            Ok(("output", output.draw("Output of the network", trials, *task, &[])?))
+        }
+        Answers::Confusion { classes, counts } => {
+            Ok(("confusion", Confusion { title: "Confusion matrix", classes, counts }.draw()?))
+        }
+    }
+}
+
+/// An error that names the file.
+fn about(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+}
+
+/// The event files of trainings in a directory.
+fn event_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        name.starts_with(NAME[0]) && name.ends_with(NAME[1])
+    };
+    Ok(paths.into_iter().filter(ours).collect())
+}
+
+fn scalar(tag: &str, value: f64) -> Value {
+    Value { tag: tag.into(), content: Some(Content::Scalar(value as f32)) }
+}
+
+/// The histogram of some finite numbers, in intervals of one width.
+fn histogram(tag: String, numbers: &[f32]) -> Value {
+    let wide = || numbers.iter().map(|x| f64::from(*x));
+    let (min, max) = wide().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)));
+    let mut histogram = Histogram {
+        min,
+        max,
+        num: numbers.len() as f64,
+        sum: wide().sum(),
+        sum_squares: wide().map(|x| x * x).sum(),
+        ..Histogram::default()
+    };
+    if max > min {
+        let width = (max - min) / INTERVALS as f64;
+        histogram.bucket_limit = (1..=INTERVALS).map(|i| min + i as f64 * width).collect();
+        histogram.bucket = vec![0.0; INTERVALS];
+        wide().for_each(|x| histogram.bucket[(((x - min) / width) as usize).min(INTERVALS - 1)] += 1.0);
+    } else if !numbers.is_empty() {
+        histogram.bucket_limit = vec![max];
+        histogram.bucket = vec![numbers.len() as f64];
+    }
+    Value { tag, content: Some(Content::Histogram(histogram)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(numbers: &[f32]) -> Histogram {
+        match histogram("h".into(), numbers).content {
+            Some(Content::Histogram(histogram)) => histogram,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn histograms_count_every_number_once() {
+        let spread = counts(&[-1.0, -1.0, 0.0, 0.99, 1.0]);
+        assert_eq!((spread.min, spread.max, spread.num), (-1.0, 1.0, 5.0));
+        assert_eq!((spread.bucket[0], spread.bucket[20], spread.bucket[39]), (2.0, 1.0, 2.0));
+        assert_eq!((spread.bucket.iter().sum::<f64>(), spread.bucket_limit[39]), (5.0, 1.0));
+        let same = counts(&[3.0, 3.0]);
+        assert_eq!((same.bucket, same.bucket_limit, same.sum_squares), (vec![2.0], vec![3.0], 18.0));
+    }
+
+    #[test]
+    fn a_directory_keeps_one_training_unless_forced() {
+        let directory = std::env::temp_dir().join(format!("mdl-events-{}", std::process::id()));
+        let row = Row { update: 1, training_loss: 0.0, loss: 0.0, performance: 0.0, learning_rate: 0.0 };
+        let create = |rows, replace| EventFile::create(&directory, &vec![row; rows], "performance", replace).map(drop);
+        create(0, false).unwrap();
+        assert!(create(0, false).unwrap_err().to_string().contains("--force"));
+        // One that goes on stands beside its beginning, and replaces what it had already gone on to.
+        create(3, true).unwrap();
+        create(5, true).unwrap();
+        create(3, true).unwrap();
+        assert_eq!(event_files(&directory).unwrap().len(), 2);
+        create(0, true).unwrap();
+        assert_eq!(event_files(&directory).unwrap().len(), 1);
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+}

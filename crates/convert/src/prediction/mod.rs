@@ -1,0 +1,57 @@
+//! A predicted scaling factor: the search, run on the network in mean field ([`crate::prediction::mean_field`]).
+//!
+//! A LIF network does what the rate network does where its units fire at scaling factor · φ(x). How well that holds depends
+//! on the inputs that the network's own units meet, so each factor of the grid runs the task with rates that come from the
+//! LIF neuron's transfer function at the noise of this network. The predicted factor is the middle of the plateau found.
+
+pub mod mean_field;
+mod normal;
+pub mod transfer;
+
+pub(crate) use normal::normal_tail;
+
+use crate::conversion::Conversion;
+use crate::error::Result;
+use crate::lif::{LifNetwork, Timing, TrialDraws};
+use crate::prediction::mean_field::{Course, LANES, MeanField};
+use crate::search::trials::TrialSet;
+use crate::search::{Candidate, Found, Select, choose, grid};
+use mdl_data::tasks::Judged;
+use rayon::prelude::*;
+
+/// Trials of a prediction.
+const TRIALS: u32 = 20;
+
+/// What a search over the config's grid would find in mean field, on the first trials of the search; none for a
+/// quadratic neuron or without noise, where there is no transfer function.
+///
+/// # Errors
+/// A config that cannot run.
+pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<Found>> {
+    let task = conversion.task.task()?;
+    let timing = Timing::new(conversion.lif, task.steps(), task.step_ms())?;
+    let Some(field) = MeanField::new(network, conversion.lif, &timing) else { return Ok(None) };
+    let trial = |trial: u32, factors: &[f64]| {
+        let (drawn, window) = (TrialSet::Search.trial(task, conversion.seed, trial), task.response_window(Judged::Lif));
+        let draws = TrialDraws { seed: conversion.seed, trial: TrialSet::Search.draw(trial) };
+        (drawn.condition[0], field.run(&drawn.input, factors, draws, window))
+    };
+    let unit_seconds = timing.steps as f64 * timing.step_ms / 1000.0 * network.units as f64;
+    let mut candidates = Vec::new();
+    for factors in grid(conversion)?.chunks(LANES) {
+        let courses: Vec<(usize, Course)> = (0..TRIALS).into_par_iter().map(|t| trial(t, factors)).collect();
+        candidates.extend(factors.iter().enumerate().map(|(l, factor)| {
+            let is_correct = |(condition, course): &&(usize, Course)| {
+                task.response(*condition, Judged::Lif).accepts(course.extremes[l])
+            };
+            let spikes: f64 = courses.iter().map(|(_, course)| f64::from(course.spikes[l])).sum();
+            Candidate {
+                scaling_factor: *factor,
+                trials: TRIALS,
+                correct: courses.iter().filter(is_correct).count() as u32,
+                rate_hz: spikes / (unit_seconds * f64::from(TRIALS)),
+            }
+        }));
+    }
+    Ok(Some(choose(&candidates, Select::Plateau, 0)))
+}

@@ -1,0 +1,95 @@
+//! Partial results of searches and sweeps: the answers they have so far.
+//!
+//! A [`PartialFile`] with the tensors of [`trials::write`].
+
+use crate::error::{Error, Result};
+use crate::search::trials::{self, Answer, Answers, TrialSet};
+use mdl_artifact::Provenance;
+use mdl_artifact::checkpoint::{Earlier, PartialFile};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// Saves are at least so far apart.
+const AT_LEAST: Duration = Duration::from_millis(500);
+
+/// Partial results of one output.
+#[derive(Debug)]
+pub struct Partial {
+    file: PartialFile,
+    searches: Vec<Answers>,
+    unsaved: bool,
+}
+
+impl Partial {
+    /// The partial results of `searches` searches beside `output`, which is going to have this config and provenance.
+    ///
+    /// # Errors
+    /// A partial file that is in the way, damaged, or another run's.
+    pub fn open(
+        output: &Path,
+        config: Value,
+        provenance: Provenance,
+        searches: usize,
+        earlier: Earlier,
+    ) -> Result<Self> {
+        let file = PartialFile::new(output, config, provenance, 1, AT_LEAST);
+        let searches = match file.earlier(earlier)? {
+            Some(artifact) => trials::read(&artifact, searches)?,
+            None => vec![Answers::default(); searches],
+        };
+        Ok(Self { file, searches, unsaved: false })
+    }
+
+    /// What a search knows.
+    pub fn answers(&self, search: usize) -> &Answers {
+        &self.searches[search]
+    }
+
+    /// Answers of all searches.
+    pub fn count(&self) -> u64 {
+        self.searches.iter().map(|answers| answers.len() as u64).sum()
+    }
+
+    /// Adds the answers to a trial, and saves if it is time.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn add(&mut self, search: usize, set: TrialSet, trial: u32, answered: &[(f64, Answer)]) -> Result<()> {
+        answered.iter().for_each(|(factor, answer)| self.searches[search].insert(set, *factor, trial, *answer));
+        self.unsaved = true;
+        if self.file.is_due() { self.save() } else { Ok(()) }
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn save(&mut self) -> Result<()> {
+        self.file.save(|artifact| {
+            trials::write(&self.searches, artifact);
+            Ok::<_, Error>(())
+        })?;
+        self.unsaved = false;
+        Ok(())
+    }
+
+    /// Removes the file, if there is one: the output is there.
+    ///
+    /// # Errors
+    /// The file cannot be removed.
+    pub fn remove(&mut self) -> Result<()> {
+        self.unsaved = false;
+        Ok(self.file.remove()?)
+    }
+}
+
+/// Saves what is not saved yet where a run was interrupted; the error then says that it can be resumed.
+///
+/// # Errors
+/// The error of `outcome`, or of a save.
+pub fn keep(outcome: Result<()>, partials: &mut [Partial]) -> Result<()> {
+    let Err(Error::Interrupted) = outcome else { return outcome };
+    partials.iter_mut().filter(|partial| partial.unsaved).try_for_each(Partial::save)?;
+    Err(Error::Kept)
+}

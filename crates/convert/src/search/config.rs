@@ -1,0 +1,81 @@
+//! The search section of a config.
+
+use mdl_data::field::{InvalidField, require, require_probability};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which factor of the grid is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Select {
+    /// The middle of the best plateau: the run of factors that cannot be told from the best one.
+    Plateau,
+    /// The smallest factor of the best performance (Kim et al. 2019).
+    First,
+}
+
+/// Where a search begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchStart {
+    /// With every factor of the grid.
+    #[default]
+    Grid,
+    /// With those that the network in mean field succeeds with and their neighbours; further factors of the grid follow
+    /// while the plateau touches the edge of those tried.
+    Predicted,
+}
+
+/// The search section of a config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// Scaling factors to try, ascending; none: 20, 25, …, 75 for sigmoid networks, 4, 6, …, 26 for softplus and relu.
+    pub factors: Option<Vec<f64>>,
+    /// Trials a factor.
+    pub trials: usize,
+    /// Where the search begins.
+    pub start: SearchStart,
+    /// Which factor is chosen.
+    pub select: Select,
+    /// Add factors beyond the edge of the grid while the best one stands there.
+    pub extend: bool,
+    /// Give no further trials to factors that are beaten, and spend at most 40 % of the trials of the full grid.
+    pub race: bool,
+    /// Halve the step around the plateau in the end.
+    pub refine: bool,
+    /// Performance that the chosen factor must reach for the search to have succeeded.
+    pub performance_at_least: f64,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            factors: None,
+            trials: 100,
+            start: SearchStart::Grid,
+            select: Select::Plateau,
+            extend: false,
+            race: false,
+            refine: false,
+            performance_at_least: 0.95,
+        }
+    }
+}
+
+impl SearchConfig {
+    /// Refuses values that nothing can run with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        if let Some(factors) = &self.factors {
+            let ascending = factors.windows(2).all(|w| w[0] < w[1]);
+            let positive = factors.iter().all(|f| f.is_finite() && *f > 0.0);
+            let ok = !factors.is_empty() && ascending && positive;
+            require(ok, "factors", format!("{factors:?}"), "numbers above 0, ascending, at least one")?;
+        }
+        require(self.trials > 0, "trials", self.trials, "at least 1")?;
+        require_probability("performance_at_least", self.performance_at_least)
+    }
+}

@@ -1,0 +1,460 @@
+//! The search for the scaling factor.
+//!
+//! Every factor meets the same trials and the same noise (common random numbers), so that factors differ by what they do
+//! and not by luck. A search is a pure function of the answers to its trials ([`Answers`]); what is missing it asks for.
+//!
+//! A factor is on the *plateau* when its performance lies inside the 95 % interval of the best one, and all factors
+//! between it and the best are on it too.
+//!
+//! In a *race* a factor that is worse than the best so far on the trials both have met, by more than two standard
+//! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
+//! fixed share of the full grid's trials is spent. Fewer trials do not widen its plateau: the interval is the one that the
+//! best would have after as many trials as in the full grid. A *refinement* adds the midpoints around the plateau. A search that
+//! *starts* from the prediction begins with the factors of the predicted plateau and their neighbours, and goes on along
+//! the grid while its own plateau touches the edge of those tried.
+
+pub mod checkpoint;
+mod config;
+pub mod queue;
+pub mod sweep;
+pub mod trials;
+
+pub use config::{SearchConfig, SearchStart, Select};
+
+use crate::behaviour::{Behaviour, count_correct};
+use crate::conversion::Conversion;
+use crate::error::{Error, Result};
+use crate::lif::LifNetwork;
+use crate::mapping::published_factors;
+use crate::prediction::normal_tail;
+use crate::prediction::predict;
+use mdl_data::field::require;
+use mdl_data::score::Score;
+use trials::{Answer, Answers, Known, TrialSet};
+
+/// Factors that are added at a time beyond an edge, and the most that a search tries.
+const ADDED: usize = 3;
+const MOST: usize = 60;
+
+/// A race has so many rounds if nobody leaves it, and spends at most this share of the full grid's trials.
+const ROUNDS: u32 = 10;
+const RACE_SHARE: f64 = 0.4;
+
+/// A performance lower by less than this is as good.
+const INDIFFERENT: f64 = 0.05;
+
+/// A scaling factor and how the network did with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The factor.
+    pub scaling_factor: f64,
+    /// Trials run.
+    pub trials: u32,
+    /// Trials answered correctly.
+    pub correct: u32,
+    /// Mean firing rate of the units (Hz).
+    pub rate_hz: f64,
+}
+
+impl Candidate {
+    /// Fraction of correct trials.
+    pub fn performance(&self) -> f64 {
+        self.score().performance()
+    }
+
+    /// Its 95 % interval.
+    pub fn interval(&self) -> (f64, f64) {
+        self.score().interval()
+    }
+
+    fn score(&self) -> Score {
+        Score { trials: self.trials, correct: self.correct }
+    }
+
+    /// Mean and variance of Jeffreys' posterior of the performance.
+    fn posterior(&self) -> (f64, f64) {
+        let n = f64::from(self.trials) + 1.0;
+        let p = (f64::from(self.correct) + 0.5) / n;
+        (p, p * (1.0 - p) / (n + 1.0))
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// All factors tried, ascending.
+    pub candidates: Vec<Candidate>,
+    /// Index of the chosen one.
+    pub chosen: usize,
+    /// First and last index of the plateau.
+    pub plateau: (usize, usize),
+}
+
+impl Found {
+    /// The chosen factor.
+    pub fn chosen(&self) -> &Candidate {
+        &self.candidates[self.chosen]
+    }
+
+    /// A lower bound of the probability that no factor tried is better than the chosen one by more than 0.05
+    /// (Jeffreys' posteriors in normal approximation, Bonferroni over factors).
+    pub fn confidence(&self) -> f64 {
+        let chosen = self.chosen();
+        let rivals = self.candidates.iter().enumerate().filter(|(i, _)| *i != self.chosen);
+        let better = |rival: &Candidate| {
+            let ((p, v), (q, w)) = (chosen.posterior(), rival.posterior());
+            normal_tail((p + INDIFFERENT - q) / (v + w).sqrt())
+        };
+        (1.0 - rivals.map(|(_, rival)| better(rival)).sum::<f64>()).max(0.0)
+    }
+
+    /// Whether a better factor may lie below, or above, those that were tried.
+    pub fn at_edge(&self) -> (bool, bool) {
+        (self.plateau.0 == 0, self.plateau.1 + 1 == self.candidates.len())
+    }
+}
+
+/// What a search is asked for.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The factors that it is about: ascending, at least one.
+    pub grid: Vec<f64>,
+    /// Those of the grid to begin with.
+    pub start: std::ops::Range<usize>,
+    /// How to search.
+    pub config: &'a SearchConfig,
+    /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
+    pub unit_seconds: f64,
+}
+
+impl<'a> Question<'a> {
+    /// The search that a config asks of its network.
+    ///
+    /// # Errors
+    /// The config of another network than a rate network, or a start from the prediction where there is none.
+    pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, behaviour: &Behaviour) -> Result<Self> {
+        let grid = grid(conversion)?;
+        let start = match conversion.search.start {
+            SearchStart::Grid => 0..grid.len(),
+            SearchStart::Predicted => {
+                let predicted = predict(network, conversion)?;
+                let expected = "grid: quadratic neurons, and those without noise, have no prediction";
+                require(predicted.is_some(), "search.start", "predicted", expected)?;
+                let (first, last) = predicted.map_or((0, grid.len() - 1), |found| found.plateau);
+                first.saturating_sub(1)..(last + 2).min(grid.len())
+            }
+        };
+        Ok(Self { grid, start, config: conversion.search, unit_seconds: behaviour.unit_seconds() })
+    }
+
+    /// Answers of the search that are needed at most if it stays where it starts and is not refined.
+    pub fn expected_answers(&self) -> u64 {
+        (self.start.len() * self.config.trials) as u64
+    }
+
+    /// The best factor, as far as the answers tell.
+    ///
+    /// # Errors
+    /// The trials that must be run before more is known.
+    pub fn find(&self, answers: &Answers) -> Known<Found> {
+        let config = self.config;
+        let factors = &self.grid[self.start.clone()];
+        let trials = config.trials as u32;
+        let mut candidates =
+            if config.race { self.race(answers, factors)? } else { self.measure(answers, factors, trials)? };
+        // What joins a race in the end must meet as many trials as those that are still in it.
+        let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
+        let mut refined = !config.refine;
+        loop {
+            let found = choose(&candidates, config.select, config.trials as u32);
+            let mut added = self.along_the_grid(&found);
+            if added.is_empty() && config.extend {
+                added = beyond(&found);
+            }
+            if added.is_empty() && !refined {
+                added = between(&found);
+                refined = true;
+            }
+            if added.is_empty() {
+                return Ok(found);
+            }
+            candidates.extend(self.measure(answers, &added, trials)?);
+            candidates.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
+        }
+    }
+
+    /// The next factors of the grid beyond the edges that the plateau touches.
+    fn along_the_grid(&self, found: &Found) -> Vec<f64> {
+        let (below, above) = found.at_edge();
+        let c = &found.candidates;
+        let (first, last) = (c[0].scaling_factor, c[c.len() - 1].scaling_factor);
+        let lower = self.grid.iter().rev().filter(|f| below && **f < first).take(ADDED);
+        let higher = self.grid.iter().filter(|f| above && **f > last).take(ADDED);
+        lower.chain(higher).copied().collect()
+    }
+
+    /// Every factor on the same trials.
+    fn measure(&self, answers: &Answers, factors: &[f64], trials: u32) -> Known<Vec<Candidate>> {
+        let courses = answers.of(TrialSet::Search, factors, 0..trials)?;
+        Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
+    }
+
+    /// Factors in rounds, leaving those behind that are beaten.
+    fn race(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
+        let trials = self.config.trials as u32;
+        let mut courses: Vec<Vec<Answer>> = vec![Vec::new(); factors.len()];
+        let mut running: Vec<usize> = (0..factors.len()).collect();
+        let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
+        let (mut done, mut spent) = (0, 0.0);
+        loop {
+            let round = trials.div_ceil(ROUNDS).min(trials - done);
+            let cost = f64::from(round) * running.len() as f64;
+            // The first round is run in any case: a race of few trials has no other.
+            if round == 0 || (done > 0 && spent + cost > budget) {
+                break;
+            }
+            let chosen: Vec<f64> = running.iter().map(|f| factors[*f]).collect();
+            let answered = answers.of(TrialSet::Search, &chosen, done..done + round)?;
+            running.iter().zip(answered).for_each(|(f, course)| courses[*f].extend(course));
+            (done, spent) = (done + round, spent + cost);
+            if let Some(best) = running.iter().copied().max_by_key(|f| correct(&courses[*f])) {
+                running.retain(|f| !is_beaten(&courses[*f], &courses[best]));
+            }
+        }
+        Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
+    }
+
+    fn candidate(&self, scaling_factor: f64, course: &[Answer]) -> Candidate {
+        let trials = course.len() as u32;
+        let spikes: u64 = course.iter().map(|answer| answer.spikes).sum();
+        let rate_hz = spikes as f64 / (self.unit_seconds * f64::from(trials.max(1)));
+        Candidate { scaling_factor, trials, correct: correct(course), rate_hz }
+    }
+}
+
+fn correct(course: &[Answer]) -> u32 {
+    count_correct(course.iter().map(|answer| &answer.correct))
+}
+
+/// Whether a course is worse than `best`, trial against trial, beyond two standard deviations.
+fn is_beaten(course: &[Answer], best: &[Answer]) -> bool {
+    let differ = |a: bool, b: bool| best.iter().zip(course).filter(|(x, y)| (x.correct, y.correct) == (a, b)).count();
+    let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
+    lost - won > 2.0 * (lost + won).sqrt()
+}
+
+/// The grid of scaling factors that a config asks for, or the published one.
+///
+/// # Errors
+/// The config of another network than a rate network.
+pub fn grid(conversion: &Conversion) -> Result<Vec<f64>> {
+    let published = || Ok::<_, Error>(published_factors(conversion.rate()?.activation));
+    conversion.search.factors.clone().map_or_else(published, Ok)
+}
+
+/// The midpoints around the plateau.
+fn between(found: &Found) -> Vec<f64> {
+    let c = &found.candidates;
+    let (first, last) = (found.plateau.0.saturating_sub(1), (found.plateau.1 + 1).min(c.len() - 1));
+    (first..last).map(|i| (c[i].scaling_factor + c[i + 1].scaling_factor) / 2.0).collect()
+}
+
+/// Factors beyond the edges that the plateau touches; none where nothing works at all, or enough was tried.
+fn beyond(found: &Found) -> Vec<f64> {
+    let c = &found.candidates;
+    if c[found.plateau.0].correct == 0 || c.len() < 2 || c.len() + 2 * ADDED > MOST {
+        return Vec::new();
+    }
+    let (below, above) = found.at_edge();
+    let factor = |i: usize| c[i].scaling_factor;
+    let (low_step, high_step) = (factor(1) - factor(0), factor(c.len() - 1) - factor(c.len() - 2));
+    let lower = (1..=ADDED).map(|k| factor(0) - low_step * k as f64).filter(|f| below && *f > 0.0);
+    let higher = (1..=ADDED).map(|k| factor(c.len() - 1) + high_step * k as f64).filter(|_| above);
+    lower.chain(higher).collect()
+}
+
+/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race. The
+/// interval of the best is that of at least `trials` trials.
+pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
+    let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
+    let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
+    let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
+    let trials = most.max(trials);
+    let lowest = Score { trials, correct: (best * f64::from(trials)).round() as u32 }.interval().0;
+    let on = |c: &Candidate| c.trials == most && c.performance() >= lowest;
+    let plateau = plateau(candidates, on, is_best);
+    let chosen = match select {
+        Select::First => candidates.iter().position(is_best).unwrap_or(0),
+        Select::Plateau => middle(candidates, plateau),
+    };
+    Found { candidates: candidates.to_vec(), chosen, plateau }
+}
+
+/// The longest run of good factors that holds a best one.
+fn plateau(
+    candidates: &[Candidate],
+    is_good: impl Fn(&Candidate) -> bool,
+    is_best: impl Fn(&Candidate) -> bool,
+) -> (usize, usize) {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for i in (0..candidates.len()).filter(|i| is_good(&candidates[*i])) {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == i => *last = i,
+            _ => runs.push((i, i)),
+        }
+    }
+    let has_best = |(first, last): &(usize, usize)| candidates[*first..=*last].iter().any(&is_best);
+    runs.into_iter().rev().filter(has_best).max_by_key(|(first, last)| last - first).unwrap_or((0, 0))
+}
+
+/// The factor of the plateau nearest to its middle, of two equally near ones the better, else the smaller.
+fn middle(candidates: &[Candidate], (first, last): (usize, usize)) -> usize {
+    let centre = (candidates[first].scaling_factor + candidates[last].scaling_factor) / 2.0;
+    let distance = |i: &usize| (candidates[*i].scaling_factor - centre).abs();
+    let order = |a: &usize, b: &usize| {
+        distance(a).total_cmp(&distance(b)).then(candidates[*b].correct.cmp(&candidates[*a].correct))
+    };
+    (first..=last).min_by(order).unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates(correct: &[u32]) -> Vec<Candidate> {
+        let one = |(i, c): (usize, &u32)| Candidate {
+            scaling_factor: 20.0 + 5.0 * i as f64,
+            trials: 100,
+            correct: *c,
+            rate_hz: 1.0,
+        };
+        correct.iter().enumerate().map(one).collect()
+    }
+
+    #[test]
+    fn the_middle_of_the_plateau_is_chosen() {
+        let found = choose(&candidates(&[60, 97, 98, 100, 97, 99, 80, 10]), Select::Plateau, 100);
+        assert_eq!((found.plateau, found.chosen), ((1, 5), 3));
+        assert_eq!(found.at_edge(), (false, false));
+        assert_eq!(choose(&found.candidates, Select::First, 100).chosen, 3);
+    }
+
+    #[test]
+    fn the_published_rule_takes_the_smallest_of_equals() {
+        let found = choose(&candidates(&[90, 100, 99, 100, 100]), Select::First, 100);
+        assert_eq!(found.chosen, 1);
+        assert_eq!(found.at_edge(), (false, true));
+    }
+
+    #[test]
+    fn fewer_trials_do_not_widen_the_plateau() {
+        let raced: Vec<Candidate> =
+            candidates(&[50, 49, 49, 48, 47]).into_iter().map(|c| Candidate { trials: 50, ..c }).collect();
+        assert_eq!(choose(&raced, Select::Plateau, 50).plateau, (0, 4));
+        assert_eq!(choose(&raced, Select::Plateau, 100).plateau, (0, 2));
+    }
+
+    #[test]
+    fn an_isolated_good_factor_does_not_join_a_plateau() {
+        let found = choose(&candidates(&[100, 50, 100, 98, 99, 40]), Select::Plateau, 100);
+        assert_eq!((found.plateau, found.chosen), ((2, 4), 3));
+        let found = choose(&candidates(&[97, 98, 97, 97, 50, 100]), Select::Plateau, 100);
+        assert_eq!(found.plateau, (5, 5), "a run without a best factor is no plateau");
+    }
+
+    #[test]
+    fn an_even_plateau_gives_its_better_middle() {
+        let found = choose(&candidates(&[98, 98, 99, 99, 10]), Select::Plateau, 100);
+        assert_eq!((found.plateau, found.chosen), ((0, 3), 2));
+    }
+
+    #[test]
+    fn who_left_the_race_is_on_no_plateau() {
+        let mut raced = candidates(&[97, 99, 98, 20]);
+        raced[0] = Candidate { trials: 20, correct: 19, ..raced[0] };
+        let found = choose(&raced, Select::Plateau, 100);
+        assert_eq!(found.plateau, (1, 2));
+        assert_eq!(between(&found), [22.5, 27.5, 32.5]);
+    }
+
+    #[test]
+    fn a_course_is_beaten_only_beyond_chance() {
+        let course = |correct: &[u8]| -> Vec<Answer> {
+            correct.iter().map(|c| Answer { correct: *c == 1, spikes: 0 }).collect()
+        };
+        let best = course(&[1; 10]);
+        assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
+        assert!(is_beaten(&course(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), &best));
+        assert!(!is_beaten(&best, &best));
+    }
+
+    #[test]
+    fn confidence_grows_with_the_distance_of_the_rivals() {
+        let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau, 100).confidence();
+        let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau, 100).confidence();
+        assert!(clear > 0.999 && close < clear && close > 0.5, "{clear} {close}");
+    }
+
+    /// Runs a search to its end; `performance(factor)` of its trials are answered correctly. Tells the trials of each factor.
+    fn searched(
+        config: &SearchConfig,
+        start: std::ops::Range<usize>,
+        performance: fn(f64) -> u32,
+    ) -> (Found, Vec<f64>) {
+        let grid: Vec<f64> = (0..12).map(|k| 20.0 + 5.0 * f64::from(k)).collect();
+        let question = Question { grid, start, config, unit_seconds: 1.0 };
+        let (mut answers, mut met) = (Answers::default(), Vec::new());
+        loop {
+            let batch = match question.find(&answers) {
+                Ok(found) => return (found, met),
+                Err(batch) => batch,
+            };
+            for trial in batch.trials.clone() {
+                for factor in answers.missing(&batch, trial) {
+                    let correct = trial * 37 % 100 < performance(factor);
+                    answers.insert(batch.set, factor, trial, Answer { correct, spikes: 1 });
+                    met.push(factor);
+                }
+            }
+        }
+    }
+
+    /// A plateau from 40 to 55.
+    fn hill(factor: f64) -> u32 {
+        if (40.0..=55.0).contains(&factor) { 98 } else { 50 }
+    }
+
+    #[test]
+    fn a_search_that_starts_wrong_goes_along_the_grid_until_its_plateau_ends() {
+        let config = SearchConfig::default();
+        let (full, met) = searched(&config, 0..12, hill);
+        assert_eq!((full.chosen().scaling_factor, met.len()), (45.0, 1200));
+        for start in [4..8, 0..6, 7..12] {
+            let (found, met) = searched(&config, start, hill);
+            let plateau = |f: &Found| [f.plateau.0, f.plateau.1].map(|at| f.candidates[at].scaling_factor);
+            assert_eq!((plateau(&found), found.chosen().scaling_factor), ([40.0, 55.0], 45.0));
+            assert!(met.len() < 1200, "{}", met.len());
+        }
+        let (nothing, met) = searched(&config, 4..6, |_| 0);
+        assert_eq!((nothing.candidates.len(), met.len()), (12, 1200), "where nothing works, all is tried");
+    }
+
+    #[test]
+    fn what_joins_a_race_late_meets_as_many_trials_as_its_rivals() {
+        let config = SearchConfig { race: true, refine: true, ..SearchConfig::default() };
+        let (found, _) = searched(&config, 0..12, |factor| if factor < 70.0 { 98 } else { 50 });
+        let most = found.candidates.iter().map(|c| c.trials).max();
+        let refined = found.candidates.iter().filter(|c| c.scaling_factor % 5.0 != 0.0).map(|c| c.trials);
+        assert!(refined.clone().count() > 5 && refined.clone().all(|trials| Some(trials) == most));
+        assert!(most < Some(100) && found.chosen().trials == most.unwrap());
+    }
+
+    #[test]
+    fn extension_goes_beyond_the_edges_that_the_plateau_touches() {
+        let found = choose(&candidates(&[98, 98, 50, 0]), Select::Plateau, 100);
+        assert_eq!(beyond(&found), [15.0, 10.0, 5.0]);
+        assert!(beyond(&choose(&candidates(&[0, 0, 0]), Select::Plateau, 100)).is_empty());
+        let found = choose(&candidates(&[0, 98, 98]), Select::Plateau, 100);
+        assert_eq!(beyond(&found), [35.0, 40.0, 45.0]);
+    }
+}

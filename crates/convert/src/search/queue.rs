@@ -1,0 +1,253 @@
+//! Several searches on one machine: every (network, trial) pair goes through one queue, which all threads work off.
+//!
+//! A search says from its [`Answers`] either what it found or which trials it needs next ([`Known`]), so it makes no
+//! difference who ran a trial, when, and after how many interruptions. Threads take trials of the first search that has
+//! any left: results come in about the order of the searches, and no thread waits while another search has work.
+
+use crate::behaviour::Behaviour;
+use crate::error::{Error, Result};
+use crate::search::trials::{Answer, Answers, Known, TrialSet};
+use candle_core::Device;
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+
+/// What a search finds, computed from answers.
+pub type Plan<'a, T> = Box<dyn Fn(&Answers) -> Known<T> + Sync + Send + 'a>;
+
+/// A search to be run.
+pub struct Search<'a, T> {
+    /// The network on its task.
+    pub behaviour: &'a Behaviour<'a>,
+    /// What is known before.
+    pub answers: Answers,
+    /// What is to be found.
+    pub plan: Plan<'a, T>,
+}
+
+/// News of a search.
+pub enum News<T> {
+    /// A trial was run with these scaling factors.
+    Answered(TrialSet, u32, Vec<(f64, Answer)>),
+    /// The search has ended.
+    Found(T),
+}
+
+/// A trial to be run.
+struct Job {
+    set: TrialSet,
+    trial: u32,
+    factors: Vec<f64>,
+}
+
+/// A search under way.
+struct Open<'a, T> {
+    search: Search<'a, T>,
+    jobs: VecDeque<Job>,
+    running: usize,
+}
+
+impl<T> Open<'_, T> {
+    /// Queues the trials that are needed next, or tells what was found.
+    fn advance(&mut self) -> Option<T> {
+        let batch = match (self.search.plan)(&self.search.answers) {
+            Ok(found) => return Some(found),
+            Err(batch) => batch,
+        };
+        let job = |trial: u32| Job { set: batch.set, trial, factors: self.search.answers.missing(&batch, trial) };
+        self.jobs = batch.trials.clone().map(job).filter(|job| !job.factors.is_empty()).collect();
+        None
+    }
+}
+
+/// What the threads share.
+struct Shared<'a, 'b, T> {
+    open: Mutex<Vec<Open<'b, T>>>,
+    changed: Condvar,
+    stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Runs searches on a device and tells `hear` all news of each, by its index, on the calling thread.
+///
+/// # Errors
+/// The first error of the simulation, the device or `hear`, and [`Error::Interrupted`] when `stopped` says so.
+pub fn run<T: Send>(
+    device: &Device,
+    searches: Vec<Search<T>>,
+    stopped: &(dyn Fn() -> bool + Sync),
+    hear: impl FnMut(usize, News<T>) -> Result<()>,
+) -> Result<()> {
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = mdl_device::Gpu::new(device) {
+        return run_on(&gpu, searches, stopped, hear);
+    }
+    debug_assert!(device.is_cpu(), "a device that can be opened is known here");
+    run_on_processor(searches, stopped, hear)
+}
+
+/// As [`run`], on all cores.
+fn run_on_processor<'a, T: Send>(
+    searches: Vec<Search<'a, T>>,
+    stopped: &(dyn Fn() -> bool + Sync),
+    mut hear: impl FnMut(usize, News<T>) -> Result<()>,
+) -> Result<()> {
+    let mut open: Vec<Open<T>> =
+        searches.into_iter().map(|search| Open { search, jobs: VecDeque::new(), running: 0 }).collect();
+    for (index, search) in open.iter_mut().enumerate() {
+        if let Some(found) = search.advance() {
+            hear(index, News::Found(found))?;
+        }
+    }
+    let halt = std::sync::atomic::AtomicBool::new(false);
+    let halted = || halt.load(std::sync::atomic::Ordering::Relaxed) || stopped();
+    let shared = Shared { open: Mutex::new(open), changed: Condvar::new(), stopped: &halted };
+    let (tell, news) = mpsc::channel();
+    let outcome = std::thread::scope(|scope| {
+        for _ in 0..rayon::current_num_threads() {
+            let (tell, shared) = (tell.clone(), &shared);
+            scope.spawn(move || work(shared, &tell));
+        }
+        drop(tell);
+        let mut outcome = Ok(());
+        for told in news {
+            let heard = told.and_then(|(index, told)| hear(index, told));
+            if let Err(error) = heard
+                && outcome.is_ok()
+            {
+                outcome = Err(error);
+                halt.store(true, std::sync::atomic::Ordering::Relaxed);
+                shared.changed.notify_all();
+            }
+        }
+        outcome
+    });
+    outcome?;
+    if stopped() { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// As [`run`], one search after the other on a machine, all trials that it needs next at once.
+#[cfg(any(test, feature = "cuda"))]
+fn run_on<M: mdl_device::Machine, T>(
+    machine: &M,
+    searches: Vec<Search<T>>,
+    stopped: &dyn Fn() -> bool,
+    mut hear: impl FnMut(usize, News<T>) -> Result<()>,
+) -> Result<()> {
+    for (index, mut search) in searches.into_iter().enumerate() {
+        let found = loop {
+            let batch = match (search.plan)(&search.answers) {
+                Ok(found) => break found,
+                Err(batch) => batch,
+            };
+            let job = |trial: u32| (trial, search.answers.missing(&batch, trial));
+            let jobs: Vec<(u32, Vec<f64>)> =
+                batch.trials.clone().map(job).filter(|(_, factors)| !factors.is_empty()).collect();
+            for jobs in jobs.chunks(search.behaviour.trials_at_once()) {
+                if stopped() {
+                    return Err(Error::Interrupted);
+                }
+                let answered = search.behaviour.answers_on(machine, batch.set, jobs)?;
+                for ((trial, factors), answers) in jobs.iter().zip(answered) {
+                    let answers: Vec<(f64, Answer)> = factors.iter().copied().zip(answers).collect();
+                    answers.iter().for_each(|(factor, a)| search.answers.insert(batch.set, *factor, *trial, *a));
+                    hear(index, News::Answered(batch.set, *trial, answers))?;
+                }
+            }
+        };
+        hear(index, News::Found(found))?;
+    }
+    Ok(())
+}
+
+/// What a thread tells the caller.
+type Telling<T> = mpsc::Sender<Result<(usize, News<T>)>>;
+
+/// Works off trials until there are none, or until stopped.
+fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
+    while let Some((index, job, behaviour)) = take(shared) {
+        let answered = behaviour.answer(job.set, job.trial, &job.factors);
+        let mut open = lock(&shared.open);
+        let search = &mut open[index];
+        search.running -= 1;
+        // The caller has gone only after an error, of which it knows.
+        match answered {
+            Err(error) => _ = tell.send(Err(error)),
+            Ok(answers) => {
+                let answers: Vec<(f64, Answer)> = job.factors.iter().copied().zip(answers).collect();
+                answers.iter().for_each(|(factor, a)| search.search.answers.insert(job.set, *factor, job.trial, *a));
+                _ = tell.send(Ok((index, News::Answered(job.set, job.trial, answers))));
+                if search.jobs.is_empty()
+                    && search.running == 0
+                    && let Some(found) = search.advance()
+                {
+                    _ = tell.send(Ok((index, News::Found(found))));
+                }
+            }
+        }
+        drop(open);
+        shared.changed.notify_all();
+    }
+}
+
+/// The next trial, its search's index and network; none when all is done, or when stopped.
+fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b Behaviour<'b>)> {
+    let mut open = lock(&shared.open);
+    loop {
+        if (shared.stopped)() {
+            shared.changed.notify_all();
+            return None;
+        }
+        for (index, search) in open.iter_mut().enumerate() {
+            if let Some(job) = search.jobs.pop_front() {
+                search.running += 1;
+                return Some((index, job, search.search.behaviour));
+            }
+        }
+        if open.iter().all(|search| search.running == 0) {
+            return None;
+        }
+        open = shared.changed.wait(open).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// A thread that panicked ends the program at the end of the scope; until then the others see what it left.
+fn lock<'m, X>(mutex: &'m Mutex<X>) -> MutexGuard<'m, X> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lif::config::LifConfig;
+    use mdl_data::tasks::TaskConfig;
+    use mdl_emulator::Emulator;
+
+    /// A search for nothing but answers finds the same on all threads and on a machine.
+    #[test]
+    fn a_machine_answers_as_the_threads_do() {
+        let Some(machine) = Emulator::new() else { return };
+        let network = crate::testing::network(20);
+        let config: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
+        let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
+        let behaviour = Behaviour::new(&network, &lif, config.task().unwrap(), 3).unwrap();
+        let factors = [2.0, 10.0, 50.0];
+        let searches = || {
+            let plan: Plan<Vec<Vec<Answer>>> = Box::new(|answers| answers.of(TrialSet::Search, &factors, 0..6));
+            vec![Search { behaviour: &behaviour, answers: Answers::default(), plan }]
+        };
+        let mut found = Vec::new();
+        let mut heard = 0;
+        let mut hear = |_: usize, news: News<Vec<Vec<Answer>>>| {
+            match news {
+                News::Answered(..) => heard += 1,
+                News::Found(answers) => found.push(answers),
+            }
+            Ok(())
+        };
+        run(&Device::Cpu, searches(), &|| false, &mut hear).unwrap();
+        run_on(&machine, searches(), &|| false, &mut hear).unwrap();
+        assert!(matches!(run_on(&machine, searches(), &|| true, &mut hear), Err(Error::Interrupted)));
+        assert_eq!((heard, found.len()), (12, 2));
+        assert_eq!(found[0], found[1]);
+        assert!(found[0].iter().flatten().all(|answer| answer.spikes > 100), "a silent network tests nothing");
+    }
+}

@@ -1,0 +1,212 @@
+//! What is known of a network's trials: the answers that searches and sweeps are computed from.
+//!
+//! An answer is a function of (seed, set, trial, scaling factor) alone, and two integers. So a search is a pure function of
+//! its answers: one that was stopped asks for those that are missing and ends as if it had never stopped.
+
+use crate::error::Result;
+use mdl_artifact::Artifact;
+use mdl_data::tasks::{Task, Trials};
+use mdl_kernels::random::Purpose;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Evaluations draw noise from here on, searches below: no noise is met twice.
+pub const FIRST_EVALUATION_DRAW: u64 = 1 << 32;
+
+/// What trials are for; two sets share neither trials nor noise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrialSet {
+    /// The search for the scaling factor.
+    Search,
+    /// The evaluation of the chosen factor.
+    Evaluation,
+}
+
+impl TrialSet {
+    /// The stream its trials are drawn from.
+    fn purpose(self) -> Purpose {
+        match self {
+            Self::Search => Purpose::SearchTrial,
+            Self::Evaluation => Purpose::EvaluationTrial,
+        }
+    }
+
+    /// One trial of the set.
+    pub fn trial(self, task: &dyn Task, seed: u64, trial: u32) -> Trials {
+        Trials::draw(task, seed, self.purpose(), u64::from(trial), 1)
+    }
+
+    /// The number of a trial's noise.
+    pub fn draw(self, trial: u32) -> u64 {
+        match self {
+            Self::Search => u64::from(trial),
+            Self::Evaluation => FIRST_EVALUATION_DRAW + u64::from(trial),
+        }
+    }
+}
+
+/// How one trial went with one scaling factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it was correct.
+    pub correct: bool,
+    /// Spikes of all units.
+    pub spikes: u64,
+}
+
+/// Trials that a search needs next, each with all the factors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The set they belong to.
+    pub set: TrialSet,
+    /// The scaling factors.
+    pub factors: Vec<f64>,
+    /// The trials.
+    pub trials: Range<u32>,
+}
+
+/// A value that is known, or the trials that must be run before more of it is.
+pub type Known<T> = std::result::Result<T, Batch>;
+
+/// Which answer: positive numbers are in the order of their bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    set: TrialSet,
+    factor_bits: u64,
+    trial: u32,
+}
+
+/// The answers of one network under one config.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answers(BTreeMap<Key, Answer>);
+
+impl Answers {
+    /// Adds an answer.
+    pub fn insert(&mut self, set: TrialSet, factor: f64, trial: u32, answer: Answer) {
+        self.0.insert(Key { set, factor_bits: factor.to_bits(), trial }, answer);
+    }
+
+    /// An answer, if it is known.
+    pub fn get(&self, set: TrialSet, factor: f64, trial: u32) -> Option<Answer> {
+        self.0.get(&Key { set, factor_bits: factor.to_bits(), trial }).copied()
+    }
+
+    /// Number of answers.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The answers to `trials` with each of the factors, `[factors][trials]`.
+    ///
+    /// # Errors
+    /// The batch, if one of them is not known.
+    pub fn of(&self, set: TrialSet, factors: &[f64], trials: Range<u32>) -> Known<Vec<Vec<Answer>>> {
+        let course = |factor: &f64| trials.clone().map(|trial| self.get(set, *factor, trial)).collect();
+        let known: Option<Vec<Vec<Answer>>> = factors.iter().map(course).collect();
+        known.ok_or_else(|| Batch { set, factors: factors.to_vec(), trials })
+    }
+
+    /// The factors that a trial of a batch has not met yet.
+    pub fn missing(&self, batch: &Batch, trial: u32) -> Vec<f64> {
+        batch.factors.iter().copied().filter(|factor| self.get(batch.set, *factor, trial).is_none()).collect()
+    }
+}
+
+/// Adds the answers of several searches to an artifact:
+///
+/// | tensor | shape | type | what |
+/// |---|---|---|---|
+/// | `answer.search` | `[A]` | U32 | which search |
+/// | `answer.evaluation` | `[A]` | U8 | 0 a trial of the search, 1 of the evaluation |
+/// | `answer.scaling_factor` | `[A]` | F64 | scaling factor |
+/// | `answer.trial` | `[A]` | U32 | trial |
+/// | `answer.correct` | `[A]` | U8 | whether it was answered correctly |
+/// | `answer.spikes` | `[A]` | I64 | spikes of all units |
+pub fn write(searches: &[Answers], artifact: &mut Artifact) {
+    let rows: Vec<(u32, &Key, &Answer)> = searches
+        .iter()
+        .enumerate()
+        .flat_map(|(search, answers)| answers.0.iter().map(move |(key, answer)| (search as u32, key, answer)))
+        .collect();
+    let shape = [rows.len()];
+    artifact.insert("answer.search", &shape, rows.iter().map(|row| row.0).collect());
+    let evaluation = |set| u8::from(set == TrialSet::Evaluation);
+    artifact.insert("answer.evaluation", &shape, rows.iter().map(|row| evaluation(row.1.set)).collect());
+    let factor = |row: &(u32, &Key, &Answer)| f64::from_bits(row.1.factor_bits);
+    artifact.insert("answer.scaling_factor", &shape, rows.iter().map(factor).collect());
+    artifact.insert("answer.trial", &shape, rows.iter().map(|row| row.1.trial).collect());
+    artifact.insert("answer.correct", &shape, rows.iter().map(|row| u8::from(row.2.correct)).collect());
+    artifact.insert("answer.spikes", &shape, rows.iter().map(|row| row.2.spikes as i64).collect());
+}
+
+/// Reads the answers of `searches` searches.
+///
+/// # Errors
+/// A tensor that is missing, does not fit the others, or holds what cannot be.
+pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<Answers>> {
+    let shape = artifact.shape::<1>("answer.search")?;
+    let search = artifact.values::<u32>("answer.search", &shape)?;
+    let evaluation = artifact.values::<u8>("answer.evaluation", &shape)?;
+    let factor = artifact.values::<f64>("answer.scaling_factor", &shape)?;
+    let trial = artifact.values::<u32>("answer.trial", &shape)?;
+    let correct = artifact.values::<u8>("answer.correct", &shape)?;
+    let spikes = artifact.values::<i64>("answer.spikes", &shape)?;
+    let refused = |name, found: String, expected: &str| Err(artifact.tensor_error(name, found, expected.into()).into());
+    let mut all = vec![Answers::default(); searches];
+    for i in 0..shape[0] {
+        let Some(answers) = all.get_mut(search[i] as usize) else {
+            return refused("answer.search", search[i].to_string(), &format!("0 to {}", searches.saturating_sub(1)));
+        };
+        if factor[i] <= 0.0 {
+            return refused("answer.scaling_factor", factor[i].to_string(), "numbers above 0");
+        }
+        if spikes[i] < 0 {
+            return refused("answer.spikes", spikes[i].to_string(), "numbers of at least 0");
+        }
+        let set = if evaluation[i] == 0 { TrialSet::Search } else { TrialSet::Evaluation };
+        answers.insert(set, factor[i], trial[i], Answer { correct: correct[i] != 0, spikes: spikes[i] as u64 });
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mdl_artifact::{Kind, Provenance};
+
+    fn some() -> Answers {
+        let mut answers = Answers::default();
+        for trial in 0..3 {
+            answers.insert(TrialSet::Search, 20.0, trial, Answer { correct: trial == 1, spikes: 7 + u64::from(trial) });
+        }
+        answers.insert(TrialSet::Evaluation, 22.5, 0, Answer { correct: true, spikes: 1 << 40 });
+        answers
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for() {
+        let answers = some();
+        let known = answers.of(TrialSet::Search, &[20.0], 0..3).unwrap();
+        assert_eq!(known[0].iter().map(|a| a.correct).collect::<Vec<_>>(), [false, true, false]);
+        let batch = answers.of(TrialSet::Search, &[20.0, 25.0], 0..4).unwrap_err();
+        assert_eq!(batch, Batch { set: TrialSet::Search, factors: vec![20.0, 25.0], trials: 0..4 });
+        assert_eq!(answers.missing(&batch, 2), [25.0]);
+        assert_eq!(answers.missing(&batch, 3), [20.0, 25.0]);
+    }
+
+    #[test]
+    fn answers_survive_a_file_and_impossible_ones_are_named() {
+        let searches = vec![some(), Answers::default(), some()];
+        let mut artifact = Artifact::new(Kind::Checkpoint, serde_json::json!({}), Provenance::new("test", None, 1));
+        write(&searches, &mut artifact);
+        assert_eq!(read(&artifact, 3).unwrap(), searches);
+        assert!(read(&artifact, 2).unwrap_err().to_string().contains("answer.search"));
+        artifact.insert("answer.scaling_factor", &[8], vec![-1.0; 8]);
+        assert!(read(&artifact, 3).unwrap_err().to_string().contains("answer.scaling_factor"));
+    }
+}

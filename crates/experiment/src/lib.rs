@@ -1,0 +1,150 @@
+//! The config of an experiment: one JSON file that every stage reads, plain data.
+//!
+//! Each section is documented where it is defined. Unknown fields are refused; [`Experiment::validate`] refuses impossible values.
+
+pub mod json;
+
+use json::{ConfigError, apply_overrides, parse, read_json};
+use mdl_convert::Conversion;
+use mdl_convert::lif::config::LifConfig;
+use mdl_convert::search::SearchConfig;
+use mdl_data::evaluation::EvaluationConfig;
+use mdl_data::field::{InvalidField, require};
+use mdl_data::tasks::TaskConfig;
+use mdl_model::NetworkConfig;
+use mdl_train::config::TrainingConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::Path;
+
+/// Why an experiment cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// The config cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A value is impossible.
+    #[error("config {origin}: {field}")]
+    Invalid {
+        /// Where the config came from.
+        origin: String,
+        /// Which field, and why.
+        field: InvalidField,
+    },
+}
+
+/// A whole experiment: what is trained on which task, how, and how it is turned into spikes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Location of the JSON Schema, for editors.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Name of the experiment; runs are kept under it.
+    pub name: String,
+    /// Seed of every random number.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// What the network is trained on.
+    pub task: TaskConfig,
+    /// The network.
+    pub network: NetworkConfig,
+    /// How it is trained.
+    #[serde(default)]
+    pub training: TrainingConfig,
+    /// The LIF network made from it.
+    #[serde(default)]
+    pub lif: LifConfig,
+    /// The search for the scaling factor.
+    #[serde(default)]
+    pub search: SearchConfig,
+    /// How the finished network is judged.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl Experiment {
+    /// Reads a config file, with overrides from the command line, and checks it.
+    ///
+    /// # Errors
+    /// Any [`ExperimentError`].
+    pub fn load(path: &Path, overrides: &[String], seed: Option<u64>) -> Result<Self, ExperimentError> {
+        Self::from_json(read_json(path)?, overrides, seed, &path.display().to_string())
+    }
+
+    /// Takes the config out of an artifact, with overrides from the command line; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// Any [`ExperimentError`].
+    pub fn from_json(
+        mut config: Value,
+        overrides: &[String],
+        seed: Option<u64>,
+        origin: &str,
+    ) -> Result<Self, ExperimentError> {
+        apply_overrides(&mut config, overrides)?;
+        let mut experiment: Self = parse(config, origin)?;
+        experiment.seed = seed.unwrap_or(experiment.seed);
+        let invalid = |field| ExperimentError::Invalid { origin: origin.into(), field };
+        experiment.validate().map_err(invalid)?;
+        Ok(experiment)
+    }
+
+    /// The config that a trained network is judged by: its artifact's, with overrides from the command line. With a
+    /// config file, task, LIF network, search and evaluation are the file's; network, training, name and seed stay.
+    ///
+    /// # Errors
+    /// Any [`ExperimentError`].
+    pub fn of_artifact(
+        artifact: Value,
+        file: Option<&Path>,
+        overrides: &[String],
+        seed: Option<u64>,
+        origin: &str,
+    ) -> Result<Self, ExperimentError> {
+        let Some(file) = file else { return Self::from_json(artifact, overrides, seed, origin) };
+        let Self { name, seed: trained_with, network, training, .. } = Self::from_json(artifact, &[], None, origin)?;
+        let judged = Self { name, seed: trained_with, network, training, ..Self::load(file, &[], None)? };
+        Self::from_json(judged.to_json(), overrides, seed, &file.display().to_string())
+    }
+
+    /// The resolved config as an artifact holds it.
+    ///
+    /// # Panics
+    /// Never: every section is plain data.
+    pub fn to_json(&self) -> Value {
+        let resolved = Self { schema: None, ..self.clone() };
+        serde_json::to_value(resolved).expect("plain data is JSON")
+    }
+
+    /// The sections that conversion reads.
+    pub fn conversion(&self) -> Conversion<'_> {
+        let Self { task, network, lif, search, seed, .. } = self;
+        Conversion { task, network, lif, search, seed: *seed }
+    }
+
+    /// Refuses values no stage can run with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field by its full path.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        require(!self.name.is_empty(), "name", "an empty name", "a name")?;
+        let section = |name: &'static str| move |e: InvalidField| e.within(name);
+        self.task.validate().map_err(section("task"))?;
+        let step_ms = self.task.step_ms();
+        match &self.network {
+            NetworkConfig::Rate(rate) => rate.validate().and_then(|()| rate.validate_step(step_ms)),
+            NetworkConfig::Spiking(spiking) => spiking.validate(step_ms),
+        }
+        .map_err(section("network"))?;
+        self.training.validate(matches!(self.task, TaskConfig::Digits(_))).map_err(section("training"))?;
+        self.lif.validate().map_err(section("lif"))?;
+        self.search.validate().map_err(section("search"))?;
+        self.evaluation.validate().map_err(section("evaluation"))
+    }
+}

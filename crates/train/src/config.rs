@@ -1,0 +1,180 @@
+//! The training section of a config.
+
+use mdl_data::field::{InvalidField, require, require_positive, require_probability};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Loss of a batch: outputs o, targets z, over steps t and trials b. Rate networks are compared from the first step after
+/// their drawn initial state on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// √Σ_t (o − z)² of each trial, averaged over trials (Kim et al. 2019).
+    L2,
+    /// Σ_t |o − z| of each trial, averaged over trials (Kim et al. 2019).
+    L1,
+    /// √Σ_{t,b} (o − z)² of the whole batch (Lin & Huang 2023, contextual task).
+    RootSumSquared,
+    /// Mean of (o − z)² over steps and trials.
+    MeanSquared,
+    /// Digits: cross-entropy of the softmax of the outputs, averaged over examples.
+    CrossEntropy,
+    /// Digits: cross-entropy applied to outputs that already passed a softmax (Lin & Huang 2023); never below 1.4612.
+    CrossEntropyOfSoftmax,
+}
+
+impl Loss {
+    /// Whether this is a loss of digits, whose targets are classes.
+    pub fn is_for_classes(self) -> bool {
+        matches!(self, Self::CrossEntropy | Self::CrossEntropyOfSoftmax)
+    }
+}
+
+/// How the learning rate changes over the updates.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Schedule {
+    /// The same throughout.
+    Constant,
+    /// Half a cosine from the learning rate down to `final_fraction` of it at the last update.
+    Cosine {
+        /// Learning rate at the end, as a fraction of that at the start.
+        final_fraction: f64,
+    },
+    /// Multiplied by `factor` every `every_updates` updates.
+    Step {
+        /// Updates between two steps.
+        every_updates: u64,
+        /// Factor of each step.
+        factor: f64,
+    },
+}
+
+/// Adam (Kingma & Ba 2015).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamConfig {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+/// When training has succeeded: both conditions on one evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StopRule {
+    /// Mean loss on fresh trials must be below this.
+    pub loss_below: f64,
+    /// Fraction of fresh trials answered correctly must be above this.
+    pub performance_above: f64,
+    /// Never stop before this update.
+    #[serde(default)]
+    pub not_before_update: u64,
+}
+
+/// Which parameters a training ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Those of the last update.
+    Last,
+    /// Those of the evaluation with the best performance, of equals the one with the lowest loss.
+    Best,
+}
+
+/// The training section of a config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Loss of a batch.
+    pub loss: Loss,
+    /// Trials a batch.
+    pub batch_size: usize,
+    /// Updates made on each batch before the next one is drawn.
+    pub updates_per_batch: u64,
+    /// Learning rate at the first update.
+    pub learning_rate: f64,
+    /// How it changes.
+    pub schedule: Schedule,
+    /// Adam's constants.
+    pub adam: AdamConfig,
+    /// Gradients are scaled down to this Euclidean norm (all parameters together); none: no clipping.
+    pub clip_norm: Option<f64>,
+    /// Training ends here at the latest.
+    pub max_updates: u64,
+    /// Updates between two evaluations on fresh trials.
+    pub evaluate_every: u64,
+    /// Fresh trials an evaluation.
+    pub evaluation_trials: usize,
+    /// Which parameters the training ends with.
+    pub keep: Keep,
+    /// When training has succeeded; none: it runs to `max_updates`.
+    pub stop: Option<StopRule>,
+}
+
+impl Default for TrainingConfig {
+    /// As published for rate networks (Kim et al. 2019), for every task but Go-NoGo, which is not stopped before update 1500.
+    fn default() -> Self {
+        Self {
+            loss: Loss::L2,
+            batch_size: 1,
+            updates_per_batch: 1,
+            learning_rate: 0.01,
+            schedule: Schedule::Constant,
+            adam: AdamConfig::default(),
+            clip_norm: None,
+            max_updates: 6000,
+            evaluate_every: 100,
+            evaluation_trials: 100,
+            keep: Keep::Last,
+            stop: Some(StopRule { loss_below: 7.0, performance_above: 0.95, not_before_update: 0 }),
+        }
+    }
+}
+
+impl TrainingConfig {
+    /// Refuses values that nothing can run with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate(&self, digits: bool) -> Result<(), InvalidField> {
+        let expected = if digits {
+            "cross-entropy or cross-entropy-of-softmax"
+        } else {
+            "l2, l1, root-sum-squared or mean-squared"
+        };
+        require(self.loss.is_for_classes() == digits, "loss", format!("{:?}", self.loss), expected)?;
+        require(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")?;
+        require(self.updates_per_batch > 0, "updates_per_batch", self.updates_per_batch, "at least 1")?;
+        require_positive("learning_rate", self.learning_rate)?;
+        match self.schedule {
+            Schedule::Constant => {}
+            Schedule::Cosine { final_fraction } => require_probability("schedule.final_fraction", final_fraction)?,
+            Schedule::Step { every_updates, factor } => {
+                require(every_updates > 0, "schedule.every_updates", every_updates, "at least 1")?;
+                require_positive("schedule.factor", factor)?;
+            }
+        }
+        let below_one = |field, x: f64| require((0.0..1.0).contains(&x), field, x, "a number from 0 to below 1");
+        below_one("adam.beta1", self.adam.beta1)?;
+        below_one("adam.beta2", self.adam.beta2)?;
+        require_positive("adam.epsilon", self.adam.epsilon)?;
+        self.clip_norm.map_or(Ok(()), |norm| require_positive("clip_norm", norm))?;
+        require(self.max_updates > 0, "max_updates", self.max_updates, "at least 1")?;
+        require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")?;
+        require(self.evaluation_trials > 0, "evaluation_trials", self.evaluation_trials, "at least 1")?;
+        self.stop.map_or(Ok(()), |stop| {
+            require_positive("stop.loss_below", stop.loss_below)?;
+            require_probability("stop.performance_above", stop.performance_above)
+        })
+    }
+}
