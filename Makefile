@@ -1,73 +1,111 @@
 # The pipeline for a person. `make` alone prints this help.
 
 TASK ?= go-nogo
-DATASET ?= mnist
 SEED ?= 1
 THREADS ?=
 ARTIFACTS ?= artifacts
 CARGO ?= cargo
 
-RUN := $(ARTIFACTS)/$(TASK)/$(SEED)
-CONFIG := configs/$(TASK).json
 BIN := target/release
 # Every artifact names the revision of the programs that made it.
 export MDL_RNN_REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
-OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
+# Options of every stage; TRAIN_OPTIONS, SEARCH_OPTIONS and EVAL_OPTIONS are those of one.
+OPTIONS = --force $(if $(THREADS),--threads $(THREADS))
+
+# What the config says of the network and its data decides which stages it runs through.
+CONFIGS := $(filter-out schema,$(basename $(notdir $(wildcard configs/*.json))))
+CONFIG := configs/$(TASK).json
+TEXT := $(if $(wildcard $(CONFIG)),$(shell tr -d ' \n' < $(CONFIG)))
+SPIKING := $(findstring "network":{"kind":"spiking",$(TEXT))
+IMAGES := $(findstring "task":{"kind":"digits",$(TEXT))
+DATASET ?= $(if $(findstring "dataset":"fashion-mnist",$(TEXT)),fashion-mnist,mnist)
+NETWORK := $(if $(SPIKING),spiking,rate)
+DATA := $(if $(IMAGES),data)
+
+# Names of files may hold spaces; in targets these are escaped.
+RUN := $(ARTIFACTS)/$(TASK)/$(SEED)
+space := $(subst ,, )
+escaped = $(subst $(space),\ ,$(1))
+RUN_ := $(call escaped,$(RUN))
 
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python cuda cuda-toolkit cuda-test cuda-check clean
+# Programs write whole files or none: what is there is never to be deleted, whatever came after it.
+.PRECIOUS: %.safetensors
+.PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-spiking $(CONFIGS) train-mnist eval-mnist \
+	train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python cuda \
+	cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
-	@echo "  variables:      TASK=$(TASK) (any file of configs/)  SEED=$(SEED)  THREADS=all  DATASET=$(DATASET)"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@echo "  make NAME             pipeline of the config of that name; make configs lists them"
+	@echo "  variables:      TASK=$(TASK) (a config's name)  SEED=$(SEED)  THREADS=all  ARTIFACTS=$(ARTIFACTS)  DATASET=$(DATASET)"
+	@echo "                  TRAIN_OPTIONS, SEARCH_OPTIONS, EVAL_OPTIONS: more options of a stage, as --set network.neurons=100"
+
+configs: ## list the configs and what they are for
+	@sed -n 's/^ *"description": "\(.*\)",*$$/\1/p; t; d' /dev/null
+	@for name in $(CONFIGS); do \
+	  printf '  make %-24s %s\n' "$$name" "$$(sed -n 's/^ *"description": *"\(.*\)",*$$/\1/p' "configs/$$name.json")"; \
+	done
+
+configs/%.json:
+	@echo "there is no config $@; make configs lists those there are" >&2; exit 2
 
 build: ## build the programs
 	$(CARGO) build --release --workspace --bins
 
 # Verified and left alone if already there; a file that is not the data set's is replaced.
 data: build ## put MNIST (or fashion-mnist) under artifacts/data/; [DATASET=mnist]
-	$(BIN)/get-data --dataset $(DATASET) --force -o $(ARTIFACTS)/data/$(DATASET)
+	$(BIN)/get-data --dataset $(DATASET) --force -o "$(ARTIFACTS)/data/$(DATASET)"
 
-pipeline: eval-lif ## train a rate network, find its scaling factor, judge the LIF network; [TASK=go-nogo] [SEED=1]
+# Status 4 says that the output is written, but a criterion was not met: the pipeline goes on, and says so at its end.
+# $(1): stage, $(2): its command.
+stage = $(2) && rm -f "$(RUN)/$(1).criterion-not-met" || { [ $$? -eq 4 ] && touch "$(RUN)/$(1).criterion-not-met"; }
+# Data elsewhere than the configs say.
+DIRECTORY := $(if $(and $(IMAGES),$(filter-out artifacts,$(ARTIFACTS))),--set "task.directory=$(ARTIFACTS)/data/$(DATASET)")
 
-train-rate: $(RUN)/rate.safetensors ## train the rate network
+pipeline: $(RUN_)/eval.safetensors ## train a network, convert it if it is a rate network, evaluate it; [TASK=go-nogo] [SEED=1]
+	@for missed in "$(RUN)"/*.criterion-not-met; do \
+	  [ -e "$$missed" ] && echo "criterion not met: $$(basename "$$missed" .criterion-not-met)"; \
+	done; echo "report: $(RUN)/report.html"
 
-lambda-search: $(RUN)/lif.safetensors ## search for the scaling factor
-
-eval-lif: $(RUN)/eval.safetensors ## judge the LIF network, draw its figures, write its report
-	@echo "report: $(RUN)/report.html"
+$(CONFIGS):
+	@$(MAKE) --no-print-directory pipeline TASK=$@
 
 # Stages depend on one another through files: a stage runs again when its config or its input is newer than its output.
-$(RUN)/rate.safetensors: $(CONFIG) | build
-	$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) --resume --metrics $(RUN)/metrics.jsonl -o $@
+train-rate: $(if $(SPIKING),train-spiking,$(RUN_)/rate.safetensors) ## train the rate network
 
-$(RUN)/lif.safetensors: $(RUN)/rate.safetensors | build
-	$(BIN)/lambda-search $(OPTIONS) --resume -o $@ $<
+train-spiking: $(RUN_)/$(NETWORK).safetensors ## train the spiking network, as of TASK=mnist
 
-$(RUN)/eval.safetensors: $(RUN)/lif.safetensors | build
-	$(BIN)/eval-lif $(OPTIONS) --report $(RUN)/report.html -o $@ $<
+$(RUN_)/rate.safetensors: $(CONFIG) | build $(DATA)
+	$(call stage,train-rate,$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
+	  --metrics "$(RUN)/metrics.jsonl" -o "$@")
 
-# Spiking networks, trained directly: on MNIST, and on the contextual task of Mante et al.
-SPIKING = $(ARTIFACTS)/$(1)/$(SEED)
+$(RUN_)/spiking.safetensors: $(CONFIG) | build $(DATA)
+	$(call stage,train-spiking,$(BIN)/train-spiking --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
+	  --metrics "$(RUN)/metrics.jsonl" -o "$@")
 
-train-mnist: $(call SPIKING,mnist)/spiking.safetensors ## train a spiking network on MNIST (4 minutes on one core); [SEED=1]
+lambda-search: $(RUN_)/lif.safetensors ## search for the scaling factor
 
-eval-mnist: $(call SPIKING,mnist)/eval.safetensors ## its accuracy on the test set, figures and report
-	@echo "report: $(call SPIKING,mnist)/report.html"
+$(RUN_)/lif.safetensors: $(RUN_)/rate.safetensors | build
+	$(call stage,lambda-search,$(BIN)/lambda-search $(OPTIONS) $(SEARCH_OPTIONS) --resume -o "$@" "$<")
 
-train-mante: $(call SPIKING,mante-spiking)/spiking.safetensors ## train a spiking network on the contextual task; [SEED=1]
+eval-lif: pipeline ## evaluate the LIF network, draw its figures, write its report
 
-eval-mante: $(call SPIKING,mante-spiking)/eval.safetensors ## its performance on fresh trials, figures and report
-	@echo "report: $(call SPIKING,mante-spiking)/report.html"
+eval-spiking: pipeline ## evaluate a spiking network, or one trained on images
 
-$(call SPIKING,mnist)/spiking.safetensors: | data
+EVALUATED := $(if $(SPIKING)$(IMAGES),$(NETWORK),lif)
+$(RUN_)/eval.safetensors: $(RUN_)/$(EVALUATED).safetensors | build
+	$(BIN)/$(if $(filter lif,$(EVALUATED)),eval-lif,eval-spiking) $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
 
-$(ARTIFACTS)/%/$(SEED)/spiking.safetensors: configs/%.json | build
-	$(BIN)/train-spiking --config $< --seed $(SEED) $(OPTIONS) --resume --metrics $(@D)/metrics.jsonl -o $@
-
-$(ARTIFACTS)/%/$(SEED)/eval.safetensors: $(ARTIFACTS)/%/$(SEED)/spiking.safetensors | build
-	$(BIN)/eval-spiking $(OPTIONS) --report $(@D)/report.html -o $@ $<
+# Short names from before there was one for each config.
+train-mnist:
+	@$(MAKE) --no-print-directory train-spiking TASK=mnist
+eval-mnist:
+	@$(MAKE) --no-print-directory pipeline TASK=mnist
+train-mante:
+	@$(MAKE) --no-print-directory train-spiking TASK=mante-spiking
+eval-mante:
+	@$(MAKE) --no-print-directory pipeline TASK=mante-spiking
 
 test: build ## all tests
 	$(CARGO) test --release --workspace
@@ -140,13 +178,16 @@ cuda-check: ## type-check the code for CUDA without its compiler; compile the ke
 
 PREFIX ?= /usr/local
 TO := $(DESTDIR)$(PREFIX)
-PROGRAMS := $(sort $(basename $(notdir $(wildcard crates/cli/src/bin/*.rs))))
+PROGRAMS := $(filter-out mdl-rnn,$(sort $(basename $(notdir $(wildcard crates/cli/src/bin/*.rs)))))
 SHARE := $(TO)/share
-install: build ## programs, manual pages and shell completions; [PREFIX=/usr/local] [DESTDIR=]
+install: build ## programs, configs, documentation, manual pages and shell completions; [PREFIX=/usr/local] [DESTDIR=]
 	install -d "$(TO)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \
-	  "$(SHARE)/fish/vendor_completions.d"
+	  "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/mdl-rnn/configs" "$(SHARE)/doc/mdl-rnn"
+	install -m 755 "$(BIN)/mdl-rnn" "$(TO)/bin/"
+	install -m 644 configs/*.json "$(SHARE)/mdl-rnn/configs/"
+	install -m 644 README.md docs/*.md docs/*.json "$(SHARE)/doc/mdl-rnn/"
 	set -e; for program in $(PROGRAMS); do \
-	  install -m 755 "$(BIN)/$$program" "$(TO)/bin/"; \
+	  ln -sf mdl-rnn "$(TO)/bin/$$program"; \
 	  "$(BIN)/$$program" --generate man > "$(SHARE)/man/man1/$$program.1"; \
 	  "$(BIN)/$$program" --generate bash > "$(SHARE)/bash-completion/completions/$$program"; \
 	  "$(BIN)/$$program" --generate zsh > "$(SHARE)/zsh/site-functions/_$$program"; \

@@ -26,7 +26,32 @@ fn programs_manual_pages_and_completions() {
     let made = made.expect("make starts");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-    let programs = files(&at("bin"));
+    let installed = files(&at("."));
+    let mut bytes = 0;
+    let mut directories = installed;
+    while let Some(path) = directories.pop() {
+        let metadata = path.symlink_metadata().unwrap();
+        if metadata.is_dir() {
+            directories.extend(files(&path));
+        } else {
+            bytes += metadata.len();
+        }
+    }
+    assert!(bytes < 150_000_000, "{bytes} bytes are installed");
+    // The first example of the help, in a directory of its own.
+    let elsewhere = TempDir::new().unwrap();
+    let mut example = Command::new(at("bin/train-rate"));
+    example.current_dir(&elsewhere).args(["--config", "configs/go-nogo.json", "-o", "rate.safetensors"]);
+    let short = ["training.max_updates=1", "training.evaluation_trials=2", "network.neurons=10"];
+    let ran = example.args(short.iter().flat_map(|set| ["--set", set])).output().unwrap();
+    assert_eq!(ran.status.code(), Some(4), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(elsewhere.path().join("rate.safetensors").is_file());
+    let version = Command::new(at("bin/inspect")).arg("--version").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    assert!(version.starts_with("mdl-rnn 0.1.0 ("), "{version}");
+
+    let mut programs = files(&at("bin"));
+    programs.retain(|program| !program.ends_with("mdl-rnn"));
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     let names: Vec<String> = programs.iter().map(name).collect();
     for expected in ["eval-lif", "eval-spiking", "export-network", "import-network", "train-rate", "train-spiking"] {

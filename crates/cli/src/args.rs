@@ -34,9 +34,13 @@ pub struct Common {
     #[arg(long)]
     pub force: bool,
 
-    /// No progress bar and no warnings
+    /// No progress and no warnings
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// Print the result as JSON on a terminal, too (as is done where stdout is a pipe or a file)
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl Common {

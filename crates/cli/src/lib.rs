@@ -9,8 +9,10 @@ pub mod outputs;
 pub mod parse;
 pub mod programs;
 pub mod progress;
+mod shipped;
 pub mod signal;
 pub mod status;
+pub mod summary;
 pub mod tensorboard;
 pub mod training;
 

@@ -28,14 +28,22 @@ pub fn parse<A: Parser + CommandFactory>() -> A {
         let printed = crate::status::print_line(text.trim_end());
         std::process::exit(i32::from(printed.is_err()));
     }
-    A::parse_from(typed)
+    let program = typed.first().and_then(|called| Path::new(called).file_stem()?.to_str()).unwrap_or("mdl-rnn");
+    let matches = named(A::command(), program).get_matches_from(&typed);
+    A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command under the program's own name; its version is that of the whole toolchain, with the revision it was built from.
+fn named(command: Command, program: &str) -> Command {
+    let revision = option_env!("MDL_RNN_REVISION").filter(|revision| !revision.is_empty());
+    let version = format!("{} ({})", env!("CARGO_PKG_VERSION"), revision.unwrap_or("unknown revision"));
+    command.name(program.to_owned()).bin_name(program).display_name("mdl-rnn").version(version)
 }
 
 /// The text of `what` for a program of this file; none if there is no such text.
 fn generate(command: Command, program: &str, what: &str) -> Option<String> {
     let name = Path::new(program).file_stem()?.to_str()?;
-    // The command keeps its name for good; the process ends soon.
-    let mut command = command.name(&*Box::leak(name.to_owned().into_boxed_str()));
+    let mut command = named(command, name).display_name(name);
     let mut text = Vec::new();
     match what {
         "man" => clap_mangen::Man::new(command).render(&mut text).ok()?,

@@ -4,7 +4,7 @@ use anyhow::Error;
 use mdl_artifact::output::OutputError;
 use serde_json::Value;
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// How a program ended, as its exit status.
@@ -135,11 +135,13 @@ impl Outcome {
 }
 
 /// Runs a program's body: prints its result on stdout or its error on stderr, and turns either into the exit status.
-pub fn run_program(body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
+///
+/// With `json` the result is one JSON line on terminals, too.
+pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
     match body() {
         Ok(Outcome { status, result }) => {
             if let Some(value) = result
-                && print_line(&value.to_string()).is_err()
+                && print_result(&value, json).is_err()
             {
                 return ExitCode::from(Status::Failed as u8);
             }
@@ -170,6 +172,15 @@ fn message(error: &Error) -> String {
 pub fn print_config(config: &Value) -> anyhow::Result<Outcome> {
     print_line(&format!("{config:#}"))?;
     Ok(Outcome::silent())
+}
+
+/// Prints a result: as a JSON line, or for a person at a terminal, unless `json`, as a sentence.
+///
+/// # Errors
+/// The error of the write.
+pub fn print_result(result: &Value, json: bool) -> std::io::Result<()> {
+    let for_a_person = !json && std::io::stdout().is_terminal();
+    print_line(&if for_a_person { crate::summary::of(result) } else { result.to_string() })
 }
 
 /// Writes one line to stdout; a reader that went away is an error, not a panic.

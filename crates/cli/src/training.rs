@@ -32,7 +32,7 @@ use std::time::Duration;
 #[derive(Args)]
 pub struct Arguments {
     /// Config of the experiment
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config)]
     pub config: PathBuf,
 
     /// Write one JSON line an evaluation to this file
@@ -170,6 +170,8 @@ impl Training<'_> {
             Err(error).or_exit(status)
         })?;
         let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.quiet);
+        bar.begin_at(state.updates());
+        bar.may_end_at(training.stop.map(|stop| stop.not_before_update));
         let mut guard = Guard::default();
         let trained = train(training, problem, state, &mut |event| {
             match event {

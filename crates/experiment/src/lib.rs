@@ -43,6 +43,9 @@ pub struct Experiment {
     pub schema: Option<String>,
     /// Name of the experiment; runs are kept under it.
     pub name: String,
+    /// What the experiment is for, in a sentence; `make configs` lists it. Not kept in artifacts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Seed of every random number.
     #[serde(default = "one")]
     pub seed: u64,
@@ -118,7 +121,7 @@ impl Experiment {
     /// # Panics
     /// Never: every section is plain data.
     pub fn to_json(&self) -> Value {
-        let resolved = Self { schema: None, ..self.clone() };
+        let resolved = Self { schema: None, description: None, ..self.clone() };
         serde_json::to_value(resolved).expect("plain data is JSON")
     }
 

@@ -50,7 +50,7 @@ struct Arguments {
     report: Option<PathBuf>,
 
     /// Take task, lif, search and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
     config: Option<PathBuf>,
 
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used); recorded trials run on the processor
@@ -67,7 +67,7 @@ const FIGURES: [&str; 4] = ["output", "raster", "rates", "membrane"];
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(arguments.common.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

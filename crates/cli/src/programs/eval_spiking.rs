@@ -67,7 +67,7 @@ struct Arguments {
     device: DeviceChoice,
 
     /// Take task and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
     config: Option<PathBuf>,
 
     #[command(flatten)]
@@ -92,7 +92,7 @@ struct Judgement {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(arguments.common.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

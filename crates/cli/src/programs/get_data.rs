@@ -42,15 +42,19 @@ struct Arguments {
     #[arg(long)]
     force: bool,
 
-    /// No progress bar and no warnings
+    /// No progress and no warnings
     #[arg(short, long)]
     quiet: bool,
+
+    /// Print the result as JSON on a terminal, too (as is done where stdout is a pipe or a file)
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(arguments.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

@@ -45,7 +45,7 @@ struct Arguments {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(true, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

@@ -4,7 +4,7 @@ use crate::figures::found_curve;
 use crate::outputs::below;
 use crate::signal::StopFlag;
 use crate::status::with_status;
-use crate::status::{Outcome, print_line};
+use crate::status::{Outcome, print_line, print_result};
 use crate::{Common, OrExit, Status, progress, run_program};
 use anyhow::Context;
 use candle_core::Device;
@@ -17,7 +17,7 @@ use mdl_convert::lif::LifNetwork;
 use mdl_convert::prediction::predict;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
-use mdl_convert::search::{Candidate, Found, Question, choose};
+use mdl_convert::search::{Candidate, Found, Question, SearchConfig, choose};
 use mdl_convert::stored;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
@@ -62,7 +62,8 @@ struct Arguments {
     #[arg(long, value_name = "plateau|first")]
     select: Option<String>,
 
-    /// Try factors beyond the edge of the grid while the plateau touches it
+    /// Try factors beyond the edge of the grid while the plateau touches it (default: unless the config lists its own
+    /// factors)
     #[arg(long)]
     extend: bool,
 
@@ -79,7 +80,7 @@ struct Arguments {
     resume: bool,
 
     /// Take task, lif, search and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
     config: Option<PathBuf>,
 
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
@@ -93,7 +94,7 @@ struct Arguments {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(arguments.common.json, || run(&arguments))
 }
 
 /// A network to be searched.
@@ -183,7 +184,7 @@ impl Job {
         if let Err(error) = drawn.and_then(|figure| self.figures.write("search", &figure)) {
             tracing::warn!("{}: the search was not drawn: {error}", self.output.display());
         }
-        warn(found, experiment.search.performance_at_least, &self.output);
+        warn(found, &experiment.search, &self.output);
         Ok(result(&self.output, found, predicted))
     }
 
@@ -213,7 +214,7 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
         &jobs[0].experiment.name,
         arguments.common.quiet,
     );
-    bar.set_position(partials.iter().map(Partial::count).sum());
+    bar.begin_at(partials.iter().map(Partial::count).sum());
     let searches = jobs.iter().zip(&questions).zip(&behaviours).zip(partials.iter());
     let searches = searches.map(|(((job, question), behaviour), partial)| Search {
         behaviour,
@@ -222,7 +223,8 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
     });
     let searches = searches.collect();
 
-    let (mut lines, mut met, mut printed) = (Lines::default(), true, Ok(()));
+    let (mut lines, mut met, mut printed) =
+        (Lines { json: arguments.common.json, waiting: BTreeMap::new(), next: 0 }, true, Ok(()));
     let stopped = || stop.is_set();
     let hear = |index: usize, news| match news {
         News::Answered(set, trial, answers) => {
@@ -247,8 +249,8 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
 }
 
 /// Results that are printed in the order of their index, however they come.
-#[derive(Default)]
 struct Lines {
+    json: bool,
     waiting: BTreeMap<usize, Value>,
     next: usize,
 }
@@ -258,13 +260,13 @@ impl Lines {
         self.waiting.insert(index, result);
         while let Some(result) = self.waiting.remove(&self.next) {
             self.next += 1;
-            print_line(&result.to_string())?;
+            print_result(&result, self.json)?;
         }
         Ok(())
     }
 }
 
-fn warn(found: &Found, criterion: f64, output: &Path) {
+fn warn(found: &Found, search: &SearchConfig, output: &Path) {
     let output = output.display();
     let (below, above) = found.at_edge();
     if below || above {
@@ -273,9 +275,10 @@ fn warn(found: &Found, criterion: f64, output: &Path) {
             (true, false) => "the lower edge",
             _ => "the upper edge",
         };
-        tracing::warn!("{output}: the best factors reach {edge} of the grid; --extend looks beyond it");
+        let remedy = if search.extends() { "" } else { "; --extend looks beyond it" };
+        tracing::warn!("{output}: the best factors reach {edge} of those tried{remedy}");
     }
-    let performance = found.chosen().performance();
+    let (performance, criterion) = (found.chosen().performance(), search.performance_at_least);
     if performance < criterion {
         tracing::warn!("{output}: performance {performance:.2} is below search.performance_at_least = {criterion}");
     }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 )]
 struct Arguments {
     /// Config of the experiment
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config)]
     config: PathBuf,
 
     /// Number of trials (default: the config's evaluation.trials)
@@ -37,7 +37,7 @@ struct Arguments {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(arguments.common.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

@@ -64,7 +64,7 @@ struct Arguments {
     resume: bool,
 
     /// Take task, lif, search and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
     config: Option<PathBuf>,
 
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
@@ -90,7 +90,7 @@ fn parse_by(text: &str) -> Result<By, String> {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(|| run(&arguments))
+    run_program(arguments.common.json, || run(&arguments))
 }
 
 /// A rate network with the config of every variant and value, `[variants][values]`.
@@ -196,20 +196,28 @@ fn sweep(
     });
     let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = StopFlag::install()?;
-    let bar = progress::bar(behaviours.len() as u64, &arguments.parameter, arguments.common.quiet);
+    let bar = progress::bar(0, &arguments.parameter, arguments.common.quiet);
+    bar.begin_at(partial.count());
+    let (mut expected, mut done) = (0, 0);
     let searches = settings(networks).zip(&lif).zip(&behaviours).enumerate();
     let searches = searches.map(|(index, (((_, experiment), network), behaviour))| {
         let question = Question::new(&experiment.conversion(), network, behaviour)?;
         let trials = experiment.evaluation.trials as u32;
+        expected += question.expected_answers() + u64::from(trials);
         let plan: Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
         Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
     });
     let searches = with_status(searches.collect::<mdl_convert::Result<Vec<_>>>())?;
+    bar.set_length(expected);
     let mut swept = vec![None; searches.len()];
     let outcome = queue::run(device, searches, &|| stop.is_set(), |index, news| match news {
-        News::Answered(set, trial, answers) => partial.add(index, set, trial, &answers),
+        News::Answered(set, trial, answers) => {
+            bar.inc(answers.len() as u64);
+            partial.add(index, set, trial, &answers)
+        }
         News::Found(found) => {
-            bar.inc(1);
+            done += 1;
+            bar.set_message(format!("{done} of {} searches", swept.len()));
             swept[index] = Some(found);
             Ok(())
         }

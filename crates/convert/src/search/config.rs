@@ -38,8 +38,9 @@ pub struct SearchConfig {
     pub start: SearchStart,
     /// Which factor is chosen.
     pub select: Select,
-    /// Add factors beyond the edge of the grid while the best one stands there.
-    pub extend: bool,
+    /// Add factors beyond the edge of the grid while the plateau touches it. Unless given: yes for the published grid, no
+    /// for `factors` of one's own.
+    pub extend: Option<bool>,
     /// Give no further trials to factors that are beaten, and spend at most 40 % of the trials of the full grid.
     pub race: bool,
     /// Halve the step around the plateau in the end.
@@ -55,7 +56,7 @@ impl Default for SearchConfig {
             trials: 100,
             start: SearchStart::Grid,
             select: Select::Plateau,
-            extend: false,
+            extend: None,
             race: false,
             refine: false,
             performance_at_least: 0.95,
@@ -64,6 +65,11 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
+    /// Whether factors beyond the edge of the grid are tried.
+    pub fn extends(&self) -> bool {
+        self.extend.unwrap_or(self.factors.is_none())
+    }
+
     /// Refuses values that nothing can run with.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ impl<'a> Question<'a> {
         loop {
             let found = choose(&candidates, config.select, config.trials as u32);
             let mut added = self.along_the_grid(&found);
-            if added.is_empty() && config.extend {
+            if added.is_empty() && config.extends() {
                 added = beyond(&found);
             }
             if added.is_empty() && !refined {
