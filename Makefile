@@ -58,8 +58,7 @@ data: build ## put MNIST (or fashion-mnist) under artifacts/data/; [DATASET=mnis
 	$(BIN)/get-data --dataset $(DATASET) --force -o "$(ARTIFACTS)/data/$(DATASET)"
 
 # Status 4 says that the output is written, but a criterion was not met: the pipeline goes on, and says so at its end.
-# $(1): stage, $(2): its command.
-stage = $(2) && rm -f "$(RUN)/$(1).criterion-not-met" || { [ $$? -eq 4 ] && touch "$(RUN)/$(1).criterion-not-met"; }
+STAGE = scripts/stage "$(RUN)/$(1).criterion-not-met" $(BIN)/$(1)
 # Data elsewhere than the configs say.
 DIRECTORY := $(if $(and $(IMAGES),$(filter-out artifacts,$(ARTIFACTS))),--set "task.directory=$(ARTIFACTS)/data/$(DATASET)")
 
@@ -77,17 +76,17 @@ train-rate: $(if $(SPIKING),train-spiking,$(RUN_)/rate.safetensors) ## train the
 train-spiking: $(RUN_)/$(NETWORK).safetensors ## train the spiking network, as of TASK=mnist
 
 $(RUN_)/rate.safetensors: $(CONFIG) | build $(DATA)
-	$(call stage,train-rate,$(BIN)/train-rate --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
-	  --metrics "$(RUN)/metrics.jsonl" -o "$@")
+	$(call STAGE,train-rate) --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
+	  --metrics "$(RUN)/metrics.jsonl" -o "$@"
 
 $(RUN_)/spiking.safetensors: $(CONFIG) | build $(DATA)
-	$(call stage,train-spiking,$(BIN)/train-spiking --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
-	  --metrics "$(RUN)/metrics.jsonl" -o "$@")
+	$(call STAGE,train-spiking) --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
+	  --metrics "$(RUN)/metrics.jsonl" -o "$@"
 
 lambda-search: $(RUN_)/lif.safetensors ## search for the scaling factor
 
 $(RUN_)/lif.safetensors: $(RUN_)/rate.safetensors | build
-	$(call stage,lambda-search,$(BIN)/lambda-search $(OPTIONS) $(SEARCH_OPTIONS) --resume -o "$@" "$<")
+	$(call STAGE,lambda-search) $(OPTIONS) $(SEARCH_OPTIONS) --resume -o "$@" "$<"
 
 eval-lif: pipeline ## evaluate the LIF network, draw its figures, write its report
 

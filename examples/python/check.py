@@ -95,6 +95,12 @@ with tempfile.TemporaryDirectory() as directory:
     assert "w_rec: float32 [60, 60]" in script("load.py", rate)
     result = json.loads(script("run_rate.py", rate, trials))
     assert abs(result["performance"] - result["performance_in_training"]) < 0.15, result
+    other = scratch / "other.safetensors"
+    fields = ["network.start={\"kind\":\"zero\"}", "network.integration=exponential", "network.output_bias=false",
+              "network.neurons=40", "training.max_updates=300", "training.stop=null"]
+    run(PROGRAMS / "train-rate", "--config", CONFIG, "--quiet", "-o", other, *(part for f in fields for part in ("--set", f)))
+    result = json.loads(script("run_rate.py", other, trials))
+    assert abs(result["performance"] - result["performance_in_training"]) < 0.15, result
     spikes = load_file(evaluation)["spike_step"].size
     assert script("raster.py", evaluation, scratch / "raster.png").startswith(f"{spikes} spikes of 4 trials")
     assert (scratch / "raster.png").read_bytes().startswith(b"\x89PNG")

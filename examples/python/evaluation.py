@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads an evaluation into pandas: one table of trials, one of units.
+"""Reads an evaluation into pandas: one table of trials (or, of images, of examples), one of units.
 
 usage: evaluation.py EVAL
 """
@@ -9,13 +9,18 @@ import pandas as pd
 from safetensors import safe_open
 
 with safe_open(sys.argv[1], framework="numpy") as artifact:
-    trials = pd.DataFrame({
-        "condition": artifact.get_tensor("condition"),
-        "correct": artifact.get_tensor("correct").astype(bool),
-        "largest_output": artifact.get_tensor("output")[:, :, 0].max(axis=1),
-    })
-    units = pd.DataFrame({"rate_hz": artifact.get_tensor("rate_hz")})
+    tensors = {name: artifact.get_tensor(name) for name in artifact.keys()}
 
-print(trials.groupby("condition").agg(trials=("correct", "size"), performance=("correct", "mean"),
-                                      largest_output=("largest_output", "mean")))
-print(units.describe())
+if "label" in tensors:
+    examples = pd.DataFrame({"label": tensors["label"], "correct": tensors["label"] == tensors["predicted"]})
+    print(examples.groupby("label").agg(examples=("correct", "size"), accuracy=("correct", "mean")))
+else:
+    trials = pd.DataFrame({
+        "condition": tensors["condition"],
+        "correct": tensors["correct"].astype(bool),
+        "largest_output": tensors["output"][:, :, 0].max(axis=1),
+    })
+    print(trials.groupby("condition").agg(trials=("correct", "size"), performance=("correct", "mean"),
+                                          largest_output=("largest_output", "mean")))
+if "rate_hz" in tensors:
+    print(pd.DataFrame({"rate_hz": tensors["rate_hz"]}).describe())

@@ -3,7 +3,10 @@
 
 usage: run_rate.py RATE TRIALS
 
-    x_t = (1 - dt/tau) x_(t-1) + dt/tau (W r_(t-1) + W_in u_(t-1)) + noise,   r = phi(x),   o = W_out r + b_out
+    x_t = (1 - a) x_(t-1) + a (W r_(t-1) + W_in u) + noise,   r = phi(x),   o = W_out r + b_out
+
+network.integration: a = dt/tau (euler) or 1 - exp(-dt/tau) (exponential). network.start: x_0 is drawn and u_(t-1) drives x_t
+(drawn), or the state before the first step is zero and u_t drives x_t (zero).
 """
 import json
 import sys
@@ -33,15 +36,18 @@ def recurrent_weights(net):
 
 
 def run(config, net, inputs, random):
-    """Outputs [T, B] of inputs [T, B, K]; the first step has none."""
-    phi, w = ACTIVATIONS[config["network"]["activation"]], recurrent_weights(net)
+    """Outputs [T, B] of inputs [T, B, K]; after a drawn start the first step has none."""
+    network, phi, w = config["network"], ACTIVATIONS[config["network"]["activation"]], recurrent_weights(net)
     leak = config["task"]["step_ms"] / net["tau_ms"]
-    x = 0.01 * random.standard_normal((inputs.shape[1], len(leak)))
+    if network["integration"] == "exponential":
+        leak = 1 - np.exp(-leak)
+    drawn = network["start"]["kind"] == "drawn"
+    x = (network["start"]["sd"] if drawn else 0) * random.standard_normal((inputs.shape[1], len(leak)))
     outputs = np.zeros(inputs.shape[:2])
-    for t in range(1, len(inputs)):
-        drive = phi(x) @ w.T + inputs[t - 1] @ net["w_in"].T
-        x = (1 - leak) * x + leak * drive + config["network"]["noise_sd"] * random.standard_normal(x.shape)
-        outputs[t] = phi(x) @ net["w_out"][0] + net["b_out"][0]
+    for t in range(1 if drawn else 0, len(inputs)):
+        drive = phi(x) @ w.T + inputs[t - 1 if drawn else t] @ net["w_in"].T
+        x = (1 - leak) * x + leak * drive + network["noise_sd"] * random.standard_normal(x.shape)
+        outputs[t] = phi(x) @ net["w_out"][0] + net.get("b_out", np.zeros(1))[0]
     return outputs
 
 

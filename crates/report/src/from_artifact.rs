@@ -3,7 +3,8 @@
 use crate::figures::{TrainingCurve, training::Course};
 use crate::html::{Provenance, Stage};
 use crate::{Figure, Population, ReportError};
-use mdl_artifact::{self, Artifact};
+use mdl_artifact::Artifact;
+use serde_json::Value;
 
 /// The course of the training that an artifact keeps (`history.*`), with the stopping rule of its config;
 /// `performance_label` is `Performance` or `Accuracy`. None if it keeps no training.
@@ -62,10 +63,35 @@ pub fn populations(artifact: &Artifact, units: usize) -> Result<Vec<Population>,
     Ok((0..units).map(population).collect())
 }
 
+/// What a trained network is: `rate, N = 200 (160 excitatory, 40 inhibitory), sigmoid, task go-nogo`.
+///
+/// # Errors
+/// [`ReportError::Artifact`]: a tensor has another type or shape.
+pub fn network(artifact: &Artifact) -> Result<String, ReportError> {
+    let (network, task) = (&artifact.config["network"], &artifact.config["task"]);
+    let text = |value: &Value| value.as_str().map(String::from);
+    let units = network["neurons"].as_u64().unwrap_or(0) as usize;
+    let groups = Population::groups(&populations(artifact, units)?);
+    let signed = groups.iter().filter(|(population, _)| *population != Population::Unsigned);
+    let counts: Vec<String> = signed.map(|(population, own)| format!("{} {}", own.len(), population.label())).collect();
+    let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    let modes = [&network["modes"], &network["recurrence"]["modes"]].into_iter().find_map(Value::as_u64);
+    let parts = [
+        text(&network["kind"]),
+        Some(format!("N = {units}{counts}")),
+        modes.map(|modes| format!("P = {modes} modes")),
+        text(&network["activation"]),
+        text(&task["kind"]).map(|kind| format!("task {}", text(&task["dataset"]).unwrap_or(kind))),
+    ];
+    Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
 /// Where an artifact comes from: the stage that wrote it, those before it, and its config.
 pub fn provenance(artifact: &Artifact) -> Provenance {
+    let revision =
+        |from: &mdl_artifact::Provenance| from.revision.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
     let stage = |from: &mdl_artifact::Provenance| Stage {
-        program: format!("{} {}", from.program, from.version),
+        program: format!("{} {}{}", from.program, from.version, revision(from)),
         seed: from.seed,
         inputs: from.inputs.iter().map(|input| (input.file.clone(), input.sha256.clone())).collect(),
     };

@@ -209,6 +209,7 @@ fn report(
     let mut report = Report::new(&format!("{}: LIF network", experiment.name))
         .summary("A LIF network made from a trained rate network, judged on its task.")
         .result("Performance", &format!("{}, {} trials", with_interval(&evaluation.score()), evaluation.correct.len()))
+        .result("Network", &from_artifact::network(lif)?)
         .result("Scaling factor", &factor.to_string());
     for (name, rate) in rates {
         report = report.result(&format!("Mean firing rate, {name}"), &format!("{rate:.1} Hz"));

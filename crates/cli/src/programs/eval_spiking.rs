@@ -139,6 +139,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         let report = Report::new(&experiment.name)
             .summary("A trained network, judged on examples or trials that its training never saw.")
             .result(label, &value)
+            .result("Network", &from_artifact::network(&network)?)
             .section(section)
             .provenance(from_artifact::provenance(&artifact));
         write_atomically(path, report.html().as_bytes(), common.force)?;

@@ -110,7 +110,8 @@ impl Raster<'_> {
 
     fn draw_trial(&self, canvas: &mut Canvas, height: f64, frame: Frame, trial: &Trial, groups: &[Group], last: bool) {
         let time = self.time_axis(last && self.rate_bin_ms.is_none());
-        let units = Axis::count("Unit", self.populations.len());
+        let label = if groups.len() > 1 { "Units, by population" } else { "Unit" };
+        let units = Axis::count(label, self.populations.len());
         let panel = Panel::new(canvas.size(height), frame, time, units);
         window::shade(canvas, &panel, self.windows);
         let rows = self.rows(groups);
