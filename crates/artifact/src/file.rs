@@ -261,6 +261,16 @@ fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(sorted)
 }
 
+impl Provenance {
+    /// The same, made from another artifact.
+    #[must_use]
+    pub fn from(mut self, parent: &Artifact) -> Self {
+        self.inputs.push(parent.as_input());
+        self.parent = Some(Box::new(parent.provenance.clone()));
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

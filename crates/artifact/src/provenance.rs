@@ -1,6 +1,5 @@
 //! Where an artifact comes from.
 
-use super::Artifact;
 use serde::{Deserialize, Serialize};
 
 /// An input of the stage that wrote an artifact.
@@ -38,14 +37,6 @@ impl Provenance {
     pub fn new(program: &str, revision: Option<&str>, seed: u64) -> Self {
         let (version, revision) = (env!("CARGO_PKG_VERSION").into(), revision.map(Into::into));
         Self { program: program.into(), version, revision, device: None, seed, inputs: Vec::new(), parent: None }
-    }
-
-    /// The same, made from another artifact.
-    #[must_use]
-    pub fn from(mut self, parent: &Artifact) -> Self {
-        self.inputs.push(parent.as_input());
-        self.parent = Some(Box::new(parent.provenance.clone()));
-        self
     }
 }
 

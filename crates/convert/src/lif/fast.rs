@@ -10,14 +10,11 @@
 use super::columns::Columns;
 use super::constants::Constants;
 use super::draws::{CHUNK, Draws, LANES};
-use super::filter::{Filter, Relaxation, Synapses};
+use super::filter::{Filter, Relaxation, SET, Synapses};
 use super::network::LifNetwork;
 use super::precision::Precision;
 use super::recording::{Recorder, Recording, Run, State};
 use super::spikes::{self, Spiking};
-
-/// Groups whose spikes are noted together: one bit of a word each.
-pub(super) const SET: usize = 32;
 
 /// The membranes of `LANES` units.
 #[derive(Clone, Copy, Debug)]

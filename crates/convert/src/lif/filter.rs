@@ -8,10 +8,12 @@
 //! Several steps are run in one go, in which r and h_r are read and written once.
 
 use super::draws::{CHUNK, LANES};
-use super::fast::SET;
 use super::precision::Precision;
 use super::recording::Recorder;
 use std::ops::Range;
+
+/// Groups whose spikes are noted together: one bit of a word each.
+pub(super) const SET: usize = 32;
 
 /// Steps that are run in one go.
 const STEPS: usize = 4;

@@ -1,7 +1,7 @@
 //! What each unit does over time, as the gradient of sparse weights reads it.
 
 use super::product::{LANES, windows};
-use super::sparse::{SparseReal, transpose};
+use super::transpose::{Transposed, transpose};
 use mdl_kernels::aligned::Aligned;
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ fn length(window: &Range<usize>) -> usize {
     window.len().next_multiple_of(LANES)
 }
 
-impl<R: SparseReal> Columns<R> {
+impl<R: Transposed> Columns<R> {
     /// Of the first `steps` steps of `values` `[steps, N, trials]`.
     pub(super) fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
         let (row, all) = (n * trials, windows(steps).map(|window| length(&window)).sum::<usize>());

@@ -7,8 +7,9 @@
 //! ∂W = Σ_s δ_s r_{s−1}ᵀ          ∂A = Σ_s δ_s (Cᵀ r_{s−1})ᵀ,   ∂C = Σ_s r_{s−1} (Aᵀ δ_s)ᵀ
 //! ```
 
+use super::activation::Activation;
 use super::activation::rectified;
-use super::{Activation, RateSequence, RateStates, Recurrence};
+use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use mdl_device::rate::{Plan, Rate};
 use mdl_device::{Grid, Kernel, Machine, Placed};

@@ -22,132 +22,16 @@ mod presence;
 mod product;
 mod readout;
 mod reference;
+mod rows;
+mod run;
+mod sequence;
 mod sliced;
 #[cfg(target_arch = "x86_64")]
 mod sliding;
 mod sparse;
 mod sweep;
+mod transpose;
 mod weights;
 
 pub use activation::Activation;
-use candle_core::{DType, Result, Tensor, bail};
-
-/// How the weights given to a run are to be read.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Recurrence {
-    /// `[N, N]`: relu(W)·diag(sign) ⊙ mask, without `sign` W ⊙ mask.
-    Dense {
-        /// Sign of each unit's outgoing weights, `[N]` (Dale's principle).
-        sign: Option<Vec<f32>>,
-        /// 0 where a connection is forbidden, else 1, `[N, N]`.
-        mask: Option<Vec<f32>>,
-    },
-    /// `[2, N, P]`: Ξ_in diag(λ) and Ξ_out, W_eff = Ξ_in diag(λ) Ξ_outᵀ, never multiplied out.
-    Modes,
-}
-
-/// All of a run but what it is differentiated by.
-#[derive(Clone, Debug)]
-pub struct RateSequence {
-    /// φ
-    pub activation: Activation,
-    /// How the weights are read.
-    pub recurrence: Recurrence,
-    /// x_0 `[B, N]`, a constant.
-    pub initial: Tensor,
-    /// Noise `[S, B, N]`, a constant.
-    pub noise: Option<Tensor>,
-}
-
-/// States of a run, row 0 the initial one.
-#[derive(Clone, Debug)]
-pub struct RateStates {
-    /// x `[S + 1, B, N]`; a constant to candle, for looking at.
-    pub x: Tensor,
-    /// r = φ(x) `[S + 1, B, N]`, differentiable by drive, weights and leak.
-    pub r: Tensor,
-}
-
-impl RateSequence {
-    /// Runs the recurrence over a drive d `[S, B, N]` with recurrent weights (see [`Recurrence`]) and leaks a `[N]`, all of
-    /// one type, f32 or f64.
-    ///
-    /// One operator runs the whole sequence, and its derivative is written by hand. The gradient of an argument that no
-    /// variable enters is not computed. Trials run in parallel; the result has the same bits on any number of threads.
-    ///
-    /// # Errors
-    /// Arguments whose shapes or types don't fit together, or that are not on one device.
-    pub fn run(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<RateStates> {
-        self.check(drive, weights, leak)?;
-        #[cfg(feature = "cuda")]
-        if let Some(gpu) = mdl_device::Gpu::of(drive) {
-            return device::run(&gpu, self, drive, weights, leak);
-        }
-        match drive.dtype() {
-            DType::F32 => operator::states::<f32>(self, drive, weights, leak),
-            DType::F64 => operator::states::<f64>(self, drive, weights, leak),
-            other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
-        }
-    }
-
-    /// Runs the recurrence as [`RateSequence::run`] does, read out by `w_out` `[O, N]`: W_out r `[S + 1, B, O]`.
-    ///
-    /// The same operator reads the rates while they are at hand, and no gradient of their size is stored.
-    ///
-    /// # Errors
-    /// Those of [`RateSequence::run`], or a readout of another shape.
-    pub fn outputs(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor, w_out: &Tensor) -> Result<Tensor> {
-        self.check(drive, weights, leak)?;
-        let (outputs, n) = w_out.dims2()?;
-        if outputs == 0 || n != leak.elem_count() || w_out.dtype() != leak.dtype() {
-            let (dims, n) = (w_out.dims(), leak.elem_count());
-            bail!(
-                "readout of a rate sequence: expected [O, {n}] of {:?}, found {dims:?} of {:?}",
-                leak.dtype(),
-                w_out.dtype()
-            )
-        }
-        #[cfg(feature = "cuda")]
-        if let Some(gpu) = mdl_device::Gpu::of(drive) {
-            let rates = device::run(&gpu, self, drive, weights, leak)?.r;
-            let (steps, batch, n) = rates.dims3()?;
-            return rates.reshape((steps * batch, n))?.matmul(&w_out.t()?)?.reshape((steps, batch, outputs));
-        }
-        match drive.dtype() {
-            DType::F32 => operator::outputs::<f32>(self, drive, weights, leak, w_out),
-            DType::F64 => operator::outputs::<f64>(self, drive, weights, leak, w_out),
-            other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
-        }
-    }
-
-    fn check(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<()> {
-        let (steps, batch, n) = drive.dims3()?;
-        if n == 0 {
-            bail!("a rate sequence needs a unit")
-        }
-        let expect = |what: &str, found: &Tensor, expected: &[usize]| {
-            if found.dims() != expected || found.dtype() != drive.dtype() {
-                let (dims, dtype) = (found.dims(), found.dtype());
-                bail!(
-                    "{what} of a rate sequence: expected {expected:?} of {:?}, found {dims:?} of {dtype:?}",
-                    drive.dtype()
-                )
-            }
-            Ok(())
-        };
-        expect("leak", leak, &[n])?;
-        expect("initial state", &self.initial, &[batch, n])?;
-        if let Some(noise) = &self.noise {
-            expect("noise", noise, &[steps, batch, n])?;
-        }
-        let Recurrence::Dense { sign, mask } = &self.recurrence else {
-            let modes = weights.dims3()?.2.max(1);
-            return expect("mode weights", weights, &[2, n, modes]);
-        };
-        let lengths = (sign.as_ref().map_or(n, Vec::len), mask.as_ref().map_or(n * n, Vec::len));
-        if lengths != (n, n * n) {
-            bail!("a rate sequence of {n} units needs {n} signs and {} mask entries, found {lengths:?}", n * n)
-        }
-        expect("recurrent weights", weights, &[n, n])
-    }
-}
+pub use sequence::{RateSequence, RateStates, Recurrence};

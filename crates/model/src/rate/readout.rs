@@ -6,8 +6,8 @@
 
 use super::block::of_width;
 use super::product::{LANES, sum};
+use super::rows::{Rows, by_trial};
 use super::sparse::SparseReal;
-use super::sweep::{Rows, by_trial};
 use mdl_kernels::dispatch::dispatch;
 
 /// Outputs `[steps, trials, O]` by `w_out` `[O, N]` of rates `[steps, N, trials]`.

@@ -7,24 +7,15 @@ use super::product::{GROUP, LANES, Product, sums, windows};
 use super::sliced::Sliced;
 #[cfg(target_arch = "x86_64")]
 use super::sliding::{self, Sliding};
+use super::transpose::Transposed;
 use mdl_kernels::dispatch::dispatch;
 use mdl_kernels::real::Real;
 
 /// A number type with its fastest sparse product.
-pub(super) trait SparseReal: Real {
+pub(super) trait SparseReal: Transposed {
     /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry, if it is faster on
     /// this processor than the dense one.
     fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
-
-    /// Writes four rows as the beginnings of four columns, `length` apart.
-    #[inline(always)]
-    fn turn(rows: [&[Self; TILE]; TILE], length: usize, columns: &mut [Self]) {
-        for i in 0..TILE {
-            for (j, row) in rows.iter().enumerate() {
-                columns[i * length + j] = row[i];
-            }
-        }
-    }
 }
 
 /// Share of present entries below which the sliced product without AVX-512 is faster than the dense one.
@@ -46,21 +37,6 @@ impl SparseReal for f32 {
             return (share < 0.25).then(|| Box::new(Sliding::new(presence, weight)) as _);
         }
         (share < PLAIN_BELOW).then(|| Box::new(Sliced::new(presence, weight)) as _)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    fn turn(rows: [&[f32; TILE]; TILE], length: usize, columns: &mut [f32]) {
-        use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
-        assert!(columns.len() >= (TILE - 1) * length + TILE, "four columns have room for four rows");
-        // SAFETY: every x86-64 processor has SSE; each row is four numbers, and so is what is written of each column.
-        unsafe {
-            let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
-            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
-            for (k, column) in [a, b, c, d].into_iter().enumerate() {
-                _mm_storeu_ps(columns.as_mut_ptr().add(k * length), column);
-            }
-        }
     }
 }
 
@@ -135,36 +111,4 @@ pub(super) fn spread_present<R: Real>(
         }
     }
     matrix
-}
-
-/// Rows and columns that are turned over together.
-const TILE: usize = 4;
-
-/// Writes `count` rows as the beginnings of columns, `length` apart.
-#[inline(always)]
-pub(super) fn transpose<'a, R: SparseReal>(
-    count: usize,
-    row: impl Fn(usize) -> &'a [R],
-    length: usize,
-    columns: &mut [R],
-) {
-    let tiles = count - count % TILE;
-    for from in (0..tiles).step_by(TILE) {
-        let columns = &mut columns[from..];
-        let rows: [_; TILE] = std::array::from_fn(|l| row(from + l));
-        let [a, b, c, d] = rows.map(|row| row.as_chunks::<TILE>().0);
-        for (tile, (((a, b), c), d)) in a.iter().zip(b).zip(c).zip(d).enumerate() {
-            R::turn([a, b, c, d], length, &mut columns[tile * TILE * length..]);
-        }
-        for (l, row) in rows.iter().enumerate() {
-            for i in a.len() * TILE..row.len() {
-                columns[i * length + l] = row[i];
-            }
-        }
-    }
-    for l in tiles..count {
-        for (i, value) in row(l).iter().enumerate() {
-            columns[i * length + l] = *value;
-        }
-    }
 }

@@ -6,44 +6,13 @@
 //! δ_s = a λ_s = ∂L/∂d_s,   ∂L/∂W = Σ_s δ_s r_{s−1}ᵀ,   ∂L/∂a = Σ_s λ_s (x_s − x_{s−1} − noise_s)/a
 //! ```
 
-use super::Activation;
+use super::activation::Activation;
 use super::product::{Product, padded};
 use super::readout::Outer;
-use super::sparse::{SparseReal, transpose};
+use super::rows::{Rows, by_trial};
+use super::sparse::SparseReal;
 use mdl_kernels::aligned::Aligned;
 use mdl_kernels::dispatch::dispatch;
-
-/// The rows that some trials side by side have in a tensor `[·, B, N]`.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a, R> {
-    pub(super) values: &'a [R],
-    pub(super) batch: usize,
-    /// The first of the trials.
-    pub(super) trial: usize,
-    pub(super) n: usize,
-}
-
-impl<'a, R> Rows<'a, R> {
-    /// The row of the first trial.
-    pub(super) fn row(&self, step: usize) -> &'a [R] {
-        self.rows(step, 1)
-    }
-
-    /// The rows of `trials` trials, `[trials, N]`.
-    pub(super) fn rows(&self, step: usize, trials: usize) -> &'a [R] {
-        &self.values[(step * self.batch + self.trial) * self.n..][..trials * self.n]
-    }
-}
-
-impl<R: SparseReal> Rows<'_, R> {
-    /// The rows of `trials` trials as `[N, trials]`.
-    pub(super) fn load(&self, step: usize, trials: usize, to: &mut [R]) {
-        if trials == 1 {
-            return to[..self.n].copy_from_slice(self.row(step));
-        }
-        transpose(trials, |trial| &self.rows(step, trials)[trial * self.n..][..self.n], trials, to);
-    }
-}
 
 /// What a run does at every step.
 pub(super) struct Sweep<R> {
@@ -186,16 +155,4 @@ impl<R: SparseReal> Sweep<R> {
             },
         );
     }
-}
-
-/// Values `[steps, N, trials]` as `[steps, trials, N]`.
-pub(super) fn by_trial<R: SparseReal>(n: usize, trials: usize, values: Vec<R>) -> Vec<R> {
-    if trials == 1 {
-        return values;
-    }
-    let mut rows = vec![R::zero(); values.len()];
-    for (rows, values) in rows.chunks_exact_mut(n * trials).zip(values.chunks_exact(n * trials)) {
-        transpose(n, |unit| &values[unit * trials..][..trials], n, rows);
-    }
-    rows
 }

@@ -9,13 +9,13 @@
 //! Under Dale's principle a connection with W ≤ 0 has neither weight nor gradient. Trained networks keep some 6 % of their
 //! connections, and only these are computed.
 
-use super::Recurrence;
 use super::block::Listed;
 use super::dense::{Dense, accumulate_outer};
 use super::listing::Listing;
 use super::modes::{Modes, accumulate_modes, rows};
 use super::presence::Presence;
 use super::product::{Product, padded};
+use super::sequence::Recurrence;
 use super::sparse::{SparseReal, spread_present};
 use mdl_kernels::dispatch::dispatch;
 use mdl_kernels::real::Real;
