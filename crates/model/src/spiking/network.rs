@@ -52,12 +52,7 @@ impl SpikingNetwork {
                 .map_err(|e| artifact.tensor_error(NAMES[i], e.to_string(), "a tensor that fits in memory".into()))
         };
         let variables = [variable(0)?, variable(1)?, variable(2)?, variable(3)?, variable(4)?];
-        let own = |name: &str| {
-            artifact.has(name).then(|| artifact.values::<f32>(name, &[n]).map(<[f32]>::to_vec)).transpose()
-        };
-        let population = Population::new(config.neuron.clone(), own("threshold")?, own("tau_decay_ms")?)
-            .map_err(|e| artifact.tensor_error(&e.field, e.found, e.expected))?;
-        Ok(Self { config: config.clone(), population, variables })
+        Ok(Self { config: config.clone(), population: Population::read(artifact, config)?, variables })
     }
 
     /// The same network on a device.

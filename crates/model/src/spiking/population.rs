@@ -11,6 +11,8 @@
 //! synaptic current, reset by subtraction, noise, dt = 5 ms); the code that trained the 90 networks is not public.
 
 use super::SpikingNeuron;
+use super::config::SpikingConfig;
+use mdl_artifact::{Artifact, ArtifactError};
 use mdl_data::field::{InvalidField, require, require_positive};
 
 /// The neurons of a network. Constants of a single neuron are `f32`, as an artifact stores them.
@@ -49,6 +51,19 @@ impl Population {
             require(gain.is_finite() && gain > 0.0, &field, tau_ms, &expected)?;
         }
         Ok(Self { neuron, threshold, tau_decay_ms })
+    }
+
+    /// The neurons of a network in an artifact, whose tensors `threshold` and `tau_decay_ms` `[N]` may be missing.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Tensor`] naming the tensor, and the index of a value no neuron can have.
+    pub fn read(artifact: &Artifact, config: &SpikingConfig) -> Result<Self, ArtifactError> {
+        let own = |name: &str| {
+            let values = || artifact.values::<f32>(name, &[config.neurons]).map(<[f32]>::to_vec);
+            artifact.has(name).then(values).transpose()
+        };
+        Self::new(config.neuron.clone(), own("threshold")?, own("tau_decay_ms")?)
+            .map_err(|error| artifact.tensor_error(&error.field, error.found, error.expected))
     }
 
     /// The constants that neurons share unless they have their own.
