@@ -376,9 +376,16 @@ impl Mapping {
 
     /// The values of a constant of the neurons, which may be one number for all.
     fn per_neuron(&self, variables: &Variables, tensor: &str, neurons: usize) -> Result<Vec<f32>> {
-        match self.stored_shape(variables, tensor)?.iter().product() {
-            1 => Ok(vec![self.values(variables, tensor, &[])?[0]; neurons]),
-            _ => self.values(variables, tensor, &[neurons]),
+        let values = match self.stored_shape(variables, tensor)?.iter().product() {
+            1 => vec![self.values(variables, tensor, &[])?[0]; neurons],
+            _ => self.values(variables, tensor, &[neurons])?,
+        };
+        match values.iter().position(|value| *value <= 0.0) {
+            None => Ok(values),
+            Some(i) => {
+                let found = format!("{} at index {i}", values[i]);
+                Err(variables.error(&self.tensors[tensor].name, found, format!("numbers above 0, for `{tensor}`")))
+            }
         }
     }
 

@@ -101,7 +101,10 @@ fn constants_per_neuron_are_taken_or_filled_from_one_number() {
     };
     // `decoder` holds six numbers, one of them negative.
     let message = refused("threshold", "decoder");
-    assert!(message.contains("tensor `threshold[") && message.contains("expected a number above 0"), "{message}");
+    assert!(
+        message.contains("`decoder`: found -") && message.contains("numbers above 0, for `threshold`"),
+        "{message}"
+    );
     assert!(refused("threshold", "steps").contains("`steps`: found shape [3], expected [6], for `threshold`"));
     let experiment = |set: &str| {
         let mapping: Mapping = serde_json::from_value(mapping.clone()).unwrap();

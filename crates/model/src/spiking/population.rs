@@ -5,10 +5,9 @@
 //! r_t = α_d,i r_{t−1} + κ_i h_t   α_d,i = exp(−dt/τ_d,i),  κ_i by its name in the config, from τ_d,i
 //! ```
 //!
-//! The 90 networks of N = 300 that Lin & Huang published hold `vthr`, one threshold, and `sigmoid_tau_d` `[N, 1]`,
-//! from which the first public revision of their code (cf1bdec, `mante/model.py`) computes
-//! τ_d = sigmoid(x)·30 ms + 20 ms and a gain dt²/(τ_d τ_r) per neuron. That revision has another membrane equation (no
-//! synaptic current, reset by subtraction, noise, dt = 5 ms); the code that trained the 90 networks is not public.
+//! Source: the 90 networks of N = 300 that Lin & Huang published hold one threshold and a decay constant per neuron, with
+//! the gain dt²/(τ_d,i τ_r) in `mante/model.py` of their repository (SMNN, cf1bdec). The code that trained them is not public;
+//! docs/import.md has what is known.
 
 use super::SpikingNeuron;
 use super::config::SpikingConfig;
