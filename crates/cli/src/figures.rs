@@ -131,14 +131,19 @@ fn membrane(
         .collect();
     let traces: Vec<Trace> = drawn
         .iter()
-        .map(|(label, population, potential, spikes_ms)| Trace { label, population: *population, potential, spikes_ms })
+        .map(|(label, population, potential, spikes_ms)| Trace {
+            label,
+            population: *population,
+            potential,
+            spikes_ms,
+            threshold: Some(v_peak_mv),
+        })
         .collect();
     let figure = MembraneTraces {
         title: &format!("Membrane potentials, {}", task.conditions()[evaluation.condition[0]]),
         time_ms: &evaluation.potential_time_ms,
         potential_unit: PotentialUnit::Millivolt,
         traces: &traces,
-        threshold: Some(v_peak_mv),
         windows,
     };
     figure.draw()

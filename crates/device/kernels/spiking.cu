@@ -19,6 +19,9 @@ struct Spiking {
   float alpha_current, alpha_membrane, one_minus_alpha_membrane, alpha_decay, alpha_rise, gain, threshold, slope;
   const float* first;      // x [T, B, K], the drive [T, B, N], or W_in [K, N] where the input is spikes
   const float* weights;    // A and C as rows, [inputs + outputs, N]
+  const float* own_threshold;  // the threshold of each neuron [N], or null where all share the one above
+  const float* own_decay;      // α_d of each neuron [N], or null
+  const float* own_gain;       // κ of each neuron [N], or null
   const uint32_t* starts;  // [B + 1]: trial b owns the entries starts[b] … starts[b + 1] of `active`
   const uint32_t* active;  // channels that fire
   const uint32_t* raster;  // ceil(T / 64) pairs of words an entry: bit t % 32 of word t / 32 is the spike of step t
@@ -26,6 +29,7 @@ struct Spiking {
   float* activity;         // a [T, B, P]; null where no backward pass follows, as the next two
   float* potential;        // U [T, B, N], −0 where the neuron was held
   float* membrane;         // V [T, B, N], without a refractory period, else null
+  float* synapses;         // r [T, B, N], where neurons have their own α_d and a backward pass follows, else null
   uint32_t* peak;          // the step that holds each maximum [B, N]
   const float* arriving;   // the gradient of `out`
   float* of_first;         // the gradient of `first`, or null
@@ -34,6 +38,9 @@ struct Spiking {
   float* columns_parts;    // that of W_in of each group, [groups][K][N], where the input is spikes
   float* held;             // Ī of a segment, [groups][segment][N]
 };
+
+// The constant of neuron n: its own, or the one that all share.
+__device__ inline float of_neuron(const float* own, float shared, int n) { return own ? own[n] : shared; }
 
 // The drive that the spikes of a trial give neuron n at step t.
 __device__ inline float spike_drive(const Spiking& a, int trial, int t, int n) {
@@ -90,9 +97,9 @@ __device__ void forward(const Spiking& a) {
       if (a.source == CURRENTS && t + 1 < a.steps) ahead[i] = a.first[at + (size_t)a.trials * a.neurons];
       if (a.source == SPIKES) drive = spike_drive(a, trial, t, n);
 
-      const bool spike = u[i] > a.threshold;
+      const bool spike = u[i] > of_neuron(a.own_threshold, a.threshold, n);
       rising[i] = rising[i] * a.alpha_rise + (spike ? 1.0f : 0.0f);
-      trace[i] = trace[i] * a.alpha_decay + rising[i] * a.gain;
+      trace[i] = trace[i] * of_neuron(a.own_decay, a.alpha_decay, n) + rising[i] * of_neuron(a.own_gain, a.gain, n);
       current[i] = current[i] * a.alpha_current + drive;
       for (int p = 0; p < a.modes; ++p) current[i] += into[p * a.neurons + n] * sums[p];
       for (int k = 0; k < signals; ++k) current[i] += into[(a.modes + k) * a.neurons + n] * x[t % 2 * signals + k];
@@ -104,6 +111,7 @@ __device__ void forward(const Spiking& a) {
       traces[n] = trace[i];
       if (a.potential) a.potential[at] = u[i];
       if (a.membrane) a.membrane[at] = v;
+      if (a.synapses) a.synapses[at] = trace[i];
       if (a.output == SYNAPSES) a.out[at] = trace[i];
       if (trace[i] > highest[i]) highest[i] = trace[i], highest_at[i] = t;
     }
@@ -177,7 +185,7 @@ __device__ void backward(const Spiking& a) {
   float* rho = y + 2 * readouts;                             // [outputs]
   float* eta = rho + a.outputs;                              // [outputs]
   float* entering = eta + a.outputs;                         // (a, x), [segment][inputs]
-  float* filtered = entering + a.segment * a.inputs;         // e, [segment][outputs]
+  float* filtered = entering + a.segment * a.inputs;         // e, or (ā, ȳ) where r was kept, [segment][outputs]
   const bool of_signals = signals && a.of_first;
   Sums sums(a.modes + (of_signals ? signals : 0), filtered + a.segment * a.outputs);
   const float* weights =
@@ -208,8 +216,9 @@ __device__ void backward(const Spiking& a) {
       }
       const float* arriving = y + t % 2 * readouts;
       for (int q = thread(); q < a.outputs; q += threads()) {
-        filtered[slot * a.outputs + q] = eta[q];
-        rho[q] = rho[q] * a.alpha_decay + (q < a.modes ? sums[q] : arriving[q - a.modes]);
+        const float column = q < a.modes ? sums[q] : arriving[q - a.modes];
+        filtered[slot * a.outputs + q] = a.synapses ? column : eta[q];
+        rho[q] = rho[q] * a.alpha_decay + column;
         eta[q] = eta[q] * a.alpha_rise + rho[q] * a.gain;
       }
 #pragma unroll
@@ -218,17 +227,18 @@ __device__ void backward(const Spiking& a) {
         if (n >= a.neurons) continue;
         const size_t at = row * a.neurons + n;
         const float u = a.potential[at], c = a.membrane ? a.membrane[at] : u;
-        trace[i] *= a.alpha_decay;
+        trace[i] *= of_neuron(a.own_decay, a.alpha_decay, n);
         if (a.output == SYNAPSES) trace[i] += a.arriving[at];
         if (a.output == PEAKS && a.peak[(size_t)trial * a.neurons + n] == (uint32_t)t) {
           trace[i] += a.arriving[(size_t)trial * a.neurons + n];
         }
         for (int p = 0; p < a.modes; ++p) trace[i] += out[p * a.neurons + n] * sums[p];
         for (int o = 0; o < readouts; ++o) trace[i] += out[(a.modes + o) * a.neurons + n] * arriving[o];
-        const float potential = membrane[i] * a.alpha_membrane + surrogate(a, u - a.threshold) * spike[i];
+        const float threshold = of_neuron(a.own_threshold, a.threshold, n);
+        const float potential = membrane[i] * a.alpha_membrane + surrogate(a, u - threshold) * spike[i];
         membrane[i] = u == 0.0f && signbit(u) ? 0.0f : potential;
         current[i] = membrane[i] * a.one_minus_alpha_membrane + current[i] * a.alpha_current;
-        rising[i] = rising[i] * a.alpha_rise + trace[i] * a.gain;
+        rising[i] = rising[i] * a.alpha_rise + trace[i] * of_neuron(a.own_gain, a.gain, n);
         spike[i] = rising[i] - c * potential;
         currents[n] = current[i];
         held[(size_t)slot * a.neurons + n] = current[i];
@@ -246,11 +256,17 @@ __device__ void backward(const Spiking& a) {
       const int count = min(a.segment, a.steps - begin);
       for (int n = thread(); n < a.neurons; n += threads()) {
         const float* own = held + n;
-        const float* u = a.potential + ((size_t)begin * a.trials + trial) * a.neurons + n;
-        const size_t stride = (size_t)a.trials * a.neurons;
+        const size_t stride = (size_t)a.trials * a.neurons, first = ((size_t)begin * a.trials + trial) * a.neurons + n;
+        const float threshold = of_neuron(a.own_threshold, a.threshold, n);
         add_products([=](int s) { return own[(size_t)s * a.neurons]; }, entering, a.inputs, count, a.neurons, n, of_into);
-        add_products([=](int s) { return u[s * stride] > a.threshold ? 1.0f : 0.0f; }, filtered, a.outputs, count, a.neurons,
-                     n, of_out);
+        if (a.synapses) {
+          const float* r = a.synapses + first;
+          add_products([=](int s) { return r[s * stride]; }, filtered, a.outputs, count, a.neurons, n, of_out);
+        } else {
+          const float* u = a.potential + first;
+          add_products([=](int s) { return u[s * stride] > threshold ? 1.0f : 0.0f; }, filtered, a.outputs, count, a.neurons,
+                       n, of_out);
+        }
         if (a.source != SPIKES) continue;
         for (uint32_t entry = a.starts[trial]; entry < a.starts[trial + 1]; ++entry) {
           const uint32_t bits = a.raster[(size_t)entry * words + begin / 32] >> (begin % 32);

@@ -7,6 +7,7 @@
 //! | `w_rec` | N×N | dense rate networks: recurrent weights, row = to |
 //! | `sign`, `mask` | N, N×N | dense rate networks: ±1 under Dale's principle; 0 where a connection is forbidden |
 //! | `theta` | N | rate networks: trained time constants, τ = sigmoid(θ)(max − min) + min |
+//! | `threshold`, `tau_decay_ms` | N, N | spiking networks: constants per neuron, in place of the config's |
 //! | `scaling_factor` | 1 | makes a LIF network of a rate network |
 //!
 //! Sizes are those of the arrays. Extents of 1 may be missing or added.
@@ -27,10 +28,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Tensors of a network.
-const TENSORS: [&str; 11] =
-    ["w_in", "w_rec", "sign", "mask", "mode_in", "score", "mode_out", "theta", "w_out", "b_out", "scaling_factor"];
-/// Tensors of a spiking network.
+const TENSORS: [&str; 13] = [
+    "w_in",
+    "w_rec",
+    "sign",
+    "mask",
+    "mode_in",
+    "score",
+    "mode_out",
+    "theta",
+    "w_out",
+    "b_out",
+    "scaling_factor",
+    "threshold",
+    "tau_decay_ms",
+];
+/// Trained tensors of a spiking network.
 const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
+/// Constants of a spiking network's neurons: one value per neuron, or one for all.
+const PER_NEURON: [&str; 2] = ["threshold", "tau_decay_ms"];
 /// Duration of a step of published spiking networks (ms).
 const SPIKING_STEP_MS: f64 = 2.0;
 
@@ -251,6 +267,7 @@ impl Mapping {
             fill(&mut config, &["training", "loss"], json!("cross-entropy"));
         }
         if config["network"]["kind"] == "spiking" {
+            self.refuse_contradictions(variables, wishes)?;
             spiking_config(&mut config, sizes, wishes.synapse, digits);
         } else {
             self.rate_config(&mut config, sizes);
@@ -259,6 +276,25 @@ impl Mapping {
         let experiment = Experiment::from_json(config, wishes.set, wishes.seed, &origin)?;
         check_task(&experiment, &variables.path, sizes.channels, sizes.outputs)?;
         Ok(experiment)
+    }
+
+    /// Refuses an override of a constant that the arrays hold for every neuron.
+    fn refuse_contradictions(&self, variables: &Variables, wishes: &Wishes) -> Result<()> {
+        let overridden = |tensor: &&str| {
+            let field = format!("network.neuron.{tensor}=");
+            self.source(tensor).is_some() && wishes.set.iter().any(|set| set.starts_with(&field))
+        };
+        match PER_NEURON.into_iter().find(overridden) {
+            None => Ok(()),
+            Some(tensor) => {
+                let array = &self.tensors[tensor].name;
+                let message = format!(
+                    "`--set network.neuron.{tensor}` contradicts variable `{array}`, which is `{tensor}` of every \
+                     neuron; leave out one of them"
+                );
+                Err(Error::Undecided { path: variables.path.clone(), message })
+            }
+        }
     }
 
     /// Fills in what the config of a rate network leaves open.
@@ -287,9 +323,12 @@ impl Mapping {
             NetworkConfig::Rate(_) if self.source("scaling_factor").is_some() => Kind::Lif,
             NetworkConfig::Rate(_) => Kind::Rate,
         };
-        if let (Kind::Spiking, Some(other)) = (kind, self.tensors.keys().find(|name| !SPIKING.contains(&name.as_str())))
-        {
-            let message = format!("a spiking network has no `{other}`, only {}", SPIKING.join(", "));
+        let own: Vec<&str> = match kind {
+            Kind::Spiking => SPIKING.into_iter().chain(PER_NEURON).collect(),
+            _ => TENSORS.into_iter().filter(|name| !PER_NEURON.contains(name)).collect(),
+        };
+        if let Some(other) = self.tensors.keys().find(|name| !own.contains(&name.as_str())) {
+            let message = format!("a {kind} network has no `{other}`, only {}", own.join(", "));
             return Err(Error::Undecided { path: variables.path.clone(), message });
         }
         let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
@@ -299,7 +338,10 @@ impl Mapping {
                 continue;
             }
             let shape = sizes.shape(tensor);
-            let values = self.values(variables, tensor, &shape)?;
+            let values = match PER_NEURON.contains(&tensor) {
+                true => self.per_neuron(variables, tensor, sizes.neurons)?,
+                false => self.values(variables, tensor, &shape)?,
+            };
             match tensor {
                 "mask" => {
                     let mask = self.one_of(variables, tensor, values, [0.0, 1.0])?;
@@ -330,6 +372,21 @@ impl Mapping {
             }
         }
         Ok(artifact)
+    }
+
+    /// The values of a constant of the neurons, which may be one number for all.
+    fn per_neuron(&self, variables: &Variables, tensor: &str, neurons: usize) -> Result<Vec<f32>> {
+        let values = match self.stored_shape(variables, tensor)?.iter().product() {
+            1 => vec![self.values(variables, tensor, &[])?[0]; neurons],
+            _ => self.values(variables, tensor, &[neurons])?,
+        };
+        match values.iter().position(|value| *value <= 0.0) {
+            None => Ok(values),
+            Some(i) => {
+                let found = format!("{} at index {i}", values[i]);
+                Err(variables.error(&self.tensors[tensor].name, found, format!("numbers above 0, for `{tensor}`")))
+            }
+        }
     }
 
     fn scaling_factor(&self, variables: &Variables) -> Result<f64> {

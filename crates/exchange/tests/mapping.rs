@@ -84,6 +84,40 @@ fn modes_without_scores_have_scores_of_one() {
     assert_eq!((rate.kind, &rate.config["network"]["recurrence"]["modes"]), (Kind::Rate, &2.into()));
 }
 
+#[test]
+fn constants_per_neuron_are_taken_or_filled_from_one_number() {
+    let tensors = json!({
+        "w_in": "encoder", "w_out": "decoder", "mode_in": "left", "mode_out": "right",
+        "threshold": "bias", "tau_decay_ms": "factor",
+    });
+    let mapping = json!({ "tensors": tensors, "config": { "network": { "kind": "spiking" } } });
+    let spiking = import(NUMPY, NPZ, mapping.clone()).unwrap();
+    assert_eq!(spiking.values::<f32>("threshold", &[6]).unwrap(), [0.25; 6]);
+    assert_eq!(spiking.values::<f32>("tau_decay_ms", &[6]).unwrap(), [27.3; 6]);
+    let refused = |tensor: &str, array: &str| {
+        let mut mapping = mapping.clone();
+        mapping["tensors"][tensor] = json!(array);
+        import(NUMPY, NPZ, mapping).unwrap_err()
+    };
+    // `decoder` holds six numbers, one of them negative.
+    let message = refused("threshold", "decoder");
+    assert!(
+        message.contains("`decoder`: found -") && message.contains("numbers above 0, for `threshold`"),
+        "{message}"
+    );
+    assert!(refused("threshold", "steps").contains("`steps`: found shape [3], expected [6], for `threshold`"));
+    let experiment = |set: &str| {
+        let mapping: Mapping = serde_json::from_value(mapping.clone()).unwrap();
+        let variables = Variables { path: "a".into(), by_name: NUMPY(NPZ, &|name| mapping.wants(name)).unwrap() };
+        let set = [set.to_string()];
+        let wishes = Wishes { name: "a", set: &set, ..Wishes::default() };
+        mapping.experiment(&variables, &wishes).map_err(|e| e.to_string())
+    };
+    let message = experiment("network.neuron.threshold=2").unwrap_err();
+    assert!(message.contains("`--set network.neuron.threshold` contradicts variable `bias`"), "{message}");
+    assert!(experiment("network.neuron.refractory_steps=0").is_ok());
+}
+
 /// `make schema` (UPDATE_SCHEMA=1) writes the schema anew after a change of what a mapping holds.
 #[test]
 fn the_schema_is_up_to_date_and_has_what_a_mapping_has() {
@@ -127,6 +161,7 @@ fn what_does_not_fit_is_named() {
         },
         "a spiking network has no `b_out`",
     );
+    refusal(&|m| m["tensors"]["threshold"] = json!("bias"), "a rate network has no `threshold`");
     refusal(&|m| m["tensors"]["theta"] = json!("bias"), "`bias`: found shape [1], expected [6]");
     refusal(&|m| m["tensors"].as_object_mut().unwrap().retain(|name, _| name != "w_in"), "names no array for `w_in`");
     refusal(&|m| m["config"] = json!({}), "tensor `theta`");

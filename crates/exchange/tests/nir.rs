@@ -174,20 +174,30 @@ fn modes_stay_modes() {
 }
 
 /// h_t = α_r h_{t−1} + s;  r_t = α_d r_{t−1} + κ h_t;  I_t = α_s I_{t−1} + W_rec r_{t−1}: what a spike of unit 2 does to the
-/// current of unit 7.
+/// current of unit 7, where neurons share τ_d and where each has its own.
 #[test]
 fn synapses_of_spiking_networks_respond_as_their_equations() {
-    for (neuron, double) in [(json!({}), true), (json!({ "synapse": "single", "gain": "dt-over-decay" }), false)] {
-        let artifact = spiking(neuron);
+    let single = json!({ "synapse": "single", "gain": "dt-over-decay" });
+    let tau_decay_ms = |unit: usize| 20.0 + 5.0 * unit as f32;
+    for (neuron, own) in
+        [(json!({}), false), (single.clone(), false), (json!({ "gain": "dt-over-decay" }), true), (single, true)]
+    {
+        let (double, gain_by_decay) = (neuron["synapse"].is_null(), !neuron["gain"].is_null());
+        let mut artifact = spiking(neuron);
+        if own {
+            artifact.insert("tau_decay_ms", &[9], (0..9).map(tau_decay_ms).collect());
+        }
+        let tau_d = if own { f64::from(tau_decay_ms(2)) } else { 30.0 };
         let get = |name: &str, shape: &[usize]| artifact.values::<f32>(name, shape).unwrap().to_vec();
         let (a, s, b) = (get("mode_in", &[9, 2]), get("score", &[2]), get("mode_out", &[9, 2]));
         let weight: f64 = (0..2).map(|p| f64::from(a[14 + p]) * f64::from(s[p]) * f64::from(b[4 + p])).sum();
         let alpha = |tau: f64| (-2.0 / tau).exp();
-        let (alpha_r, kappa) = if double { (alpha(2.0), 1.0 - alpha(30.0)) } else { (0.0, 2.0 / 30.0) };
+        let alpha_r = if double { alpha(2.0) } else { 0.0 };
+        let kappa = if gain_by_decay { 2.0 / tau_d } else { 1.0 - alpha(tau_d) };
         let (mut h, mut r, mut current) = (0.0, 0.0, 0.0);
         let step = |t: i32| {
             h = alpha_r * h + if t == 0 { 1.0 } else { 0.0 };
-            r = alpha(30.0) * r + kappa * h;
+            r = alpha(tau_d) * r + kappa * h;
             current = alpha(10.0) * current + weight * r;
             current
         };
@@ -196,12 +206,34 @@ fn synapses_of_spiking_networks_respond_as_their_equations() {
         let (out, back) = (numbers(&file, "nodes/mode_out/weight"), numbers(&file, "nodes/mode_in/weight"));
         let input: f64 = (0..2).map(|p| back[14 + p] * out[p * 9 + 2]).sum();
         let chain: &[&str] = if double { &["rise", "decay", "current"] } else { &["decay", "current"] };
-        assert_close(&impulse_response(&file, chain, 7, input, 100), &expected);
+        assert_close(&impulse_response(&file, chain, 2, input, 100), &expected);
+        // The readout of unit 2.
+        (h, r) = (0.0, 0.0);
+        let readout = |t: i32| {
+            h = alpha_r * h + if t == 0 { 1.0 } else { 0.0 };
+            r = alpha(tau_d) * r + kappa * h;
+            r * f64::from(get("w_out", &[1, 9])[2])
+        };
+        let expected: Vec<f64> = (0..100).map(readout).collect();
+        let input = numbers(&file, "nodes/w_out/weight")[2];
+        assert_close(&impulse_response(&file, &chain[..chain.len() - 1], 2, input, 100), &expected);
         assert_eq!(numbers(&file, "nodes/lif/metadata/refractory"), [0.01]);
         // V_t = α_m U_{t−1} + (1 − α_m) I_t
         assert!((0.002 / numbers(&file, "nodes/lif/tau")[0] - (1.0 - alpha(20.0))).abs() < 1e-12);
         assert_eq!(text(&file, "node/metadata/readout"), ["per-step"]);
     }
+}
+
+#[test]
+fn thresholds_per_neuron_are_those_of_the_node() {
+    let mut artifact = spiking(json!({}));
+    let thresholds: Vec<f32> = (1..10u8).map(|i| 1.0 / f32::from(i)).collect();
+    artifact.insert("threshold", &[9], thresholds.clone());
+    let expected: Vec<f64> = thresholds.into_iter().map(f64::from).collect();
+    assert_eq!(numbers(&export(&artifact, &[]).unwrap(), "nodes/lif/v_threshold"), expected);
+    artifact.insert("threshold", &[9], vec![-1f32; 9]);
+    let error = export(&artifact, &[]).map(|_| ()).unwrap_err();
+    assert!(error.contains("`threshold[0]`: found -1, expected a number above 0"), "{error}");
 }
 
 #[test]

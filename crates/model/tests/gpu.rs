@@ -11,7 +11,7 @@ use mdl_device::{DeviceChoice, Gpu, Machine};
 use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::ModeParameters;
 use mdl_model::readout::Readout;
-use mdl_model::spiking::{self, Input, PublishedGain, SpikingNeuron, Synapse, SynapticGain};
+use mdl_model::spiking::{self, Input, Population, PublishedGain, SpikingNeuron, Synapse, SynapticGain};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ fn check(name: &str, synapse: Synapse, gain: PublishedGain) {
     let [w_in, mode_in, score, mode_out, w_out] = vars.each_ref().map(|var| var.as_tensor().clone());
     let parameters = ModeParameters { w_in, mode_in, score, mode_out, w_out };
     let neuron = SpikingNeuron { synapse, gain: SynapticGain::Published(gain), ..SpikingNeuron::default() };
+    let population = Population::from(neuron);
     let digits = trace.contains_key("label");
     let input = if digits {
         let (t, b, k) = trace["x"].dims3().unwrap();
@@ -34,16 +35,16 @@ fn check(name: &str, synapse: Synapse, gain: PublishedGain) {
     } else {
         Input::Signals(single("x"))
     };
-    let states = spiking::states(&neuron, &parameters, &input).unwrap();
+    let states = spiking::states(&population, &parameters, &input).unwrap();
     assert_eq!(values(&states.spikes), values(&trace["s"]), "{name}: spikes");
     assert!(distance(&states.potential, &trace["u"]) < 1e-5, "{name}: U");
     assert!(distance(&states.synapses, &trace["r"]) < 1e-5, "{name}: r");
     let loss = if digits {
-        let logits = spiking::run(&neuron, &parameters, &input, Readout::MaxOverTime).unwrap();
+        let logits = spiking::run(&population, &parameters, &input, Readout::MaxOverTime).unwrap();
         let label = trace["label"].to_dtype(DType::U32).unwrap().to_device(&device).unwrap();
         candle_nn::loss::cross_entropy(&logits, &label).unwrap()
     } else {
-        let y = spiking::run(&neuron, &parameters, &input, Readout::PerStep).unwrap();
+        let y = spiking::run(&population, &parameters, &input, Readout::PerStep).unwrap();
         (y - single("target")).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap()
     };
     assert!(distance(&loss, &trace["loss"]) < 1e-5, "{name}: loss");

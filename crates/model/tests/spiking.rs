@@ -8,7 +8,9 @@ use mdl_data::spikes::SpikeInput;
 use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::{ModeParameters, ModeSizes};
 use mdl_model::readout::Readout;
-use mdl_model::spiking::{self, Input, PublishedGain, SpikingNeuron, Surrogate, Synapse, SynapticGain, reference};
+use mdl_model::spiking::{
+    self, Input, Population, PublishedGain, SpikingNeuron, Surrogate, Synapse, SynapticGain, reference,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -69,13 +71,13 @@ fn oracle_network(trace: &HashMap<String, Tensor>, dtype: DType) -> Network {
 /// Spikes, states and gradients of the traces made by PyTorch in double precision.
 fn check_oracle(
     trace: &HashMap<String, Tensor>,
-    neuron: &SpikingNeuron,
+    population: &Population,
     network: &Network,
     input: &Input,
     loss: &Tensor,
     (states, gradients): (f64, f64),
 ) {
-    let found = spiking::states(neuron, &network.parameters, input).unwrap();
+    let found = spiking::states(population, &network.parameters, input).unwrap();
     assert_eq!(values(&found.spikes), values(&trace["s"]), "spikes");
     assert!(distance(&found.potential, &trace["u"]) < states, "U {}", distance(&found.potential, &trace["u"]));
     assert!(distance(&found.synapses, &trace["r"]) < states, "r {}", distance(&found.synapses, &trace["r"]));
@@ -89,13 +91,14 @@ fn check_oracle(
 fn check_contextual(name: &str, neuron: SpikingNeuron) {
     let trace = oracle(name);
     assert!((neuron.gain() - values(&trace["kappa"])[0]).abs() < 1e-15);
+    let population = Population::from(neuron);
     for (dtype, tolerance) in [(DType::F32, (1e-5, 1e-4)), (DType::F64, (1e-13, 1e-11))] {
         let network = oracle_network(&trace, dtype);
         let input = Input::Signals(trace["x"].to_dtype(dtype).unwrap());
-        let y = spiking::run(&neuron, &network.parameters, &input, Readout::PerStep).unwrap();
+        let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
         let target = trace["target"].to_dtype(dtype).unwrap();
         let loss = (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
-        check_oracle(&trace, &neuron, &network, &input, &loss, tolerance);
+        check_oracle(&trace, &population, &network, &input, &loss, tolerance);
     }
 }
 
@@ -117,17 +120,51 @@ fn oracle_double_exponential_with_the_gain_of_the_digits() {
 #[test]
 fn oracle_digits() {
     let trace = oracle("digits");
-    let neuron = neuron(Synapse::Double, PublishedGain::DtSquaredOverDecayRise);
+    let population = neuron(Synapse::Double, PublishedGain::DtSquaredOverDecayRise).into();
     let (t, b, k) = trace["x"].dims3().unwrap();
     let dense: Vec<f32> = values(&trace["x"]).iter().map(|x| *x as f32).collect();
     let spikes = Arc::new(SpikeInput::from_dense(t, b, k, &dense).unwrap());
     for (dtype, tolerance) in [(DType::F32, (1e-5, 1e-4)), (DType::F64, (1e-13, 1e-11))] {
         for input in [Input::Spikes(spikes.clone()), Input::Signals(trace["x"].to_dtype(dtype).unwrap())] {
             let network = oracle_network(&trace, dtype);
-            let logits = spiking::run(&neuron, &network.parameters, &input, Readout::MaxOverTime).unwrap();
+            let logits = spiking::run(&population, &network.parameters, &input, Readout::MaxOverTime).unwrap();
             assert!(distance(&logits, &trace["logits"]) < tolerance.0);
             let loss = candle_nn::loss::cross_entropy(&logits, &trace["label"].to_dtype(DType::U32).unwrap()).unwrap();
-            check_oracle(&trace, &neuron, &network, &input, &loss, tolerance);
+            check_oracle(&trace, &population, &network, &input, &loss, tolerance);
+        }
+    }
+}
+
+/// Spikes, outputs and gradients of a simulation in NumPy (`spiking_per_neuron.py` beside the traces) of neurons that all
+/// have a threshold and a decay time constant of their own.
+#[test]
+fn oracle_constants_per_neuron() {
+    let trace = oracle("spiking_per_neuron");
+    let single = |name: &str| trace[name].to_vec1::<f32>().unwrap();
+    for (case, synapse, gain) in [
+        ("single", Synapse::Single, PublishedGain::DtOverDecay),
+        ("double", Synapse::Double, PublishedGain::OneMinusAlphaDecay),
+        ("digits", Synapse::Double, PublishedGain::DtSquaredOverDecayRise),
+    ] {
+        let of_case = |name: &str| &trace[&format!("{case}.{name}")];
+        let (threshold, tau_decay_ms) = (Some(single("threshold")), Some(single("tau_decay_ms")));
+        let population = Population::new(neuron(synapse, gain), threshold, tau_decay_ms).unwrap();
+        for (dtype, states, gradients) in [(DType::F32, 1e-5, 1e-3), (DType::F64, 1e-13, 1e-11)] {
+            let network = oracle_network(&trace, dtype);
+            let input = Input::Signals(trace["x"].to_dtype(dtype).unwrap());
+            let found = spiking::states(&population, &network.parameters, &input).unwrap();
+            assert_eq!(values(&found.spikes), values(of_case("s")), "{case}: spikes");
+            let last = found.synapses.get(found.synapses.dims()[0] - 1).unwrap();
+            assert!(distance(&last, of_case("r")) < states, "{case}: r {}", distance(&last, of_case("r")));
+            let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
+            assert!(distance(&y, of_case("y")) < states, "{case}: y {}", distance(&y, of_case("y")));
+            let target = trace["target"].to_dtype(dtype).unwrap();
+            let loss = (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+            assert!(distance(&loss.reshape(1).unwrap(), of_case("loss")) < states, "{case}: loss");
+            for (name, gradient) in NAMES.iter().zip(network.gradients(&loss).unwrap()) {
+                let d = distance(&gradient, of_case(&format!("grad.{name}")));
+                assert!(d < gradients, "{case}, {dtype:?}: gradient of {name}: {d}");
+            }
         }
     }
 }
@@ -135,18 +172,18 @@ fn oracle_digits() {
 // ---- the operator against the reference ---------------------------------------------------------------------------
 
 /// Output and gradients of operator and reference in double precision, for one neuron and both readouts.
-fn check_reference(neuron: &SpikingNeuron, sizes: ModeSizes, steps: usize, trials: usize) {
+fn check_reference(population: &Population, sizes: ModeSizes, steps: usize, trials: usize) {
     let x = Var::from_tensor(&normal(1, &[steps, trials, sizes.inputs], DType::F64).unwrap()).unwrap();
     let input = Input::Signals(x.as_tensor().clone());
     for readout in [Readout::PerStep, Readout::MaxOverTime] {
         let network = Network::random(sizes, 5, DType::F64).unwrap();
-        let expected = reference::run(neuron, &network.parameters, &input, readout).unwrap();
-        let spikes = reference::states(neuron, &network.parameters, &input).unwrap().spikes;
+        let expected = reference::run(population, &network.parameters, &input, readout).unwrap();
+        let spikes = reference::states(population, &network.parameters, &input).unwrap().spikes;
         assert!(values(&spikes).iter().sum::<f64>() > 0.005 * spikes.elem_count() as f64, "few spikes");
         let loss = weighted_sum(&expected, 2).unwrap();
         let expected_gradients = network.gradients(&loss).unwrap();
         let expected_x = loss.backward().unwrap().get(&x).unwrap().clone();
-        let found = spiking::run(neuron, &network.parameters, &input, readout).unwrap();
+        let found = spiking::run(population, &network.parameters, &input, readout).unwrap();
         assert!(distance(&found, &expected) < 1e-12, "{readout:?}: {}", distance(&found, &expected));
         let loss = weighted_sum(&found, 2).unwrap();
         for ((name, a), b) in NAMES.iter().zip(network.gradients(&loss).unwrap()).zip(&expected_gradients) {
@@ -172,7 +209,36 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_reference() {
         for synapse in [Synapse::Single, Synapse::Double] {
             for refractory_steps in [0, 1, 5] {
                 let neuron = SpikingNeuron { synapse, refractory_steps, surrogate, ..SpikingNeuron::default() };
-                check_reference(&neuron, SMALL, 90, 3);
+                check_reference(&neuron.into(), SMALL, 90, 3);
+            }
+        }
+    }
+}
+
+/// Neurons of which each has a threshold and a decay time constant of its own.
+fn diverse(neuron: &SpikingNeuron, neurons: usize) -> Population {
+    Population::new(neuron.clone(), Some(thresholds(neurons)), Some(tau_decays_ms(neurons))).unwrap()
+}
+
+fn thresholds(neurons: usize) -> Vec<f32> {
+    (0..neurons).map(|i| 0.4 + 0.6 * (i % 7) as f32 / 6.0).collect()
+}
+
+fn tau_decays_ms(neurons: usize) -> Vec<f32> {
+    (0..neurons).map(|i| 20.0 + 30.0 * (i % 11) as f32 / 10.0).collect()
+}
+
+#[test]
+fn constants_per_neuron_agree_with_the_reference() {
+    for synapse in [Synapse::Single, Synapse::Double] {
+        for gain in [PublishedGain::DtOverDecay, PublishedGain::OneMinusAlphaDecay] {
+            for refractory_steps in [0, 1, 5] {
+                let neuron = SpikingNeuron { refractory_steps, ..neuron(synapse, gain) };
+                let (threshold, tau) = (Some(thresholds(SMALL.neurons)), Some(tau_decays_ms(SMALL.neurons)));
+                for (threshold, tau) in [(threshold.clone(), tau.clone()), (threshold, None), (None, tau)] {
+                    let population = Population::new(neuron.clone(), threshold, tau).unwrap();
+                    check_reference(&population, SMALL, 90, 3);
+                }
             }
         }
     }
@@ -181,15 +247,21 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_reference() {
 #[test]
 fn other_sizes_agree_with_the_reference() {
     let neuron = SpikingNeuron { threshold: 0.7, dt_ms: 1.0, ..SpikingNeuron::default() };
+    let all = |neurons| [Population::from(neuron.clone()), diverse(&neuron, neurons)];
     // More neurons than a block, fewer than a cell, one trial, several bands, more modes and signals than a register block.
-    check_reference(&neuron, ModeSizes { neurons: 600, modes: 2, inputs: 3, outputs: 1 }, 40, 2);
-    check_reference(&neuron, ModeSizes { neurons: 7, modes: 9, inputs: 6, outputs: 5 }, 70, 1);
-    check_reference(&neuron, ModeSizes { neurons: 16, modes: 1, inputs: 40, outputs: 3 }, 30, 11);
+    for (sizes, steps, trials) in [
+        (ModeSizes { neurons: 600, modes: 2, inputs: 3, outputs: 1 }, 40, 2),
+        (ModeSizes { neurons: 7, modes: 9, inputs: 6, outputs: 5 }, 70, 1),
+        (ModeSizes { neurons: 16, modes: 1, inputs: 40, outputs: 3 }, 30, 11),
+    ] {
+        for population in all(sizes.neurons) {
+            check_reference(&population, sizes, steps, trials);
+        }
+    }
 }
 
 #[test]
 fn synapses_of_a_given_drive_agree_with_the_reference() {
-    let neuron = SpikingNeuron::default();
     let network = Network::random(SMALL, 8, DType::F64).unwrap();
     let drive = Var::from_tensor(&normal(3, &[50, 6, 21], DType::F64).unwrap()).unwrap();
     let input = Input::Currents(drive.as_tensor().clone());
@@ -199,16 +271,18 @@ fn synapses_of_a_given_drive_agree_with_the_reference() {
         gradients.push(loss.backward().unwrap().get(&drive).unwrap().clone());
         gradients
     };
-    let expected = reference::states(&neuron, &network.parameters, &input).unwrap();
-    let found = spiking::synapses(&neuron, &network.parameters, &input).unwrap();
-    assert!(distance(&found, &expected.synapses) < 1e-12);
-    for (a, b) in gradients(&found).iter().zip(&gradients(&expected.synapses)) {
-        assert!(distance(a, b) < 1e-10, "{}", distance(a, b));
+    for population in [SpikingNeuron::default().into(), diverse(&SpikingNeuron::default(), SMALL.neurons)] {
+        let expected = reference::states(&population, &network.parameters, &input).unwrap();
+        let found = spiking::synapses(&population, &network.parameters, &input).unwrap();
+        assert!(distance(&found, &expected.synapses) < 1e-12);
+        for (a, b) in gradients(&found).iter().zip(&gradients(&expected.synapses)) {
+            assert!(distance(a, b) < 1e-10, "{}", distance(a, b));
+        }
+        let states = spiking::states(&population, &network.parameters, &input).unwrap();
+        assert_eq!(values(&states.spikes), values(&expected.spikes));
+        assert!(distance(&states.potential, &expected.potential) < 1e-12);
+        assert!(distance(&states.membrane, &expected.membrane) < 1e-12);
     }
-    let states = spiking::states(&neuron, &network.parameters, &input).unwrap();
-    assert_eq!(values(&states.spikes), values(&expected.spikes));
-    assert!(distance(&states.potential, &expected.potential) < 1e-12);
-    assert!(distance(&states.membrane, &expected.membrane) < 1e-12);
 }
 
 #[test]
@@ -222,10 +296,15 @@ fn spikes_are_the_signals_they_stand_for() {
     let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(steps, trials, 90, &dense).unwrap()));
     let x = Tensor::from_vec(dense, (steps, trials, 90), &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();
     let network = Network::random(sizes, 6, DType::F64).unwrap();
-    let neuron = SpikingNeuron::default();
-    for readout in [Readout::PerStep, Readout::MaxOverTime] {
+    let default = SpikingNeuron::default;
+    for (population, readout) in [
+        (default().into(), Readout::PerStep),
+        (default().into(), Readout::MaxOverTime),
+        (diverse(&default(), sizes.neurons), Readout::PerStep),
+        (diverse(&default(), sizes.neurons), Readout::MaxOverTime),
+    ] {
         let [a, b] = [&spikes, &Input::Signals(x.clone())].map(|input| {
-            let y = spiking::run(&neuron, &network.parameters, input, readout).unwrap();
+            let y = spiking::run(&population, &network.parameters, input, readout).unwrap();
             let gradients = network.gradients(&weighted_sum(&y, 7).unwrap()).unwrap();
             (y, gradients)
         });
@@ -242,9 +321,9 @@ fn bits(tensors: &[Tensor]) -> Vec<u32> {
     tensors.iter().flat_map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap()).map(f32::to_bits).collect()
 }
 
-fn output_and_gradients(input: &Input, sizes: ModeSizes, readout: Readout) -> Vec<u32> {
+fn output_and_gradients(population: &Population, input: &Input, sizes: ModeSizes, readout: Readout) -> Vec<u32> {
     let network = Network::random(sizes, 9, DType::F32).unwrap();
-    let y = spiking::run(&SpikingNeuron::default(), &network.parameters, input, readout).unwrap();
+    let y = spiking::run(population, &network.parameters, input, readout).unwrap();
     let mut tensors = network.gradients(&weighted_sum(&y, 1).unwrap()).unwrap();
     tensors.push(y);
     bits(&tensors)
@@ -257,13 +336,53 @@ fn any_number_of_threads_gives_the_same_bits() {
     let dense: Vec<f32> = (0..70 * 45 * 40).map(|i| f32::from(u8::from(i * i % 11 == 3))).collect();
     let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(70, 45, 40, &dense).unwrap()));
     let signals = Input::Signals(normal(2, &[70, 45, 4], DType::F32).unwrap());
-    for (input, inputs) in [(spikes, 40), (signals, 4)] {
-        for readout in [Readout::PerStep, Readout::MaxOverTime] {
-            let run = || output_and_gradients(&input, ModeSizes { inputs, ..sizes }, readout);
-            let one = pool(1).install(run);
-            assert!(one == pool(2).install(run) && one == pool(5).install(run), "{readout:?}");
+    for population in [SpikingNeuron::default().into(), diverse(&SpikingNeuron::default(), sizes.neurons)] {
+        for (input, inputs) in [(&spikes, 40), (&signals, 4)] {
+            for readout in [Readout::PerStep, Readout::MaxOverTime] {
+                let run = || output_and_gradients(&population, input, ModeSizes { inputs, ..sizes }, readout);
+                let one = pool(1).install(run);
+                assert!(one == pool(2).install(run) && one == pool(5).install(run), "{readout:?}");
+            }
         }
     }
+}
+
+#[test]
+fn equal_constants_per_neuron_give_the_bits_of_shared_ones() {
+    let input = Input::Signals(normal(2, &[70, 5, SMALL.inputs], DType::F32).unwrap());
+    let neuron = SpikingNeuron { threshold: 0.75, tau_decay_ms: 40.0, ..SpikingNeuron::default() };
+    let other = SpikingNeuron { threshold: 2.0, tau_decay_ms: 10.0, ..neuron.clone() };
+    let (threshold, tau) = (Some(vec![0.75; SMALL.neurons]), Some(vec![40.0; SMALL.neurons]));
+    let own = Population::new(other, threshold, tau).unwrap();
+    for readout in [Readout::PerStep, Readout::MaxOverTime] {
+        let [own, shared] = [&own, &neuron.clone().into()].map(|of| output_and_gradients(of, &input, SMALL, readout));
+        assert!(own == shared, "{readout:?}");
+    }
+}
+
+/// One neuron that nobody hears makes the constants differ: outputs and states of the others keep their bits.
+#[test]
+fn constants_per_neuron_give_the_bits_of_shared_ones_where_they_are_equal() {
+    let n = SMALL.neurons;
+    let input = Input::Signals(normal(2, &[150, 5, SMALL.inputs], DType::F32).unwrap());
+    let mut network = Network::random(SMALL, 9, DType::F32).unwrap();
+    let heard: Vec<f32> = (0..n).map(|i| if i == n - 2 { 0.0 } else { 1.0 }).collect();
+    let heard = Tensor::from_vec(heard, n, &Device::Cpu).unwrap();
+    let others: Vec<u32> = (0..n as u32).filter(|i| *i != n as u32 - 2).collect();
+    let others = Tensor::new(others, &Device::Cpu).unwrap();
+    let parameters = &mut network.parameters;
+    parameters.w_out = parameters.w_out.broadcast_mul(&heard).unwrap();
+    parameters.mode_out = parameters.mode_out.broadcast_mul(&heard.reshape((n, 1)).unwrap()).unwrap();
+    let neuron = SpikingNeuron { threshold: 0.75, tau_decay_ms: 40.0, ..SpikingNeuron::default() };
+    let but_one = |common: f32| (0..n).map(|i| if i == n - 2 { 20.0 } else { common }).collect::<Vec<f32>>();
+    let own = Population::new(neuron.clone(), Some(but_one(0.75)), Some(but_one(40.0))).unwrap();
+    let [found, expected] = [own, neuron.into()].map(|population| {
+        let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
+        let states = spiking::states(&population, &network.parameters, &input).unwrap();
+        let of_others = |tensor: Tensor| tensor.index_select(&others, 2).unwrap();
+        bits(&[y, of_others(states.potential), of_others(states.synapses), of_others(states.spikes)])
+    });
+    assert!(found == expected);
 }
 
 // ---- bad input ----------------------------------------------------------------------------------------------------
@@ -272,7 +391,9 @@ fn any_number_of_threads_gives_the_same_bits() {
 fn an_input_that_does_not_fit_is_refused() {
     let network = Network::random(SMALL, 0, DType::F32).unwrap();
     let run = |input| {
-        spiking::run(&SpikingNeuron::default(), &network.parameters, &input, Readout::PerStep).unwrap_err().to_string()
+        spiking::run(&SpikingNeuron::default().into(), &network.parameters, &input, Readout::PerStep)
+            .unwrap_err()
+            .to_string()
     };
     let found = run(Input::Signals(normal(0, &[10, 2, 3], DType::F32).unwrap()));
     assert!(found.contains("[10, 2, 3]"), "{found}");
@@ -282,4 +403,8 @@ fn an_input_that_does_not_fit_is_refused() {
     assert!(found.contains("spikes on 3 channels for a network of 4 inputs"), "{found}");
     let found = run(Input::Signals(normal(0, &[10, 2, 4], DType::F64).unwrap()));
     assert!(found.contains("F64"), "{found}");
+    let population = diverse(&SpikingNeuron::default(), 20);
+    let input = Input::Signals(normal(0, &[10, 2, 4], DType::F32).unwrap());
+    let found = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap_err().to_string();
+    assert!(found.contains("threshold has shape [20], expected [21]"), "{found}");
 }

@@ -179,10 +179,11 @@ fn bad_spikes_and_rates_are_refused() {
 fn bad_potentials_and_ways_are_refused() {
     let draw = |time_ms: &[f64], potential: &[f64], spikes_ms: &[f64]| {
         let population = Population::Inhibitory;
-        let traces = [membrane::Trace { label: "unit 1", population, potential, spikes_ms }];
+        let threshold = Some(1.0);
+        let traces = [membrane::Trace { label: "unit 1", population, potential, spikes_ms, threshold }];
         let potential_unit = membrane::PotentialUnit::Dimensionless;
         let (traces, windows) = (&traces[..], &[][..]);
-        MembraneTraces { title: "", time_ms, potential_unit, traces, threshold: Some(1.0), windows }.draw()
+        MembraneTraces { title: "", time_ms, potential_unit, traces, windows }.draw()
     };
     assert!(draw(&[0.0], &[0.5], &[]).is_ok());
     assert!(refusal(draw(&[], &[], &[])).contains("no step"));

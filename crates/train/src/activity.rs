@@ -10,7 +10,7 @@ use mdl_model::spiking::{Input, States};
 pub struct Recorded {
     /// Step, from 0, and unit of each spike.
     pub spikes: Vec<(u32, u32)>,
-    /// Potential U of the recorded units, `[T, U]`; the threshold is 1 unless the config says otherwise.
+    /// Potential U of the recorded units, `[T, U]`.
     pub potential: Vec<f64>,
 }
 
@@ -19,6 +19,8 @@ pub struct Recorded {
 pub struct Activity {
     /// Units whose potentials are kept.
     pub recorded_units: Vec<usize>,
+    /// Potentials above which they spike, `[U]`; empty before the first batch.
+    pub thresholds: Vec<f64>,
     /// The first trials.
     pub recorded: Vec<Recorded>,
     wanted: usize,
@@ -26,12 +28,24 @@ pub struct Activity {
     trials: usize,
     steps: usize,
     spikes: Vec<u64>,
+    /// Whether the thresholds are those of single neurons, and not the config's.
+    own_thresholds: bool,
 }
 
 impl Activity {
     /// No trial yet, of a network of `neurons`; spikes and potentials of the first `wanted` trials will be kept.
     pub fn new(neurons: usize, step_ms: f64, wanted: usize, recorded_units: Vec<usize>) -> Self {
-        Self { recorded_units, recorded: Vec::new(), wanted, step_ms, trials: 0, steps: 0, spikes: vec![0; neurons] }
+        Self {
+            recorded_units,
+            thresholds: Vec::new(),
+            recorded: Vec::new(),
+            wanted,
+            step_ms,
+            trials: 0,
+            steps: 0,
+            spikes: vec![0; neurons],
+            own_thresholds: false,
+        }
     }
 
     /// Runs the network on a batch and adds what it did; returns its states.
@@ -54,6 +68,9 @@ impl Activity {
             let potential = self.potential(&states.potential, trial)?;
             self.recorded.push(Recorded { spikes: fired.collect(), potential });
         }
+        let population = network.population();
+        self.thresholds = self.recorded_units.iter().map(|unit| population.threshold(*unit)).collect();
+        self.own_thresholds = population.own().any(|(name, _)| name == "threshold");
         self.trials += batch;
         self.steps = steps;
         Ok(states)
@@ -89,6 +106,7 @@ impl Activity {
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
     /// | `recorded_unit` | `[U]` | U32 | units whose potentials were kept |
     /// | `potential` | `[recorded, T, U]` | F32 | their potential U |
+    /// | `threshold` | `[U]` | F32 | their thresholds, where the network has one per neuron |
     pub fn write(&self, artifact: &mut Artifact) {
         artifact.insert("rate_hz", &[self.spikes.len()], self.rate_hz());
         let spikes: Vec<[u32; 3]> = (0u32..)
@@ -102,5 +120,8 @@ impl Activity {
         artifact.insert("recorded_unit", &[units], self.recorded_units.iter().map(|u| *u as u32).collect());
         let potential = self.recorded.iter().flat_map(|r| r.potential.iter().map(|x| *x as f32)).collect();
         artifact.insert("potential", &[self.recorded.len(), self.steps, units], potential);
+        if self.own_thresholds {
+            artifact.insert("threshold", &[units], self.thresholds.iter().map(|theta| *theta as f32).collect());
+        }
     }
 }

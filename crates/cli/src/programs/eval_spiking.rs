@@ -246,22 +246,26 @@ fn membrane(
     let trace = |(u, unit): (usize, &usize)| {
         let potential: Vec<f64> = first.potential.iter().skip(u).step_by(units.len()).copied().collect();
         let own = first.spikes.iter().filter(|(_, by)| *by as usize == *unit);
-        (format!("unit {unit}"), potential, own.map(|(step, _)| f64::from(*step) * step_ms).collect::<Vec<f64>>())
+        let spikes_ms: Vec<f64> = own.map(|(step, _)| f64::from(*step) * step_ms).collect();
+        (format!("unit {unit}"), potential, spikes_ms, activity.thresholds[u])
     };
     let drawn: Vec<_> = units.iter().enumerate().map(trace).collect();
     let population = Population::Unsigned;
-    let traces: Vec<Trace> =
-        drawn.iter().map(|(label, potential, spikes_ms)| Trace { label, population, potential, spikes_ms }).collect();
-    let threshold = match &experiment.network {
-        NetworkConfig::Spiking(config) => Some(config.neuron.threshold),
-        NetworkConfig::Rate(_) => None,
-    };
+    let traces: Vec<Trace> = drawn
+        .iter()
+        .map(|(label, potential, spikes_ms, threshold)| Trace {
+            label,
+            population,
+            potential,
+            spikes_ms,
+            threshold: Some(*threshold),
+        })
+        .collect();
     let figure = MembraneTraces {
         title: &format!("Membrane potentials, {label}"),
         time_ms: &time_ms,
         potential_unit: PotentialUnit::Dimensionless,
         traces: &traces,
-        threshold,
         windows,
     };
     figure.draw()

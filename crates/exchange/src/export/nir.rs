@@ -16,7 +16,7 @@
 //! ```text
 //! LIF, double       IPSC = decay(rise(W g spike)),  g_i = dt/(a_r a_d,i τ_r τ_d,i)           r_i = g_i decay(rise(spike))
 //! LIF, single       IPSC = decay(W g spike),        g_i = 1/(a_d,i τ_d,i)                    r_i = g_i decay(spike)
-//! spiking           r = g decay(rise(s)),           g = κ/(a_r a_d) or κ/a_d,                I = current((W_in x + W r)/a_s)
+//! spiking           r_i = g_i decay(rise(s)),       g_i = κ_i/(a_r a_d,i) or κ_i/a_d,i,      I = current((W_in x + W r)/a_s)
 //! ```
 //!
 //! Potentials are measured from v_reset, because some simulators reset to 0. What NIR has no node for stands in the
@@ -32,8 +32,8 @@ use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
-use mdl_model::spiking::Synapse;
 use mdl_model::spiking::config::SpikingConfig;
+use mdl_model::spiking::{Population, Synapse};
 use std::path::Path;
 
 /// Version of the format.
@@ -119,7 +119,8 @@ fn lif(artifact: &Artifact, config: &RateConfig, lif: &LifConfig) -> Result<Grap
     };
     let offset = lif.v_reset_mv;
     let metadata = [lif.refractory_ms / 1e3, lif.noise_sd_mv(), offset, lif.v_initial_max_mv - offset];
-    let neurons = neurons(n, lif.tau_membrane_ms / 1e3, lif.bias_mv() - offset, lif.v_peak_mv() - offset, metadata);
+    let thresholds = vec![lif.v_peak_mv() - offset; n];
+    let neurons = neurons(lif.tau_membrane_ms / 1e3, lif.bias_mv() - offset, thresholds, metadata);
     let (recurrent, mut back) = recurrence(&parameters.recurrent, n, |i| gain(i) / factor);
     let euler = |tau: f64| dt / step_gain(dt, tau);
     let decays: Vec<f64> = tau_decay.iter().map(|tau| euler(*tau)).collect();
@@ -150,30 +151,35 @@ fn lif(artifact: &Artifact, config: &RateConfig, lif: &LifConfig) -> Result<Grap
 /// The graph of a spiking mode network.
 fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment) -> Result<Graph> {
     let (n, modes, neuron) = (config.neurons, config.modes, &config.neuron);
+    let population = Population::read(artifact, config)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let get = |name: &str, shape: &[usize]| artifact.values::<f32>(name, shape).map(<[f32]>::to_vec);
+    let dt = neuron.dt_ms / 1e3;
+    let gain_of = |tau_ms: f64| 1.0 - neuron.alpha(tau_ms);
+    let (current, membrane) = (gain_of(neuron.tau_current_ms), gain_of(neuron.tau_membrane_ms));
+    let rise = gain_of(neuron.tau_rise_ms);
+    let double = neuron.synapse == Synapse::Double;
+    let taus: Vec<f64> = (0..n).map(|i| population.tau_decay_ms(i)).collect();
+    let gain = |tau: &f64| neuron.gain_at(*tau) / (gain_of(*tau) * if double { rise } else { 1.0 });
+    let gains: Vec<f64> = taus.iter().map(gain).collect();
+    let refractory = f64::from(neuron.refractory_steps) * dt;
+    let thresholds = (0..n).map(|i| population.threshold(i)).collect();
+    let neurons = neurons(dt / membrane, 0.0, thresholds, [refractory, 0.0, 0.0, 0.0]);
+    // The gain of neuron 0 stands in front of Ξ_in, what others differ from it by in Ξ_out.
     let recurrent = RecurrentWeights::Modes {
         modes,
         mode_in: get("mode_in", &[n, modes])?,
         score: get("score", &[modes])?,
-        mode_out: get("mode_out", &[n, modes])?,
+        mode_out: scaled(&get("mode_out", &[n, modes])?, modes, |j, _| gains[j] / gains[0]),
     };
-    let dt = neuron.dt_ms / 1e3;
-    let gain_of = |tau_ms: f64| 1.0 - neuron.alpha(tau_ms);
-    let (current, membrane) = (gain_of(neuron.tau_current_ms), gain_of(neuron.tau_membrane_ms));
-    let (decay, rise) = (gain_of(neuron.tau_decay_ms), gain_of(neuron.tau_rise_ms));
-    let double = neuron.synapse == Synapse::Double;
-    let gain = neuron.gain() / (decay * if double { rise } else { 1.0 });
-    let refractory = f64::from(neuron.refractory_steps) * dt;
-    let neurons = neurons(n, dt / membrane, 0.0, neuron.threshold, [refractory, 0.0, 0.0, 0.0]);
-    let (recurrent, back) = recurrence(&recurrent, n, |_| gain / current);
+    let (recurrent, back) = recurrence(&recurrent, n, |_| gains[0] / current);
     let mut nodes = vec![
         end("input", "Input", channels),
         affine("w_in", n, scaled(&get("w_in", &[n, channels])?, channels, |_, _| 1.0 / current)),
         filter("current", vec![dt / current; n]),
         neurons,
-        filter("decay", vec![dt / decay; n]),
-        affine("w_out", outputs, scaled(&get("w_out", &[outputs, n])?, n, |_, _| gain)),
+        filter("decay", taus.iter().map(|tau| dt / gain_of(*tau)).collect()),
+        affine("w_out", outputs, scaled(&get("w_out", &[outputs, n])?, n, |_, j| gains[j])),
         end("output", "Output", outputs),
     ];
     nodes.extend(recurrent);
@@ -244,9 +250,12 @@ fn filter(name: &'static str, tau: Vec<f64>) -> Node {
 }
 
 /// Leaky integrate-and-fire neurons that reset to 0, with the values of [`METADATA`].
-fn neurons(n: usize, tau: f64, v_leak: f64, v_threshold: f64, metadata: [f64; 4]) -> Node {
-    let fields = [("tau", tau), ("r", 1.0), ("v_leak", v_leak), ("v_threshold", v_threshold), ("v_reset", 0.0)];
-    let fields = fields.into_iter().map(|(field, value)| each(field, vec![value; n])).collect();
+fn neurons(tau: f64, v_leak: f64, v_threshold: Vec<f64>, metadata: [f64; 4]) -> Node {
+    let alike = |value: f64| vec![value; v_threshold.len()];
+    let fields = [("tau", alike(tau)), ("r", alike(1.0)), ("v_leak", alike(v_leak)), ("v_reset", alike(0.0))];
+    let threshold = each("v_threshold", v_threshold);
+    let mut fields: Vec<Field> = fields.into_iter().map(|(field, values)| each(field, values)).collect();
+    fields.insert(3, threshold);
     let metadata = METADATA.into_iter().zip(metadata).map(|(name, value)| number(name, value)).collect();
     Node { name: "lif", kind: "LIF", fields, metadata }
 }

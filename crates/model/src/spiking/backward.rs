@@ -4,7 +4,7 @@
 //! everything of step T equal to zero:
 //!
 //! ```text
-//! Ū_t = α_m V̄_{t+1} + σ'(U_t − threshold) s̄_t
+//! Ū_t = α_m V̄_{t+1} + σ'(U_t − θ) s̄_t
 //! V̄_t = m_t Ū_t
 //! Ī_t = (1−α_m) V̄_t + α_s Ī_{t+1}                  (also the gradient of the drive)
 //! r̄_t = α_d r̄_{t+1} + C (ā_{t+1}, ȳ_t) + what the loss takes from r_t itself
@@ -24,11 +24,11 @@
 //! ```
 //!
 //! The second form moves the synapse's filter from the N traces r to the few columns of C, so that r need not be kept: the
-//! trace of U holds the spikes. Products of a segment of steps are summed together, in registers.
+//! trace of U holds the spikes. It needs one filter for all neurons; where they have decay constants of their own, the trace
+//! holds r and the first form is summed. Products of a segment of steps are summed together, in registers.
 
-use super::forward::{
-    BLOCK, Constants, FLUSH_STEPS, Interval, Network, Row, Sizes, Source, Trace, gather_signals, project,
-};
+use super::constants::{Constants, PerUnit, Units, with_units};
+use super::forward::{BLOCK, FLUSH_STEPS, Interval, Network, Row, Sizes, Source, Trace, gather_signals, project};
 use super::sparse;
 use super::surrogate::{
     Arctan, Derivative, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular, with_derivative,
@@ -147,7 +147,7 @@ pub(super) struct Work<R, const G: usize> {
     entering: Vec<[R; G]>,
     /// (ā_{t+1}, ȳ_t), `[segment][outputs]`.
     leaving: Vec<[R; G]>,
-    /// e, `[segment][outputs]`.
+    /// e, `[segment][outputs]`; not used where neurons have decay constants of their own.
     filtered: Vec<[R; G]>,
     /// ā_t, and x̄_t where somebody waits for it.
     projections: Vec<[R; G]>,
@@ -240,7 +240,8 @@ fn enter<R: Real, const G: usize>(
     }
 }
 
-/// Passes what reaches the columns of C in row `slot` of the segment through the synapse's filter.
+/// Puts ā behind what reaches the columns of C in row `slot` of the segment, and passes the row through the synapse's filter
+/// where all neurons share it.
 #[inline(always)]
 fn filter<R: Real, const G: usize>(
     k: &Constants<R>,
@@ -252,12 +253,13 @@ fn filter<R: Real, const G: usize>(
     let rows = slot * outputs..(slot + 1) * outputs;
     let (leaving, filtered) = (&mut work.leaving[rows.clone()], &mut work.filtered[rows]);
     leaving[..state.activity.len()].copy_from_slice(&state.activity);
+    let Some(decay) = k.shared_decay else { return };
     for ((e, state), column) in filtered.iter_mut().zip(&mut state.filtered).zip(leaving) {
         for g in 0..G {
             let (rho, eta) = state[g];
             e[g] = eta;
-            let rho = rho * k.alpha_decay + column[g];
-            state[g] = (rho, eta * k.alpha_rise + rho * k.gain);
+            let rho = rho * decay.alpha + column[g];
+            state[g] = (rho, eta * k.alpha_rise + rho * decay.gain);
         }
     }
 }
@@ -288,9 +290,9 @@ fn retreat_step<R: Real, const G: usize>(
         let kept = (&potential[start..end], &reset[start..end]);
         let (incoming, adjoints) = ((&incoming, start), &mut state.cells[start..end]);
         let currents = &mut work.current[slot * cells + start..slot * cells + end];
-        with_derivative!(k.surrogate, sigma => {
-            retreat_cells(k, sigma, out, leaving, incoming, kept, adjoints, currents);
-        });
+        with_units!(k, units => with_derivative!(k.surrogate, sigma => {
+            retreat_cells(k, units, sigma, out, leaving, incoming, kept, adjoints, currents);
+        }));
         project(
             &network.into[start * inputs..end * inputs],
             inputs,
@@ -306,6 +308,7 @@ fn retreat_step<R: Real, const G: usize>(
 #[inline(always)]
 fn retreat_cells<R: Real, const G: usize>(
     k: &Constants<R>,
+    units: impl Units<R>,
     sigma: impl Derivative<R>,
     out: &[Lanes<R>],
     columns: &[[R; G]],
@@ -314,12 +317,12 @@ fn retreat_cells<R: Real, const G: usize>(
     cells: &mut [[Adjoint<R>; G]],
     currents: &mut Row<R, G>,
 ) {
-    let threshold = Lanes::splat(k.threshold);
     let kept = kept.0.iter().zip(kept.1);
     for (i, ((cells, currents), (u, c))) in cells.iter_mut().zip(currents).zip(kept).enumerate() {
+        let unit = units.cell(start + i);
         let mut trace = [Lanes::zero(); G];
         for g in 0..G {
-            trace[g] = cells[g].trace * k.alpha_decay + incoming[g].lanes(start + i, g);
+            trace[g] = cells[g].trace * unit.alpha_decay + incoming[g].lanes(start + i, g);
         }
         for (column, value) in out[i * columns.len()..(i + 1) * columns.len()].iter().zip(columns) {
             for g in 0..G {
@@ -328,14 +331,14 @@ fn retreat_cells<R: Real, const G: usize>(
         }
         for g in 0..G {
             let Adjoint { current, membrane, rising, spike, .. } = cells[g];
-            let potential = membrane * k.alpha_membrane + sigma.at(u[g] - threshold) * spike;
+            let potential = membrane * k.alpha_membrane + sigma.at(u[g] - unit.threshold) * spike;
             let membrane = u[g].zip(
                 potential,
                 #[inline(always)]
                 |u, x| if u == R::zero() && u.is_sign_negative() { R::zero() } else { x },
             );
             let current = membrane * k.one_minus_alpha_membrane + current * k.alpha_current;
-            let rising = rising * k.alpha_rise + trace[g] * k.gain;
+            let rising = rising * k.alpha_rise + trace[g] * unit.gain;
             let spike = rising - c[g] * potential;
             cells[g] = Adjoint { current, membrane, rising, trace: trace[g], spike };
             currents[g] = current;
@@ -375,7 +378,8 @@ fn collect<R: Real, const G: usize>(
     let Sizes { inputs, outputs, .. } = network.sizes;
     let cells = network.sizes.cells();
     let current = &work.current[..rows.len() * cells];
-    let (entering, filtered) = (&work.entering[..rows.len() * inputs], &work.filtered[..rows.len() * outputs]);
+    let entering = &work.entering[..rows.len() * inputs];
+    let (leaving, filtered) = (&work.leaving[..rows.len() * outputs], &work.filtered[..rows.len() * outputs]);
     dispatch(
         #[inline(always)]
         || {
@@ -384,17 +388,28 @@ fn collect<R: Real, const G: usize>(
                 inputs,
                 current,
                 #[inline(always)]
-                |current| current,
+                |_, current| current,
                 &mut gradients.into,
             );
-            add_products(
-                filtered,
-                outputs,
-                trace.potentials(rows.clone()),
-                #[inline(always)]
-                |potential| network.constants.spikes(potential),
-                &mut gradients.out,
-            );
+            if network.constants.shared_decay.is_some() {
+                with_units!(network.constants, units => add_products(
+                    filtered,
+                    outputs,
+                    trace.potentials(rows.clone()),
+                    #[inline(always)]
+                    |i, potential| units.cell(i).spikes(potential),
+                    &mut gradients.out,
+                ));
+            } else {
+                add_products(
+                    leaving,
+                    outputs,
+                    trace.synapses(rows.clone()),
+                    #[inline(always)]
+                    |_, r| r,
+                    &mut gradients.out,
+                );
+            }
         },
     );
     if let Source::Spikes(spikes, _) = &network.source {
@@ -409,14 +424,14 @@ fn collect<R: Real, const G: usize>(
     }
 }
 
-/// `sums[i][q] += Σ_k Σ_g factors[k][q][g] · value(rows[k][i][g])`: `sums` `[cells][columns]`, `factors` `[steps][columns]`,
+/// `sums[i][q] += Σ_k Σ_g factors[k][q][g] · value(i, rows[k][i][g])`: `sums` `[cells][columns]`, `factors` `[steps][columns]`,
 /// `rows` `[steps][cells]`.
 #[inline(always)]
 fn add_products<R: Real, const G: usize>(
     factors: &[[R; G]],
     columns: usize,
     rows: &Row<R, G>,
-    value: impl Fn(Lanes<R>) -> Lanes<R>,
+    value: impl Fn(usize, Lanes<R>) -> Lanes<R>,
     sums: &mut [Lanes<R>],
 ) {
     if columns == 0 {
@@ -443,14 +458,14 @@ fn add_product_columns<R: Real, const G: usize, const Q: usize>(
     rows: &Row<R, G>,
     cells: usize,
     i: usize,
-    value: &impl Fn(Lanes<R>) -> Lanes<R>,
+    value: &impl Fn(usize, Lanes<R>) -> Lanes<R>,
     sums: &mut [Lanes<R>; Q],
 ) {
     let mut local = *sums;
     for (factors, row) in factors.chunks_exact(columns).zip(rows.chunks_exact(cells)) {
         let (factors, row) = (&factors[q..q + Q], &row[i]);
         for g in 0..G {
-            let x = value(row[g]);
+            let x = value(i, row[g]);
             for j in 0..Q {
                 local[j] += x * factors[j][g];
             }

@@ -1,12 +1,12 @@
 //! The operator on a GPU, or on its emulation: what the kernels of `mdl_device::spiking` are given, and what is kept between
 //! the passes.
 //!
-//! The forward pass keeps U (without a refractory period V too) and a of every step, 4 (N + P) bytes for each step and trial,
-//! from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
+//! The forward pass keeps U (without a refractory period V too, with decay constants per neuron r too) and a of every step,
+//! 4 (N + P) bytes for each step and trial, from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
 
 use super::operator::Output;
 use super::surrogate::Surrogate;
-use super::{FEW_SIGNALS, Input, SpikingNeuron, States};
+use super::{FEW_SIGNALS, Input, Population, States};
 use crate::modes::ModeSizes;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use mdl_data::encode::Intensities;
@@ -23,7 +23,7 @@ const SUM: Grid = Grid { blocks: 132, threads: 256, shared_bytes: 0 };
 
 /// The network of an operator: all but its two tensors.
 pub(super) struct Network {
-    neuron: SpikingNeuron,
+    population: Population,
     source: Source,
     output: Output,
     /// P.
@@ -63,20 +63,22 @@ pub(super) fn states<M: Machine>(machine: &M, network: &Network, first: &Tensor,
     let Forward { out, dims, kept } = Launch::new(machine, network, &first, weights)?.forward(Keep::Membrane)?;
     let Some(Kept { potential, membrane: Some(membrane), .. }) = kept else { bail!("{NAME} kept no states") };
     let potential = machine.tensor(potential, &dims)?;
-    let spikes = potential.gt(network.neuron.threshold)?.to_dtype(potential.dtype())?;
+    let threshold: Vec<f32> = (0..weights.dim(1)?).map(|i| network.population.threshold(i) as f32).collect();
+    let threshold = Tensor::from_vec(threshold, weights.dim(1)?, potential.device())?;
+    let spikes = potential.broadcast_gt(&threshold)?.to_dtype(potential.dtype())?;
     Ok(States { spikes, potential, membrane: machine.tensor(membrane, &dims)?, synapses: machine.tensor(out, &dims)? })
 }
 
 impl Network {
     /// The network of these sizes, its input and output.
-    pub(super) fn new(neuron: &SpikingNeuron, sizes: &ModeSizes, input: &Input, output: Output) -> Self {
+    pub(super) fn new(population: &Population, sizes: &ModeSizes, input: &Input, output: Output) -> Self {
         let source = match input {
             Input::Signals(_) if sizes.inputs <= FEW_SIGNALS => Source::Signals,
             Input::Signals(_) | Input::Currents(_) => Source::Currents,
             Input::Spikes(spikes) => Source::Spikes(spikes.clone()),
             Input::Intensities(intensities) => Source::Intensities(intensities.clone()),
         };
-        Self { neuron: neuron.clone(), source, output, modes: sizes.modes }
+        Self { population: population.clone(), source, output, modes: sizes.modes }
     }
 
     /// The first tensor as the kernels read it: W_in as `[K, N]`.
@@ -159,6 +161,8 @@ struct Kept<M: Machine> {
     potential: M::Buffer<f32>,
     /// V `[T, B, N]`.
     membrane: Option<M::Buffer<f32>>,
+    /// r `[T, B, N]`.
+    synapses: Option<M::Buffer<f32>>,
     /// The step that holds each maximum, `[B, N]`.
     peak: Option<M::Buffer<u32>>,
 }
@@ -197,11 +201,14 @@ struct Launch<'a, M: Machine> {
     arguments: Spiking,
     /// Keeps both tensors where the arguments say that they lie.
     _placed: [Placed<M>; 2],
+    /// Keeps the constants that each neuron has of its own.
+    _own: [Option<M::Buffer<f32>>; 3],
 }
 
 impl<'a, M: Machine> Launch<'a, M> {
     fn new(machine: &'a M, network: &'a Network, first: &Tensor, weights: &Tensor) -> Result<Self> {
-        let Network { neuron, source, output, modes } = network;
+        let Network { population, source, output, modes } = network;
+        let neuron = population.neuron();
         let (rows, neurons) = weights.dims2()?;
         let (steps, trials, signals, channels) = match (source, first.dims()) {
             (Source::Signals, &[steps, trials, signals]) => (steps, trials, signals, 0),
@@ -242,6 +249,18 @@ impl<'a, M: Machine> Launch<'a, M> {
         };
         let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
         let placed = [machine.place(first)?, machine.place(weights)?];
+        let (threshold, tau_decay_ms) = (population.shared_threshold(), population.shared_tau_decay_ms());
+        let own = |shared: bool, constant: &dyn Fn(usize) -> f64| {
+            let values = || (0..neurons).map(|i| constant(i) as f32).collect::<Vec<f32>>();
+            (!shared).then(|| machine.upload(&values())).transpose()
+        };
+        let own = [
+            own(threshold.is_some(), &|i| population.threshold(i))?,
+            own(tau_decay_ms.is_some(), &|i| neuron.alpha(population.tau_decay_ms(i)))?,
+            own(tau_decay_ms.is_some(), &|i| neuron.gain_at(population.tau_decay_ms(i)))?,
+        ];
+        let [own_threshold, own_decay, own_gain] =
+            own.each_ref().map(|buffer| buffer.as_ref().map_or(0, |buffer| machine.address(buffer)));
         let arguments = Spiking {
             steps: steps as i32,
             trials: trials as i32,
@@ -260,16 +279,19 @@ impl<'a, M: Machine> Launch<'a, M> {
             alpha_current: neuron.alpha(neuron.tau_current_ms) as f32,
             alpha_membrane: alpha_membrane as f32,
             one_minus_alpha_membrane: (1.0 - alpha_membrane) as f32,
-            alpha_decay: neuron.alpha(neuron.tau_decay_ms) as f32,
+            alpha_decay: neuron.alpha(tau_decay_ms.unwrap_or(neuron.tau_decay_ms)) as f32,
             alpha_rise: neuron.alpha_rise() as f32,
-            gain: neuron.gain() as f32,
-            threshold: neuron.threshold as f32,
+            gain: neuron.gain_at(tau_decay_ms.unwrap_or(neuron.tau_decay_ms)) as f32,
+            threshold: threshold.unwrap_or(neuron.threshold) as f32,
             slope: slope as f32,
             first: placed[0].address,
             weights: placed[1].address,
+            own_threshold,
+            own_decay,
+            own_gain,
             ..Spiking::default()
         };
-        Ok(Self { machine, network, plan, arguments, _placed: placed })
+        Ok(Self { machine, network, plan, arguments, _placed: placed, _own: own })
     }
 
     /// Runs the network.
@@ -290,9 +312,12 @@ impl<'a, M: Machine> Launch<'a, M> {
             Keep::Nothing => (None, None),
             _ => (Some(floats(steps * trials * modes)?), Some(floats(steps * trials * neurons)?)),
         };
+        let population = &self.network.population;
         let with_membrane =
-            keep == Keep::Membrane || (keep == Keep::Trace && self.network.neuron.refractory_steps == 0);
+            keep == Keep::Membrane || (keep == Keep::Trace && population.neuron().refractory_steps == 0);
         let membrane = with_membrane.then(|| floats(steps * trials * neurons)).transpose()?;
+        let with_synapses = keep == Keep::Trace && population.shared_tau_decay_ms().is_none();
+        let synapses = with_synapses.then(|| floats(steps * trials * neurons)).transpose()?;
         let with_peak = keep != Keep::Nothing && arguments.output == 2;
         let peak = with_peak.then(|| machine.empty::<u32>(trials * neurons)).transpose()?;
 
@@ -301,14 +326,15 @@ impl<'a, M: Machine> Launch<'a, M> {
         arguments.activity = self.address(activity.as_ref());
         arguments.potential = self.address(potential.as_ref());
         arguments.membrane = self.address(membrane.as_ref());
+        arguments.synapses = self.address(synapses.as_ref());
         arguments.peak = peak.as_ref().map_or(0, |peak| machine.address(peak));
         let name = format!("spiking_forward_{}", self.plan.items);
         let grid = Grid { blocks: trials, threads: self.plan.threads, shared_bytes: self.plan.shared[0] };
         // SAFETY: the buffers above have the sizes that the kernel's structure names; they live until it is launched, and their
         // memory until it has run.
         unsafe { machine.launch(Kernel { source: "spiking", name: &name }, grid, &arguments)? };
-        let kept =
-            activity.zip(potential).map(|(activity, potential)| Kept { spikes, activity, potential, membrane, peak });
+        let kept = activity.zip(potential);
+        let kept = kept.map(|(activity, potential)| Kept { spikes, activity, potential, membrane, synapses, peak });
         Ok(Forward { out, dims, kept })
     }
 
@@ -340,8 +366,12 @@ impl<'a, M: Machine> Launch<'a, M> {
         arguments.arriving = arriving.address;
         arguments.activity = machine.address(&kept.activity);
         arguments.potential = machine.address(&kept.potential);
-        arguments.membrane =
-            if self.network.neuron.refractory_steps == 0 { self.address(kept.membrane.as_ref()) } else { 0 };
+        arguments.membrane = if self.network.population.neuron().refractory_steps == 0 {
+            self.address(kept.membrane.as_ref())
+        } else {
+            0
+        };
+        arguments.synapses = self.address(kept.synapses.as_ref());
         arguments.peak = kept.peak.as_ref().map_or(0, |peak| machine.address(peak));
         arguments.of_first = self.address(first.as_ref());
         arguments.of_weights = machine.address(&weights);

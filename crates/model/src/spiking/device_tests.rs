@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::modes::{ModeParameters, ModeSizes};
-use crate::spiking::{Input, PublishedGain, Synapse, SynapticGain, operands, sequence};
+use crate::spiking::{Input, PublishedGain, SpikingNeuron, Synapse, SynapticGain, operands, sequence};
 use crate::testing::{distance, values};
 use candle_core::{DType, Device, Var};
 use mdl_emulator::Emulator;
@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// Runs a network on the emulator.
 fn emulate(
     machine: Emulator,
-    neuron: &SpikingNeuron,
+    population: &Population,
     parameters: &ModeParameters,
     input: &Input,
     output: Output,
 ) -> Result<Tensor> {
     let (first, weights) = operands(parameters, input, output)?;
-    run(&machine, Network::new(neuron, &parameters.sizes()?, input, output), &first, &weights)
+    run(&machine, Network::new(population, &parameters.sizes()?, input, output), &first, &weights)
 }
 
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
@@ -58,18 +58,18 @@ fn results(output: Result<Tensor>, vars: &[Var; 5], extra: Option<&Var>) -> Vec<
 }
 
 /// The emulator's results are the CPU's, and the same bits in both orders of threads.
-fn check(neuron: &SpikingNeuron, sizes: ModeSizes, input: &Input, extra: Option<&Var>, output: Output) {
+fn check(population: &Population, sizes: ModeSizes, input: &Input, extra: Option<&Var>, output: Output) {
     let Some(machine) = Emulator::new() else { return };
     let (vars, parameters) = random(sizes).unwrap();
-    let expected = results(sequence(neuron, &parameters, input, output, None), &vars, extra);
+    let expected = results(sequence(population, &parameters, input, output, None), &vars, extra);
     assert!(values(&expected[0]).iter().any(|x| *x != 0.0), "a silent network tests nothing");
-    let found = results(emulate(machine, neuron, &parameters, input, output), &vars, extra);
+    let found = results(emulate(machine, population, &parameters, input, output), &vars, extra);
     for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
         let d = distance(found, expected);
         assert!(d < if i == 0 { 1e-5 } else { 3e-4 }, "result {i} of {sizes:?}: {d}");
     }
     let descending = Emulator { descending: true };
-    let again = results(emulate(descending, neuron, &parameters, input, output), &vars, extra);
+    let again = results(emulate(descending, population, &parameters, input, output), &vars, extra);
     let bits = |tensors: &[Tensor]| -> Vec<u64> { tensors.iter().flat_map(values).map(f64::to_bits).collect() };
     assert!(bits(&found) == bits(&again), "results depend on the order of threads");
 }
@@ -80,6 +80,13 @@ fn signals(steps: usize, trials: usize, inputs: usize) -> (Input, Var) {
 }
 
 const SMALL: ModeSizes = ModeSizes { neurons: 21, modes: 3, inputs: 4, outputs: 2 };
+
+/// Neurons of which each has a threshold and a decay time constant of its own.
+fn diverse(neuron: SpikingNeuron, neurons: usize) -> Population {
+    let threshold = (0..neurons).map(|i| 0.4 + 0.6 * (i % 7) as f32 / 6.0).collect();
+    let tau_decay_ms = (0..neurons).map(|i| 20.0 + 30.0 * (i % 11) as f32 / 10.0).collect();
+    Population::new(neuron, Some(threshold), Some(tau_decay_ms)).unwrap()
+}
 
 #[test]
 fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
@@ -95,7 +102,7 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
         for (synapse, refractory_steps) in [(Synapse::Single, 0), (Synapse::Double, 1), (Synapse::Double, 5)] {
             let neuron = SpikingNeuron { synapse, refractory_steps, surrogate, ..SpikingNeuron::default() };
             for output in [Output::Readout, Output::Synapses, Output::Peaks] {
-                check(&neuron, SMALL, &input, Some(&x), output);
+                check(&neuron.clone().into(), SMALL, &input, Some(&x), output);
             }
         }
     }
@@ -105,7 +112,7 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
 /// lengths, several trials for a block of the backward pass.
 #[test]
 fn every_path_by_size_agrees_with_the_cpu() {
-    let neuron = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() };
+    let population = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() }.into();
     for (sizes, steps, trials) in [
         (ModeSizes { neurons: 7, modes: 9, inputs: 6, outputs: 5 }, 33, 1),
         (ModeSizes { neurons: 200, modes: 2, inputs: 1, outputs: 1 }, 40, 2),
@@ -115,32 +122,61 @@ fn every_path_by_size_agrees_with_the_cpu() {
         (ModeSizes { neurons: 4200, modes: 2, inputs: 2, outputs: 1 }, 9, 1),
     ] {
         let (input, x) = signals(steps, trials, sizes.inputs);
-        check(&neuron, sizes, &input, Some(&x), Output::Readout);
+        check(&population, sizes, &input, Some(&x), Output::Readout);
     }
+}
+
+/// Thresholds, decay constants, or both per neuron; every output, synapse, kind of input and number of neurons a thread.
+#[test]
+fn constants_per_neuron_agree_with_the_cpu() {
+    let (input, x) = signals(70, 3, SMALL.inputs);
+    for (synapse, refractory_steps) in [(Synapse::Single, 0), (Synapse::Double, 5)] {
+        let neuron = SpikingNeuron { synapse, refractory_steps, ..SpikingNeuron::default() };
+        let both = diverse(neuron.clone(), SMALL.neurons);
+        let own = |name| both.own().find(|(own, _)| *own == name).map(|(_, values)| values.to_vec());
+        let thresholds = Population::new(neuron.clone(), own("threshold"), None).unwrap();
+        let decays = Population::new(neuron, None, own("tau_decay_ms")).unwrap();
+        for population in [&both, &thresholds, &decays] {
+            for output in [Output::Readout, Output::Synapses, Output::Peaks] {
+                check(population, SMALL, &input, Some(&x), output);
+            }
+        }
+    }
+    for (neurons, steps) in [(600, 37), (4200, 9)] {
+        let sizes = ModeSizes { neurons, ..SMALL };
+        let (input, x) = signals(steps, 2, sizes.inputs);
+        check(&diverse(SpikingNeuron::default(), neurons), sizes, &input, Some(&x), Output::Readout);
+    }
+    let drive = Var::from_tensor(&normal(3, &[50, 5, SMALL.neurons])).unwrap();
+    let population = diverse(SpikingNeuron::default(), SMALL.neurons);
+    check(&population, SMALL, &Input::Currents(drive.as_tensor().clone()), Some(&drive), Output::Synapses);
+    let dense: Vec<f32> = values(&normal(6, &[75, 3, 4])).iter().map(|x| f32::from(*x > 0.3)).collect();
+    let spikes = SpikeInput::from_dense(75, 3, 4, &dense).unwrap();
+    check(&population, SMALL, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
 /// Every input and output at the size that the kernels are meant for at least.
 #[test]
 fn large_networks_agree_with_the_cpu() {
-    let neuron = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() };
+    let population = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() }.into();
     let sizes = ModeSizes { neurons: 4096, modes: 128, inputs: 4, outputs: 2 };
     let (steps, trials) = (6, 2);
     let (input, x) = signals(steps, trials, sizes.inputs);
     for output in [Output::Readout, Output::Synapses, Output::Peaks] {
-        check(&neuron, sizes, &input, Some(&x), output);
+        check(&population, sizes, &input, Some(&x), output);
     }
     let drive = Var::from_tensor(&normal(3, &[steps, trials, sizes.neurons])).unwrap();
-    check(&neuron, sizes, &Input::Currents(drive.as_tensor().clone()), Some(&drive), Output::Readout);
+    check(&population, sizes, &Input::Currents(drive.as_tensor().clone()), Some(&drive), Output::Readout);
     let dense: Vec<f32> = (0..steps * trials * sizes.inputs).map(|i| f32::from(u8::from(i % 3 > 0))).collect();
     let spikes = SpikeInput::from_dense(steps, trials, sizes.inputs, &dense).unwrap();
-    check(&neuron, sizes, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
+    check(&population, sizes, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
 #[test]
 fn currents_agree_with_the_cpu() {
     let drive = Var::from_tensor(&normal(3, &[50, 5, SMALL.neurons])).unwrap();
     let input = Input::Currents(drive.as_tensor().clone());
-    check(&SpikingNeuron::default(), SMALL, &input, Some(&drive), Output::Synapses);
+    check(&SpikingNeuron::default().into(), SMALL, &input, Some(&drive), Output::Synapses);
 }
 
 #[test]
@@ -152,7 +188,7 @@ fn spikes_agree_with_the_cpu() {
     let spikes = SpikeInput::from_dense(steps, trials, sizes.inputs, &dense).unwrap();
     let input = Input::Spikes(Arc::new(spikes));
     for output in [Output::Readout, Output::Peaks] {
-        check(&SpikingNeuron::default(), sizes, &input, None, output);
+        check(&SpikingNeuron::default().into(), sizes, &input, None, output);
     }
 }
 
@@ -161,42 +197,43 @@ fn spikes_drawn_on_the_machine_are_those_of_the_cpu() {
     let sizes = ModeSizes { neurons: 60, modes: 3, inputs: 50, outputs: 4 };
     let values: Vec<f32> = (0..3 * 50).map(|i| [0.0, 1.0, 0.2, 0.6, 0.004][i % 5]).collect();
     let intensities = Intensities::new(values, 50, 75, 3, vec![1, 9 << 40, 4]).unwrap();
-    check(&SpikingNeuron::default(), sizes, &Input::Intensities(Arc::new(intensities)), None, Output::Peaks);
+    check(&SpikingNeuron::default().into(), sizes, &Input::Intensities(Arc::new(intensities)), None, Output::Peaks);
 }
 
 #[test]
 fn states_agree_with_the_cpu() {
     let Some(machine) = Emulator::new() else { return };
     let (_, parameters) = random(SMALL).unwrap();
-    let neuron = SpikingNeuron::default();
     let (input, _) = signals(60, 2, SMALL.inputs);
     let (first, weights) = operands(&parameters, &input, Output::Synapses).unwrap();
-    let expected = super::super::states(&neuron, &parameters, &input).unwrap();
-    let network = Network::new(&neuron, &SMALL, &input, Output::Synapses);
-    let found = states(&machine, &network, &first, &weights).unwrap();
-    assert_eq!(values(&found.spikes), values(&expected.spikes));
-    assert!(distance(&found.potential, &expected.potential) < 1e-5);
-    assert!(distance(&found.membrane, &expected.membrane) < 1e-5);
-    assert!(distance(&found.synapses, &expected.synapses) < 1e-5);
+    for population in [SpikingNeuron::default().into(), diverse(SpikingNeuron::default(), SMALL.neurons)] {
+        let expected = super::super::states(&population, &parameters, &input).unwrap();
+        let network = Network::new(&population, &SMALL, &input, Output::Synapses);
+        let found = states(&machine, &network, &first, &weights).unwrap();
+        assert_eq!(values(&found.spikes), values(&expected.spikes));
+        assert!(distance(&found.potential, &expected.potential) < 1e-5);
+        assert!(distance(&found.membrane, &expected.membrane) < 1e-5);
+        assert!(distance(&found.synapses, &expected.synapses) < 1e-5);
+    }
 }
 
 // ---- independent traces -------------------------------------------------------------------------------------------
 
 /// Potentials and gradients of the traces that PyTorch made in double precision.
-fn check_oracle(name: &str, neuron: SpikingNeuron, input: impl Fn(&Tensor) -> Input, digits: bool) {
+fn check_oracle(name: &str, population: Population, input: impl Fn(&Tensor) -> Input, digits: bool) {
     let Some(machine) = Emulator::new() else { return };
     let path = format!("{}/../../tests/fixtures/oracle/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
     let trace: HashMap<String, Tensor> = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     let (vars, parameters) = network(NAMES.map(|name| trace[name].to_dtype(DType::F32).unwrap())).unwrap();
     let input = input(&trace["x"].to_dtype(DType::F32).unwrap());
-    let r = emulate(machine, &neuron, &parameters, &input, Output::Synapses).unwrap();
+    let r = emulate(machine, &population, &parameters, &input, Output::Synapses).unwrap();
     assert!(distance(&r, &trace["r"]) < 1e-5, "{name}: r {}", distance(&r, &trace["r"]));
     let loss = if digits {
-        let peaks = emulate(machine, &neuron, &parameters, &input, Output::Peaks).unwrap();
+        let peaks = emulate(machine, &population, &parameters, &input, Output::Peaks).unwrap();
         let logits = peaks.matmul(&parameters.w_out.t().unwrap()).unwrap();
         candle_nn::loss::cross_entropy(&logits, &trace["label"].to_dtype(DType::U32).unwrap()).unwrap()
     } else {
-        let y = emulate(machine, &neuron, &parameters, &input, Output::Readout).unwrap();
+        let y = emulate(machine, &population, &parameters, &input, Output::Readout).unwrap();
         let target = trace["target"].to_dtype(DType::F32).unwrap();
         (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap()
     };
@@ -210,8 +247,9 @@ fn check_oracle(name: &str, neuron: SpikingNeuron, input: impl Fn(&Tensor) -> In
 
 #[test]
 fn independent_traces_are_met() {
-    let with =
-        |synapse, gain| SpikingNeuron { synapse, gain: SynapticGain::Published(gain), ..SpikingNeuron::default() };
+    let with = |synapse, gain| -> Population {
+        SpikingNeuron { synapse, gain: SynapticGain::Published(gain), ..SpikingNeuron::default() }.into()
+    };
     let signals = |x: &Tensor| Input::Signals(x.clone());
     check_oracle("spiking_single", with(Synapse::Single, PublishedGain::DtOverDecay), signals, false);
     check_oracle("spiking_double", with(Synapse::Double, PublishedGain::OneMinusAlphaDecay), signals, false);
@@ -232,7 +270,9 @@ fn what_the_kernels_cannot_run_is_refused() {
     let refuse = |sizes, steps| {
         let (_, parameters) = random(sizes).unwrap();
         let input = signals(steps, 2, sizes.inputs).0;
-        emulate(machine, &SpikingNeuron::default(), &parameters, &input, Output::Readout).unwrap_err().to_string()
+        emulate(machine, &SpikingNeuron::default().into(), &parameters, &input, Output::Readout)
+            .unwrap_err()
+            .to_string()
     };
     let error = refuse(ModeSizes { neurons: 20_000, modes: 1, inputs: 1, outputs: 1 }, 2);
     assert!(error.contains("20000 neurons"), "{error}");

@@ -4,7 +4,7 @@
 //! C = (Ξ_out, W_out):
 //!
 //! ```text
-//! h_t = α_r h_{t−1} + s_{t−1}                      s_{t−1} = H(U_{t−1} − threshold)
+//! h_t = α_r h_{t−1} + s_{t−1}                      s_{t−1} = H(U_{t−1} − θ)
 //! r_t = α_d r_{t−1} + κ h_t
 //! I_t = α_s I_{t−1} + drive_t + A (a_t, x_t)       a_t = Ξ_outᵀ r_{t−1}
 //! V_t = α_m U_{t−1} + (1−α_m) I_t
@@ -23,11 +23,11 @@
 //! **What is kept.** The backward pass needs U of every step. It is kept for an interval of steps at a time: the forward pass
 //! leaves I and U at the beginning of each interval, and a for every step, from which [`retrace`] makes the interval's
 //! trace again without r and h, which only a depends on. Traces so stay in the second-level cache, and memory does not grow
-//! with T·N but with T·P and T·N/64.
+//! with T·N but with T·P and T·N/64. Where neurons have decay constants of their own, the backward pass needs r, too: h and r
+//! are left beside I and U, and made again with them.
 
-use super::SpikingNeuron;
+use super::constants::{Constants, PerUnit, Units, with_units};
 use super::sparse;
-use super::surrogate::Surrogate;
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
 use mdl_kernels::dispatch::dispatch;
 use mdl_kernels::lanes::Lanes;
@@ -39,43 +39,6 @@ pub(super) const BLOCK: usize = 16;
 /// Every so many steps, values that have decayed below notice are set to zero before they become subnormal numbers,
 /// which cost many times as much.
 pub(super) const FLUSH_STEPS: usize = 16;
-
-/// The neuron's constants in the precision of the operator.
-pub(super) struct Constants<R> {
-    pub alpha_current: R,
-    pub alpha_membrane: R,
-    pub one_minus_alpha_membrane: R,
-    pub alpha_decay: R,
-    pub alpha_rise: R,
-    pub gain: R,
-    pub threshold: R,
-    /// Steps for which a spike silences the neuron.
-    pub hold: R,
-    pub surrogate: Surrogate,
-}
-
-impl<R: Real> Constants<R> {
-    pub(super) fn new(neuron: &SpikingNeuron) -> Self {
-        let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
-        Self {
-            alpha_current: R::constant(neuron.alpha(neuron.tau_current_ms)),
-            alpha_membrane: R::constant(alpha_membrane),
-            one_minus_alpha_membrane: R::constant(1.0 - alpha_membrane),
-            alpha_decay: R::constant(neuron.alpha(neuron.tau_decay_ms)),
-            alpha_rise: R::constant(neuron.alpha_rise()),
-            gain: R::constant(neuron.gain()),
-            threshold: R::constant(neuron.threshold),
-            hold: R::constant(f64::from(neuron.refractory_steps.max(1))),
-            surrogate: neuron.surrogate,
-        }
-    }
-
-    /// s = H(U − threshold).
-    #[inline(always)]
-    pub(super) fn spikes(&self, potential: Lanes<R>) -> Lanes<R> {
-        potential.where_above(Lanes::splat(self.threshold), Lanes::splat(R::one()), Lanes::zero())
-    }
-}
 
 /// Sizes of a run.
 #[derive(Clone, Copy, Debug)]
@@ -146,49 +109,69 @@ pub(super) struct Membrane<R> {
 
 /// The synapses of sixteen neurons.
 #[derive(Clone, Copy)]
-struct Synapse<R> {
+pub(super) struct Synapse<R> {
     /// h.
     rising: Lanes<R>,
     /// r.
     trace: Lanes<R>,
 }
 
-/// All that the membranes of a band remember from one step to the next.
+/// All that a band remembers from one step to the next but a.
 #[derive(Clone)]
 pub(super) struct Checkpoint<R, const G: usize> {
     membranes: Vec<[Membrane<R>; G]>,
     /// U.
     potential: Vec<[Lanes<R>; G]>,
+    /// h and r; empty where they are not made again.
+    synapses: Vec<[Synapse<R>; G]>,
 }
 
 impl<R: Real, const G: usize> Checkpoint<R, G> {
     /// Everything is zero before the first step.
     pub(super) fn zero(sizes: &Sizes) -> Self {
         let membrane = Membrane { current: Lanes::zero(), free_from: Lanes::zero() };
-        Self { membranes: vec![[membrane; G]; sizes.cells()], potential: vec![[Lanes::zero(); G]; sizes.cells()] }
+        let synapse = Synapse { rising: Lanes::zero(), trace: Lanes::zero() };
+        Self {
+            membranes: vec![[membrane; G]; sizes.cells()],
+            potential: vec![[Lanes::zero(); G]; sizes.cells()],
+            synapses: vec![[synapse; G]; sizes.cells()],
+        }
+    }
+
+    /// A copy for [`retrace`]: h and r only `with_synapses`.
+    pub(super) fn kept(&self, with_synapses: bool) -> Self {
+        let synapses = if with_synapses { self.synapses.clone() } else { Vec::new() };
+        Self { membranes: self.membranes.clone(), potential: self.potential.clone(), synapses }
     }
 }
 
-/// The potentials of a band over an interval of steps.
+/// The states of a band over an interval of steps.
 pub(super) struct Trace<R, const G: usize> {
     cells: usize,
     /// Row k + 1 is U of step k, row 0 that of the step before the interval. With fewer rows than steps the last ones are kept.
     potential: Vec<[Lanes<R>; G]>,
     /// Row k is V of step k; empty unless it is asked for.
     membrane: Vec<[Lanes<R>; G]>,
+    /// Row k is r of step k; empty unless it is asked for.
+    synapses: Vec<[Lanes<R>; G]>,
 }
 
 impl<R: Real, const G: usize> Trace<R, G> {
-    /// Room for the potentials of `steps` steps.
-    pub(super) fn new(sizes: &Sizes, steps: usize, with_membrane: bool) -> Self {
+    /// Room for the potentials of `steps` steps, and for V and r where they are asked for.
+    pub(super) fn new(sizes: &Sizes, steps: usize, with_membrane: bool, with_synapses: bool) -> Self {
         let zeros = |rows| vec![[Lanes::zero(); G]; rows * sizes.cells()];
-        let membrane = zeros(if with_membrane { steps } else { 0 });
-        Self { cells: sizes.cells(), potential: zeros(steps + 1), membrane }
+        let rows = |wanted| zeros(if wanted { steps } else { 0 });
+        Self {
+            cells: sizes.cells(),
+            potential: zeros(steps + 1),
+            membrane: rows(with_membrane),
+            synapses: rows(with_synapses),
+        }
     }
 
     /// A trace that keeps nothing: the last steps alone.
     pub(super) fn passing(sizes: &Sizes) -> Self {
-        Self::new(sizes, 1, false)
+        Self::new(sizes, 1, false, false)
     }
 
     /// Begins an interval after potentials U.
@@ -220,6 +203,22 @@ impl<R: Real, const G: usize> Trace<R, G> {
     #[inline(always)]
     pub(super) fn membrane(&self, k: usize) -> Option<&Row<R, G>> {
         self.membrane.get(k * self.cells..(k + 1) * self.cells)
+    }
+
+    /// r of the steps `k` of the interval, row after row, where it is kept.
+    #[inline(always)]
+    pub(super) fn synapses(&self, k: Range<usize>) -> &Row<R, G> {
+        &self.synapses[k.start * self.cells..k.end * self.cells]
+    }
+
+    /// Keeps r of step `k`, where there is room for it.
+    #[inline(always)]
+    fn keep_synapses(&mut self, k: usize, synapses: &[[Synapse<R>; G]]) {
+        if let Some(row) = self.synapses.get_mut(k * self.cells..(k + 1) * self.cells) {
+            for (kept, synapses) in row.iter_mut().zip(synapses) {
+                *kept = synapses.map(|synapse| synapse.trace);
+            }
+        }
     }
 
     /// U before step `k`, and room for U and V (if it is kept) after it.
@@ -268,7 +267,6 @@ pub(super) struct Interval<'a, R> {
 /// A band on its way through the steps.
 pub(super) struct Runner<'a, R, const G: usize> {
     pub checkpoint: Checkpoint<R, G>,
-    synapses: Vec<[Synapse<R>; G]>,
     /// a of the step to come, `[P]`.
     activity: Vec<[R; G]>,
     pub sink: Sink<'a, R, G>,
@@ -277,13 +275,7 @@ pub(super) struct Runner<'a, R, const G: usize> {
 impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
     /// Everything is zero before the first step.
     pub(super) fn new(sizes: &Sizes, sink: Sink<'a, R, G>) -> Self {
-        let synapse = Synapse { rising: Lanes::zero(), trace: Lanes::zero() };
-        Self {
-            checkpoint: Checkpoint::zero(sizes),
-            synapses: vec![[synapse; G]; sizes.cells()],
-            activity: vec![[R::zero(); G]; sizes.modes],
-            sink,
-        }
+        Self { checkpoint: Checkpoint::zero(sizes), activity: vec![[R::zero(); G]; sizes.modes], sink }
     }
 
     /// Takes the band through an interval. Its potentials go to `trace`, and a of every step is added to `activities`.
@@ -303,7 +295,7 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
             }
             entering.prepare(interval, t, &self.activity);
             let (before, after, voltage) = trace.step(k);
-            let (membranes, synapses) = (&mut self.checkpoint.membranes, &mut self.synapses);
+            let Checkpoint { membranes, synapses, .. } = &mut self.checkpoint;
             dispatch(
                 #[inline(always)]
                 || {
@@ -316,6 +308,7 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
                     }
                 },
             );
+            trace.keep_synapses(k, &self.checkpoint.synapses);
             self.activity.copy_from_slice(&leaving[..sizes.modes]);
             self.emit(sizes, t, &leaving[sizes.modes..]);
         }
@@ -334,7 +327,7 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
             }
             Sink::Synapses(rows) => {
                 for (g, row) in rows[t].chunks_exact_mut(sizes.neurons).enumerate() {
-                    for (values, synapses) in row.chunks_mut(Lanes::<R>::COUNT).zip(&self.synapses) {
+                    for (values, synapses) in row.chunks_mut(Lanes::<R>::COUNT).zip(&self.checkpoint.synapses) {
                         values.copy_from_slice(&synapses[g].trace.0[..values.len()]);
                     }
                 }
@@ -344,7 +337,8 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
                 dispatch(
                     #[inline(always)]
                     || {
-                        for (peak, synapse) in peaks.as_flattened_mut().iter_mut().zip(self.synapses.as_flattened()) {
+                        let synapses = self.checkpoint.synapses.as_flattened();
+                        for (peak, synapse) in peaks.as_flattened_mut().iter_mut().zip(synapses) {
                             peak.step = synapse.trace.where_above(peak.value, t, peak.step);
                             peak.value = synapse.trace.where_above(peak.value, synapse.trace, peak.value);
                         }
@@ -355,7 +349,7 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
     }
 }
 
-/// Makes the trace of an interval again, from the checkpoint at its beginning and a of its steps.
+/// Makes the trace of an interval again, from the checkpoint at its beginning and a of its steps; r where it was kept.
 pub(super) fn retrace<R: Real, const G: usize>(
     interval: &Interval<R>,
     checkpoint: &Checkpoint<R, G>,
@@ -364,7 +358,7 @@ pub(super) fn retrace<R: Real, const G: usize>(
 ) {
     let modes = interval.network.sizes.modes;
     let mut entering = Entering::new(interval.network);
-    let mut membranes = checkpoint.membranes.clone();
+    let (mut membranes, mut synapses) = (checkpoint.membranes.clone(), checkpoint.synapses.clone());
     trace.begin(&checkpoint.potential);
     for (k, t) in interval.steps.clone().enumerate() {
         entering.prepare(interval, t, &activities[k * modes..(k + 1) * modes]);
@@ -372,12 +366,15 @@ pub(super) fn retrace<R: Real, const G: usize>(
         dispatch(
             #[inline(always)]
             || {
+                advance_synapses(&interval.network.constants, before, &mut synapses);
                 step_membranes(interval, t, &entering, before, &mut membranes, after, voltage);
                 if t.is_multiple_of(FLUSH_STEPS) {
+                    flush_synapses(&mut synapses);
                     flush_membranes(&mut membranes, after);
                 }
             },
         );
+        trace.keep_synapses(k, &synapses);
     }
 }
 
@@ -390,24 +387,45 @@ fn step_synapses<R: Real, const G: usize>(
     leaving: &mut [[R; G]],
 ) {
     let k = &network.constants;
-    for ((before, synapses), out) in
-        before.chunks(BLOCK).zip(synapses.chunks_mut(BLOCK)).zip(network.out.chunks(BLOCK * leaving.len()))
-    {
-        for (synapses, before) in synapses.iter_mut().zip(before) {
-            for g in 0..G {
-                let rising = synapses[g].rising * k.alpha_rise + k.spikes(before[g]);
-                let trace = synapses[g].trace * k.alpha_decay + rising * k.gain;
-                synapses[g] = Synapse { rising, trace };
-            }
+    with_units!(k, units => {
+        for (block, ((before, synapses), out)) in
+            before.chunks(BLOCK).zip(synapses.chunks_mut(BLOCK)).zip(network.out.chunks(BLOCK * leaving.len())).enumerate()
+        {
+            advance_cells(k.alpha_rise, units, block * BLOCK, before, synapses);
+            project(
+                out,
+                leaving.len(),
+                synapses,
+                #[inline(always)]
+                |synapse| synapse.trace,
+                leaving,
+            );
         }
-        project(
-            out,
-            leaving.len(),
-            synapses,
-            #[inline(always)]
-            |synapse| synapse.trace,
-            leaving,
-        );
+    });
+}
+
+/// h_t and r_t of all cells.
+#[inline(always)]
+fn advance_synapses<R: Real, const G: usize>(k: &Constants<R>, before: &Row<R, G>, synapses: &mut [[Synapse<R>; G]]) {
+    with_units!(k, units => advance_cells(k.alpha_rise, units, 0, before, synapses));
+}
+
+/// h_t and r_t of the cells from `start` on.
+#[inline(always)]
+fn advance_cells<R: Real, const G: usize>(
+    alpha_rise: R,
+    units: impl Units<R>,
+    start: usize,
+    before: &Row<R, G>,
+    synapses: &mut [[Synapse<R>; G]],
+) {
+    for (i, (synapses, before)) in synapses.iter_mut().zip(before).enumerate() {
+        let unit = units.cell(start + i);
+        for g in 0..G {
+            let rising = synapses[g].rising * alpha_rise + unit.spikes(before[g]);
+            let trace = synapses[g].trace * unit.alpha_decay + rising * unit.gain;
+            synapses[g] = Synapse { rising, trace };
+        }
     }
 }
 
@@ -422,13 +440,31 @@ fn step_membranes<R: Real, const G: usize>(
     after: &mut Row<R, G>,
     voltage: &mut Row<R, G>,
 ) {
-    let k = &interval.network.constants;
+    let drives = entering.drives(interval, t);
+    with_units!(interval.network.constants, units => {
+        step_cells(interval.network, units, t, (entering.row(t), drives), before, membranes, after, voltage);
+    });
+}
+
+/// [`step_membranes`] of neurons with these constants, and what enters them: the columns of A, and the drives.
+#[inline(always)]
+fn step_cells<R: Real, const G: usize>(
+    network: &Network<R>,
+    units: impl Units<R>,
+    t: usize,
+    (columns, drives): (&[[R; G]], [Drive<R>; G]),
+    before: &Row<R, G>,
+    membranes: &mut [[Membrane<R>; G]],
+    after: &mut Row<R, G>,
+    voltage: &mut Row<R, G>,
+) {
+    let k = &network.constants;
     let now = R::constant(t as f64);
-    let (threshold, until) = (Lanes::splat(k.threshold), Lanes::splat(now + k.hold));
+    let until = Lanes::splat(now + k.hold);
     let (now, held) = (Lanes::splat(now), Lanes::splat(-R::zero()));
-    let (columns, drives) = (entering.row(t), entering.drives(interval, t));
-    let into = &interval.network.into;
+    let into = &network.into;
     for (i, ((membranes, after), before)) in membranes.iter_mut().zip(after).zip(before).enumerate() {
+        let threshold = units.cell(i).threshold;
         let mut current = [Lanes::zero(); G];
         for g in 0..G {
             current[g] = membranes[g].current * k.alpha_current + drives[g].lanes(i);

@@ -6,11 +6,12 @@
 //! U_t = g_t (1 − s_{t−1}) V_t                          g_t = 0 for the refractory steps after a spike, else 1
 //! single-exponential synapse:  r_t = α_d r_{t−1} + κ s_{t−1}
 //! double-exponential synapse:  h_t = α_r h_{t−1} + s_{t−1},   r_t = α_d r_{t−1} + κ h_t
-//! s_t = H(U_t − threshold)                             backward: ∂s/∂U = σ'(U − threshold), the surrogate
+//! s_t = H(U_t − θ)                                     backward: ∂s/∂U = σ'(U − θ), the surrogate
 //! ```
 //!
 //! α_x = exp(−dt/τ_x); everything is zero before the first step. The reset factor 1 − s_{t−1} is differentiated through, g_t is
-//! a constant. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
+//! a constant. The threshold θ and the decay time constant τ_d, and α_d and κ with it, may differ between neurons: see
+//! [`Population`]. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
 //!
 //! [`run`] and [`synapses`] are one operator a sequence, forward and backward; [`mod@reference`] is the same network in plain
 //! candle operations. The cost is O(N (P + K + O)) for each step and trial. Memory is that of the output, P numbers for each
@@ -19,17 +20,20 @@
 
 mod backward;
 pub mod config;
+mod constants;
 #[cfg(any(test, feature = "cuda"))]
 mod device;
 mod forward;
 pub mod network;
 mod neuron;
 mod operator;
+mod population;
 pub mod reference;
 mod sparse;
 mod surrogate;
 
 pub use neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
+pub use population::Population;
 pub use surrogate::Surrogate;
 
 use crate::modes::{ModeParameters, ModeSizes};
@@ -63,11 +67,11 @@ pub enum Input {
 ///
 /// # Errors
 /// Tensors that do not fit together, or of a type other than `f32` or `f64`.
-pub fn run(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
+pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
     match readout {
-        Readout::PerStep => sequence(neuron, parameters, input, Output::Readout, None),
+        Readout::PerStep => sequence(population, parameters, input, Output::Readout, None),
         Readout::MaxOverTime => {
-            sequence(neuron, parameters, input, Output::Peaks, None)?.matmul(&parameters.w_out.t()?)
+            sequence(population, parameters, input, Output::Peaks, None)?.matmul(&parameters.w_out.t()?)
         }
     }
 }
@@ -76,8 +80,8 @@ pub fn run(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input, r
 ///
 /// # Errors
 /// As [`run`].
-pub fn synapses(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input) -> Result<Tensor> {
-    sequence(neuron, parameters, input, Output::Synapses, None)
+pub fn synapses(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<Tensor> {
+    sequence(population, parameters, input, Output::Synapses, None)
 }
 
 /// The states of every step, each `[T, B, N]`.
@@ -97,24 +101,25 @@ pub struct States {
 ///
 /// # Errors
 /// As [`run`].
-pub fn states(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input) -> Result<States> {
+pub fn states(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<States> {
     let (first, weights) = operands(parameters, input, Output::Synapses)?;
     let sizes = parameters.sizes()?;
+    population.fits(sizes.neurons)?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network::new(neuron, &sizes, input, Output::Synapses);
+        let network = device::Network::new(population, &sizes, input, Output::Synapses);
         return device::states(&gpu, &network, &first, &weights);
     }
     let (kind, modes) = (Kind::of(input, sizes.inputs), sizes.modes);
     match weights.dtype() {
-        DType::F64 => observe::<f64>(neuron, kind, modes, &first, &weights),
-        _ => observe::<f32>(neuron, kind, modes, &first, &weights),
+        DType::F64 => observe::<f64>(population, kind, modes, &first, &weights),
+        _ => observe::<f32>(population, kind, modes, &first, &weights),
     }
 }
 
 /// The operator; `interval`, if it is given, takes the place of the number of steps between two checkpoints.
 fn sequence(
-    neuron: &SpikingNeuron,
+    population: &Population,
     parameters: &ModeParameters,
     input: &Input,
     output: Output,
@@ -122,21 +127,22 @@ fn sequence(
 ) -> Result<Tensor> {
     let (first, weights) = operands(parameters, input, output)?;
     let sizes = parameters.sizes()?;
+    population.fits(sizes.neurons)?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network::new(neuron, &sizes, input, output);
+        let network = device::Network::new(population, &sizes, input, output);
         return device::run(&gpu, network, &first, &weights);
     }
     let kind = Kind::of(input, sizes.inputs);
     let interval = interval.unwrap_or(kind.interval(sizes.neurons));
     match weights.dtype() {
-        DType::F64 => apply::<f64>(neuron, kind, output, sizes.modes, interval, &first, &weights),
-        _ => apply::<f32>(neuron, kind, output, sizes.modes, interval, &first, &weights),
+        DType::F64 => apply::<f64>(population, kind, output, sizes.modes, interval, &first, &weights),
+        _ => apply::<f32>(population, kind, output, sizes.modes, interval, &first, &weights),
     }
 }
 
 fn apply<R: Real>(
-    neuron: &SpikingNeuron,
+    population: &Population,
     kind: Kind,
     output: Output,
     modes: usize,
@@ -145,18 +151,18 @@ fn apply<R: Real>(
     weights: &Tensor,
 ) -> Result<Tensor> {
     let differentiable = first.track_op() || weights.track_op();
-    first.apply_op2(weights, Sequence::<R>::new(neuron, kind, output, modes, interval, differentiable))
+    first.apply_op2(weights, Sequence::<R>::new(population, kind, output, modes, interval, differentiable))
 }
 
 fn observe<R: Real>(
-    neuron: &SpikingNeuron,
+    population: &Population,
     kind: Kind,
     modes: usize,
     first: &Tensor,
     weights: &Tensor,
 ) -> Result<States> {
     let interval = kind.interval(weights.dims()[1]);
-    Sequence::<R>::new(neuron, kind, Output::Synapses, modes, interval, false).observe(first, weights)
+    Sequence::<R>::new(population, kind, Output::Synapses, modes, interval, false).observe(first, weights)
 }
 
 /// The operator's two tensors.
@@ -220,18 +226,20 @@ mod tests {
         let mut x = vec![0f32; 50_000 * 5 * 2];
         fill_normal(1, Purpose::TrainingTrial, 0, 0, 1.0, &mut x);
         let input = Input::Signals(Tensor::from_vec(x, (50_000, 5, 2), &Device::Cpu)?);
-        let bits = |refractory_steps, interval| -> Result<Vec<u32>> {
-            let neuron = SpikingNeuron { refractory_steps, ..SpikingNeuron::default() };
-            let y = sequence(&neuron, &parameters, &input, Output::Readout, interval)?;
+        let bits = |population: &Population, interval| -> Result<Vec<u32>> {
+            let y = sequence(population, &parameters, &input, Output::Readout, interval)?;
             let gradients = y.sqr()?.sum_all()?.backward()?;
             let tensors = [&y, gradients.get(&w_in).expect("gradient"), gradients.get(&mode_out).expect("gradient")];
             let values = tensors.map(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
             Ok(values.into_iter().collect::<Result<Vec<_>>>()?.concat().into_iter().map(f32::to_bits).collect())
         };
-        for refractory_steps in [0, 5] {
-            let kept_whole = bits(refractory_steps, Some(50_048))?;
-            assert!(kept_whole == bits(refractory_steps, None)?);
-            assert!(kept_whole == bits(refractory_steps, Some(1024))?);
+        let neuron = |refractory_steps| SpikingNeuron { refractory_steps, ..SpikingNeuron::default() };
+        let tau_decay_ms = (20u8..40).map(f32::from).collect();
+        let diverse = Population::new(neuron(5), None, Some(tau_decay_ms)).expect("positive time constants");
+        for population in [neuron(0).into(), neuron(5).into(), diverse] {
+            let kept_whole = bits(&population, Some(50_048))?;
+            assert!(kept_whole == bits(&population, None)?);
+            assert!(kept_whole == bits(&population, Some(1024))?);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A spiking mode network as candle sees it: its parameters as variables, read from an artifact or written to one.
 
 use super::config::{InitialReadout, SpikingConfig};
-use super::{Input, States, run, states};
+use super::{Input, Population, States, run, states};
 use crate::modes::{ModeParameters, ModeSizes};
 use crate::readout::Readout;
 use candle_core::{Device, Result, Tensor, Var};
@@ -10,9 +10,10 @@ use mdl_artifact::{Artifact, ArtifactError};
 /// Names of the parameters, in the order of [`ModeParameters::named`].
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 
-/// A spiking network; every parameter is trained.
+/// A spiking network; every parameter is trained, the constants of its neurons are not.
 pub struct SpikingNetwork {
     config: SpikingConfig,
+    population: Population,
     variables: [Var; 5],
 }
 
@@ -28,10 +29,12 @@ impl SpikingNetwork {
             parameters.w_out = (parameters.w_out * (outputs as f64 / config.neurons as f64).sqrt())?;
         }
         let [w_in, mode_in, score, mode_out, w_out] = parameters.named().map(|(_, tensor)| Var::from_tensor(tensor));
-        Ok(Self { config: config.clone(), variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
+        let (config, population) = (config.clone(), config.neuron.clone().into());
+        Ok(Self { config, population, variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
     }
 
-    /// Reads a network from an artifact, checking every shape.
+    /// Reads a network from an artifact, checking every shape. Its neurons have the thresholds and decay time constants of
+    /// the tensors `threshold` and `tau_decay_ms` `[N]`; where there is no such tensor, that of the config.
     ///
     /// # Errors
     /// [`ArtifactError::Tensor`] naming the tensor.
@@ -49,7 +52,7 @@ impl SpikingNetwork {
                 .map_err(|e| artifact.tensor_error(NAMES[i], e.to_string(), "a tensor that fits in memory".into()))
         };
         let variables = [variable(0)?, variable(1)?, variable(2)?, variable(3)?, variable(4)?];
-        Ok(Self { config: config.clone(), variables })
+        Ok(Self { config: config.clone(), population: Population::read(artifact, config)?, variables })
     }
 
     /// The same network on a device.
@@ -59,7 +62,8 @@ impl SpikingNetwork {
     pub fn to_device(&self, device: &Device) -> Result<Self> {
         let [w_in, mode_in, score, mode_out, w_out] =
             self.variables.each_ref().map(|v| Var::from_tensor(&v.as_detached_tensor().to_device(device)?));
-        Ok(Self { config: self.config.clone(), variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
+        let (config, population) = (self.config.clone(), self.population.clone());
+        Ok(Self { config, population, variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
     }
 
     /// The config it was made with.
@@ -67,13 +71,21 @@ impl SpikingNetwork {
         &self.config
     }
 
-    /// Adds the parameters to an artifact.
+    /// Its neurons.
+    pub fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// Adds the parameters to an artifact, and the constants that each neuron has of its own.
     ///
     /// # Errors
     /// Those of candle.
     pub fn write(&self, artifact: &mut Artifact) -> Result<()> {
         for (name, variable) in self.variables() {
             artifact.insert(name, variable.dims(), variable.flatten_all()?.to_vec1::<f32>()?);
+        }
+        for (name, values) in self.population.own() {
+            artifact.insert(name, &[values.len()], values.to_vec());
         }
         artifact.insert("importance", &[self.config.modes], self.parameters().importance()?);
         Ok(())
@@ -100,7 +112,7 @@ impl SpikingNetwork {
     /// # Errors
     /// Those of candle: an input of another shape.
     pub fn run(&self, input: &Input, readout: Readout) -> Result<Tensor> {
-        run(&self.config.neuron, &self.parameters(), input, readout)
+        run(&self.population, &self.parameters(), input, readout)
     }
 
     /// The states of every step, for figures.
@@ -108,7 +120,7 @@ impl SpikingNetwork {
     /// # Errors
     /// As [`SpikingNetwork::run`].
     pub fn states(&self, input: &Input) -> Result<States> {
-        states(&self.config.neuron, &self.parameters(), input)
+        states(&self.population, &self.parameters(), input)
     }
 }
 

@@ -88,11 +88,16 @@ impl Default for SpikingNeuron {
 impl SpikingNeuron {
     /// The synaptic gain κ as a number.
     pub fn gain(&self) -> f64 {
+        self.gain_at(self.tau_decay_ms)
+    }
+
+    /// The synaptic gain κ of a neuron whose synapse decays with `tau_decay_ms`: the published values depend on it.
+    pub fn gain_at(&self, tau_decay_ms: f64) -> f64 {
         match self.gain {
-            SynapticGain::Published(PublishedGain::DtOverDecay) => self.dt_ms / self.tau_decay_ms,
-            SynapticGain::Published(PublishedGain::OneMinusAlphaDecay) => 1.0 - self.alpha(self.tau_decay_ms),
+            SynapticGain::Published(PublishedGain::DtOverDecay) => self.dt_ms / tau_decay_ms,
+            SynapticGain::Published(PublishedGain::OneMinusAlphaDecay) => 1.0 - self.alpha(tau_decay_ms),
             SynapticGain::Published(PublishedGain::DtSquaredOverDecayRise) => {
-                self.dt_ms * self.dt_ms / (self.tau_decay_ms * self.tau_rise_ms)
+                self.dt_ms * self.dt_ms / (tau_decay_ms * self.tau_rise_ms)
             }
             SynapticGain::Value(value) => value,
         }

@@ -6,10 +6,11 @@
 //! gives the same bits.
 
 use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, Work, retreat};
+use super::constants::{Constants, PerUnit, Units, with_units};
 use super::forward::{
-    Checkpoint, Constants, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
+    Checkpoint, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
 };
-use super::{FEW_SIGNALS, Input, SpikingNeuron, States};
+use super::{FEW_SIGNALS, Input, Population, States};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor};
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
 use mdl_kernels::lanes::Lanes;
@@ -70,7 +71,7 @@ pub(super) enum Output {
 
 /// What the forward pass keeps of a band of G trials.
 struct Saved<R, const G: usize> {
-    /// What the membranes remember at the beginning of each interval.
+    /// What the band remembers at the beginning of each interval.
     checkpoints: Vec<Checkpoint<R, G>>,
     /// a, `[T][P]`.
     activities: Vec<[R; G]>,
@@ -88,7 +89,7 @@ enum SavedBand<R> {
 
 /// The operator.
 pub(super) struct Sequence<R> {
-    neuron: SpikingNeuron,
+    population: Population,
     kind: Kind,
     output: Output,
     /// P.
@@ -102,14 +103,14 @@ pub(super) struct Sequence<R> {
 
 impl<R: Real> Sequence<R> {
     pub(super) fn new(
-        neuron: &SpikingNeuron,
+        population: &Population,
         kind: Kind,
         output: Output,
         modes: usize,
         interval: usize,
         differentiable: bool,
     ) -> Self {
-        Self { neuron: neuron.clone(), kind, output, modes, interval, differentiable, saved: Mutex::default() }
+        Self { population: population.clone(), kind, output, modes, interval, differentiable, saved: Mutex::default() }
     }
 
     /// The network that the two tensors are, and what they drive it with.
@@ -132,7 +133,7 @@ impl<R: Real> Sequence<R> {
             Kind::Spikes(spikes) => Source::Spikes(spikes, pack_columns(first, spikes.channels(), neurons)),
         };
         Ok(Network {
-            constants: Constants::new(&self.neuron),
+            constants: Constants::new(&self.population, neurons),
             sizes,
             into: pack(into, inputs, neurons),
             out: pack(out, sizes.outputs, neurons),
@@ -146,8 +147,9 @@ impl<R: Real> Sequence<R> {
     }
 
     /// Room for what the backward pass needs of an interval.
-    fn trace<const G: usize>(&self, sizes: &Sizes, steps: usize) -> Trace<R, G> {
-        Trace::new(sizes, steps, self.neuron.refractory_steps == 0)
+    fn trace<const G: usize>(&self, network: &Network<R>, steps: usize) -> Trace<R, G> {
+        let with_membrane = self.population.neuron().refractory_steps == 0;
+        Trace::new(&network.sizes, steps, with_membrane, network.constants.shared_decay.is_none())
     }
 
     fn forward(&self, network: &Network<R>) -> (Vec<R>, Shape) {
@@ -242,7 +244,9 @@ impl<R: Real> Sequence<R> {
             let trace = observe_trial(&network, band.start, synapses);
             for t in 0..steps {
                 let (u, v) = (trace.potential(t), trace.membrane(t).unwrap_or_default());
-                let s: Vec<[Lanes<R>; 1]> = u.iter().map(|u| u.map(|u| network.constants.spikes(u))).collect();
+                let s: Vec<[Lanes<R>; 1]> = with_units!(network.constants, units => {
+                    u.iter().enumerate().map(|(i, u)| u.map(|u| units.cell(i).spikes(u))).collect()
+                });
                 spread(&s, spikes[t]);
                 spread(u, potential[t]);
                 spread(v, membrane[t]);
@@ -279,9 +283,9 @@ fn run_band<R: Real, const G: usize>(
             runner.advance(&interval, &mut passing, None);
             continue;
         }
-        saved.checkpoints.push(runner.checkpoint.clone());
+        saved.checkpoints.push(runner.checkpoint.kept(network.constants.shared_decay.is_none()));
         if last {
-            let mut trace = sequence.trace(sizes, interval.steps.len());
+            let mut trace = sequence.trace(network, interval.steps.len());
             runner.advance(&interval, &mut trace, Some(&mut saved.activities));
             saved.trace = Some(trace);
         } else {
@@ -315,7 +319,7 @@ fn retreat_band<R: Real, const G: usize>(
     let mut work = Work::new(network, source_gradient.is_some());
     // Every interval but the last has this length.
     let repeated = if saved.checkpoints.len() > 1 { sequence.interval } else { 0 };
-    let mut again = sequence.trace(sizes, repeated);
+    let mut again = sequence.trace(network, repeated);
     for (i, steps) in sequence.intervals(sizes.steps).enumerate().rev() {
         let activities = &saved.activities[steps.start * sizes.modes..steps.end * sizes.modes];
         let last = steps.end == sizes.steps;
@@ -334,7 +338,7 @@ fn retreat_band<R: Real, const G: usize>(
 /// Runs a trial through all steps and traces every state; `synapses` is its share of r.
 fn observe_trial<R: Real>(network: &Network<R>, trial: usize, synapses: Vec<&mut [R]>) -> Trace<R, 1> {
     let sizes = &network.sizes;
-    let mut trace = Trace::new(sizes, sizes.steps, true);
+    let mut trace = Trace::new(sizes, sizes.steps, true, false);
     let interval = Interval { network, first: trial, steps: 0..sizes.steps };
     Runner::new(sizes, Sink::Synapses(synapses)).advance(&interval, &mut trace, None);
     trace

@@ -2,7 +2,7 @@
 //!
 //! Gradients come from candle's autograd, whose recursion limits the number of steps to some thousands.
 
-use super::{Input, SpikingNeuron, States, Surrogate, Synapse};
+use super::{Input, Population, States, Surrogate, Synapse};
 use crate::modes::ModeParameters;
 use crate::readout::{Readout, max_over_time};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
@@ -13,8 +13,8 @@ use mdl_kernels::real::contiguous;
 ///
 /// # Errors
 /// Tensors that do not fit together.
-pub fn run(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
-    let r = states(neuron, parameters, input)?.synapses;
+pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
+    let r = states(population, parameters, input)?.synapses;
     match readout {
         Readout::PerStep => r.broadcast_matmul(&parameters.w_out.t()?),
         Readout::MaxOverTime => max_over_time(&r)?.matmul(&parameters.w_out.t()?),
@@ -25,15 +25,21 @@ pub fn run(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input, r
 ///
 /// # Errors
 /// Tensors that do not fit together.
-pub fn states(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input) -> Result<States> {
+pub fn states(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<States> {
     let drive = drive(parameters, input)?;
     let (steps, trials, neurons) = drive.dims3()?;
     let zero = Tensor::zeros((trials, neurons), drive.dtype(), drive.device())?;
     let w_rec = parameters.scored_mode_in()?.matmul(&parameters.mode_out.t()?)?;
-    let [alpha_s, alpha_m, alpha_d, alpha_r] =
-        [neuron.tau_current_ms, neuron.tau_membrane_ms, neuron.tau_decay_ms, neuron.tau_rise_ms]
-            .map(|tau_ms| neuron.alpha(tau_ms));
-    let kappa = neuron.gain();
+    let neuron = population.neuron();
+    let [alpha_s, alpha_m, alpha_r] =
+        [neuron.tau_current_ms, neuron.tau_membrane_ms, neuron.tau_rise_ms].map(|tau_ms| neuron.alpha(tau_ms));
+    let each = |constant: &dyn Fn(usize) -> f64| {
+        let values: Vec<f64> = (0..neurons).map(constant).collect();
+        Tensor::from_vec(values, neurons, drive.device())?.to_dtype(drive.dtype())?.broadcast_as((trials, neurons))
+    };
+    let threshold = each(&|i| population.threshold(i))?;
+    let alpha_d = each(&|i| neuron.alpha(population.tau_decay_ms(i)))?;
+    let kappa = each(&|i| neuron.gain_at(population.tau_decay_ms(i)))?;
     let [mut i, mut u, mut h, mut r, mut s, mut wait] = std::array::from_fn(|_| zero.clone());
     let mut rows: [Vec<Tensor>; 4] = Default::default();
     for t in 0..steps {
@@ -42,13 +48,13 @@ pub fn states(neuron: &SpikingNeuron, parameters: &ModeParameters, input: &Input
         let free = wait.eq(0f64)?.to_dtype(drive.dtype())?;
         u = ((1.0 - &s)?.mul(&v)? * free)?;
         r = match neuron.synapse {
-            Synapse::Single => ((r * alpha_d)? + (&s * kappa)?)?,
+            Synapse::Single => ((r * &alpha_d)? + (&s * &kappa)?)?,
             Synapse::Double => {
                 h = ((h * alpha_r)? + &s)?;
-                ((r * alpha_d)? + (&h * kappa)?)?
+                ((r * &alpha_d)? + (&h * &kappa)?)?
             }
         };
-        s = (&u - neuron.threshold)?.apply_op1(Spike(neuron.surrogate))?;
+        s = (&u - &threshold)?.apply_op1(Spike(neuron.surrogate))?;
         let counted = (wait - 1.0)?.relu()?;
         let begun = zero.affine(0.0, f64::from(neuron.refractory_steps))?;
         wait = s.detach().gt(0f64)?.where_cond(&begun, &counted)?;

@@ -33,6 +33,8 @@ pub struct Trace<'a> {
     pub potential: &'a [f64],
     /// Times of its spikes in ms.
     pub spikes_ms: &'a [f64],
+    /// Potential at which it spikes.
+    pub threshold: Option<f64>,
 }
 
 /// Membrane potential of chosen units, one panel a unit.
@@ -46,8 +48,6 @@ pub struct MembraneTraces<'a> {
     pub potential_unit: PotentialUnit,
     /// The units, from above.
     pub traces: &'a [Trace<'a>],
-    /// Potential at which a unit spikes.
-    pub threshold: Option<f64>,
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
 }
@@ -82,12 +82,12 @@ impl MembraneTraces<'_> {
         let time = Axis::time(self.time_ms);
         let panel = Panel::new(canvas.size(height), frame, if lowest { time } else { time.bare() }, self.axis());
         window::shade(canvas, &panel, self.windows);
-        if let Some(threshold) = self.threshold {
+        if let Some(threshold) = trace.threshold {
             canvas.level(&panel, threshold, style::REFERENCE);
         }
         let points: Vec<_> = self.time_ms.iter().copied().zip(trace.potential.iter().copied()).collect();
         canvas.fine_curve(&panel, &points, trace.population.colour());
-        let foot = panel.at_y(self.threshold.unwrap_or(self.extremes().1));
+        let foot = panel.at_y(trace.threshold.unwrap_or(self.extremes().1));
         canvas.outline(trace.population.colour(), 1.0, |path| {
             for x in trace.spikes_ms.iter().map(|&time| panel.at_x(time)) {
                 path.polyline([(x, foot), (x, frame.top + 3.0)]);
@@ -101,10 +101,10 @@ impl MembraneTraces<'_> {
         canvas.text((frame.left, frame.top - 4.0), &label, Type::new(style::TICK_SIZE).bold());
     }
 
-    /// Lowest and highest potential of all units, with the threshold.
+    /// Lowest and highest potential of all units, with their thresholds.
     fn extremes(&self) -> (f64, f64) {
-        let potentials = self.traces.iter().flat_map(|trace| trace.potential.iter().copied());
-        crate::panel::extent(potentials.chain(self.threshold))
+        let potentials = self.traces.iter().flat_map(|trace| trace.potential.iter().copied().chain(trace.threshold));
+        crate::panel::extent(potentials)
     }
 
     /// The axis that all units share.
@@ -121,7 +121,8 @@ impl MembraneTraces<'_> {
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
-        let threshold = self.threshold.map(|_| (Key::Dashes(style::REFERENCE), "threshold".to_owned()));
+        let threshold = self.traces.iter().find_map(|trace| trace.threshold);
+        let threshold = threshold.map(|_| (Key::Dashes(style::REFERENCE), "threshold".to_owned()));
         threshold.into_iter().chain(window::keys(self.windows)).collect()
     }
 
@@ -136,13 +137,13 @@ impl MembraneTraces<'_> {
         CHECK.finite("time", self.time_ms)?;
         CHECK.value("time", self.time_ms.is_sorted(), "a step back", "ascending times")?;
         CHECK.not_empty("unit", self.traces)?;
-        CHECK.finite("threshold", &self.threshold)?;
         window::check(self.windows, CHECK)?;
         for trace in self.traces {
             let what = format!("potential of {}", trace.label);
             CHECK.length(&what, trace.potential, self.time_ms.len())?;
             CHECK.finite(&what, trace.potential)?;
             CHECK.finite(&format!("spikes of {}", trace.label), trace.spikes_ms)?;
+            CHECK.finite(&format!("threshold of {}", trace.label), &trace.threshold)?;
         }
         Ok(())
     }

@@ -187,6 +187,7 @@ pub fn membrane() -> Result<Figure, ReportError> {
             population,
             potential,
             spikes_ms,
+            threshold: Some(-40.0),
         })
         .collect();
     MembraneTraces {
@@ -194,7 +195,6 @@ pub fn membrane() -> Result<Figure, ReportError> {
         time_ms: &time_ms,
         potential_unit: membrane::PotentialUnit::Millivolt,
         traces: &traces,
-        threshold: Some(-40.0),
         windows: &[STIMULUS, RESPONSE],
     }
     .draw()

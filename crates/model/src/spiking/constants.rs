@@ -1,0 +1,143 @@
+//! The constants of the neurons in the precision of the operator.
+//!
+//! Threshold, decay and gain may differ between neurons. Loops over cells are written for any [`Units`] and compiled twice:
+//! constants that all neurons share stay in registers, others are loaded with their cell.
+
+use super::population::Population;
+use super::surrogate::Surrogate;
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::Real;
+
+/// The constants of a network's neurons.
+pub(super) struct Constants<R> {
+    pub alpha_current: R,
+    pub alpha_membrane: R,
+    pub one_minus_alpha_membrane: R,
+    pub alpha_rise: R,
+    /// Steps for which a spike silences the neuron.
+    pub hold: R,
+    pub surrogate: Surrogate,
+    pub units: PerUnit<R>,
+    /// α_d and κ where all neurons share them.
+    pub shared_decay: Option<Decay<R>>,
+}
+
+/// Decay and gain of a synapse.
+#[derive(Clone, Copy)]
+pub(super) struct Decay<R> {
+    /// α_d.
+    pub alpha: R,
+    /// κ.
+    pub gain: R,
+}
+
+/// Threshold, decay and gain of a neuron, or of the sixteen of a cell.
+#[derive(Clone, Copy)]
+pub(super) struct Unit<V> {
+    /// θ.
+    pub threshold: V,
+    /// α_d.
+    pub alpha_decay: V,
+    /// κ.
+    pub gain: V,
+}
+
+/// The constants of all neurons, or those of each cell.
+pub(super) enum PerUnit<R> {
+    Shared(Unit<R>),
+    Own(Vec<Unit<Lanes<R>>>),
+}
+
+/// Constants of the neurons of every cell.
+pub(super) trait Units<R>: Copy {
+    /// Those of cell `i`.
+    fn cell(self, i: usize) -> Unit<Lanes<R>>;
+}
+
+impl<R: Real> Units<R> for Unit<R> {
+    #[inline(always)]
+    fn cell(self, _: usize) -> Unit<Lanes<R>> {
+        Unit {
+            threshold: Lanes::splat(self.threshold),
+            alpha_decay: Lanes::splat(self.alpha_decay),
+            gain: Lanes::splat(self.gain),
+        }
+    }
+}
+
+impl<R: Real> Units<R> for &[Unit<Lanes<R>>] {
+    #[inline(always)]
+    fn cell(self, i: usize) -> Unit<Lanes<R>> {
+        self[i]
+    }
+}
+
+impl<R: Real> Unit<Lanes<R>> {
+    /// s = H(U − θ).
+    #[inline(always)]
+    pub(super) fn spikes(&self, potential: Lanes<R>) -> Lanes<R> {
+        potential.where_above(self.threshold, Lanes::splat(R::one()), Lanes::zero())
+    }
+}
+
+/// Evaluates `$body` with `$units` bound to the [`Units`] of `$constants`: once for shared constants, once for others.
+macro_rules! with_units {
+    ($constants:expr, $units:ident => $body:expr) => {
+        match &$constants.units {
+            PerUnit::Shared(unit) => {
+                let $units = *unit;
+                $body
+            }
+            PerUnit::Own(cells) => {
+                let $units = &cells[..];
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_units;
+
+impl<R: Real> Constants<R> {
+    /// The constants of `neurons` neurons.
+    pub(super) fn new(population: &Population, neurons: usize) -> Self {
+        let neuron = population.neuron();
+        let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
+        let unit = |threshold: f64, tau_decay_ms: f64| Unit {
+            threshold: R::constant(threshold),
+            alpha_decay: R::constant(neuron.alpha(tau_decay_ms)),
+            gain: R::constant(neuron.gain_at(tau_decay_ms)),
+        };
+        let (threshold, tau_decay_ms) = (population.shared_threshold(), population.shared_tau_decay_ms());
+        let units = match (threshold, tau_decay_ms) {
+            (Some(threshold), Some(tau_decay_ms)) => PerUnit::Shared(unit(threshold, tau_decay_ms)),
+            _ => {
+                let own: Vec<_> =
+                    (0..neurons).map(|i| unit(population.threshold(i), population.tau_decay_ms(i))).collect();
+                PerUnit::Own(own.chunks(Lanes::<R>::COUNT).map(cell).collect())
+            }
+        };
+        Self {
+            alpha_current: R::constant(neuron.alpha(neuron.tau_current_ms)),
+            alpha_membrane: R::constant(alpha_membrane),
+            one_minus_alpha_membrane: R::constant(1.0 - alpha_membrane),
+            alpha_rise: R::constant(neuron.alpha_rise()),
+            hold: R::constant(f64::from(neuron.refractory_steps.max(1))),
+            surrogate: neuron.surrogate,
+            units,
+            shared_decay: tau_decay_ms.map(|tau_ms| Decay {
+                alpha: R::constant(neuron.alpha(tau_ms)),
+                gain: R::constant(neuron.gain_at(tau_ms)),
+            }),
+        }
+    }
+}
+
+/// The constants of up to sixteen neurons; the lanes beyond them hold 0.
+fn cell<R: Real>(units: &[Unit<R>]) -> Unit<Lanes<R>> {
+    let lanes = |of: fn(&Unit<R>) -> R| Lanes::load(&units.iter().map(of).collect::<Vec<_>>());
+    Unit {
+        threshold: lanes(|unit| unit.threshold),
+        alpha_decay: lanes(|unit| unit.alpha_decay),
+        gain: lanes(|unit| unit.gain),
+    }
+}
