@@ -283,6 +283,7 @@ mod tests {
             device: None,
             seed: 1,
             inputs: vec![Input { file: "a".into(), sha256: "b".into() }],
+            differs: BTreeMap::new(),
             parent: None,
         };
         let mut artifact = Artifact::new(Kind::Rate, serde_json::json!({"name": "ü"}), provenance);

@@ -18,6 +18,7 @@
 pub mod checkpoint;
 mod difference;
 mod file;
+pub mod json;
 pub mod lock;
 pub mod output;
 mod provenance;

@@ -1,6 +1,8 @@
 //! Where an artifact comes from.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// An input of the stage that wrote an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Provenance {
     pub seed: u64,
     /// Every file it read, but for the config, which the artifact holds.
     pub inputs: Vec<Input>,
+    /// For each input that was made otherwise than the config of the artifact says, the fields and their values then.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub differs: BTreeMap<String, BTreeMap<String, Value>>,
     /// Provenance of the artifact it was made from.
     pub parent: Option<Box<Provenance>>,
 }
@@ -36,7 +41,25 @@ impl Provenance {
     /// Provenance of an artifact that `program`, built from `revision`, writes in a run under `seed`.
     pub fn new(program: &str, revision: Option<&str>, seed: u64) -> Self {
         let (version, revision) = (env!("CARGO_PKG_VERSION").into(), revision.map(Into::into));
-        Self { program: program.into(), version, revision, device: None, seed, inputs: Vec::new(), parent: None }
+        Self {
+            program: program.into(),
+            version,
+            revision,
+            device: None,
+            seed,
+            inputs: Vec::new(),
+            differs: BTreeMap::new(),
+            parent: None,
+        }
+    }
+}
+
+impl Provenance {
+    /// Notes the fields in which the last input was made otherwise than the config of the artifact says.
+    pub fn note_differences(&mut self, fields: BTreeMap<String, Value>) {
+        if let Some(input) = self.inputs.last().filter(|_| !fields.is_empty()) {
+            self.differs.insert(input.file.clone(), fields);
+        }
     }
 }
 

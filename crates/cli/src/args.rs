@@ -15,11 +15,11 @@ pub struct Common {
     pub output: Option<PathBuf>,
 
     /// Seed of every random number (default: the config's)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
 
-    /// Threads to use; results do not depend on it (default: all cores)
-    #[arg(long, value_name = "N")]
+    /// Threads to use, at most 1024; results do not depend on it (default: all cores)
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
 
     /// Override one config field, as in --set training.learning_rate=0.005; may be repeated
@@ -43,6 +43,25 @@ pub struct Common {
     pub json: bool,
 }
 
+/// The most threads: more than any machine has cores that help.
+const MOST_THREADS: usize = 1024;
+
+fn threads(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_THREADS).contains(number));
+    number.ok_or_else(|| format!("expected a whole number from 1 to {MOST_THREADS}"))
+}
+
+/// As many threads as `RAYON_NUM_THREADS` says, or else as there are cores.
+fn default_threads() -> usize {
+    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| threads(&text).ok());
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+    asked.unwrap_or_else(cores)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
 impl Common {
     /// Starts logging and the thread pool. Call once, before anything else.
     ///
@@ -56,17 +75,12 @@ impl Common {
         unsafe {
             libc::signal(libc::SIGXFSZ, libc::SIG_IGN)
         };
-        if self.threads == Some(0) {
-            bail_usage("--threads: found 0, expected at least 1")?;
-        }
-        let threads = self.threads.unwrap_or_else(rayon::current_num_threads);
+        let threads = self.threads.unwrap_or_else(default_threads);
         // SAFETY: no thread of ours reads it yet. The matrix products read this variable, and where it is not set they
         // read /proc/cpuinfo at every product: a tenth of the time of training a small network.
         unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
-        if self.threads.is_some() {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("starting the threads")?;
-        }
-        Ok(())
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build_global().with_context(|| format!("{threads} threads cannot be started; --threads takes fewer"))
     }
 
     /// The output file, which must be named, and must not exist unless `--force` is given. No other process can claim it

@@ -3,8 +3,10 @@
 //! A program is a thin `main`: [`run_program`] around a function that reads its inputs, calls a library, writes its outputs
 //! and returns the JSON object to print. One executable, `mdl-rnn`, holds them all.
 
+mod allocator;
 pub mod args;
 pub mod figures;
+pub mod judged;
 pub mod outputs;
 pub mod parse;
 pub mod programs;

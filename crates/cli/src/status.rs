@@ -3,9 +3,12 @@
 use anyhow::Error;
 use mdl_artifact::output::OutputError;
 use serde_json::Value;
+use std::backtrace::Backtrace;
 use std::fmt;
 use std::io::{IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a program ended, as its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,9 +139,13 @@ impl Outcome {
 
 /// Runs a program's body: prints its result on stdout or its error on stderr, and turns either into the exit status.
 ///
-/// With `json` the result is one JSON line on terminals, too.
+/// With `json` the result is one JSON line on terminals, too. A panic is a fault of the program: it says so in one line, and the status is 1.
 pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
-    match body() {
+    std::panic::set_hook(Box::new(report_panic));
+    let Ok(outcome) = std::panic::catch_unwind(AssertUnwindSafe(body)) else {
+        return ExitCode::from(Status::Failed as u8);
+    };
+    match outcome {
         Ok(Outcome { status, result }) => {
             if let Some(value) = result
                 && print_result(&value, json).is_err()
@@ -153,6 +160,22 @@ pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -
                 error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
             ExitCode::from(status as u8)
         }
+    }
+}
+
+/// Says on one line that the program is at fault; of several threads the first one does. With `RUST_BACKTRACE` a backtrace
+/// follows.
+fn report_panic(panic: &PanicHookInfo) {
+    static REPORTED: AtomicBool = AtomicBool::new(false);
+    if REPORTED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
+    // Nobody is left to hear that this cannot be written.
+    _ = writeln!(std::io::stderr(), "error: internal error{place}: {what}; please report it");
+    if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0") {
+        _ = writeln!(std::io::stderr(), "{}", Backtrace::force_capture());
     }
 }
 

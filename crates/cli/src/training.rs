@@ -52,17 +52,21 @@ pub struct Arguments {
     pub resume: bool,
 
     /// Seconds between two checkpoints
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u64).range(0..=MOST_SECONDS))]
     pub checkpoint_every: u64,
 
     /// Checkpoints to keep: OUTPUT.partial, then OUTPUT.partial.1, the one before, and so on
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number_kept)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number_kept, allow_negative_numbers = true)]
     pub keep_checkpoints: usize,
 
     /// What every program takes.
     #[command(flatten)]
     pub common: Common,
 }
+
+/// The most seconds between two checkpoints: a year.
+const MOST_SECONDS: u64 = 31_536_000;
 
 fn number_kept(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|n| (1..=MOST_KEPT).contains(n));
@@ -232,17 +236,20 @@ pub fn as_input(source: &Source) -> Input {
 /// The outcome of a training on `device` whose network was written to `output`; `measure` names what was measured on fresh
 /// trials.
 fn outcome(trained: &Trained, output: &Path, measure: &str, device: &Device) -> Outcome {
-    let status = if trained.success { Status::Done } else { Status::CriterionNotMet };
-    if !trained.success {
+    let failed = trained.success == Some(false);
+    let status = if failed { Status::CriterionNotMet } else { Status::Done };
+    if failed {
         tracing::warn!("the stopping rule was not met after {} updates", trained.updates);
     }
-    let result = json!({
+    let mut result = json!({
         "output": output,
         "device": mdl_device::name(device),
         "loss": trained.kept.loss,
         measure: trained.kept.performance,
         "updates": trained.updates,
-        "success": trained.success,
     });
+    if let Some(success) = trained.success {
+        result["success"] = json!(success);
+    }
     Outcome { status, result: Some(result) }
 }

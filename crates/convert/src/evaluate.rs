@@ -9,7 +9,7 @@ use crate::search::trials::TrialSet;
 use candle_core::Device;
 use mdl_artifact::Artifact;
 use mdl_data::evaluation::EvaluationConfig;
-use mdl_data::field::require;
+use mdl_data::field::{length, require};
 use mdl_data::score::Score;
 use mdl_data::tasks::Trials;
 use rayon::prelude::*;
@@ -157,7 +157,7 @@ impl<'a> Setting<'a> {
 
     fn trial(&self, trial: usize) -> Result<Outcome> {
         self.check_stopped()?;
-        let recorded = trial < self.config.recorded_trials;
+        let recorded = trial < length(self.config.recorded_trials);
         let traces = || Traces { units: self.config.recorded_units.clone(), every: self.traces_every };
         let recording = Recording {
             out_every: Some(self.out_every),
@@ -176,7 +176,7 @@ impl<'a> Setting<'a> {
     /// there is room for.
     #[cfg(any(test, feature = "cuda"))]
     fn on_machine<M: mdl_device::Machine>(&self, machine: &M) -> Result<Vec<Outcome>> {
-        let recorded = self.config.recorded_trials.min(self.trials.count);
+        let recorded = length(self.config.recorded_trials).min(self.trials.count);
         let posed = |trial: usize| Posed {
             input: self.trials.input_of(trial),
             condition: self.trials.condition[trial],
@@ -211,7 +211,7 @@ impl<'a> Setting<'a> {
             rate_hz,
             recorded_units: self.config.recorded_units.clone(),
             potential_time_ms: times_ms(self.traces_every),
-            recorded: outcomes.into_iter().take(self.config.recorded_trials).map(|o| o.run).collect(),
+            recorded: outcomes.into_iter().take(length(self.config.recorded_trials)).map(|o| o.run).collect(),
             step_ms: timing.step_ms,
         }
     }

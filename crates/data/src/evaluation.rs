@@ -1,6 +1,6 @@
 //! The evaluation section of a config.
 
-use crate::field::{InvalidField, require, require_not_negative, require_positive};
+use crate::field::{InvalidField, MOST_TRIALS, require, require_duration_ms, require_trials};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluationConfig {
     /// Fresh trials.
-    pub trials: usize,
+    pub trials: u32,
     /// Trials of which spikes are kept and drawn.
-    pub recorded_trials: usize,
+    pub recorded_trials: u32,
     /// Units whose membrane potential is kept and drawn.
     pub recorded_units: Vec<usize>,
     /// Interval between kept outputs (ms).
@@ -39,9 +39,10 @@ impl EvaluationConfig {
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        require(self.trials > 0, "trials", self.trials, "at least 1")?;
-        require_positive("record_every_ms", self.record_every_ms)?;
-        require_positive("record_potentials_every_ms", self.record_potentials_every_ms)?;
-        require_not_negative("recorded_trials", self.recorded_trials as f64)
+        require_trials("trials", self.trials)?;
+        require_duration_ms("record_every_ms", self.record_every_ms)?;
+        require_duration_ms("record_potentials_every_ms", self.record_potentials_every_ms)?;
+        let recorded = self.recorded_trials;
+        require(recorded <= MOST_TRIALS, "recorded_trials", recorded, &format!("0 to {MOST_TRIALS}"))
     }
 }

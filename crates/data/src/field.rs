@@ -31,23 +31,72 @@ pub fn require(ok: bool, field: &str, found: impl Display, expected: &str) -> Re
     if ok {
         return Ok(());
     }
-    Err(InvalidField { field: field.into(), found: found.to_string(), expected: expected.into() })
+    Err(InvalidField { field: field.into(), found: shortened(found.to_string()), expected: expected.into() })
 }
 
-/// Refuses a number that is not finite and above zero.
+/// A number of many digits in scientific notation; any other text as it is.
+fn shortened(text: String) -> String {
+    const LONG: usize = 20;
+    match text.parse::<f64>() {
+        Ok(number) if text.len() > LONG => format!("{number:e}"),
+        _ => text,
+    }
+}
+
+/// The largest number that single precision computes with safely: its square, and some sums of that, are still finite.
+pub const LARGEST: f64 = 1e6;
+/// The smallest number above zero that makes a difference in single precision.
+const SMALLEST: f64 = 1e-6;
+/// The shortest and the longest duration (ms).
+const DURATIONS_MS: [f64; 2] = [1e-4, 1e9];
+/// The most trials of anything.
+pub const MOST_TRIALS: u32 = 1_000_000_000;
+
+/// Refuses a number outside of `least ..= most`.
+///
+/// # Errors
+/// [`InvalidField`] naming `field`.
+pub fn require_between(field: &str, found: f64, least: f64, most: f64) -> Result<(), InvalidField> {
+    require((least..=most).contains(&found), field, found, &format!("a number from {least} to {most}"))
+}
+
+/// Refuses a number that is not above zero, or that single precision cannot compute with.
 ///
 /// # Errors
 /// [`InvalidField`] naming `field`.
 pub fn require_positive(field: &str, found: f64) -> Result<(), InvalidField> {
-    require(found.is_finite() && found > 0.0, field, found, "a number above 0")
+    require_between(field, found, SMALLEST, LARGEST)
 }
 
-/// Refuses a number that is not finite and at least zero.
+/// Refuses a number below zero, or that single precision cannot compute with.
 ///
 /// # Errors
 /// [`InvalidField`] naming `field`.
 pub fn require_not_negative(field: &str, found: f64) -> Result<(), InvalidField> {
-    require(found.is_finite() && found >= 0.0, field, found, "a number that is not negative")
+    require_between(field, found, 0.0, LARGEST)
+}
+
+/// Refuses a duration that is not above zero, or that no simulation has.
+///
+/// # Errors
+/// [`InvalidField`] naming `field`.
+pub fn require_duration_ms(field: &str, found: f64) -> Result<(), InvalidField> {
+    let [least, most] = DURATIONS_MS;
+    require((least..=most).contains(&found), field, found, &format!("a duration from {least} to {most:e} ms"))
+}
+
+/// Refuses a number of trials that is zero, or more than can be counted.
+///
+/// # Errors
+/// [`InvalidField`] naming `field`.
+pub fn require_trials(field: &str, found: u32) -> Result<(), InvalidField> {
+    require((1..=MOST_TRIALS).contains(&found), field, found, &format!("1 to {MOST_TRIALS}"))
+}
+
+/// A count as the length of something in memory.
+pub const fn length(count: u32) -> usize {
+    const { assert!(usize::BITS >= u32::BITS) }
+    count as usize
 }
 
 /// Refuses a number outside [0, 1].

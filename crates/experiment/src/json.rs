@@ -1,5 +1,9 @@
 //! Configs: JSON files, overridden field by field from the command line.
 
+use crate::conform::conform;
+use mdl_artifact::json::{self, JsonError};
+use mdl_artifact::{Artifact, ArtifactError};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fs::File;
@@ -23,14 +27,20 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Where and why.
-        source: serde_json::Error,
+        source: JsonError,
+    },
+    /// The file is an artifact, but not one with a config.
+    #[error("config {source}")]
+    Artifact {
+        /// Which file, and why.
+        source: ArtifactError,
     },
     /// A field is unknown, missing or of the wrong type.
-    #[error("config {origin}: field `{field}`: {message}")]
+    #[error("config {origin}: {}{message}", place(field))]
     Field {
         /// Where the config came from.
         origin: String,
-        /// Path of the field.
+        /// Path of the field; empty where it is the whole config.
         field: String,
         /// What was found and expected.
         message: String,
@@ -45,24 +55,68 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The same error, its origin the override that brought the field in, if one did.
+    #[must_use]
+    pub(crate) fn blaming(self, overrides: &[String]) -> Self {
+        match self {
+            Self::Field { origin, field, message } => {
+                Self::Field { origin: origin_of(&origin, overrides, &field), field, message }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Where the value of a field comes from: the config `origin`, or an override of it.
+pub(crate) fn origin_of(origin: &str, overrides: &[String], field: &str) -> String {
+    const SHOWN: usize = 80;
+    let brought = |argument: &&String| {
+        let key = argument.split('=').next().unwrap_or_default();
+        let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+        !field.is_empty() && (key == field || below(field, key))
+    };
+    match overrides.iter().rev().find(brought) {
+        Some(argument) if argument.chars().count() > SHOWN => {
+            format!("{origin} with --set {}…", argument.chars().take(SHOWN).collect::<String>())
+        }
+        Some(argument) => format!("{origin} with --set {argument}"),
+        None => origin.into(),
+    }
+}
+
+fn place(field: &str) -> String {
+    if field.is_empty() { String::new() } else { format!("field `{field}`: ") }
+}
+
 /// Most bytes of a config file.
 const MOST_BYTES: u64 = 1 << 20;
 /// Most sections inside one another.
 const MOST_SECTIONS: usize = 32;
 
-/// Reads a JSON config file, of at most a mebibyte.
+/// Reads a JSON config file, of at most a mebibyte; or the config that an artifact holds.
 ///
 /// # Errors
-/// [`ConfigError::Unreadable`], [`ConfigError::NotJson`].
+/// [`ConfigError::Unreadable`], [`ConfigError::NotJson`], [`ConfigError::Artifact`].
 pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.into(), source };
     let mut text = Vec::new();
     // Read piece by piece: the file may be a pipe, or one without an end.
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
+    // A safetensors file begins with the length of its header, a JSON object.
+    if text.get(6..9) == Some(b"\0\0{") {
+        return Artifact::read_config(path).map(without_sweep).map_err(|source| ConfigError::Artifact { source });
+    }
     if text.len() as u64 > MOST_BYTES {
         return Err(unreadable(std::io::Error::other(format!("more than {MOST_BYTES} bytes, expected a config"))));
     }
-    serde_json::from_slice(&text).map_err(|source| ConfigError::NotJson { path: path.into(), source })
+    json::parse(&text).map_err(|source| ConfigError::NotJson { path: path.into(), source })
+}
+
+/// The config of a sweep without the section that says what was varied.
+fn without_sweep(mut config: Value) -> Value {
+    config.as_object_mut().map(|sections| sections.remove("sweep"));
+    config
 }
 
 /// Applies `--set key=value` arguments: keys are paths (`training.learning_rate`), values are JSON, or text where they are not.
@@ -73,11 +127,15 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
     for argument in overrides {
         let refuse = |message: &str| ConfigError::Override { argument: argument.clone(), message: message.into() };
         let (key, text) = argument.split_once('=').ok_or_else(|| refuse("expected KEY=VALUE"))?;
-        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into()));
+        let value = match (json::parse(text.as_bytes()), serde_json::from_str::<Value>(text)) {
+            (Ok(value), _) => value,
+            (Err(twice), Ok(_)) => return Err(refuse(&twice.to_string())),
+            (Err(_), Err(_)) => Value::String(text.into()),
+        };
         if key.split('.').count() > MOST_SECTIONS {
             return Err(refuse(&format!("expected at most {MOST_SECTIONS} fields inside one another")));
         }
-        let mut place = &mut *config;
+        let (mut place, mut path) = (&mut *config, String::new());
         for part in key.split('.') {
             if part.is_empty() {
                 return Err(refuse("expected a field path such as training.learning_rate"));
@@ -85,9 +143,10 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
             if place.is_null() {
                 *place = Value::Object(serde_json::Map::new());
             }
-            let section =
-                place.as_object_mut().ok_or_else(|| refuse(&format!("`{part}` lies inside a plain value")))?;
+            let whole = || refuse(&format!("`{path}` has no field `{part}`: it is not an object; set `{path}` as a whole"));
+            let section = place.as_object_mut().ok_or_else(whole)?;
             place = section.entry(part).or_insert(Value::Null);
+            path = if path.is_empty() { part.into() } else { format!("{path}.{part}") };
         }
         *place = value;
     }
@@ -98,12 +157,10 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
 ///
 /// # Errors
 /// [`ConfigError::Field`].
-pub fn parse<T: DeserializeOwned>(config: Value, origin: &str) -> Result<T, ConfigError> {
-    serde_path_to_error::deserialize(config).map_err(|e| ConfigError::Field {
-        origin: origin.into(),
-        field: e.path().to_string(),
-        message: e.inner().to_string(),
-    })
+pub fn parse<T: DeserializeOwned + JsonSchema>(mut config: Value, origin: &str) -> Result<T, ConfigError> {
+    let refused = |field: String, message: String| ConfigError::Field { origin: origin.into(), field, message };
+    conform(&mut config, schemars::schema_for!(T).as_value()).map_err(|misfit| refused(misfit.path, misfit.message))?;
+    serde_path_to_error::deserialize(config).map_err(|e| refused(e.path().to_string(), e.inner().to_string()))
 }
 
 #[cfg(test)]
@@ -143,12 +200,12 @@ mod tests {
 
     #[test]
     fn wrong_types_are_named() {
-        #[derive(Debug, serde::Deserialize)]
+        #[derive(Debug, serde::Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         struct Inner {
             b: u32,
         }
-        #[derive(Debug, serde::Deserialize)]
+        #[derive(Debug, serde::Deserialize, JsonSchema)]
         struct Outer {
             a: Inner,
         }

@@ -2,9 +2,11 @@
 //!
 //! Each section is documented where it is defined. Unknown fields are refused; [`Experiment::validate`] refuses impossible values.
 
+mod conform;
 pub mod json;
+pub mod judged;
 
-use json::{ConfigError, apply_overrides, parse, read_json};
+use json::{ConfigError, apply_overrides, origin_of, parse, read_json};
 use mdl_convert::Conversion;
 use mdl_convert::lif::config::LifConfig;
 use mdl_convert::search::SearchConfig;
@@ -30,7 +32,19 @@ pub enum ExperimentError {
         /// Where the config came from.
         origin: String,
         /// Which field, and why.
-        field: InvalidField,
+        field: Box<InvalidField>,
+    },
+    /// An override of a section without meaning.
+    #[error("--set {argument}: `{section}` cannot be changed here, {why}; --set takes {usable}")]
+    Meaningless {
+        /// The argument as typed.
+        argument: String,
+        /// The section.
+        section: String,
+        /// Why it has no meaning.
+        why: &'static str,
+        /// What can be set.
+        usable: String,
     },
 }
 
@@ -90,30 +104,18 @@ impl Experiment {
         seed: Option<u64>,
         origin: &str,
     ) -> Result<Self, ExperimentError> {
+        if !config.is_object() {
+            let message = "found no object, expected one with the sections of a config".into();
+            return Err(ConfigError::Field { origin: origin.into(), field: String::new(), message }.into());
+        }
         apply_overrides(&mut config, overrides)?;
-        let mut experiment: Self = parse(config, origin)?;
+        let mut experiment: Self = parse(config, origin).map_err(|error| error.blaming(overrides))?;
         experiment.seed = seed.unwrap_or(experiment.seed);
-        let invalid = |field| ExperimentError::Invalid { origin: origin.into(), field };
-        experiment.validate().map_err(invalid)?;
+        experiment.validate().map_err(|field| ExperimentError::Invalid {
+            origin: origin_of(origin, overrides, &field.field),
+            field: Box::new(field),
+        })?;
         Ok(experiment)
-    }
-
-    /// The config that a trained network is judged by: its artifact's, with overrides from the command line. With a
-    /// config file, task, LIF network, search and evaluation are the file's; network, training, name and seed stay.
-    ///
-    /// # Errors
-    /// Any [`ExperimentError`].
-    pub fn of_artifact(
-        artifact: Value,
-        file: Option<&Path>,
-        overrides: &[String],
-        seed: Option<u64>,
-        origin: &str,
-    ) -> Result<Self, ExperimentError> {
-        let Some(file) = file else { return Self::from_json(artifact, overrides, seed, origin) };
-        let Self { name, seed: trained_with, network, training, .. } = Self::from_json(artifact, &[], None, origin)?;
-        let judged = Self { name, seed: trained_with, network, training, ..Self::load(file, &[], None)? };
-        Self::from_json(judged.to_json(), overrides, seed, &file.display().to_string())
     }
 
     /// The resolved config as an artifact holds it.
@@ -137,6 +139,8 @@ impl Experiment {
     /// [`InvalidField`] naming the field by its full path.
     pub fn validate(&self) -> Result<(), InvalidField> {
         require(!self.name.is_empty(), "name", "an empty name", "a name")?;
+        let printable = !self.name.contains(char::is_control);
+        require(printable, "name", format!("{:?}", self.name), "a name without control characters")?;
         let section = |name: &'static str| move |e: InvalidField| e.within(name);
         self.task.validate().map_err(section("task"))?;
         let step_ms = self.task.step_ms();

@@ -1,6 +1,6 @@
 //! The training section of a config.
 
-use mdl_data::field::{InvalidField, require, require_positive, require_probability};
+use mdl_data::field::{InvalidField, MOST_TRIALS, require, require_between, require_probability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -153,27 +153,33 @@ impl TrainingConfig {
             "l2, l1, root-sum-squared or mean-squared"
         };
         require(self.loss.is_for_classes() == digits, "loss", format!("{:?}", self.loss), expected)?;
-        require(self.batch_size > 0, "batch_size", self.batch_size, "at least 1")?;
+        let trials = |field, found: usize| {
+            let fits = u32::try_from(found).is_ok_and(|found| (1..=MOST_TRIALS).contains(&found));
+            require(fits, field, found, &format!("1 to {MOST_TRIALS}"))
+        };
+        trials("batch_size", self.batch_size)?;
         require(self.updates_per_batch > 0, "updates_per_batch", self.updates_per_batch, "at least 1")?;
-        require_positive("learning_rate", self.learning_rate)?;
+        require_between("learning_rate", self.learning_rate, 1e-12, 1e3)?;
         match self.schedule {
             Schedule::Constant => {}
             Schedule::Cosine { final_fraction } => require_probability("schedule.final_fraction", final_fraction)?,
             Schedule::Step { every_updates, factor } => {
                 require(every_updates > 0, "schedule.every_updates", every_updates, "at least 1")?;
-                require_positive("schedule.factor", factor)?;
+                require_between("schedule.factor", factor, 1e-6, 10.0)?;
             }
         }
-        let below_one = |field, x: f64| require((0.0..1.0).contains(&x), field, x, "a number from 0 to below 1");
+        // In single precision a larger one is 1.
+        let below_one = |field, x: f64| require_between(field, x, 0.0, 0.999_999);
         below_one("adam.beta1", self.adam.beta1)?;
         below_one("adam.beta2", self.adam.beta2)?;
-        require_positive("adam.epsilon", self.adam.epsilon)?;
-        self.clip_norm.map_or(Ok(()), |norm| require_positive("clip_norm", norm))?;
+        require_between("adam.epsilon", self.adam.epsilon, 1e-30, 1.0)?;
+        let positive = |field, x: f64| require(x.is_finite() && x > 0.0, field, x, "a number above 0");
+        self.clip_norm.map_or(Ok(()), |norm| positive("clip_norm", norm))?;
         require(self.max_updates > 0, "max_updates", self.max_updates, "at least 1")?;
         require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")?;
-        require(self.evaluation_trials > 0, "evaluation_trials", self.evaluation_trials, "at least 1")?;
+        trials("evaluation_trials", self.evaluation_trials)?;
         self.stop.map_or(Ok(()), |stop| {
-            require_positive("stop.loss_below", stop.loss_below)?;
+            positive("stop.loss_below", stop.loss_below)?;
             require_probability("stop.performance_above", stop.performance_above)
         })
     }

@@ -178,13 +178,19 @@ fn classify(
     for start in (0..count).step_by(EVALUATION_BATCH) {
         let examples: Vec<usize> = (start..(start + EVALUATION_BATCH).min(count)).collect();
         let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
-        let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: keys[0] };
+        let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: noise_index(keys[0]) };
         let outputs = answer(network, intensities(from, &examples), &keys, digits, noise)?;
         let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &network.device())?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
     }
     Ok(Answers { predicted, loss: loss / count as f64 })
+}
+
+/// Number of the noise on presentations from `key` on: keys without the bit that marks test presentations, because a noise
+/// index must leave a bit free. Validation keys have another bit, so no noise is met twice.
+fn noise_index(key: u64) -> u64 {
+    key & !TEST_KEY
 }
 
 /// Intensities `[B, 784]` of images, from 0 to 1.
@@ -212,4 +218,16 @@ fn encoded(intensities: Vec<f32>, keys: &[u64], digits: &DigitsConfig, seed: u64
 fn labels(from: &Digits, examples: &[usize], device: &Device) -> Result<Tensor> {
     let labels: Vec<u32> = examples.iter().map(|e| u32::from(from.labels[*e])).collect();
     Tensor::from_vec(labels, examples.len(), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_indices_leave_a_bit_free_and_do_not_meet() {
+        let indices = [VALIDATION_KEY, VALIDATION_KEY + 499, TEST_KEY, TEST_KEY + 9_999].map(noise_index);
+        assert!(indices.iter().all(|index| index.checked_mul(2).is_some_and(|twice| twice < u64::MAX)));
+        assert_eq!(indices, [VALIDATION_KEY, VALIDATION_KEY + 499, 0, 9_999]);
+    }
 }

@@ -100,9 +100,7 @@ pub enum TrainError {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
     /// The loss is not a number.
-    #[error(
-        "training diverged: the loss of {trials} after {updates} updates is {loss}; lower training.learning_rate or set training.clip_norm"
-    )]
+    #[error("{}: the loss of {trials} after {updates} updates is {loss}; {}", failure(*updates), remedy(*updates))]
     Loss {
         /// Updates made before.
         updates: u64,
@@ -112,9 +110,7 @@ pub enum TrainError {
         loss: f64,
     },
     /// A gradient or a parameter is not a number.
-    #[error(
-        "training diverged: {what} `{tensor}` after {updates} updates is not finite; lower training.learning_rate or set training.clip_norm"
-    )]
+    #[error("{}: {what} `{tensor}` after {updates} updates is not finite; {}", failure(*updates), remedy(*updates))]
     NotFinite {
         /// Updates made before.
         updates: u64,
@@ -131,13 +127,26 @@ pub enum TrainError {
     Observer(Box<dyn std::error::Error + Send + Sync>),
 }
 
+/// What went wrong: before the first update nothing can have diverged.
+fn failure(updates: u64) -> &'static str {
+    if updates == 0 { "training cannot begin" } else { "training diverged" }
+}
+
+/// What to change.
+fn remedy(updates: u64) -> &'static str {
+    match updates {
+        0 => "the initial weights, the noise or the inputs are too large: see the fields of network and task",
+        _ => "lower training.learning_rate or set training.clip_norm",
+    }
+}
+
 /// How a training ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
     /// Updates made.
     pub updates: u64,
-    /// Whether the stopping rule was met (always, without one).
-    pub success: bool,
+    /// Whether the stopping rule was met; none without one.
+    pub success: Option<bool>,
     /// The evaluation of the parameters it ended with.
     pub kept: Row,
     /// Every evaluation.
@@ -148,17 +157,17 @@ impl Trained {
     /// How a training with these evaluations ended; `None` if it has not.
     pub fn from_history(config: &TrainingConfig, history: &[Row]) -> Option<Self> {
         let last = history.last()?;
-        let met = config.stop.is_none_or(|stop| {
+        let success = config.stop.map(|stop| {
             last.loss < stop.loss_below
                 && last.performance > stop.performance_above
                 && last.update >= stop.not_before_update
         });
-        let ended = last.update == config.max_updates || (met && config.stop.is_some());
+        let ended = last.update == config.max_updates || success == Some(true);
         let kept = match config.keep {
             Keep::Last => last,
             Keep::Best => &history[best(history)?],
         };
-        ended.then(|| Self { updates: last.update, success: met, kept: *kept, history: history.to_vec() })
+        ended.then(|| Self { updates: last.update, success, kept: *kept, history: history.to_vec() })
     }
 }
 

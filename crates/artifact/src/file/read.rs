@@ -5,15 +5,16 @@
 //! own size and what its header takes. Both checksums are computed on the way.
 
 use super::{Artifact, ArtifactError, FORMAT, HEADER_MOST, Kind, NO_CHECKSUM, VERSION, checksum_place};
+use crate::json;
 use crate::output::hex;
 use crate::provenance::Provenance;
 use crate::values::{Array, Values};
 use safetensors::tensor::{Metadata, TensorInfo};
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -47,6 +48,22 @@ impl Artifact {
             return Err(unreadable(io::Error::other("not a regular file")));
         }
         Self::read_stream(file, metadata.len(), path, finite)
+    }
+
+    /// Reads the config alone, from the header of an artifact of any kind.
+    ///
+    /// # Errors
+    /// Any [`ArtifactError`] of reading a header.
+    pub fn read_config(path: &Path) -> Result<Value, ArtifactError> {
+        let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut stream = Hashed { stream: file, whole: Sha256::new(), content: None };
+        let damaged = |message: String| ArtifactError::Damaged { path: path.into(), message };
+        let header = read_header(&mut stream, length, &damaged, &unreadable)?;
+        let none = HashMap::new();
+        let metadata = MetadataReader { path, map: header.metadata().as_ref().unwrap_or(&none) };
+        Ok(metadata.artifact()?.config)
     }
 
     /// Reads an artifact of any kind from memory; messages call it `path`.
@@ -146,13 +163,54 @@ fn read_header<R: Read>(
     serde_json::from_slice(&text).map_err(unreadable)
 }
 
-/// Where the last tensor of a header ends, read without keeping anything.
+/// Where the last tensor of a header ends, read without keeping anything but names.
 struct Extent(u64);
 
-/// A tensor of a header, or its metadata.
-#[derive(Deserialize)]
+/// A tensor of a header, or its metadata: where the tensor ends.
+#[derive(Default)]
 struct Entry {
-    data_offsets: Option<(u64, u64)>,
+    end: u64,
+}
+
+impl<'d> Deserialize<'d> for Entry {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+impl<'d> Visitor<'d> for Entry {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a tensor, or metadata")
+    }
+
+    fn visit_map<M: MapAccess<'d>>(mut self, mut map: M) -> Result<Self, M::Error> {
+        let mut keys = Keys::default();
+        while let Some(key) = keys.next(&mut map)? {
+            if key == "data_offsets" {
+                self.end = map.next_value::<(u64, u64)>()?.1;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// The keys of an object, none of which may come twice.
+#[derive(Default)]
+struct Keys(HashSet<String>);
+
+impl Keys {
+    fn next<'d, M: MapAccess<'d>>(&mut self, map: &mut M) -> Result<Option<String>, M::Error> {
+        let Some(key) = map.next_key::<String>()? else { return Ok(None) };
+        if self.0.insert(key.clone()) {
+            Ok(Some(key))
+        } else {
+            Err(M::Error::custom(format_args!("`{key}` is given twice")))
+        }
+    }
 }
 
 impl<'d> Deserialize<'d> for Extent {
@@ -169,8 +227,9 @@ impl<'d> Visitor<'d> for Extent {
     }
 
     fn visit_map<M: MapAccess<'d>>(mut self, mut map: M) -> Result<Self, M::Error> {
-        while let Some((_, entry)) = map.next_entry::<IgnoredAny, Entry>()? {
-            self.0 = self.0.max(entry.data_offsets.map_or(0, |(_, end)| end));
+        let mut keys = Keys::default();
+        while keys.next(&mut map)?.is_some() {
+            self.0 = self.0.max(map.next_value::<Entry>()?.end);
         }
         Ok(self)
     }
@@ -237,6 +296,7 @@ impl MetadataReader<'_> {
         expected: &str,
     ) -> Result<T, ArtifactError> {
         let text = self.get(key, expected)?;
-        serde_json::from_str(&quote(text)).map_err(|e| self.error(key, e.to_string(), expected))
+        let value = json::parse(quote(text).as_bytes()).map_err(|e| self.error(key, e.to_string(), expected))?;
+        serde_json::from_value(value).map_err(|e| self.error(key, e.to_string(), expected))
     }
 }

@@ -4,11 +4,11 @@ use crate::figures::{evaluation_figures, search_curve};
 use crate::signal::StopFlag;
 use crate::status::Outcome;
 use crate::status::with_status;
-use crate::{Common, OrExit, Status, progress, run_program};
+use crate::{Common, OrExit, Status, judged, progress, run_program};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::output::{check_free, write_atomically};
-use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_artifact::{Artifact, Kind};
 use mdl_convert::behaviour::{Behaviour, Monitor};
 use mdl_convert::evaluate::{Evaluation, evaluate};
 use mdl_convert::stored;
@@ -16,7 +16,7 @@ use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
-use mdl_kernels::random::Purpose;
+use mdl_experiment::judged::{Changes, Judged};
 use mdl_report::{Figure, FigureFiles, Population, Report, Section, Table, from_artifact};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -45,11 +45,15 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
 
+    /// Judge on trials although they were made with another task than the network's
+    #[arg(long, requires = "trials")]
+    accept_other_trials: bool,
+
     /// Write a self-contained HTML report
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
-    /// Take task, lif, search and evaluation from this config, not from the artifact's
+    /// Take task, lif and evaluation from this config, not from the artifact's
     #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
     config: Option<PathBuf>,
 
@@ -64,6 +68,9 @@ struct Arguments {
 /// Figures this program may write.
 const FIGURES: [&str; 4] = ["output", "raster", "rates", "membrane"];
 
+/// Sections of a config that mean something to this program.
+const SECTIONS: [&str; 3] = ["task", "lif", "evaluation"];
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
@@ -74,10 +81,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
     let lif = Artifact::read(&arguments.lif, Kind::Lif).or_exit(Status::DamagedInput)?;
-    let origin = arguments.lif.display().to_string();
-    let experiment =
-        Experiment::of_artifact(lif.config.clone(), arguments.config.as_deref(), &common.set, common.seed, &origin)
-            .or_exit(Status::Usage)?;
+    let (file, set, seed) = (arguments.config.as_deref(), &common.set[..], common.seed);
+    let Judged { experiment, differs, .. } =
+        judged::experiment(&lif, &Changes { file, set, seed, sections: &SECTIONS })?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -86,8 +92,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
     let mut provenance = mdl_artifact::provenance!("eval-lif", experiment.seed).from(&lif);
+    provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
-    let trials = trials(arguments, &experiment, &mut provenance)?;
+    let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
+    let (trials, other_trials) = judged::trials(file, accept, &experiment, &mut provenance)?;
 
     let network = with_status(stored::read_network(&lif, &experiment.conversion()))?;
     let factor = with_status(stored::read_scaling_factor(&lif))?;
@@ -108,7 +116,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         write_atomically(path, report.html().as_bytes(), common.force)?;
     }
     let score = evaluation.score();
-    Ok(Outcome::done(json!({
+    let mut result = json!({
         "output": output,
         "report": arguments.report,
         "performance": score.performance(),
@@ -119,18 +127,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "rate_hz": mean(&evaluation.rate_hz),
         "device": mdl_device::name(&device),
         "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
-    })))
-}
-
-/// Given trials, or fresh ones.
-fn trials(arguments: &Arguments, experiment: &Experiment, provenance: &mut Provenance) -> anyhow::Result<Trials> {
-    let task = experiment.task.task().or_exit(Status::Usage)?;
-    let Some(path) = &arguments.trials else {
-        return Ok(Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials));
-    };
-    let artifact = Artifact::read(path, Kind::Trials).or_exit(Status::DamagedInput)?;
-    provenance.inputs.push(artifact.as_input());
-    mdl_data::tasks::artifact::read(&artifact, task).or_exit(Status::DamagedInput)
+    });
+    if !other_trials.is_empty() {
+        result["other_trials"] = json!(other_trials);
+    }
+    Ok(Outcome::done(result))
 }
 
 /// Evaluates with a progress bar and an ear for signals.

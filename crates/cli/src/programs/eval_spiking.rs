@@ -3,7 +3,7 @@
 
 use crate::status::Outcome;
 use crate::training::as_input;
-use crate::{Common, OrExit, Status, run_program};
+use crate::{Common, OrExit, Status, judged, run_program};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use clap::Parser;
@@ -12,10 +12,11 @@ use mdl_artifact::{Artifact, Kind};
 use mdl_data::digits::Digits;
 use mdl_data::encode::bernoulli;
 use mdl_data::score::Score;
-use mdl_data::tasks::{Judged, Task, TaskConfig, Trials, judge};
+use mdl_data::field::length;
+use mdl_data::tasks::{self, Task, TaskConfig, judge};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
-use mdl_kernels::random::Purpose;
+use mdl_experiment::judged::{Changes, Judged};
 use mdl_model::NetworkConfig;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
@@ -58,6 +59,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
 
+    /// Judge on trials although they were made with another task than the network's
+    #[arg(long, requires = "trials")]
+    accept_other_trials: bool,
+
     /// Write a self-contained HTML report
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -89,6 +94,9 @@ struct Judgement {
     figures: Vec<(&'static str, Figure)>,
 }
 
+/// Sections of a config that mean something to this program.
+const SECTIONS: [&str; 2] = ["task", "evaluation"];
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
@@ -104,9 +112,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return Err(anyhow!("{origin}: found a {} artifact, expected spiking or rate", network.kind))
             .or_exit(Status::DamagedInput);
     }
-    let experiment =
-        Experiment::of_artifact(network.config.clone(), arguments.config.as_deref(), &common.set, common.seed, &origin)
-            .or_exit(Status::Usage)?;
+    let (file, set, seed) = (arguments.config.as_deref(), &common.set[..], common.seed);
+    let Judged { experiment, differs, .. } =
+        judged::experiment(&network, &Changes { file, set, seed, sections: &SECTIONS })?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -115,6 +123,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
     arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
     let mut provenance = mdl_artifact::provenance!("eval-spiking", experiment.seed).from(&network);
+    provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
 
@@ -174,7 +183,7 @@ fn activity(experiment: &Experiment, neurons: usize) -> anyhow::Result<Activity>
             .or_exit(Status::Usage);
     }
     let units = evaluation.recorded_units.clone();
-    Ok(Activity::new(neurons, experiment.task.step_ms(), evaluation.recorded_trials, units))
+    Ok(Activity::new(neurons, experiment.task.step_ms(), length(evaluation.recorded_trials), units))
 }
 
 /// Adds what a network does to result, artifact and figures, and warns of a silent one.
@@ -286,14 +295,8 @@ fn judge_task(
         .or_exit(Status::Usage);
     };
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let trials = match &arguments.trials {
-        None => Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, experiment.evaluation.trials),
-        Some(path) => {
-            let given = Artifact::read(path, Kind::Trials).or_exit(Status::DamagedInput)?;
-            artifact.provenance.inputs.push(given.as_input());
-            mdl_data::tasks::artifact::read(&given, task).or_exit(Status::DamagedInput)?
-        }
-    };
+    let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
+    let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
@@ -328,10 +331,13 @@ fn judge_task(
     artifact.insert("output", &[count, kept.len(), width], values.iter().map(|y| *y as f32).collect());
 
     let windows = [response_window(task)];
-    let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: Judged::Trained };
+    let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: tasks::Judged::Trained };
     let mut figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows)?)];
     figures.extend(trajectory(&space, task, &parameters.importance()?)?.map(|figure| ("modes", figure)));
-    let result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
+    let mut result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
+    if !other_trials.is_empty() {
+        result.insert("other_trials".into(), json!(other_trials));
+    }
     let mut judgement = Judgement { measure: "performance", score, result, figures };
     let labels: Vec<&str> = trials.condition.iter().map(|c| task.conditions()[*c]).collect();
     describe(&activity, experiment, &labels, &windows, artifact, &mut judgement)?;
@@ -354,7 +360,7 @@ fn trajectory(space: &ModeSpace, task: &dyn Task, importance: &[f64]) -> Result<
 }
 
 fn response_window(task: &dyn Task) -> Window<'static> {
-    let response = task.response_window(Judged::Trained);
+    let response = task.response_window(tasks::Judged::Trained);
     let ms = |step: usize| step as f64 * task.step_ms();
     Window { label: "response", from_ms: ms(response.start), to_ms: ms(response.end) }
 }

@@ -2,12 +2,12 @@
 
 use crate::status::Outcome;
 use crate::status::with_status;
-use crate::{Common, OrExit, Status, run_program};
+use crate::{Common, OrExit, Status, judged, run_program};
 use clap::Parser;
-use mdl_artifact::Artifact;
+use mdl_artifact::{Artifact, Kind};
 use mdl_artifact::output::write_atomically;
 use mdl_exchange::export::{Format, bytes};
-use mdl_experiment::Experiment;
+use mdl_experiment::judged::Changes;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,9 +45,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (common, path) = (&arguments.common, &arguments.artifact);
     common.start()?;
     let artifact = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
-    let origin = path.display().to_string();
-    let experiment =
-        Experiment::from_json(artifact.config.clone(), &common.set, common.seed, &origin).or_exit(Status::Usage)?;
+    let sections: &[&str] = match artifact.kind {
+        Kind::Lif => &["task", "lif"],
+        Kind::Rate | Kind::Spiking => &["task"],
+        _ => &[],
+    };
+    let changes = Changes { file: None, set: &common.set, seed: common.seed, sections };
+    let experiment = judged::experiment(&artifact, &changes)?.experiment;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }

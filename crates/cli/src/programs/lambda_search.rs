@@ -5,7 +5,7 @@ use crate::outputs::below;
 use crate::signal::StopFlag;
 use crate::status::with_status;
 use crate::status::{Outcome, print_line, print_result};
-use crate::{Common, OrExit, Status, progress, run_program};
+use crate::{Common, OrExit, Status, judged, progress, run_program};
 use anyhow::Context;
 use candle_core::Device;
 use clap::Parser;
@@ -21,6 +21,7 @@ use mdl_convert::search::{Candidate, Found, Question, SearchConfig, choose};
 use mdl_convert::stored;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
+use mdl_experiment::judged::{Changes, Judged};
 use mdl_report::FigureFiles;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -91,6 +92,9 @@ struct Arguments {
     common: Common,
 }
 
+/// Sections of a config that mean something to this program.
+const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
@@ -114,10 +118,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     common.start()?;
     let read = |path: &PathBuf| Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput);
     let rates = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    let experiments = arguments.rates.iter().zip(&rates).map(|(path, rate)| resolved(arguments, path, rate));
+    let experiments = rates.iter().map(|rate| resolved(arguments, rate));
     let experiments = experiments.collect::<anyhow::Result<Vec<_>>>()?;
     if common.print_config {
-        experiments.iter().try_for_each(|experiment| print_line(&format!("{:#}", experiment.to_json())))?;
+        experiments.iter().try_for_each(|judged| print_line(&format!("{:#}", judged.experiment.to_json())))?;
         return Ok(Outcome::silent());
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
@@ -132,15 +136,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// The rate artifact's config with what was asked for on the command line.
-fn resolved(arguments: &Arguments, path: &Path, rate: &Artifact) -> anyhow::Result<Experiment> {
+fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<Judged> {
     let mut set = arguments.common.set.clone();
     set.extend(arguments.start.iter().map(|start| format!("search.start={start}")));
     set.extend(arguments.select.iter().map(|select| format!("search.select={select}")));
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
-    let origin = path.display().to_string();
-    Experiment::of_artifact(rate.config.clone(), arguments.config.as_deref(), &set, arguments.common.seed, &origin)
-        .or_exit(Status::Usage)
+    let (file, seed) = (arguments.config.as_deref(), arguments.common.seed);
+    judged::experiment(rate, &Changes { file, set: &set, seed, sections: &SECTIONS })
 }
 
 impl Job {
@@ -148,12 +151,14 @@ impl Job {
         arguments: &Arguments,
         device: &Device,
         rate: Artifact,
-        experiment: Experiment,
+        judged: Judged,
         output: PathBuf,
     ) -> anyhow::Result<Self> {
+        let experiment = judged.experiment;
         let force = arguments.common.force;
         let output = crate::args::claim(&output, force || arguments.resume)?;
         let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
+        provenance.note_differences(judged.differs);
         provenance.device = mdl_device::kind(device);
         let found_before = if arguments.resume { found_before(&output, &experiment, &provenance) } else { None };
         if found_before.is_none() {
@@ -198,7 +203,7 @@ fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance)
     let lif = Artifact::read(output, Kind::Lif).ok()?;
     let same = lif.config == experiment.to_json() && lif.provenance == *provenance;
     let candidates = same.then(|| stored::read_candidates(&lif).ok())??;
-    Some(choose(&candidates, experiment.search.select, experiment.search.trials as u32))
+    Some(choose(&candidates, experiment.search.select, experiment.search.trials))
 }
 
 /// Searches with a progress bar and an ear for signals, writes every network's output as soon as it is found, and prints

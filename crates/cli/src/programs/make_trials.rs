@@ -4,6 +4,7 @@ use crate::status::Outcome;
 use crate::{Common, OrExit, Status, run_program};
 use clap::Parser;
 use mdl_artifact::{Artifact, Kind};
+use mdl_data::field::{MOST_TRIALS, length};
 use mdl_data::tasks::Trials;
 use mdl_experiment::Experiment;
 use mdl_kernels::random::Purpose;
@@ -27,8 +28,9 @@ struct Arguments {
     config: PathBuf,
 
     /// Number of trials (default: the config's evaluation.trials)
-    #[arg(long, value_name = "N")]
-    trials: Option<usize>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_TRIALS)))]
+    trials: Option<u32>,
 
     #[command(flatten)]
     common: Common,
@@ -51,7 +53,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let output = common.output_path()?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let (seed, count) = (experiment.seed, experiment.evaluation.trials);
+    let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
     let trials = Trials::draw(task, seed, Purpose::WrittenTrial, 0, count);
     let mut artifact =
         Artifact::new(Kind::Trials, experiment.to_json(), mdl_artifact::provenance!("make-trials", seed));

@@ -3,7 +3,7 @@
 use crate::signal::StopFlag;
 use crate::status::Outcome;
 use crate::status::with_status;
-use crate::{Common, OrExit, Status, progress, run_program};
+use crate::{Common, OrExit, Status, judged, progress, run_program};
 use anyhow::anyhow;
 use candle_core::Device;
 use clap::Parser;
@@ -20,6 +20,7 @@ use mdl_convert::stored;
 use mdl_data::score::Score;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
+use mdl_experiment::judged::{Changes, Fields, Judged};
 use mdl_report::FigureFiles;
 use mdl_report::figures::Sweep;
 use mdl_report::figures::sweep::{Point, Variant};
@@ -52,7 +53,7 @@ struct Arguments {
     parameter: String,
 
     /// Its values
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', required = true, allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', required = true, allow_hyphen_values = true)]
     values: Vec<f64>,
 
     /// Draw one curve for each value of another config field
@@ -87,6 +88,9 @@ fn parse_by(text: &str) -> Result<By, String> {
     Ok(By { key: key.into(), values: values.split(',').map(String::from).collect() })
 }
 
+/// Sections of a config that mean something to this program.
+const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
@@ -97,6 +101,8 @@ pub fn main() -> ExitCode {
 struct Network {
     artifact: Artifact,
     settings: Vec<Vec<Experiment>>,
+    /// Fields in which it was made otherwise than the first of them says.
+    differs: Fields,
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
@@ -160,19 +166,20 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
     let common = &arguments.common;
     let read = |path: &PathBuf| {
         let artifact = Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput)?;
-        let setting = |overrides: &[String], value: f64| {
+        let setting = |overrides: &[String], value: f64| -> anyhow::Result<Judged> {
             let mut set = common.set.clone();
             set.extend_from_slice(overrides);
             set.push(format!("{}={value}", arguments.parameter));
-            let origin = path.display().to_string();
-            Experiment::of_artifact(artifact.config.clone(), arguments.config.as_deref(), &set, common.seed, &origin)
-                .or_exit(Status::Usage)
+            let (file, seed) = (arguments.config.as_deref(), common.seed);
+            judged::experiment(&artifact, &Changes { file, set: &set, seed, sections: &SECTIONS })
         };
         let of_variant = |(_, overrides): &(String, Vec<String>)| {
             arguments.values.iter().map(|value| setting(overrides, *value)).collect::<anyhow::Result<Vec<_>>>()
         };
         let settings = variants.iter().map(of_variant).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Network { artifact, settings })
+        let differs = settings[0][0].differs.clone();
+        let experiments = |of: Vec<Judged>| of.into_iter().map(|judged| judged.experiment).collect();
+        Ok(Network { artifact, settings: settings.into_iter().map(experiments).collect(), differs })
     };
     arguments.rates.iter().map(read).collect()
 }
@@ -202,7 +209,7 @@ fn sweep(
     let searches = settings(networks).zip(&lif).zip(&behaviours).enumerate();
     let searches = searches.map(|(index, (((_, experiment), network), behaviour))| {
         let question = Question::new(&experiment.conversion(), network, behaviour)?;
-        let trials = experiment.evaluation.trials as u32;
+        let trials = experiment.evaluation.trials;
         expected += question.expected_answers() + u64::from(trials);
         let plan: Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
         Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
@@ -254,7 +261,11 @@ fn config(arguments: &Arguments, first: &Experiment) -> Value {
 fn provenance(networks: &[Network], device: &Device) -> Provenance {
     let mut provenance =
         mdl_artifact::provenance!("sweep-lif", networks[0].settings[0][0].seed).from(&networks[0].artifact);
-    provenance.inputs.extend(networks[1..].iter().map(|n| n.artifact.as_input()));
+    provenance.note_differences(networks[0].differs.clone());
+    for network in &networks[1..] {
+        provenance.inputs.push(network.artifact.as_input());
+        provenance.note_differences(network.differs.clone());
+    }
     provenance.device = mdl_device::kind(device);
     provenance
 }

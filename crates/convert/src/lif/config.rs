@@ -3,7 +3,9 @@
 //! The equations are Kim, Li & Sejnowski (PNAS 116:22811, 2019), as the converting crate simulates them. Every unit is in
 //! the field's name. Defaults are the published values.
 
-use mdl_data::field::{InvalidField, require, require_not_negative, require_positive, require_probability};
+use mdl_data::field::{
+    InvalidField, LARGEST, require, require_between, require_duration_ms, require_not_negative, require_probability,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -180,9 +182,9 @@ impl LifConfig {
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        require_positive("dt_ms", self.dt_ms)?;
+        require_duration_ms("dt_ms", self.dt_ms)?;
         require(self.downsample > 0, "downsample", self.downsample, "a whole number above 0")?;
-        require_positive("tau_membrane_ms", self.tau_membrane_ms)?;
+        require_duration_ms("tau_membrane_ms", self.tau_membrane_ms)?;
         require(
             self.step_ms() <= self.tau_membrane_ms,
             "dt_ms",
@@ -191,15 +193,20 @@ impl LifConfig {
         )?;
         require_not_negative("refractory_ms", self.refractory_ms)?;
         let peak = self.v_peak_mv();
-        require(peak.is_finite(), "v_peak_mv", peak, "a number")?;
+        let potential = |field, found: f64| require_between(field, found, -LARGEST, LARGEST);
+        potential("v_peak_mv", peak)?;
+        potential("v_reset_mv", self.v_reset_mv)?;
+        potential("v_initial_max_mv", self.v_initial_max_mv)?;
+        potential("bias_mv", self.bias_mv())?;
         let below_peak = format!("a number below v_peak_mv = {peak}");
-        require(self.v_reset_mv.is_finite() && self.v_reset_mv < peak, "v_reset_mv", self.v_reset_mv, &below_peak)?;
+        require(self.v_reset_mv < peak, "v_reset_mv", self.v_reset_mv, &below_peak)?;
         let above_reset = format!("a number of at least v_reset_mv = {}", self.v_reset_mv);
         let highest = self.v_initial_max_mv;
-        require(highest.is_finite() && highest >= self.v_reset_mv, "v_initial_max_mv", highest, &above_reset)?;
-        require(self.bias_mv().is_finite(), "bias_mv", self.bias_mv(), "a number")?;
+        require(highest >= self.v_reset_mv, "v_initial_max_mv", highest, &above_reset)?;
         if self.synapse == LifSynapse::Double {
-            require_positive("tau_rise_ms", self.tau_rise_ms)?;
+            require_duration_ms("tau_rise_ms", self.tau_rise_ms)?;
+            let expected = format!("at least the step, dt_ms · downsample = {} ms", self.step_ms());
+            require(self.tau_rise_ms >= self.step_ms(), "tau_rise_ms", self.tau_rise_ms, &expected)?;
         }
         require_not_negative("noise_sd_mv_per_step", self.noise_sd_mv_per_step)?;
         self.stimulation.as_ref().map_or(Ok(()), |s| s.validate().map_err(|e| e.within("stimulation")))
@@ -211,7 +218,7 @@ impl Stimulation {
         require_not_negative("from_ms", self.from_ms)?;
         let after = format!("a number above from_ms = {}", self.from_ms);
         require(self.to_ms.is_finite() && self.to_ms > self.from_ms, "to_ms", self.to_ms, &after)?;
-        require(self.amplitude_mv.is_finite(), "amplitude_mv", self.amplitude_mv, "a number")?;
+        require_between("amplitude_mv", self.amplitude_mv, -LARGEST, LARGEST)?;
         require_probability("probability", self.probability)
     }
 }

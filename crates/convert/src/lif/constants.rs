@@ -57,7 +57,7 @@ impl Constants {
             tau_m: config.tau_membrane_ms / 1000.0,
             t_ref: config.refractory_ms / 1000.0,
             // A ratio meant to be whole may have been rounded to just below it.
-            refractory_steps: (ratio * (1.0 + 1e-12)).floor() as i32,
+            refractory_steps: (ratio * (1.0 + 1e-12)).floor().min(f64::from(i32::MAX)) as i32,
             v_reset: config.v_reset_mv,
             v_initial_max: config.v_initial_max_mv,
             v_peak: config.v_peak_mv(),

@@ -37,12 +37,14 @@ impl Timing {
         require(whole, "dt_ms", config.dt_ms, &expected)?;
         let kept = samples / config.downsample;
         require(kept > 0, "downsample", config.downsample, &format!("at most the task's {samples} steps"))?;
-        let steps = per_sample as usize * kept;
-        require(steps <= MAX_STEPS, "dt_ms", config.dt_ms, &format!("at most {MAX_STEPS} steps a trial"))?;
+        let few = per_sample * kept as f64 <= MAX_STEPS as f64;
+        require(few, "dt_ms", config.dt_ms, &format!("at most {MAX_STEPS} steps per trial"))?;
+        // A whole number within the bound.
+        let per_sample = per_sample as usize;
         Ok(Self {
-            steps,
+            steps: per_sample * kept,
             step_ms: config.step_ms(),
-            steps_per_sample: per_sample as usize,
+            steps_per_sample: per_sample,
             downsample: config.downsample,
         })
     }

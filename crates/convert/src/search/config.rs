@@ -1,6 +1,6 @@
 //! The search section of a config.
 
-use mdl_data::field::{InvalidField, require, require_probability};
+use mdl_data::field::{InvalidField, LARGEST, require, require_probability, require_trials};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,11 @@ pub enum SearchStart {
     Predicted,
 }
 
+/// The smallest scaling factor.
+pub(crate) const LEAST_FACTOR: f64 = 1e-3;
+/// The most factors that a config can name.
+const MOST_FACTORS: usize = 10_000;
+
 /// The search section of a config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -33,7 +38,7 @@ pub struct SearchConfig {
     /// Scaling factors to try, ascending; none: 20, 25, …, 75 for sigmoid networks, 4, 6, …, 26 for softplus and relu.
     pub factors: Option<Vec<f64>>,
     /// Trials a factor.
-    pub trials: usize,
+    pub trials: u32,
     /// Where the search begins.
     pub start: SearchStart,
     /// Which factor is chosen.
@@ -77,11 +82,14 @@ impl SearchConfig {
     pub fn validate(&self) -> Result<(), InvalidField> {
         if let Some(factors) = &self.factors {
             let ascending = factors.windows(2).all(|w| w[0] < w[1]);
-            let positive = factors.iter().all(|f| f.is_finite() && *f > 0.0);
-            let ok = !factors.is_empty() && ascending && positive;
-            require(ok, "factors", format!("{factors:?}"), "numbers above 0, ascending, at least one")?;
+            let wrong = factors.iter().find(|factor| !(LEAST_FACTOR..=LARGEST).contains(*factor));
+            let expected = format!("numbers from {LEAST_FACTOR} to {LARGEST}: weights are divided by them");
+            wrong.map_or(Ok(()), |factor| require(false, "factors", factor, &expected))?;
+            let count = factors.len();
+            require((1..=MOST_FACTORS).contains(&count), "factors", count, &format!("1 to {MOST_FACTORS} factors"))?;
+            require(ascending, "factors", "no ascending list", "each factor above the one before it")?;
         }
-        require(self.trials > 0, "trials", self.trials, "at least 1")?;
+        require_trials("trials", self.trials)?;
         require_probability("performance_at_least", self.performance_at_least)
     }
 }

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod sweep;
 pub mod trials;
 
+use config::LEAST_FACTOR;
 pub use config::{SearchConfig, SearchStart, Select};
 
 use crate::behaviour::{Behaviour, count_correct};
@@ -149,7 +150,7 @@ impl<'a> Question<'a> {
 
     /// Answers of the search that are needed at most if it stays where it starts and is not refined.
     pub fn expected_answers(&self) -> u64 {
-        (self.start.len() * self.config.trials) as u64
+        self.start.len() as u64 * u64::from(self.config.trials)
     }
 
     /// The best factor, as far as the answers tell.
@@ -159,14 +160,14 @@ impl<'a> Question<'a> {
     pub fn find(&self, answers: &Answers) -> Known<Found> {
         let config = self.config;
         let factors = &self.grid[self.start.clone()];
-        let trials = config.trials as u32;
+        let trials = config.trials;
         let mut candidates =
             if config.race { self.race(answers, factors)? } else { self.measure(answers, factors, trials)? };
         // What joins a race in the end must meet as many trials as those that are still in it.
         let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
         let mut refined = !config.refine;
         loop {
-            let found = choose(&candidates, config.select, config.trials as u32);
+            let found = choose(&candidates, config.select, config.trials);
             let mut added = self.along_the_grid(&found);
             if added.is_empty() && config.extends() {
                 added = beyond(&found);
@@ -201,7 +202,7 @@ impl<'a> Question<'a> {
 
     /// Factors in rounds, leaving those behind that are beaten.
     fn race(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
-        let trials = self.config.trials as u32;
+        let trials = self.config.trials;
         let mut courses: Vec<Vec<Answer>> = vec![Vec::new(); factors.len()];
         let mut running: Vec<usize> = (0..factors.len()).collect();
         let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
@@ -268,7 +269,7 @@ fn beyond(found: &Found) -> Vec<f64> {
     let (below, above) = found.at_edge();
     let factor = |i: usize| c[i].scaling_factor;
     let (low_step, high_step) = (factor(1) - factor(0), factor(c.len() - 1) - factor(c.len() - 2));
-    let lower = (1..=ADDED).map(|k| factor(0) - low_step * k as f64).filter(|f| below && *f > 0.0);
+    let lower = (1..=ADDED).map(|k| factor(0) - low_step * k as f64).filter(|f| below && *f >= LEAST_FACTOR);
     let higher = (1..=ADDED).map(|k| factor(c.len() - 1) + high_step * k as f64).filter(|_| above);
     lower.chain(higher).collect()
 }

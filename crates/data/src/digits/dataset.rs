@@ -3,7 +3,7 @@
 use super::augment::Augmentation;
 use super::error::DigitsError;
 use super::idx::{self, CLASSES, Content, Idx, PIXELS};
-use crate::field::{InvalidField, require, require_positive};
+use crate::field::{InvalidField, require, require_duration_ms};
 use mdl_artifact::output::sha256;
 use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;
@@ -240,8 +240,11 @@ impl DigitsConfig {
     /// [`InvalidField`] naming the field inside its section.
     pub fn validate(&self) -> Result<(), InvalidField> {
         require((1..=1_000_000).contains(&self.steps), "steps", self.steps, "1 to 1000000 steps")?;
-        require_positive("step_ms", self.step_ms)?;
+        require_duration_ms("step_ms", self.step_ms)?;
         self.augmentation.validate().map_err(|e| e.within("augmentation"))?;
+        // Training is judged on them.
+        let validation = self.validation_examples;
+        require(validation > 0, "validation_examples", validation, "at least 1")?;
         if self.verify { self.validate_split(60_000) } else { Ok(()) }
     }
 

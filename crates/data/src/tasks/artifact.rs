@@ -1,7 +1,9 @@
 //! Sets of trials as artifacts: `input` `[T, B, K]`, `target` `[T, B, O]`, `condition` `[B]`.
 
-use super::{Task, Trials};
+use super::{Task, TaskConfig, Trials};
 use mdl_artifact::{Artifact, ArtifactError};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Adds a set of trials to an artifact.
 pub fn write(trials: &Trials, artifact: &mut Artifact) {
@@ -9,6 +11,35 @@ pub fn write(trials: &Trials, artifact: &mut Artifact) {
     artifact.insert("input", &[t, b, trials.channels], trials.input.clone());
     artifact.insert("target", &[t, b, trials.outputs], trials.target.clone());
     artifact.insert("condition", &[b], trials.condition.iter().map(|c| *c as u32).collect());
+}
+
+/// The fields of the task in which trials were made otherwise than `task` would make them, with their values then; none
+/// where the artifact does not say. How answers are judged does not matter.
+///
+/// # Errors
+/// [`ArtifactError::Tensor`] where there is no input.
+pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<String, Value>, ArtifactError> {
+    let [steps, _, _] = artifact.shape("input")?;
+    let Some(made) = artifact.config.get("task").and_then(Value::as_object) else { return Ok(BTreeMap::new()) };
+    let expected = serde_json::to_value(task).expect("plain data is JSON");
+    if made.get("kind").is_some_and(|kind| *kind != expected["kind"]) {
+        return Ok(BTreeMap::from([("task.kind".into(), made["kind"].clone())]));
+    }
+    let matters = |field: &str, value: &Value| match field {
+        // Trials written by another program may have another length than the config they took over.
+        "steps" => steps != task.steps() && value.as_u64() == Some(steps as u64),
+        _ => !TaskConfig::JUDGING.contains(&field) && !same(value, &expected[field]),
+    };
+    let differing = made.iter().filter(|(field, value)| matters(field, value));
+    Ok(differing.map(|(field, value)| (format!("task.{field}"), value.clone())).collect())
+}
+
+/// Whether two values are equal, 20.0 and 20 among them.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
+    }
 }
 
 /// Reads a set of trials that must fit a task.

@@ -12,7 +12,7 @@ pub use mante::Mante;
 pub use xor::Xor;
 
 use crate::digits::DigitsConfig;
-use crate::field::{InvalidField, require, require_positive};
+use crate::field::{InvalidField, require, require_duration_ms};
 use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,14 @@ pub enum TaskConfig {
 }
 
 impl TaskConfig {
+    /// Fields that a trained network cannot be judged with other values of: its time step is a part of its dynamics, and
+    /// the others say what it was trained on.
+    pub const FIXED: [&str; 3] = ["step_ms", "validation_examples", "augmentation"];
+
+    /// Fields that say how an answer is judged, and do not change a trial.
+    pub const JUDGING: [&str; 5] =
+        ["threshold", "go_threshold", "nogo_threshold", "response_from_step", "lif_response_from_step"];
+
     /// The cognitive task; digits, which have examples in place of trials, are none.
     ///
     /// # Errors
@@ -266,7 +274,7 @@ pub fn judge(task: &dyn Task, outputs: &[f32], conditions: &[usize]) -> Vec<bool
 /// Checks the steps and the step duration every task has.
 fn validate_time(steps: usize, step_ms: f64) -> Result<(), InvalidField> {
     require((2..=1_000_000).contains(&steps), "steps", steps, "2 to 1000000 steps")?;
-    require_positive("step_ms", step_ms)
+    require_duration_ms("step_ms", step_ms)
 }
 
 /// Checks that `[from, to)` is a window inside a trial.

@@ -1,7 +1,7 @@
 //! The config of a rate network: plain data.
 
 use super::Activation;
-use mdl_data::field::{InvalidField, require, require_not_negative, require_positive, require_probability};
+use mdl_data::field::{InvalidField, require, require_duration_ms, require_not_negative, require_probability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -171,9 +171,10 @@ impl RateConfig {
         }
         .map_err(|e| e.within("recurrence"))?;
         match self.time_constants {
-            TimeConstants::Fixed { ms } => require_positive("time_constants.ms", ms)?,
+            TimeConstants::Fixed { ms } => require_duration_ms("time_constants.ms", ms)?,
             TimeConstants::Trained { min_ms, max_ms } => {
-                require_positive("time_constants.min_ms", min_ms)?;
+                require_duration_ms("time_constants.min_ms", min_ms)?;
+                require_duration_ms("time_constants.max_ms", max_ms)?;
                 let expected = format!("more than min_ms = {min_ms}");
                 require(max_ms.is_finite() && max_ms > min_ms, "time_constants.max_ms", max_ms, &expected)?;
             }

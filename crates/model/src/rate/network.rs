@@ -32,7 +32,7 @@ pub struct NoiseKey {
     pub seed: u64,
     /// What the run is for.
     pub purpose: Purpose,
-    /// Which of the runs for this purpose.
+    /// Which of the runs for this purpose, below 2⁶³: a run takes two streams.
     pub index: u64,
 }
 

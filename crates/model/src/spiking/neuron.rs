@@ -5,9 +5,12 @@
 //! ```
 
 use super::surrogate::Surrogate;
-use mdl_data::field::{InvalidField, require, require_positive};
+use mdl_data::field::{InvalidField, LARGEST, require, require_duration_ms, require_positive};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The most steps of a trial, and so of a refractory period.
+const MOST_STEPS: u32 = 1_000_000;
 
 /// The synapse model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -122,14 +125,25 @@ impl SpikingNeuron {
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        require_positive("dt_ms", self.dt_ms)?;
-        require_positive("tau_current_ms", self.tau_current_ms)?;
-        require_positive("tau_membrane_ms", self.tau_membrane_ms)?;
-        require_positive("tau_decay_ms", self.tau_decay_ms)?;
-        require_positive("tau_rise_ms", self.tau_rise_ms)?;
+        require_duration_ms("dt_ms", self.dt_ms)?;
+        let expected = format!("at least the step, dt_ms = {}: the step must follow it", self.dt_ms);
+        let time_constant = |field, tau_ms: f64| {
+            require_duration_ms(field, tau_ms)?;
+            require(tau_ms >= self.dt_ms, field, tau_ms, &expected)
+        };
+        time_constant("tau_current_ms", self.tau_current_ms)?;
+        time_constant("tau_membrane_ms", self.tau_membrane_ms)?;
+        time_constant("tau_decay_ms", self.tau_decay_ms)?;
+        match self.synapse {
+            Synapse::Single => require_duration_ms("tau_rise_ms", self.tau_rise_ms)?,
+            Synapse::Double => time_constant("tau_rise_ms", self.tau_rise_ms)?,
+        }
         require_positive("threshold", self.threshold)?;
+        let steps = self.refractory_steps;
+        require(steps <= MOST_STEPS, "refractory_steps", steps, &format!("0 to {MOST_STEPS} steps"))?;
         let gain = self.gain();
-        require(gain.is_finite() && gain > 0.0, "gain", gain, "a number above 0, or a published value by name")?;
+        let expected = format!("a number above 0, at most {LARGEST}, or a published value by name");
+        require(gain > 0.0 && gain <= LARGEST, "gain", gain, &expected)?;
         self.surrogate.validate().map_err(|error| error.within("surrogate"))
     }
 }

@@ -1,0 +1,69 @@
+//! The experiment and the trials that a program judges a trained network by.
+
+use crate::status::{OrExit, Status, usage};
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_data::field::length;
+use mdl_data::tasks::{TaskConfig, Trials};
+use mdl_experiment::Experiment;
+use mdl_experiment::judged::{Changes, Fields, Judged};
+use mdl_kernels::random::Purpose;
+use std::path::Path;
+
+/// The experiment of a network with the changes that were asked for. Fields of a config file that are not used, but say
+/// something else than the network, are named in a warning.
+///
+/// # Errors
+/// A change that cannot be made (status 2).
+pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<Judged> {
+    let made_with: &[&str] = if network.kind == Kind::Lif { &["task", "lif"] } else { &["task"] };
+    let origin = network.path().display().to_string();
+    let judged = Judged::new(network.config.clone(), changes, made_with, &origin).or_exit(Status::Usage)?;
+    if let (Some(file), false) = (changes.file, judged.unused.is_empty()) {
+        const NAMED: usize = 5;
+        let named = judged.unused.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = judged.unused.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        tracing::warn!("{}: {named}{more} differ from the network in {origin} and are not used", file.display());
+    }
+    Ok(judged)
+}
+
+/// The trials in `file`, or else fresh ones. Returns the fields of the task in which those of the file were made
+/// otherwise, which `accept` must allow; they are noted in the provenance.
+///
+/// # Errors
+/// A file that is no set of trials (status 3), or one of another task (status 2).
+pub fn trials(
+    file: Option<&Path>,
+    accept: bool,
+    experiment: &Experiment,
+    provenance: &mut Provenance,
+) -> anyhow::Result<(Trials, Fields)> {
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let Some(file) = file else {
+        let count = length(experiment.evaluation.trials);
+        return Ok((Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, count), Fields::new()));
+    };
+    let artifact = Artifact::read(file, Kind::Trials).or_exit(Status::DamagedInput)?;
+    let differs = mdl_data::tasks::artifact::differences(&artifact, &experiment.task).or_exit(Status::DamagedInput)?;
+    let never = differs.keys().any(|field| ["task.kind", "task.steps"].contains(&field.as_str()));
+    if !differs.is_empty() && (never || !accept) {
+        return Err(usage(refusal(file, &differs, &experiment.task, never)));
+    }
+    provenance.inputs.push(artifact.as_input());
+    provenance.note_differences(differs.clone());
+    Ok((mdl_data::tasks::artifact::read(&artifact, task).or_exit(Status::DamagedInput)?, differs))
+}
+
+fn refusal(file: &Path, differs: &Fields, task: &TaskConfig, never: bool) -> String {
+    let task = serde_json::json!({ "task": task });
+    let here = |field: &str| task.pointer(&format!("/{}", field.replace('.', "/"))).cloned().unwrap_or_default();
+    let each = |(field, made): (&String, &serde_json::Value)| format!("{field}: found {made}, expected {}", here(field));
+    let fields = differs.iter().map(each).collect::<Vec<_>>().join("; ");
+    let remedy = match differs.keys().next() {
+        _ if !never => "--accept-other-trials judges on them all the same".into(),
+        Some(field) if field == "task.steps" => format!("--set task.steps={} judges on trials of this length", differs[field]),
+        _ => "make-trials draws trials of the network's task".into(),
+    };
+    format!("{}: trials of another task than the network's: {fields}; {remedy}", file.display())
+}

@@ -1,0 +1,316 @@
+//! A JSON value against the JSON Schema of a config type: the first misfit is named by its full path, in JSON's words.
+//!
+//! Serde would find the same misfits, but names neither the place inside tagged sections nor types as JSON has them. The
+//! check also turns a number without a fraction (20.0) into a whole one (20) where a whole one is expected.
+
+use serde_json::{Map, Value};
+use std::fmt::Write;
+
+/// Whole numbers up to this are exact in double precision.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Characters of a text that a message repeats.
+const SHOWN: usize = 40;
+
+/// A field that does not fit: its path (empty: the whole value), and what is wrong with it.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    pub path: String,
+    pub message: String,
+}
+
+/// Checks `value` against `schema`.
+pub(crate) fn conform(value: &mut Value, schema: &Value) -> Result<(), Misfit> {
+    Checker { root: schema }.check(value, schema, "")
+}
+
+/// A number as short as it can be written.
+fn number(value: &Value) -> String {
+    match value.as_f64() {
+        Some(x) if value.is_f64() && x != 0.0 && !(1e-4..1e15).contains(&x.abs()) => format!("{x:e}"),
+        _ => value.to_string(),
+    }
+}
+
+/// A value as a message names it.
+fn found(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(_) => number(value),
+        Value::String(text) if text.chars().count() > SHOWN => {
+            format!("text {:?}…", text.chars().take(SHOWN).collect::<String>())
+        }
+        Value::String(text) => format!("text {text:?}"),
+        Value::Array(_) => "a list".into(),
+        Value::Object(_) => "an object".into(),
+    }
+}
+
+/// The path of a field inside `path`.
+fn inside(path: &str, field: &str) -> String {
+    if path.is_empty() { field.into() } else { format!("{path}.{field}") }
+}
+
+/// Names in a row: `a`, `b`.
+fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The name that was probably meant.
+fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
+    let near = known.into_iter().map(|known| (distance(known), known));
+    near.filter(|(distance, known)| *distance <= known.len() / 3).min().map(|(_, known)| known)
+}
+
+fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
+    nearest(name, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// The types that a schema names.
+fn types(schema: &Value) -> Vec<&str> {
+    match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// First and last whole number that a schema takes.
+fn range(schema: &Value) -> (i128, i128) {
+    let (low, high): (i128, i128) = match schema["format"].as_str() {
+        Some("uint8") => (0, u8::MAX.into()),
+        Some("uint16") => (0, u16::MAX.into()),
+        Some("uint32") => (0, u32::MAX.into()),
+        Some("int32") => (i32::MIN.into(), i32::MAX.into()),
+        Some("int64") => (i64::MIN.into(), i64::MAX.into()),
+        _ => (0, u64::MAX.into()),
+    };
+    let bound = |key: &str, other: i128| schema[key].as_i64().map_or(other, i128::from);
+    (low.max(bound("minimum", low)), high.min(bound("maximum", high)))
+}
+
+/// Whether a value has a type; a number without a fraction is made a whole one where that is asked for.
+fn has_type(value: &mut Value, name: &str) -> bool {
+    match (name, &*value) {
+        ("null", Value::Null)
+        | ("boolean", Value::Bool(_))
+        | ("string", Value::String(_))
+        | ("number", Value::Number(_))
+        | ("array", Value::Array(_))
+        | ("object", Value::Object(_)) => true,
+        ("integer", Value::Number(number)) => match number.as_f64() {
+            Some(x) if number.is_f64() && x.fract() == 0.0 && x.abs() <= EXACT => {
+                *value = format!("{x:.0}").parse::<i64>().map_or(Value::Null, Value::from);
+                true
+            }
+            _ => !number.is_f64(),
+        },
+        _ => false,
+    }
+}
+
+struct Checker<'s> {
+    root: &'s Value,
+}
+
+impl<'s> Checker<'s> {
+    /// The schema itself, behind its references.
+    fn resolved(&self, mut schema: &'s Value) -> &'s Value {
+        while let Some(definition) = schema["$ref"].as_str().and_then(|at| self.root.pointer(at.trim_start_matches('#'))) {
+            schema = definition;
+        }
+        schema
+    }
+
+    /// The alternatives of a schema, those of alternatives among them.
+    fn alternatives(&self, schema: &'s Value) -> Vec<&'s Value> {
+        match schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
+            Some(branches) => branches.iter().flat_map(|branch| self.alternatives(self.resolved(branch))).collect(),
+            None => vec![schema],
+        }
+    }
+
+    fn check(&self, value: &mut Value, schema: &'s Value, path: &str) -> Result<(), Misfit> {
+        let alternatives = self.alternatives(self.resolved(schema));
+        let schema = match alternatives[..] {
+            [only] => only,
+            _ => self.chosen(value, &alternatives, path)?,
+        };
+        let wrong = |value: &Value| misfit(path, format!("found {}, expected {}", found(value), expected(schema)));
+        if let Some(constant) = schema.get("const") {
+            return if value == constant { Ok(()) } else { Err(wrong(value)) };
+        }
+        let types = types(schema);
+        if !types.is_empty() && !types.iter().any(|name| has_type(value, name)) {
+            return Err(wrong(value));
+        }
+        match value {
+            Value::Number(number) if types.contains(&"integer") => {
+                let (low, high) = range(schema);
+                let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+                let fits = whole.is_some_and(|whole| (low..=high).contains(&whole));
+                if fits { Ok(()) } else { Err(wrong(&Value::Number(number.clone()))) }
+            }
+            Value::Array(items) => {
+                let bound = |key: &str| schema[key].as_u64();
+                let count = items.len() as u64;
+                if bound("minItems").is_some_and(|least| count < least) || bound("maxItems").is_some_and(|most| count > most)
+                {
+                    return Err(misfit(path, format!("found a list of {count}, expected {}", expected(schema))));
+                }
+                match schema.get("items") {
+                    None => Ok(()),
+                    Some(of) => items
+                        .iter_mut()
+                        .enumerate()
+                        .try_for_each(|(i, item)| self.check(item, of, &inside(path, &i.to_string()))),
+                }
+            }
+            Value::Object(fields) => self.check_fields(fields, schema, path),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_fields(&self, fields: &mut Map<String, Value>, schema: &'s Value, path: &str) -> Result<(), Misfit> {
+        let none = Map::new();
+        let known = schema["properties"].as_object().unwrap_or(&none);
+        for (name, value) in fields.iter_mut() {
+            match (known.get(name), &schema["additionalProperties"]) {
+                (Some(of), _) | (None, of @ Value::Object(_)) => {
+                    let of = if known.contains_key(name) { &schema["properties"][name] } else { of };
+                    self.check(value, of, &inside(path, name))?;
+                }
+                (None, Value::Bool(false)) => return Err(self.unknown(name, known, path)),
+                _ => {}
+            }
+        }
+        let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let missing: Vec<&str> = required.filter(|name| !fields.contains_key(*name)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(misfit(path, format!("missing {}", listed(missing)))) }
+    }
+
+    fn unknown(&self, name: &str, known: &Map<String, Value>, path: &str) -> Misfit {
+        let names = || known.keys().map(String::as_str).filter(|name| !name.starts_with('$'));
+        let mut message = format!("unknown field `{name}`");
+        let meant = did_you_mean(name, names());
+        let elsewhere = self.places_of(name);
+        if meant.is_empty() && !elsewhere.is_empty() {
+            _ = write!(message, "; there is {}", listed(elsewhere.iter().map(String::as_str)));
+        }
+        let names = listed(names());
+        _ = match names.is_empty() {
+            true => write!(message, "{meant}, expected no field here"),
+            false => write!(message, "{meant}, known are {names}"),
+        };
+        misfit(&inside(path, name), message)
+    }
+
+    /// Paths of all fields of this name.
+    fn places_of(&self, name: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        self.collect(self.root, name, "", 0, &mut found);
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn collect(&self, schema: &'s Value, name: &str, path: &str, depth: usize, into: &mut Vec<String>) {
+        const DEEPEST: usize = 5;
+        for branch in self.alternatives(self.resolved(schema)) {
+            for (field, of) in branch["properties"].as_object().into_iter().flatten() {
+                let place = inside(path, field);
+                if field == name {
+                    into.push(place.clone());
+                }
+                if depth < DEEPEST {
+                    self.collect(of, name, &place, depth + 1, into);
+                }
+            }
+        }
+    }
+
+    /// The alternative that a value is meant to be.
+    fn chosen(&self, value: &Value, alternatives: &[&'s Value], path: &str) -> Result<&'s Value, Misfit> {
+        let refused = || {
+            let all: Vec<String> = alternatives.iter().map(|schema| expected(schema)).collect();
+            let constants = alternatives.iter().filter_map(|schema| schema["const"].as_str());
+            let meant = value.as_str().map(|text| did_you_mean(text, constants)).unwrap_or_default();
+            misfit(path, format!("found {}, expected {}{meant}", found(value), one_of(&all)))
+        };
+        let Value::Object(fields) = value else {
+            let fits = |schema: &&&Value| match schema.get("const") {
+                Some(constant) => constant == value,
+                None => types(schema).iter().any(|name| has_type(&mut value.clone(), name)),
+            };
+            return alternatives.iter().find(fits).copied().ok_or_else(refused);
+        };
+        let objects = || alternatives.iter().copied().filter(|schema| types(schema).contains(&"object"));
+        let kind = |schema: &'s Value| schema["properties"]["kind"]["const"].as_str();
+        let kinds: Vec<&str> = objects().filter_map(kind).collect();
+        let of_other_form = || {
+            let named = |schema: &&Value| schema["required"].as_array().is_some_and(|names| {
+                !names.is_empty() && names.iter().filter_map(Value::as_str).all(|name| fields.contains_key(name))
+            });
+            let others = || objects().filter(|schema| kind(schema).is_none());
+            others().find(named).or_else(|| others().next().filter(|_| others().count() == 1))
+        };
+        match fields.get("kind") {
+            Some(value) if !kinds.is_empty() => {
+                let same = objects().find(|schema| kind(schema).is_some_and(|kind| value == kind));
+                same.ok_or_else(|| {
+                    let meant = value.as_str().map(|text| did_you_mean(text, kinds.iter().copied())).unwrap_or_default();
+                    let all: Vec<String> = kinds.iter().map(|kind| (*kind).into()).collect();
+                    misfit(&inside(path, "kind"), format!("found {}, expected {}{meant}", found(value), one_of(&all)))
+                })
+            }
+            _ => of_other_form().ok_or_else(|| match kinds.is_empty() {
+                true => refused(),
+                false => {
+                    let all: Vec<String> = kinds.iter().map(|kind| (*kind).into()).collect();
+                    misfit(&inside(path, "kind"), format!("missing, expected {}", one_of(&all)))
+                }
+            }),
+        }
+    }
+}
+
+fn misfit(path: &str, message: String) -> Misfit {
+    Misfit { path: path.into(), message }
+}
+
+/// Alternatives in a row: a, b or c.
+fn one_of(all: &[String]) -> String {
+    let mut all: Vec<&str> = all.iter().map(String::as_str).collect();
+    all.dedup();
+    match all.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => all.concat(),
+    }
+}
+
+/// What a schema without alternatives takes, in JSON's words.
+fn expected(schema: &Value) -> String {
+    if let Some(constant) = schema.get("const") {
+        return constant.as_str().map_or_else(|| found(constant), String::from);
+    }
+    let word = |name: &&str| match *name {
+        "null" => "null".into(),
+        "boolean" => "true or false".into(),
+        "string" => "text".into(),
+        "number" => "a number".into(),
+        "integer" => match range(schema) {
+            (low, high) if high == u64::MAX.into() => format!("a whole number of at least {low}"),
+            (low, high) => format!("a whole number from {low} to {high}"),
+        },
+        "array" => match (schema["minItems"].as_u64(), schema["maxItems"].as_u64()) {
+            (Some(least), Some(most)) if least == most => format!("a list of {least}"),
+            _ => "a list".into(),
+        },
+        _ => match schema["required"].as_array().and_then(|names| names.first()?.as_str()) {
+            Some(first) if first != "kind" => format!("an object with `{first}`"),
+            _ => "an object".into(),
+        },
+    };
+    one_of(&types(schema).iter().map(word).collect::<Vec<String>>())
+}

@@ -1,0 +1,127 @@
+//! The experiment that a trained network is judged by: its artifact's, with what a stage may change in it.
+//!
+//! A stage changes the sections that mean something to it. What the network is, and how it was trained, stays as it was:
+//! the config of an artifact always describes its tensors.
+
+use crate::json::read_json;
+use crate::{Experiment, ExperimentError, origin_of};
+use mdl_artifact::differences;
+use mdl_data::field::InvalidField;
+use mdl_data::tasks::TaskConfig;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Fields by their path.
+pub type Fields = BTreeMap<String, Value>;
+
+/// What a stage is asked to change in the experiment of the network it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Changes<'a> {
+    /// A config file that takes the place of the sections.
+    pub file: Option<&'a Path>,
+    /// Overrides, as `lif.refractory_ms=4`.
+    pub set: &'a [String],
+    /// Seed.
+    pub seed: Option<u64>,
+    /// The sections that mean something to the stage.
+    pub sections: &'a [&'a str],
+}
+
+/// An experiment to judge a network by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// The fields in which the network was made otherwise, with their values then.
+    pub differs: Fields,
+    /// The fields of the config file that mean nothing to the stage, and say something else than the network.
+    pub unused: Vec<String>,
+}
+
+/// Every section of a config.
+const SECTIONS: [&str; 8] = ["name", "seed", "task", "network", "training", "lif", "search", "evaluation"];
+
+impl Judged {
+    /// The experiment of an artifact, of which `made_with` are the sections that its tensors depend on besides the network
+    /// and its training; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// Any [`ExperimentError`]: among them a change of a section without meaning, or of a field of the task that the
+    /// network was trained with.
+    pub fn new(artifact: Value, changes: &Changes, made_with: &[&str], origin: &str) -> Result<Self, ExperimentError> {
+        changes.set.iter().try_for_each(|set| check_section(set, changes.sections))?;
+        let made = Experiment::from_json(artifact, &[], None, origin)?;
+        let mut config = made.to_json();
+        let (mut unused, mut judge) = (Vec::new(), origin.to_owned());
+        if let Some(file) = changes.file {
+            judge = file.display().to_string();
+            let other = Experiment::from_json(read_json(file)?, &[], None, &judge)?.to_json();
+            for section in changes.sections {
+                config[*section] = other[*section].clone();
+            }
+            let ignored = |field: &str| ["network", "training"].iter().any(|section| field.starts_with(section));
+            let made = made.to_json();
+            let differ = differences(&made, &other).into_iter().map(|difference| difference.field);
+            unused = differ.filter(|field| ignored(field)).collect();
+        }
+        let experiment = Experiment::from_json(config, changes.set, changes.seed, &judge)?;
+        let invalid = |field: InvalidField| ExperimentError::Invalid {
+            origin: origin_of(&judge, changes.set, &field.field),
+            field: Box::new(field),
+        };
+        check_task(&made.task, &experiment.task).map_err(|field| invalid(field.within("task")))?;
+        let differs = differing(&made.to_json(), &experiment.to_json(), made_with);
+        Ok(Self { experiment, differs, unused })
+    }
+}
+
+/// The fields of `sections` in which `first` differs from `second`, with their values in `first`.
+fn differing(first: &Value, second: &Value, sections: &[&str]) -> Fields {
+    let in_sections = |field: &str| sections.iter().any(|section| field.split('.').next() == Some(section));
+    let found = differences(first, second).into_iter().filter(|difference| in_sections(&difference.field));
+    found.map(|difference| (difference.field, difference.first.clone())).collect()
+}
+
+/// Refuses an override of a section that means nothing to the stage.
+fn check_section(set: &str, sections: &[&str]) -> Result<(), ExperimentError> {
+    let section = set.split(['.', '=']).next().unwrap_or_default();
+    if section == "seed" || sections.contains(&section) || !SECTIONS.contains(&section) {
+        return Ok(());
+    }
+    let why = match section {
+        "network" | "training" | "name" => "it says how the network was made",
+        _ => "nothing here depends on it",
+    };
+    let usable = match sections.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("fields of {} and {last}", others.join(", ")),
+        Some((only, _)) => format!("fields of {only}"),
+        None => "no field but seed".into(),
+    };
+    Err(ExperimentError::Meaningless { argument: set.into(), section: section.into(), why, usable })
+}
+
+/// Refuses another task for a network than one with its channels, its time step and its training examples.
+fn check_task(made: &TaskConfig, judged: &TaskConfig) -> Result<(), InvalidField> {
+    let [made_json, judged_json] = [made, judged].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
+    let (channels, outputs) = made.channels_and_outputs();
+    let found = judged.channels_and_outputs();
+    if found != (channels, outputs) {
+        let kind = judged_json["kind"].as_str().unwrap_or_default();
+        return Err(InvalidField {
+            field: "kind".into(),
+            found: format!("{kind}, with {} input channels and {} outputs", found.0, found.1),
+            expected: format!("{}, with {channels} and {outputs}, as the network has", made_json["kind"]),
+        });
+    }
+    let (made, judged) = (made_json, judged_json);
+    let fixed = |field: &&&str| made.get(**field) != judged.get(**field);
+    match TaskConfig::FIXED.iter().find(fixed) {
+        None => Ok(()),
+        Some(field) => Err(InvalidField {
+            field: (*field).into(),
+            found: judged[*field].to_string(),
+            expected: format!("{}, as in the training of the network", made[*field]),
+        }),
+    }
+}
