@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write whole files or none: what is there is never to be deleted, whatever came after it.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python cuda \
+	train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python test-oracle audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
@@ -201,6 +201,13 @@ $(PYTHON)/ready: examples/python/requirements.txt
 
 test-python: build $(PYTHON)/ready ## run the scripts of examples/python, and read exports with SciPy, NumPy and nir
 	$(PYTHON)/bin/python examples/python/check.py $(BIN)
+
+test-oracle: ## make the fixtures of the tests again from the equations and compare; gets PyTorch from PyPI (4 GB)
+	scripts/test-oracle target/oracle
+
+audit: ## advisories, licences and sources of the dependencies, by deny.toml; needs cargo-deny
+	@command -v cargo-deny > /dev/null || { echo "make audit needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 2; }
+	$(CARGO) deny check
 
 clean: ## remove builds; artifacts stay
 	$(CARGO) clean

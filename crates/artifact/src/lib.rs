@@ -14,6 +14,20 @@
 //! The same content gives the same bytes: the header is sorted, and holds no date and no path.
 //!
 //! Nothing in a file is believed: see [`Artifact::read_any`].
+//!
+//! ```
+//! use mdl_artifact::{Artifact, Kind, Provenance};
+//!
+//! let config = serde_json::json!({ "name": "example" });
+//! let mut artifact = Artifact::new(Kind::Trials, config, Provenance::new("example", None, 1));
+//! artifact.insert("target", &[3, 1], vec![0f32, 1.0, 1.0]);
+//! let directory = tempfile::tempdir()?;
+//! let path = directory.path().join("trials.safetensors");
+//! artifact.write(&path, false)?;
+//! let read = Artifact::read(&path, Kind::Trials)?;
+//! assert_eq!(read.values::<f32>("target", &[3, 1])?, [0.0, 1.0, 1.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod checkpoint;
 mod difference;

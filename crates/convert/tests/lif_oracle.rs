@@ -1,5 +1,5 @@
 //! The LIF simulation against traces of the published MATLAB function (run in GNU Octave 7.3, double precision, with
-//! the same initial potentials, noise and coins).
+//! the same initial potentials, noise and coins): section 5 of docs/dynamics.md, `tests/fixtures/oracle/README.md`.
 
 mod common;
 

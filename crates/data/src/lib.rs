@@ -1,4 +1,19 @@
-//! What a network is trained on: cognitive tasks, digits, encoders.
+//! Cognitive tasks, data sets of images, and their encoding as spikes: all that networks see, and how answers are judged.
+//!
+//! ```
+//! use mdl_data::tasks::{GoNoGo, Task, Trials, judge};
+//! use mdl_kernels::random::Purpose;
+//!
+//! let task = GoNoGo::default();
+//! let trials = Trials::draw(&task, 1, Purpose::TrainingTrial, 0, 8);
+//! assert_eq!(trials.input.len(), task.steps() * 8 * task.channels());
+//! // The target is a correct answer; silence is one on NoGo trials only.
+//! assert_eq!(judge(&task, &trials.target, &trials.condition), [true; 8]);
+//! let silence = vec![0.0; trials.target.len()];
+//! for (correct, condition) in judge(&task, &silence, &trials.condition).iter().zip(&trials.condition) {
+//!     assert_eq!(*correct, task.conditions()[*condition] == "NoGo");
+//! }
+//! ```
 
 pub mod digits;
 pub mod encode;

@@ -1,6 +1,6 @@
-//! Where a program computes: the choice of a device, the CUDA kernels, and what they are launched with.
+//! Processor or GPU: the choice of a device, the CUDA kernels, and the structures that they are launched with.
 //!
-//! The sources stand in `kernels/`. A block owns its trials for the whole sequence; the loop over time is inside the kernel.
+//! The sources are in `kernels/`. A block owns its trials for the whole sequence; the loop over time is inside the kernel.
 //! With the feature `cuda` they are compiled to PTX. Without it `mdl-emulator` compiles them for the host, which is how they
 //! are tested where there is no GPU. What launches them sees a [`Machine`], which is either.
 

@@ -6,6 +6,18 @@
 //!
 //! The way out is [`export`]: an artifact becomes a file of MATLAB, of NumPy, or a NIR graph for simulators.
 //!
+//! ```
+//! use mdl_artifact::{Artifact, Kind, Provenance};
+//! use mdl_exchange::export::npz;
+//!
+//! let config = serde_json::json!({ "name": "example" });
+//! let mut trials = Artifact::new(Kind::Trials, config.clone(), Provenance::new("example", None, 1));
+//! trials.insert("target", &[3, 1], vec![0f32, 1.0, 1.0]);
+//! let bytes = npz::write(&trials, &config)?; // np.load reads them
+//! assert!(bytes.starts_with(b"PK"));
+//! # Ok::<(), String>(())
+//! ```
+//!
 //! Nothing in a foreign file is trusted: every size is checked before memory is taken for it, and what unpacks is bounded.
 
 pub mod archive;

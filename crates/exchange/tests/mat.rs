@@ -1,4 +1,4 @@
-//! MATLAB files written by SciPy (`fixtures/make.py`), whole, cut and hostile.
+//! MATLAB files written by SciPy (`fixtures/make_mat.py`), whole, cut and hostile.
 
 mod allocation;
 

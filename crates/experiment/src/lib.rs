@@ -1,6 +1,24 @@
 //! The config of an experiment: one JSON file that every stage reads, plain data.
 //!
 //! Each section is documented where it is defined. Unknown fields are refused; [`Experiment::validate`] refuses impossible values.
+//!
+//! ```
+//! use mdl_experiment::Experiment;
+//!
+//! let config = serde_json::json!({
+//!     "name": "example",
+//!     "task": { "kind": "go-nogo" },
+//!     "network": { "kind": "rate", "neurons": 200, "recurrence": { "kind": "dense" } },
+//! });
+//! let overrides = ["network.neurons=100".to_string()];
+//! let experiment = Experiment::from_json(config.clone(), &overrides, Some(7), "example")?;
+//! assert_eq!((experiment.seed, experiment.training.batch_size), (7, 1));
+//!
+//! let wrong = ["network.neurons=0".to_string()];
+//! let error = Experiment::from_json(config, &wrong, None, "example").unwrap_err().to_string();
+//! assert!(error.contains("network.neurons"), "{error}");
+//! # Ok::<(), mdl_experiment::ExperimentError>(())
+//! ```
 
 mod conform;
 pub mod json;

@@ -1,4 +1,6 @@
 //! The spiking operator against independent traces and gradients, its own reference, and itself under other settings.
+//!
+//! The traces are those of `tests/fixtures/oracle/README.md`; equations: section 2 of docs/dynamics.md.
 
 mod common;
 

@@ -23,8 +23,8 @@
 //!     criterion: Some(0.95),
 //! }
 //! .draw()?;
-//! std::fs::write(std::env::temp_dir().join("search.png"), figure.png(2.0)?)?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! assert!(figure.svg().starts_with("<svg") && figure.png(2.0)?.starts_with(b"\x89PNG"));
+//! # Ok::<(), mdl_report::ReportError>(())
 //! ```
 //!
 //! The same data give the same bytes. Bad data (nothing to draw, lengths that differ, values that are not finite) are a
