@@ -163,7 +163,7 @@ impl FileType {
             (Self::Artifact, Purpose::Network) => {
                 "the programs here read it as it is; export-network writes it for other tools"
             }
-            (Self::Artifact, Purpose::Json) => "`inspect FILE --json` prints the config inside; save that",
+            (Self::Artifact, Purpose::Json) => "`inspect FILE --json | jq .config` prints the config inside",
             (Self::Utf16, Purpose::Json) => "save it as UTF-8",
             (_, Purpose::Json) => "",
             (_, Purpose::Network) => self.network_remedy(),

@@ -1,5 +1,6 @@
 //! Configs: JSON files, overridden field by field from the command line.
 
+use mdl_artifact::{FileType, Purpose};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fs::File;
@@ -16,6 +17,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The file is of another type.
+    #[error("config {}: {}", path.display(), found.mismatch(Purpose::Json))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: FileType,
     },
     /// The file is not JSON.
     #[error("config {}: not valid JSON: {source}", path.display())]
@@ -53,12 +62,20 @@ const MOST_SECTIONS: usize = 32;
 /// Reads a JSON config file, of at most a mebibyte.
 ///
 /// # Errors
-/// [`ConfigError::Unreadable`], [`ConfigError::NotJson`].
+/// [`ConfigError::Unreadable`], [`ConfigError::Foreign`], [`ConfigError::NotJson`].
 pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.into(), source };
+    let foreign = |found| ConfigError::Foreign { path: path.into(), found };
+    if path.is_dir() {
+        return Err(foreign(FileType::Directory));
+    }
     let mut text = Vec::new();
     // Read piece by piece: the file may be a pipe, or one without an end.
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
+    match FileType::of(&text) {
+        FileType::Json | FileType::Text | FileType::Unknown => {}
+        other => return Err(foreign(other)),
+    }
     if text.len() as u64 > MOST_BYTES {
         return Err(unreadable(std::io::Error::other(format!("more than {MOST_BYTES} bytes, expected a config"))));
     }
@@ -139,6 +156,25 @@ mod tests {
     fn a_file_without_an_end_is_no_config() {
         let message = read_json(Path::new("/dev/zero")).unwrap_err().to_string();
         assert!(message.contains("/dev/zero: more than 1048576 bytes"), "{message}");
+    }
+
+    #[test]
+    fn files_of_other_types_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        let artifact = [&[37, 0, 0, 0, 0, 0, 0, 0][..], br#"{"__metadata__":{"format":"mdl-rnn"}}"#].concat();
+        for (bytes, expected) in [
+            (&artifact[..], "found an artifact of mdl-rnn, expected a JSON file; `inspect FILE --json`"),
+            (b"\x93NUMPY\x01\0", "found a NumPy file of a single array (.npy), expected a JSON file"),
+            (b"\xff\xfe{\0}\0", "found text in UTF-16, expected a JSON file; save it as UTF-8"),
+            (b"", "found an empty file"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let message = read_json(&path).unwrap_err().to_string();
+            assert!(message.contains("config.json: found ") && message.contains(expected), "{message}");
+        }
+        let message = read_json(dir.path()).unwrap_err().to_string();
+        assert!(message.contains("found a directory, expected a JSON file; name the JSON file in it"), "{message}");
     }
 
     #[test]
