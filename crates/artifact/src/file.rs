@@ -2,6 +2,7 @@
 
 mod read;
 
+use crate::file_type::{FileType, Purpose};
 use crate::output::{OutputError, sha256, write_atomically};
 use crate::provenance::{Input, Provenance};
 use crate::values::{Array, Element};
@@ -61,6 +62,14 @@ pub enum ArtifactError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The file is of another type.
+    #[error("{}: {}", path.display(), found.mismatch(Purpose::Artifact))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: FileType,
     },
     /// The file is no safetensors file, or a damaged one.
     #[error("{}: not a safetensors file, or a damaged one: {message}", path.display())]
@@ -133,13 +142,21 @@ impl Artifact {
     /// # Errors
     /// Any [`ArtifactError`].
     pub fn read(path: &Path, kind: Kind) -> Result<Self, ArtifactError> {
+        Self::read_one_of(path, &[kind])
+    }
+
+    /// Reads an artifact that must be of one of these kinds.
+    ///
+    /// # Errors
+    /// Any [`ArtifactError`].
+    pub fn read_one_of(path: &Path, kinds: &[Kind]) -> Result<Self, ArtifactError> {
         let artifact = Self::read_any(path)?;
-        if artifact.kind != kind {
+        if !kinds.contains(&artifact.kind) {
             return Err(ArtifactError::Metadata {
                 path: path.into(),
                 key: "kind",
                 found: artifact.kind.to_string(),
-                expected: kind.to_string(),
+                expected: kinds.iter().map(Kind::to_string).collect::<Vec<_>>().join(" or "),
             });
         }
         Ok(artifact)
@@ -342,12 +359,38 @@ mod tests {
     }
 
     #[test]
+    fn files_of_other_types_are_named_with_the_remedy() {
+        let dir = tempfile::tempdir().unwrap();
+        let refusal = |path: &Path| Artifact::read_any(path).unwrap_err().to_string();
+        for (bytes, expected) in [
+            (&b"\x89HDF\r\n\x1a\n\0"[..], "found an HDF5 file, expected an artifact of mdl-rnn; load it with h5py"),
+            (b"\x93NUMPY\x01\0", "found a NumPy file of a single array"),
+            (b"{\"name\": \"go-nogo\"}", "found JSON, expected an artifact"),
+            (
+                b"version https://git-lfs.github.com/spec/v1\n",
+                "found a Git LFS pointer, expected an artifact of mdl-rnn; `git lfs pull`",
+            ),
+            (b"", "found an empty file"),
+        ] {
+            let path = dir.path().join("file");
+            std::fs::write(&path, bytes).unwrap();
+            let message = refusal(&path);
+            assert!(message.contains(expected), "{message}");
+            assert_eq!(Artifact::from_bytes(bytes, &path).unwrap_err().to_string(), message);
+        }
+        assert!(
+            refusal(dir.path()).contains("found a directory, expected an artifact of mdl-rnn; name the file in it")
+        );
+    }
+
+    #[test]
     fn a_foreign_safetensors_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("foreign.safetensors");
         let tensors = example().tensors;
         std::fs::write(&path, safetensors::serialize(&tensors, None).unwrap()).unwrap();
         let message = Artifact::read_any(&path).unwrap_err().to_string();
-        assert!(message.contains("metadata `format`: found nothing, expected mdl-rnn"), "{message}");
+        let expected = "found a safetensors file of another program, expected an artifact of mdl-rnn; import-network";
+        assert!(message.contains(expected), "{message}");
     }
 }

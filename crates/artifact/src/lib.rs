@@ -32,6 +32,7 @@
 pub mod checkpoint;
 mod difference;
 mod file;
+mod file_type;
 pub mod json;
 pub mod lock;
 pub mod output;
@@ -40,5 +41,6 @@ mod values;
 
 pub use difference::{Difference, differences};
 pub use file::{Artifact, ArtifactError, FORMAT, Kind, VERSION};
+pub use file_type::{FileType, Purpose};
 pub use provenance::{Input, Provenance};
 pub use values::{Array, Element, Values};

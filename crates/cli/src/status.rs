@@ -92,10 +92,12 @@ impl HasStatus for mdl_convert::Error {
 impl HasStatus for mdl_exchange::Error {
     fn status(&self) -> Status {
         match self {
-            Self::Unreadable { .. } | Self::Damaged { .. } | Self::Variable { .. } | Self::Artifact(_) => {
-                Status::DamagedInput
-            }
-            Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => Status::Usage,
+            Self::Unreadable { .. }
+            | Self::Foreign { .. }
+            | Self::Damaged { .. }
+            | Self::Variable { .. }
+            | Self::Artifact(_) => Status::DamagedInput,
+            Self::Unread { .. } | Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => Status::Usage,
         }
     }
 }

@@ -16,8 +16,9 @@ use crate::error::Result;
 use crate::lif::LifNetwork;
 use crate::mapping::lif_network;
 use crate::search::{Candidate, Found};
-use mdl_artifact::Artifact;
+use mdl_artifact::{Array, Artifact};
 use mdl_model::rate::parameters::RateParameters;
+use std::collections::BTreeMap;
 
 /// The LIF network of a `rate` or `lif` artifact, with the recurrent weights that the config asks for.
 ///
@@ -31,6 +32,14 @@ pub fn read_network(artifact: &Artifact, conversion: &Conversion) -> Result<LifN
         return lif_network(config, &parameters, &initial.recurrent);
     }
     lif_network(config, &parameters, &parameters.recurrent)
+}
+
+/// The tensors of the rate network in a `rate` or `lif` artifact: all but what a search has added.
+pub fn rate_tensors(artifact: &Artifact) -> BTreeMap<String, Array> {
+    let of_search =
+        |name: &str| ["scaling_factor", "predicted_scaling_factor"].contains(&name) || name.starts_with("search.");
+    let kept = artifact.tensors.iter().filter(|(name, _)| !of_search(name));
+    kept.map(|(name, array)| (name.clone(), array.clone())).collect()
 }
 
 /// Adds what a search found, and the predicted factor.

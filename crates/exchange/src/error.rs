@@ -1,6 +1,6 @@
 //! Why a network cannot be taken in or given out.
 
-use mdl_artifact::ArtifactError;
+use mdl_artifact::{ArtifactError, FileType, Purpose};
 use mdl_experiment::ExperimentError;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,14 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The file is of a type that is not read.
+    #[error("{}: {}", path.display(), found.mismatch(Purpose::Network))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: FileType,
     },
     /// The file is not of its format, or damaged, or hostile.
     #[error("{}: not {format}, or a damaged one: {message}", path.display())]
@@ -39,6 +47,14 @@ pub enum Error {
         found: String,
         /// What was expected.
         expected: String,
+    },
+    /// Arrays that change what the network does, and that nothing here can read.
+    #[error("{}: {}", path.display(), unread(arrays))]
+    Unread {
+        /// The file.
+        path: PathBuf,
+        /// Each array, and what it holds.
+        arrays: Vec<(String, &'static str)>,
     },
     /// The file does not say enough.
     #[error("{}: {message}", path.display())]
@@ -70,4 +86,18 @@ impl Error {
         let path = path.to_path_buf();
         move |message| Self::Damaged { path: path.clone(), format, message }
     }
+}
+
+/// What is said about arrays that cannot be read.
+fn unread(arrays: &[(String, &'static str)]) -> String {
+    let named: Vec<String> = arrays.iter().map(|(name, what)| format!("`{name}` ({what})")).collect();
+    let options: Vec<String> = arrays.iter().map(|(name, _)| format!("--ignore {name}")).collect();
+    let names: Vec<String> = arrays.iter().map(|(name, _)| format!("{name:?}")).collect();
+    format!(
+        "{}: found, but not read; the network would be another one without. A mapping may read them (docs/import.md); {}, or \
+         \"ignore\": [{}] in the mapping, leaves them out all the same",
+        named.join(", "),
+        options.join(" "),
+        names.join(", ")
+    )
 }

@@ -7,19 +7,25 @@
 //! | `w_rec` | N×N | dense rate networks: recurrent weights, row = to |
 //! | `sign`, `mask` | N, N×N | dense rate networks: ±1 under Dale's principle; 0 where a connection is forbidden |
 //! | `theta` | N | rate networks: trained time constants, τ = sigmoid(θ)(max − min) + min |
-//! | `threshold`, `tau_decay_ms` | N, N | spiking networks: constants per neuron, in place of the config's |
+//! | `threshold`, `tau_decay_ms` | N, N | spiking networks: constants per neuron, in place of the config's; or one number |
 //! | `scaling_factor` | 1 | makes a LIF network of a rate network |
 //!
-//! Sizes are those of the arrays. Extents of 1 may be missing or added.
+//! Sizes are those of the arrays. Extents of 1 may be missing or added. Scores of shape N×1 are one per neuron: they multiply
+//! the rows of Ξ_in, and every λ is 1.
 
-use crate::wishes::check_task;
-use crate::{Error, Result, Variables, Wishes};
+mod source;
+
+pub use source::{Factor, Source};
+
+use crate::options::{ImportOptions, Reading, check_task};
+use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, ArtifactError, Kind, Provenance};
 use mdl_experiment::json::{parse, read_json};
 use mdl_experiment::{Experiment, ExperimentError};
 use mdl_model::NetworkConfig;
-use mdl_model::rate::parameters::RateParameters;
+use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use mdl_model::spiking::Synapse;
+use mdl_model::spiking::config::SpikingConfig;
 use mdl_model::spiking::network::SpikingNetwork;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -44,11 +50,13 @@ const TENSORS: [&str; 13] = [
     "tau_decay_ms",
 ];
 /// Trained tensors of a spiking network.
-const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
+pub(crate) const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 /// Constants of a spiking network's neurons: one value per neuron, or one for all.
-const PER_NEURON: [&str; 2] = ["threshold", "tau_decay_ms"];
+pub(crate) const PER_NEURON: [&str; 2] = ["threshold", "tau_decay_ms"];
+/// Tensors whose arrays say how large the network is.
+const SIZING: [&str; 5] = ["w_in", "w_rec", "mode_in", "mode_out", "w_out"];
 /// Duration of a step of published spiking networks (ms).
-const SPIKING_STEP_MS: f64 = 2.0;
+pub(crate) const SPIKING_STEP_MS: f64 = 2.0;
 
 /// Which arrays of a file make up a network, and which experiment it belongs to.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -60,51 +68,17 @@ pub struct Mapping {
     /// For each tensor of the network the array that holds it; empty: those of the same names.
     #[schemars(schema_with = "sources")]
     pub tensors: BTreeMap<String, Source>,
+    /// Arrays that change what the network does, but are to be left out; `*` at the end of a name stands for anything.
+    pub ignore: Vec<String>,
     /// Sections of a config. What is missing is filled in from the sizes of the arrays.
     pub config: Map<String, Value>,
 }
 
-/// An array of a file: in JSON its name, or an object.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "SourceText")]
-pub struct Source {
-    /// Its name.
-    pub name: String,
-    /// Whether rows and columns are exchanged.
-    pub transpose: bool,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(rename = "Source")]
-enum SourceText {
-    /// Name of the array.
-    Name(String),
-    /// An array whose rows and columns may be exchanged.
-    #[serde(rename_all = "kebab-case")]
-    Array {
-        /// Its name.
-        name: String,
-        /// Whether rows and columns are exchanged.
-        #[serde(default)]
-        transpose: bool,
-    },
-}
-
 /// The schema of the arrays of tensors, which are the only ones.
 fn sources(generator: &mut SchemaGenerator) -> Schema {
-    let source = generator.subschema_for::<SourceText>();
+    let source = generator.subschema_for::<Source>();
     let tensors: Map<String, Value> = TENSORS.iter().map(|name| (name.to_string(), source.clone().into())).collect();
     json_schema!({ "type": "object", "properties": tensors, "additionalProperties": false })
-}
-
-impl From<SourceText> for Source {
-    fn from(text: SourceText) -> Self {
-        match text {
-            SourceText::Name(name) => Self { name, transpose: false },
-            SourceText::Array { name, transpose } => Self { name, transpose },
-        }
-    }
 }
 
 /// Name of the text that holds the config in files that `export-network` wrote.
@@ -112,44 +86,14 @@ const CONFIG: &str = "config";
 
 /// Sizes of a network.
 #[derive(Clone, Copy, Debug)]
-struct Sizes {
-    neurons: usize,
-    modes: usize,
-    channels: usize,
-    outputs: usize,
-}
-
-/// Names of the arrays in the files of mode networks that Lin & Huang published, in the order of [`SPIKING`].
-const MODE_NETWORK: [&str; 5] = ["Win", "pin", "l", "pout", "Wout"];
-
-/// Whether a mode network of the published layout needs the array, which may stand in an inner dictionary.
-pub fn wanted_of_mode_network(name: &str) -> bool {
-    MODE_NETWORK.contains(&name.rsplit('.').next().unwrap_or(name))
+pub(crate) struct Sizes {
+    pub neurons: usize,
+    pub modes: usize,
+    pub channels: usize,
+    pub outputs: usize,
 }
 
 impl Mapping {
-    /// The mapping of the spiking mode networks that Lin & Huang published: arrays `Win`, `Wout`, `pin`, `pout`, `l`, all in one
-    /// dictionary of the file.
-    ///
-    /// # Errors
-    /// No such array, or several dictionaries with them.
-    pub fn of_mode_network(variables: &Variables) -> Result<Self> {
-        let with_win = variables.by_name.keys().filter_map(|name| name.strip_suffix("Win"));
-        let prefixes: Vec<&str> = with_win.filter(|prefix| prefix.is_empty() || prefix.ends_with('.')).collect();
-        let prefix = match prefixes[..] {
-            [prefix] => prefix,
-            [] => "",
-            _ => {
-                let message = format!("{} networks, in {}; expected one", prefixes.len(), prefixes.join(", "));
-                return Err(Error::Undecided { path: variables.path.clone(), message });
-            }
-        };
-        let source = |name: &str| Source { name: format!("{prefix}{name}"), transpose: false };
-        let tensors = SPIKING.into_iter().zip(MODE_NETWORK).map(|(tensor, array)| (tensor.to_string(), source(array)));
-        let config = Map::from_iter([("network".to_string(), json!({ "kind": "spiking" }))]);
-        Ok(Self { schema: None, tensors: tensors.collect(), config })
-    }
-
     /// Reads a mapping file.
     ///
     /// # Errors
@@ -158,64 +102,92 @@ impl Mapping {
         let origin = path.display().to_string();
         let mapping: Self =
             parse(read_json(path).map_err(ExperimentError::from)?, &origin).map_err(ExperimentError::from)?;
-        match mapping.tensors.keys().find(|name| !TENSORS.contains(&name.as_str())) {
-            None => Ok(mapping),
-            Some(name) => {
-                let message = format!("field `tensors`: found {name:?}, expected one of {}", TENSORS.join(", "));
-                Err(Error::Undecided { path: path.into(), message })
-            }
+        let refuse = |message| Err(Error::Undecided { path: path.into(), message });
+        if let Some(name) = mapping.tensors.keys().find(|name| !TENSORS.contains(&name.as_str())) {
+            return refuse(format!("field `tensors`: found {name:?}, expected one of {}", TENSORS.join(", ")));
         }
+        let constant = |name: &&&str| mapping.tensors.get(**name).is_some_and(|source| source.name().is_none());
+        if let Some(name) = SIZING.iter().find(constant) {
+            return refuse(format!("field `tensors.{name}`: found a number, expected an array, which tells the sizes"));
+        }
+        Ok(mapping)
+    }
+
+    /// The mapping of arrays that are called like the tensors.
+    pub fn of_same_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let same = names.into_iter().filter(|name| TENSORS.contains(name));
+        Self { tensors: same.map(|name| (name.to_string(), Source::array(name))).collect(), ..Self::default() }
+    }
+
+    /// The mapping, with the arrays of these names that are called like tensors.
+    pub fn with_same_names(self, names: &[String]) -> Self {
+        Self { tensors: Self::of_same_names(names.iter().map(String::as_str)).tensors, ..self }
     }
 
     /// Whether the mapping needs the array.
     pub fn wants(&self, name: &str) -> bool {
-        match self.tensors.is_empty() {
-            true => name == CONFIG || TENSORS.contains(&name),
-            false => self.tensors.values().any(|source| source.name == name),
-        }
+        name == CONFIG || self.tensors.values().any(|source| source.arrays().any(|array| array == name))
     }
 
-    /// The mapping, of which an empty one names every array that is called like a tensor, and takes the config from the file.
+    /// Whether the array may be left out although it changes what the network does.
+    pub fn ignores(&self, name: &str) -> bool {
+        matches_any(&self.ignore, name)
+    }
+
+    /// Makes scores per neuron part of Ξ_in, and takes the config from the file if it was written by `export-network`.
     ///
     /// # Errors
-    /// A file without any such array, or with a config that is none.
-    pub fn complete(mut self, variables: &Variables) -> Result<Self> {
-        if !self.tensors.is_empty() {
-            return Ok(self);
-        }
-        let same = TENSORS.into_iter().filter(|name| variables.has(name));
-        let source = |name: &str| Source { name: name.into(), transpose: false };
-        self.tensors = same.map(|name| (name.to_string(), source(name))).collect();
-        if self.tensors.is_empty() {
-            let message = "no array has the name of a tensor; say which is which with --mapping".into();
-            return Err(Error::Undecided { path: variables.path.clone(), message });
-        }
+    /// A file with a config that is none; an array that is missing.
+    pub fn complete(mut self, variables: &Variables, reading: &mut Reading) -> Result<Self> {
         if self.config.is_empty() && variables.has(CONFIG) {
             let config = serde_json::from_str(variables.text(CONFIG)?);
             self.config = config.map_err(|e| variables.error(CONFIG, e, "a config as JSON"))?;
         }
+        self.scores_per_neuron(variables, reading)?;
         Ok(self)
     }
 
-    fn source(&self, tensor: &str) -> Option<&Source> {
+    /// Scores of shape N×1 where there are not N modes: one per neuron, which multiplies its row of Ξ_in.
+    fn scores_per_neuron(&mut self, variables: &Variables, reading: &mut Reading) -> Result<()> {
+        let Some(name) = self.source("score").and_then(Source::name).map(String::from) else { return Ok(()) };
+        if self.source("mode_in").is_none() {
+            return Ok(());
+        }
+        let Sizes { neurons, modes, .. } = self.sizes(variables)?;
+        if neurons != modes && variables.shape(&name)? == [neurons, 1] {
+            self.multiply_rows(&name, reading);
+        }
+        Ok(())
+    }
+
+    /// Makes the scores `name`, one per neuron, part of Ξ_in.
+    pub(crate) fn multiply_rows(&mut self, name: &str, reading: &mut Reading) {
+        if let (Some(scores), Some(mode_in)) = (self.tensors.remove("score"), self.tensors.get_mut("mode_in")) {
+            mode_in.scale.extend(scores.scale);
+            mode_in.scale.push(Factor::Array(name.into()));
+            reading.record(format!("`{name}` as a score per neuron, multiplied into mode_in"));
+        }
+    }
+
+    pub(crate) fn source(&self, tensor: &str) -> Option<&Source> {
         self.tensors.get(tensor)
     }
 
-    /// The shape of a tensor as it stands in the file, transposed if asked.
+    /// The shape of a tensor in the file, transposed if asked.
     fn stored_shape(&self, variables: &Variables, tensor: &str) -> Result<Vec<usize>> {
-        let Some(source) = self.source(tensor) else {
+        let Some(name) = self.source(tensor).and_then(Source::name) else {
             let message = format!("the mapping names no array for `{tensor}`");
             return Err(Error::Undecided { path: variables.path.clone(), message });
         };
-        let mut shape = variables.shape(&source.name)?.to_vec();
-        if source.transpose {
+        let mut shape = variables.shape(name)?.to_vec();
+        if self.tensors[tensor].transpose {
             shape.reverse();
         }
         Ok(shape)
     }
 
     /// The sizes of the network.
-    fn sizes(&self, variables: &Variables) -> Result<Sizes> {
+    pub(crate) fn sizes(&self, variables: &Variables) -> Result<Sizes> {
         let with_modes = self.source("mode_in").is_some();
         let recurrent = self.stored_shape(variables, if with_modes { "mode_in" } else { "w_rec" })?;
         let neurons = recurrent.first().copied().unwrap_or(1).max(1);
@@ -227,38 +199,36 @@ impl Mapping {
 
     /// The values of a tensor, which must have this shape but for extents of 1.
     fn values(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let longer = |shape: &[usize]| shape.iter().copied().filter(|extent| *extent != 1).collect::<Vec<_>>();
-        let stored = self.stored_shape(variables, tensor)?;
         let source = &self.tensors[tensor];
-        let transposable = !source.transpose || stored.len() <= 2;
-        if longer(&stored) != longer(shape) || !transposable {
-            let how = if source.transpose { ", transposed" } else { "" };
-            return Err(variables.error(
-                &source.name,
-                format!("shape {stored:?}{how}"),
-                format!("{shape:?}, for `{tensor}`"),
-            ));
+        let one_for_all = match source.name() {
+            Some(name) => PER_NEURON.contains(&tensor) && variables.shape(name)?.iter().product::<usize>() == 1,
+            None => false,
+        };
+        if one_for_all {
+            return Ok(vec![source.values(variables, tensor, &[])?[0]; shape.iter().product()]);
         }
-        let mut values = variables.singles(&source.name, variables.shape(&source.name)?)?;
-        if source.transpose && stored.len() == 2 {
-            let [rows, columns] = [stored[0], stored[1]];
-            values = (0..rows * columns).map(|at| values[at % columns * rows + at / columns]).collect();
-        }
-        Ok(values)
+        source.values(variables, tensor, shape)
     }
 
     /// The experiment that a network belongs to.
     ///
     /// # Errors
     /// An array that is missing or does not fit; a task that cannot be told; a config that cannot be run.
-    pub fn experiment(&self, variables: &Variables, wishes: &Wishes) -> Result<Experiment> {
+    pub fn experiment(
+        &self,
+        variables: &Variables,
+        options: &ImportOptions,
+        reading: &mut Reading,
+    ) -> Result<Experiment> {
         let sizes = self.sizes(variables)?;
         let mut config = Value::Object(self.config.clone());
-        fill(&mut config, &["name"], json!(wishes.name));
-        match wishes.task {
+        fill(&mut config, &["name"], json!(options.name));
+        match options.task {
             Some(kind) => set(&mut config, &["task", "kind"], json!(kind)),
             None if config["task"]["kind"].is_null() => {
-                set(&mut config, &["task", "kind"], json!(wishes.task(sizes.channels, &variables.path)?));
+                let task = options.task(sizes.channels, &variables.path)?;
+                reading.record(format!("task {task}, by the number of inputs"));
+                set(&mut config, &["task", "kind"], json!(task));
             }
             None => {}
         }
@@ -266,28 +236,35 @@ impl Mapping {
         if digits {
             fill(&mut config, &["training", "loss"], json!("cross-entropy"));
         }
-        if config["network"]["kind"] == "spiking" {
-            self.refuse_contradictions(variables, wishes)?;
-            spiking_config(&mut config, sizes, wishes.synapse, digits);
+        self.set_kind(&mut config, variables, options, reading)?;
+        let spiking = config["network"]["kind"] == "spiking";
+        let stated = |field: &str| {
+            !config["network"]["neuron"][field].is_null() || options.sets(&format!("network.neuron.{field}"))
+        };
+        let stated = ["synapse", "refractory_steps"].map(stated);
+        if spiking {
+            self.refuse_contradictions(variables, options)?;
+            spiking_config(&mut config, sizes, options.synapse, digits);
         } else {
             self.rate_config(&mut config, sizes);
         }
         let origin = variables.path.display().to_string();
-        let experiment = Experiment::from_json(config, wishes.set, wishes.seed, &origin)?;
+        let experiment = Experiment::from_json(config, options.set, options.seed, &origin)?;
         check_task(&experiment, &variables.path, sizes.channels, sizes.outputs)?;
+        if let NetworkConfig::Spiking(network) = &experiment.network {
+            tell_neuron(network, [stated[0] || options.synapse.is_some(), stated[1]], reading);
+        }
         Ok(experiment)
     }
 
     /// Refuses an override of a constant that the arrays hold for every neuron.
-    fn refuse_contradictions(&self, variables: &Variables, wishes: &Wishes) -> Result<()> {
-        let overridden = |tensor: &&str| {
-            let field = format!("network.neuron.{tensor}=");
-            self.source(tensor).is_some() && wishes.set.iter().any(|set| set.starts_with(&field))
-        };
+    fn refuse_contradictions(&self, variables: &Variables, options: &ImportOptions) -> Result<()> {
+        let overridden =
+            |tensor: &&str| self.source(tensor).is_some() && options.sets(&format!("network.neuron.{tensor}"));
         match PER_NEURON.into_iter().find(overridden) {
             None => Ok(()),
             Some(tensor) => {
-                let array = &self.tensors[tensor].name;
+                let array = self.source(tensor).and_then(Source::name).unwrap_or(tensor);
                 let message = format!(
                     "`--set network.neuron.{tensor}` contradicts variable `{array}`, which is `{tensor}` of every \
                      neuron; leave out one of them"
@@ -297,9 +274,31 @@ impl Mapping {
         }
     }
 
+    /// Writes the kind of network that is asked for into a config, which may say one itself.
+    fn set_kind(
+        &self,
+        config: &mut Value,
+        variables: &Variables,
+        options: &ImportOptions,
+        reading: &mut Reading,
+    ) -> Result<()> {
+        let asked = options.kind.map(|kind| if kind == Kind::Spiking { "spiking" } else { "rate" });
+        let said = config["network"]["kind"].as_str().map(String::from);
+        if let (Some(asked), Some(said)) = (asked, &said)
+            && asked != said
+        {
+            let message = format!("--kind asks for a {asked} network; the config says {said}");
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        }
+        if asked.is_none() && said.is_none() && self.source("mode_in").is_some() {
+            reading.choose("a rate network", "--kind spiking reads it as a spiking one");
+        }
+        fill(config, &["network", "kind"], json!(asked.unwrap_or("rate")));
+        Ok(())
+    }
+
     /// Fills in what the config of a rate network leaves open.
     fn rate_config(&self, config: &mut Value, sizes: Sizes) {
-        fill(config, &["network", "kind"], json!("rate"));
         fill(config, &["network", "neurons"], json!(sizes.neurons));
         fill(config, &["network", "output_bias"], json!(self.source("b_out").is_some()));
         let recurrence = |field| ["network", "recurrence", field];
@@ -315,12 +314,26 @@ impl Mapping {
     /// The artifact of a network: `spiking`, `rate`, or `lif` where there is a scaling factor.
     ///
     /// # Errors
-    /// An array that is missing or does not fit.
-    pub fn artifact(&self, variables: &Variables, experiment: &Experiment, provenance: Provenance) -> Result<Artifact> {
+    /// An array that is missing or does not fit; a tensor that such a network does not have.
+    pub fn artifact(
+        &self,
+        variables: &Variables,
+        experiment: &Experiment,
+        options: &ImportOptions,
+        provenance: Provenance,
+        reading: &mut Reading,
+    ) -> Result<Artifact> {
         let sizes = self.sizes(variables)?;
+        let undecided = |message: String| Error::Undecided { path: variables.path.clone(), message };
+        let factor = self.source("scaling_factor").filter(|_| options.kind != Some(Kind::Rate));
         let kind = match &experiment.network {
             NetworkConfig::Spiking(_) => Kind::Spiking,
-            NetworkConfig::Rate(_) if self.source("scaling_factor").is_some() => Kind::Lif,
+            NetworkConfig::Rate(_) if factor.is_some() => Kind::Lif,
+            NetworkConfig::Rate(_) if options.kind == Some(Kind::Lif) => {
+                return Err(undecided(
+                    "--kind lif needs a scaling factor; lambda-search finds one for a rate network".into(),
+                ));
+            }
             NetworkConfig::Rate(_) => Kind::Rate,
         };
         let own: Vec<&str> = match kind {
@@ -328,73 +341,82 @@ impl Mapping {
             _ => TENSORS.into_iter().filter(|name| !PER_NEURON.contains(name)).collect(),
         };
         if let Some(other) = self.tensors.keys().find(|name| !own.contains(&name.as_str())) {
-            let message = format!("a {kind} network has no `{other}`, only {}", own.join(", "));
-            return Err(Error::Undecided { path: variables.path.clone(), message });
+            return Err(undecided(format!("a {kind} network has no `{other}`, only {}", own.join(", "))));
         }
         let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
-        for tensor in TENSORS.into_iter().filter(|tensor| self.source(tensor).is_some()) {
-            if tensor == "scaling_factor" {
-                artifact.insert(tensor, &[1], vec![self.scaling_factor(variables)?]);
-                continue;
-            }
+        let given = |tensor: &&str| self.source(tensor).is_some() && *tensor != "scaling_factor";
+        for tensor in TENSORS.into_iter().filter(given) {
             let shape = sizes.shape(tensor);
-            let values = match PER_NEURON.contains(&tensor) {
-                true => self.per_neuron(variables, tensor, sizes.neurons)?,
-                false => self.values(variables, tensor, &shape)?,
-            };
             match tensor {
                 "mask" => {
+                    let values = self.values(variables, tensor, &shape)?;
                     let mask = self.one_of(variables, tensor, values, [0.0, 1.0])?;
                     artifact.insert(tensor, &shape, mask.into_iter().map(|x| x as u8).collect());
                 }
-                "sign" => artifact.insert(tensor, &shape, self.one_of(variables, tensor, values, [-1.0, 1.0])?),
-                _ => artifact.insert(tensor, &shape, values),
+                "sign" => artifact.insert(tensor, &shape, self.signs(variables, sizes.neurons)?),
+                _ => artifact.insert(tensor, &shape, self.values(variables, tensor, &shape)?),
             }
         }
         if sizes.modes > 0 && self.source("score").is_none() {
             artifact.insert("score", &[sizes.modes], vec![1f32; sizes.modes]);
         }
         // What the mapping and the overrides left of the config must fit the tensors.
-        let unfit = |error: ArtifactError| Error::Undecided {
-            path: variables.path.clone(),
-            message: format!("does not fit its config{error}"),
-        };
+        let unfit = |error: ArtifactError| undecided(format!("does not fit its config{error}"));
         match &experiment.network {
             NetworkConfig::Spiking(config) => {
                 let network = SpikingNetwork::read(&artifact, config, sizes.channels, sizes.outputs).map_err(unfit)?;
-                network
-                    .write(&mut artifact)
-                    .map_err(|e| Error::Undecided { path: variables.path.clone(), message: e.to_string() })?;
+                let mut needed = Artifact::new(kind, Value::Null, artifact.provenance.clone());
+                network.write(&mut needed).map_err(|e| undecided(e.to_string()))?;
+                self.refuse_idle(&artifact, &needed, variables)?;
+                artifact.tensors = needed.tensors;
             }
             NetworkConfig::Rate(config) => {
                 let parameters = RateParameters::read(&artifact, config, "").map_err(unfit)?;
+                let mut needed = Artifact::new(kind, Value::Null, artifact.provenance.clone());
+                parameters.write(&mut needed, "");
+                self.refuse_idle(&artifact, &needed, variables)?;
+                if let RecurrentWeights::Dense { w_rec, sign: Some(sign), .. } = &parameters.recurrent {
+                    let name = self.source("w_rec").and_then(Source::name).unwrap_or("w_rec");
+                    dale::check(variables, name, w_rec, sign, reading)?;
+                }
                 artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
             }
+        }
+        if let Some(source) = factor {
+            artifact.insert("scaling_factor", &[1], vec![self.scaling_factor(variables, source)?]);
         }
         Ok(artifact)
     }
 
-    /// The values of a constant of the neurons, which may be one number for all.
-    fn per_neuron(&self, variables: &Variables, tensor: &str, neurons: usize) -> Result<Vec<f32>> {
-        let values = match self.stored_shape(variables, tensor)?.iter().product() {
-            1 => vec![self.values(variables, tensor, &[])?[0]; neurons],
-            _ => self.values(variables, tensor, &[neurons])?,
-        };
-        match values.iter().position(|value| *value <= 0.0) {
-            None => Ok(values),
-            Some(i) => {
-                let found = format!("{} at index {i}", values[i]);
-                Err(variables.error(&self.tensors[tensor].name, found, format!("numbers above 0, for `{tensor}`")))
-            }
+    /// Refuses tensors that a network of this config does not have: it would run without them. `needed` holds those it has.
+    fn refuse_idle(&self, given: &Artifact, needed: &Artifact, variables: &Variables) -> Result<()> {
+        let Some(tensor) = given.tensors.keys().find(|name| !needed.has(name)) else { return Ok(()) };
+        let array = self.source(tensor).and_then(Source::name).unwrap_or(tensor);
+        let message = format!(
+            "variable `{array}` is given as `{tensor}`, but a network of this config has none (network.recurrence, \
+             network.time_constants, network.output_bias, network.neuron)"
+        );
+        Err(Error::Undecided { path: variables.path.clone(), message })
+    }
+
+    fn scaling_factor(&self, variables: &Variables, source: &Source) -> Result<f64> {
+        match source.number(variables)? {
+            factor if factor > 0.0 => Ok(factor),
+            other => Err(variables.error(source.name().unwrap_or("scaling_factor"), other, "a number above 0")),
         }
     }
 
-    fn scaling_factor(&self, variables: &Variables) -> Result<f64> {
-        let name = &self.tensors["scaling_factor"].name;
-        match variables.scalar(name)? {
-            factor if factor > 0.0 => Ok(factor),
-            other => Err(variables.error(name, other, "a number above 0")),
-        }
+    /// The signs of the units, which may be the diagonal of a matrix.
+    fn signs(&self, variables: &Variables, neurons: usize) -> Result<Vec<f32>> {
+        let source = &self.tensors["sign"];
+        let diagonal = match source.name() {
+            Some(name) if neurons > 1 && variables.shape(name)? == [neurons, neurons] => {
+                Some(dale::diagonal(variables, name, neurons)?)
+            }
+            _ => None,
+        };
+        let values = diagonal.map_or_else(|| self.values(variables, "sign", &[neurons]), Ok)?;
+        self.one_of(variables, "sign", values, [-1.0, 1.0])
     }
 
     /// The values of a tensor that can only be one of two numbers.
@@ -403,10 +425,18 @@ impl Mapping {
             None => Ok(values),
             Some(other) => {
                 let expected = format!("{} or {}", allowed[0], allowed[1]);
-                Err(variables.error(&self.tensors[tensor].name, other, expected))
+                Err(variables.error(self.tensors[tensor].name().unwrap_or(tensor), other, expected))
             }
         }
     }
+}
+
+/// Whether a name is among these, of which `*` at the end stands for anything.
+pub fn matches_any(patterns: &[String], name: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => pattern == name,
+    })
 }
 
 impl Sizes {
@@ -421,6 +451,36 @@ impl Sizes {
             "w_rec" | "mask" => vec![n, n],
             _ => vec![n],
         }
+    }
+}
+
+/// Tells which synapse and refractory period a spiking network was read with, and how to choose others where nothing stated
+/// them.
+fn tell_neuron(network: &SpikingConfig, [synapse, refractory]: [bool; 2], reading: &mut Reading) {
+    let neuron = &network.neuron;
+    let (kind, other) = match neuron.synapse {
+        Synapse::Double => ("a double-exponential synapse", "single"),
+        Synapse::Single => ("a single-exponential synapse", "double"),
+    };
+    let told = [
+        (synapse, kind.to_string(), format!("--synapse {other}")),
+        (
+            refractory,
+            format!("a refractory period of {} steps", neuron.refractory_steps),
+            "--set network.neuron.refractory_steps=N".into(),
+        ),
+    ];
+    told.iter().filter(|(stated, ..)| *stated).for_each(|(_, what, _)| reading.record(what.clone()));
+    let open: Vec<_> = told.iter().filter(|(stated, ..)| !stated).collect();
+    if !open.is_empty() {
+        let all = |part: fn(&(bool, String, String)) -> &String| {
+            open.iter().map(|x| part(x).as_str()).collect::<Vec<_>>().join(" and ")
+        };
+        let otherwise = format!(
+            "the file does not say so: {} read it otherwise (docs/import.md lists the published groups)",
+            all(|x| &x.2)
+        );
+        reading.choose(all(|x| &x.1), &otherwise);
     }
 }
 

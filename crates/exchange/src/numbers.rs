@@ -1,4 +1,6 @@
-//! Number types of foreign files, all little-endian.
+//! Number types of foreign files. Half precision and bfloat16 are widened, which is exact.
+
+use half::{bf16, f16};
 
 /// Type of a number as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub enum NumberType {
     I64,
     /// Unsigned integer of 64 bits.
     U64,
+    /// Half precision.
+    F16,
+    /// bfloat16, the upper half of single precision.
+    BF16,
     /// Single precision.
     F32,
     /// Double precision.
@@ -32,13 +38,39 @@ impl NumberType {
     pub fn width(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 => 2,
+            Self::I16 | Self::U16 | Self::F16 | Self::BF16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,
         }
     }
 
-    /// The numbers of some bytes, in double precision; an incomplete last one is left out.
+    /// Its name, as in NumPy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::I8 => "int8",
+            Self::U8 => "uint8",
+            Self::I16 => "int16",
+            Self::U16 => "uint16",
+            Self::I32 => "int32",
+            Self::U32 => "uint32",
+            Self::I64 => "int64",
+            Self::U64 => "uint64",
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+        }
+    }
+
+    /// The numbers of some big-endian bytes.
+    pub fn decode_big_endian(self, bytes: &[u8]) -> Vec<f64> {
+        let mut bytes = bytes.to_vec();
+        bytes.chunks_exact_mut(self.width()).for_each(<[u8]>::reverse);
+        self.decode(&bytes)
+    }
+
+    /// The numbers of some little-endian bytes, in double precision; an incomplete last one is left out.
     pub fn decode(self, bytes: &[u8]) -> Vec<f64> {
         macro_rules! decode {
             ($type:ty) => {
@@ -55,6 +87,8 @@ impl NumberType {
             Self::U32 => decode!(u32),
             Self::I64 => decode!(i64),
             Self::U64 => decode!(u64),
+            Self::F16 => bytes.as_chunks().0.iter().map(|number| f16::from_le_bytes(*number).to_f64()).collect(),
+            Self::BF16 => bytes.as_chunks().0.iter().map(|number| bf16::from_le_bytes(*number).to_f64()).collect(),
             Self::F32 => decode!(f32),
             Self::F64 => decode!(f64),
         }
@@ -101,6 +135,12 @@ mod tests {
         assert_eq!(NumberType::I16.decode(&[0xff, 0xff, 1, 0, 7]), [-1.0, 1.0]);
         assert_eq!(NumberType::Bool.decode(&[0, 2]), [0.0, 1.0]);
         assert_eq!(NumberType::F32.decode(&1.5f32.to_le_bytes()), [1.5]);
+        // Sign, 5 bits of exponent and 10 of fraction; the largest, the smallest and an infinite half.
+        assert_eq!(NumberType::F16.decode(&[0x00, 0xbe, 0xff, 0x7b, 0x01, 0x00]), [-1.5, 65504.0, 2f64.powi(-24)]);
+        assert_eq!(NumberType::F16.decode(&[0x00, 0x7c]), [f64::INFINITY]);
+        assert_eq!(NumberType::BF16.decode(&[0xc0, 0x3f, 0x49, 0xc0]), [1.5, -3.140625]);
+        assert_eq!(NumberType::F32.decode_big_endian(&1.5f32.to_be_bytes()), [1.5]);
+        assert_eq!(NumberType::I16.decode_big_endian(&[0xff, 0xfe, 0, 1]), [-2.0, 1.0]);
     }
 
     #[test]

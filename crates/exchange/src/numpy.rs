@@ -1,17 +1,16 @@
-//! NumPy files, `.npz`, as `numpy.savez` and `numpy.savez_compressed` write them.
+//! NumPy files: `.npz`, as `numpy.savez` and `numpy.savez_compressed` write them, and `.npy`, as `numpy.save` does.
 //!
 //! ```text
-//! file     = zip archive of NAME.npy, entries stored or deflated
+//! .npz     = zip archive of NAME.npy, entries stored or deflated
 //! NAME.npy = "\x93NUMPY", version (2 bytes), length of the header (u16, from version 2 on u32), header, data
 //! header   = Python's {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 //! ```
 //!
-//! Objects (pickles) and structured arrays are not read.
+//! Objects (pickles), structured arrays and complex numbers are listed, not read.
 
 use crate::archive::Archive;
 use crate::numbers::{NumberType, column_major, gather};
-use crate::variables::{Content, Variable, elements};
-use std::collections::BTreeMap;
+use crate::variables::{Content, Contents, Entry, Variable, elements};
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -19,87 +18,103 @@ type Result<T> = std::result::Result<T, String>;
 const LONGEST_HEADER: usize = 10_000;
 /// Bytes before the header: magic, version, length.
 const BEFORE_HEADER: usize = 12;
+/// Name of the array of a `.npy` file, which has none.
+const ONLY: &str = "array";
 
-/// The arrays of a file whose names are `wanted`.
+/// The arrays of a `.npz` file, and the values of those whose names are `wanted`.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Variable>> {
+pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut archive = Archive::open(bytes, true)?;
-    let mut variables = BTreeMap::new();
-    for entry in archive.names() {
-        let Some(name) = entry.strip_suffix(".npy").filter(|name| wanted(name)) else { continue };
-        let variable = array(&mut archive, &entry).map_err(|what| format!("array `{name}`: {what}"))?;
-        variables.insert(name.to_string(), variable);
+    let mut contents = Contents::default();
+    for file in archive.names() {
+        let Some(name) = file.strip_suffix(".npy") else { continue };
+        let in_array = |what: String| format!("array `{name}`: {what}");
+        let (start, size) = archive.begin(&file, BEFORE_HEADER + LONGEST_HEADER).map_err(in_array)?;
+        let header = Header::read(&start).map_err(in_array)?;
+        if wanted(name) {
+            header.check(size).map_err(in_array)?;
+            let data = archive.read(&file, size).map_err(in_array)?;
+            contents.by_name.insert(name.into(), header.variable(&data).map_err(in_array)?);
+        }
+        contents.entries.push(header.entry(name));
     }
-    Ok(variables)
+    Ok(contents)
 }
 
-fn array(archive: &mut Archive, entry: &str) -> Result<Variable> {
-    let (start, size) = archive.begin(entry, BEFORE_HEADER + LONGEST_HEADER)?;
-    let header = Header::read(&start)?;
-    let count = elements(&header.shape, 8)?;
-    let data = count.checked_mul(header.item.width()).map(|bytes| bytes + header.length);
-    if data.map(|bytes| bytes as u64) != Some(size) {
-        return Err(format!(
-            "{size} bytes, expected a header of {} and an array of shape {:?}",
-            header.length, header.shape
-        ));
+/// The array of a `.npy` file, named `array`, and its values if that is `wanted`.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn read_one(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
+    let header = Header::read(&bytes[..bytes.len().min(BEFORE_HEADER + LONGEST_HEADER)])?;
+    let mut contents = Contents { entries: vec![header.entry(ONLY)], ..Contents::default() };
+    if wanted(ONLY) {
+        header.check(bytes.len() as u64)?;
+        contents.by_name.insert(ONLY.into(), header.variable(bytes)?);
     }
-    let bytes = &archive.read(entry, size)?[header.length..];
-    let content = match header.item {
-        Item::Text(_) => text(bytes).map(Content::Text).ok_or("text that is no Unicode")?,
-        Item::Number(number) => {
-            let stored = number.decode(bytes);
-            let columns = header.fortran_order.then(|| gather(&stored, &header.shape, &column_major(&header.shape), 0));
-            Content::Numbers(columns.unwrap_or(Some(stored)).ok_or("a shape that does not fit its data")?)
-        }
-    };
-    Ok(Variable { shape: header.shape, content })
+    Ok(contents)
 }
 
 /// A text of fixed length in UTF-32, filled up with zeros.
-fn text(bytes: &[u8]) -> Option<String> {
-    let units = bytes.as_chunks().0.iter().map(|unit| u32::from_le_bytes(*unit));
+fn text(bytes: &[u8], big_endian: bool) -> Option<String> {
+    let from = if big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
+    let units = bytes.as_chunks().0.iter().map(|unit| from(*unit));
     units.take_while(|unit| *unit != 0).map(char::from_u32).collect()
 }
 
 /// Type of an item of an array.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Item {
     Number(NumberType),
-    /// Text of that many characters.
+    /// A text of that many characters, in UTF-32.
     Text(usize),
+    /// A text of that many bytes.
+    Bytes(usize),
+    /// Something that is not read, by what it is.
+    Other(String),
 }
 
 impl Item {
-    fn width(self) -> usize {
+    /// Bytes of an item; none for what is not read.
+    fn width(&self) -> Option<usize> {
         match self {
-            Self::Number(number) => number.width(),
-            Self::Text(characters) => characters.saturating_mul(4),
+            Self::Number(number) => Some(number.width()),
+            Self::Text(characters) => characters.checked_mul(4),
+            Self::Bytes(count) => Some(*count),
+            Self::Other(_) => None,
         }
     }
 
-    /// The type of a `descr` in little-endian order.
-    fn named(descr: &str, scalar: bool) -> Option<Self> {
-        if let Some(characters) = descr.strip_prefix("<U") {
-            let characters = characters.parse().ok().filter(|characters| scalar && elements(&[*characters], 4).is_ok());
-            return characters.map(Self::Text);
-        }
-        Some(Self::Number(match descr {
-            "|b1" => NumberType::Bool,
-            "|i1" => NumberType::I8,
-            "|u1" => NumberType::U8,
-            "<i2" => NumberType::I16,
-            "<u2" => NumberType::U16,
-            "<i4" => NumberType::I32,
-            "<u4" => NumberType::U32,
-            "<i8" => NumberType::I64,
-            "<u8" => NumberType::U64,
-            "<f4" => NumberType::F32,
-            "<f8" => NumberType::F64,
-            _ => return None,
-        }))
+    /// The type that `descr` names after the order of bytes.
+    fn named(descr: &str) -> Self {
+        let length = |digits: &str| digits.parse().ok().filter(|length| elements(&[*length], 4).is_ok());
+        let number = match descr {
+            "b1" => NumberType::Bool,
+            "i1" => NumberType::I8,
+            "u1" => NumberType::U8,
+            "i2" => NumberType::I16,
+            "u2" => NumberType::U16,
+            "i4" => NumberType::I32,
+            "u4" => NumberType::U32,
+            "i8" => NumberType::I64,
+            "u8" => NumberType::U64,
+            "f2" => NumberType::F16,
+            "f4" => NumberType::F32,
+            "f8" => NumberType::F64,
+            "O" => return Self::Other("pickled objects".into()),
+            "c8" | "c16" => return Self::Other("complex numbers".into()),
+            _ => {
+                let texts = [
+                    descr.strip_prefix('U').and_then(length).map(Self::Text),
+                    descr.strip_prefix('S').and_then(length).map(Self::Bytes),
+                ];
+                let other = Self::Other(format!("items of type {descr}"));
+                return texts.into_iter().flatten().next().unwrap_or(other);
+            }
+        };
+        Self::Number(number)
     }
 }
 
@@ -107,6 +122,7 @@ impl Item {
 #[derive(Debug, PartialEq)]
 struct Header {
     item: Item,
+    big_endian: bool,
     fortran_order: bool,
     shape: Vec<usize>,
     /// Bytes from the beginning to the data.
@@ -131,12 +147,65 @@ impl Header {
         let mut parser = Parser(text);
         parser.fields().map(|fields| fields.header(begin + length)).ok_or_else(|| format!("the header {text:?}"))?
     }
+
+    /// Checks the shape against a file of `size` bytes, before memory is taken for it.
+    fn check(&self, size: u64) -> Result<()> {
+        let count = elements(&self.shape, 8)?;
+        let Some(width) = self.item.width() else { return Ok(()) };
+        match count.checked_mul(width).map(|bytes| (bytes + self.length) as u64) {
+            Some(expected) if expected == size => Ok(()),
+            _ => Err(format!(
+                "{size} bytes, expected a header of {} and an array of shape {:?}",
+                self.length, self.shape
+            )),
+        }
+    }
+
+    fn entry(&self, name: &str) -> Entry {
+        let kind = match &self.item {
+            Item::Number(number) if self.big_endian => format!("{}, big-endian", number.name()),
+            Item::Number(number) => number.name().into(),
+            Item::Text(_) | Item::Bytes(_) => "text".into(),
+            Item::Other(what) => what.clone(),
+        };
+        Entry { name: name.into(), shape: self.shape.clone(), kind }
+    }
+
+    /// The array of a file of the right size.
+    fn variable(self: &Header, file: &[u8]) -> Result<Variable> {
+        let data = file.get(self.length..).unwrap_or_default();
+        let one = self.shape.iter().product::<usize>() == 1;
+        let content = match &self.item {
+            Item::Text(_) if one => text(data, self.big_endian).map(Content::Text).ok_or("text that is no Unicode")?,
+            Item::Bytes(_) if one => {
+                let text = data.split(|byte| *byte == 0).next().unwrap_or_default();
+                Content::Text(String::from_utf8(text.to_vec()).map_err(|_| "text that is no Unicode")?)
+            }
+            Item::Text(_) | Item::Bytes(_) => Content::Other("several texts".into()),
+            Item::Other(what) => Content::Other(what.clone()),
+            Item::Number(number) => {
+                let stored = if self.big_endian { number.decode_big_endian(data) } else { number.decode(data) };
+                let columns = self.fortran_order.then(|| gather(&stored, &self.shape, &column_major(&self.shape), 0));
+                Content::Numbers(columns.unwrap_or(Some(stored)).ok_or("a shape that does not fit its data")?)
+            }
+        };
+        let shape = if matches!(content, Content::Text(_)) { Vec::new() } else { self.shape.clone() };
+        Ok(Variable { shape, content })
+    }
+}
+
+/// The type of an array, as its header names it.
+#[derive(Clone, Copy)]
+enum Descr<'a> {
+    Simple(&'a str),
+    /// A list of named fields.
+    Structured,
 }
 
 /// The fields of a header, as far as they were read.
 #[derive(Default)]
 struct Fields<'a> {
-    descr: Option<&'a str>,
+    descr: Option<Descr<'a>>,
     fortran_order: Option<bool>,
     shape: Option<Vec<usize>>,
 }
@@ -146,9 +215,13 @@ impl Fields<'_> {
         let (Some(descr), Some(fortran_order), Some(shape)) = (self.descr, self.fortran_order, self.shape) else {
             return Err("a header without type, order or shape".into());
         };
-        let item = Item::named(descr, shape.is_empty());
-        let item = item.ok_or_else(|| format!("items of type {descr:?}, expected numbers"))?;
-        Ok(Header { item, fortran_order, shape, length })
+        let (item, big_endian) = match descr {
+            Descr::Structured => (Item::Other("records".into()), false),
+            Descr::Simple(descr) => {
+                (Item::named(descr.trim_start_matches(['<', '>', '|', '='])), descr.starts_with('>'))
+            }
+        };
+        Ok(Header { item, big_endian, fortran_order, shape, length })
     }
 }
 
@@ -164,7 +237,7 @@ impl<'a> Parser<'a> {
             let key = self.quoted()?;
             self.token(":")?;
             match key {
-                "descr" => fields.descr = Some(self.quoted()?),
+                "descr" => fields.descr = Some(self.descr()?),
                 "fortran_order" => {
                     let yes = self.token("True").is_some();
                     if !yes {
@@ -196,6 +269,20 @@ impl<'a> Parser<'a> {
         Some(text)
     }
 
+    fn descr(&mut self) -> Option<Descr<'a>> {
+        if self.token("[").is_none() {
+            return self.quoted().map(Descr::Simple);
+        }
+        // A list of tuples, which may hold lists.
+        let mut depth = 1;
+        let end = self.0.char_indices().find(|(_, c)| {
+            depth += i32::from(*c == '[') - i32::from(*c == ']');
+            depth == 0
+        });
+        self.0 = &self.0[end?.0 + 1..];
+        Some(Descr::Structured)
+    }
+
     fn shape(&mut self) -> Option<Vec<usize>> {
         self.token("(")?;
         let (extents, rest) = self.0.split_once(')')?;
@@ -223,6 +310,21 @@ mod tests {
         assert_eq!((read.shape, read.length), (vec![3, 4], 76));
         assert_eq!(header("{'descr': '|u1', 'fortran_order': True, 'shape': (7,)}").unwrap().shape, [7]);
         assert_eq!(header("{'shape': (), 'descr': '<U5', 'fortran_order': False}").unwrap().item, Item::Text(5));
+        let big = header("{'descr': '>f2', 'fortran_order': False, 'shape': (3,)}").unwrap();
+        assert_eq!((big.item, big.big_endian), (Item::Number(NumberType::F16), true));
+    }
+
+    #[test]
+    fn what_is_not_read_is_listed_by_what_it_is() {
+        let kind = |descr: &str| {
+            let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (3,)}}");
+            header(&text).unwrap().entry("a").kind
+        };
+        assert_eq!(kind("'|O'"), "pickled objects");
+        assert_eq!(kind("'<c8'"), "complex numbers");
+        assert_eq!(kind("[('a', '<f4'), ('b', [('c', '<i4')])]"), "records");
+        assert_eq!(kind("'<f16'"), "items of type f16");
+        assert_eq!(kind("'<U99999999999999999999'"), "items of type U99999999999999999999");
     }
 
     #[test]
@@ -232,10 +334,7 @@ mod tests {
             "{",
             "{}",
             "{'descr': '<f4', 'fortran_order': False}",
-            "{'descr': '>f4', 'fortran_order': False, 'shape': (3,)}",
-            "{'descr': '|O', 'fortran_order': False, 'shape': (3,)}",
-            "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,)}",
-            "{'descr': '<U99999999999999999999', 'fortran_order': False, 'shape': ()}",
+            "{'descr': [('a', '<f4'), 'fortran_order': False, 'shape': (3,)}",
             "{'descr': '<f4', 'fortran_order': 0, 'shape': (3,)}",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (-3,)}",
             "{'descr': '<f4', 'fortran_order': False, 'shape': (3, , 4)}",

@@ -8,33 +8,114 @@
 //! | `taus`, `taus_gaus` | 2 (or 1), N | bounds of the time constants in steps of 5 ms; τ = sigmoid(taus_gaus)(max − min) + min |
 //! | `activation` | text | `sigmoid`, `softplus`, `clipped_relu` |
 //! | `u` | K×T | an input, which tells the steps of a trial |
+//! | `inh` | N | 1 for inhibitory units: must agree with `m` |
 //! | `opt_scaling_factor` | 1 | the scaling factor, once it was searched: the file is then a LIF network |
+//!
+//! A vector may be a row or a column. A −1 in `m` makes it a network of Dale's principle, W = relu(w)·m, whatever the signs in
+//! `w`: ports of the code save `w` before relu.
 
-use crate::wishes::check_task;
-use crate::{Error, Result, Variables, Wishes};
+use crate::options::{ImportOptions, Reading, check_task};
+use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
-use mdl_model::rate::config::RateConfig;
+use mdl_model::rate::config::{RateConfig, RecurrenceConfig};
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use serde_json::{Value, json};
 
 /// Duration of a step of the published networks (ms).
 pub const STEP_MS: f64 = 5.0;
 
+/// Variables that make up a network.
+const NEEDED: [&str; 12] =
+    ["w", "m", "som_m", "w_in", "w_out", "b_out", "taus", "taus_gaus", "activation", "u", "inh", "opt_scaling_factor"];
+/// Variables that only record the training, the search, and a trial.
+const RECORDS: [&str; 31] = [
+    "x0",
+    "r0",
+    "o0",
+    "w0",
+    "m0",
+    "som_m0",
+    "w_in0",
+    "w_out0",
+    "b_out0",
+    "taus_gaus0",
+    "x",
+    "r",
+    "o",
+    "target",
+    "N",
+    "exc",
+    "inh_som",
+    "inh_pv",
+    "som_N",
+    "losses",
+    "eval_perf_mean",
+    "eval_loss_mean",
+    "eval_os",
+    "eval_labels",
+    "tr",
+    "all_perfs",
+    "scaling_factors",
+    "perfs",
+    "label",
+    "training_params",
+    "settings",
+];
+
 /// Whether a network of this layout needs the variable.
 pub fn wanted(name: &str) -> bool {
-    let names =
-        ["w", "m", "som_m", "w_in", "w_out", "b_out", "taus", "taus_gaus", "activation", "u", "opt_scaling_factor"];
-    names.contains(&name)
+    NEEDED.contains(&name)
+}
+
+/// Whether the variable only records the training, the search, or a trial.
+pub fn is_record(name: &str) -> bool {
+    RECORDS.contains(&name)
+}
+
+/// Whether variables of these names are a network of this layout.
+pub fn matches(has: impl Fn(&str) -> bool) -> bool {
+    has("w") && has("w_in") && has("w_out") && ["m", "taus", "som_m"].iter().any(|name| has(name))
+}
+
+/// Sizes of a network.
+#[derive(Clone, Copy)]
+struct Sizes {
+    neurons: usize,
+    channels: usize,
+    outputs: usize,
+}
+
+impl Sizes {
+    /// N is that of `w`; vectors may be rows or columns.
+    fn of(variables: &Variables) -> Result<Self> {
+        let [neurons, columns] = variables.matrix_shape("w")?;
+        if neurons != columns || neurons == 0 {
+            return Err(variables.error("w", format!("shape {:?}", [neurons, columns]), "a square matrix"));
+        }
+        let across = |name: &str, along: usize| {
+            let shape = variables.shape(name)?;
+            let is_vector = shape.iter().filter(|extent| **extent != 1).count() <= 1;
+            match *shape {
+                [rows, columns] if [rows, columns][along] == neurons => Ok([rows, columns][1 - along]),
+                _ if is_vector && shape.iter().product::<usize>() == neurons => Ok(1),
+                _ => {
+                    let expected = format!("{} for the {neurons} units of `w`", ["N×K", "O×N"][along]);
+                    Err(variables.error(name, format!("shape {shape:?}"), expected))
+                }
+            }
+        };
+        Ok(Self { neurons, channels: across("w_in", 0)?, outputs: across("w_out", 1)? })
+    }
 }
 
 /// The experiment that a network belongs to.
 ///
 /// # Errors
 /// A variable that is missing or does not fit; a task that cannot be told; overrides that cannot be run.
-pub fn experiment(variables: &Variables, wishes: &Wishes) -> Result<Experiment> {
-    let ([neurons, channels], [outputs, _]) = (variables.matrix_shape("w_in")?, variables.matrix_shape("w_out")?);
+pub fn experiment(variables: &Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Experiment> {
+    let sizes = Sizes::of(variables)?;
     let time_constants = match variables.flat("taus")? {
         [steps] => json!({ "kind": "fixed", "ms": steps * STEP_MS }),
         [min, max] => json!({ "kind": "trained", "min_ms": min * STEP_MS, "max_ms": max * STEP_MS }),
@@ -46,70 +127,107 @@ pub fn experiment(variables: &Variables, wishes: &Wishes) -> Result<Experiment> 
         other => return Err(variables.error("activation", format!("{other:?}"), "sigmoid, softplus or clipped_relu")),
     };
     let config = json!({
-        "name": wishes.name,
-        "task": task(variables, wishes, channels)?,
+        "name": options.name,
+        "task": task(variables, options, sizes, reading)?,
         "network": {
             "kind": "rate",
-            "neurons": neurons,
-            "recurrence": { "kind": "dense", "dale": dale(variables, neurons)? },
+            "neurons": sizes.neurons,
+            "recurrence": { "kind": "dense", "dale": obeys_dale(variables, sizes.neurons, options, reading)? },
             "activation": activation,
             "time_constants": time_constants,
             "output_bias": variables.has("b_out"),
         },
     });
-    let experiment = Experiment::from_json(config, wishes.set, wishes.seed, &variables.path.display().to_string())?;
-    check_task(&experiment, &variables.path, channels, outputs)?;
+    let experiment = Experiment::from_json(config, options.set, options.seed, &variables.path.display().to_string())?;
+    check_task(&experiment, &variables.path, sizes.channels, sizes.outputs)?;
     Ok(experiment)
 }
 
 /// The task section: its name, and the steps of `u` where there is one.
-fn task(variables: &Variables, wishes: &Wishes, channels: usize) -> Result<Value> {
-    let mut task = json!({ "kind": wishes.task(channels, &variables.path)?, "step_ms": STEP_MS });
+fn task(variables: &Variables, options: &ImportOptions, sizes: Sizes, reading: &mut Reading) -> Result<Value> {
+    let kind = options.task(sizes.channels, &variables.path)?;
+    if options.task.is_none() {
+        reading.record(format!("task {kind}, by the number of inputs"));
+    }
+    let mut task = json!({ "kind": kind, "step_ms": STEP_MS });
     if variables.has("u") {
-        task["steps"] = json!(variables.matrix_shape("u")?[1]);
+        task["steps"] = match *variables.shape("u")? {
+            [channels, steps] if channels == sizes.channels => json!(steps),
+            [steps, channels] if channels == sizes.channels => json!(steps),
+            ref other => {
+                let expected = format!("{} inputs by time", sizes.channels);
+                return Err(variables.error("u", format!("shape {other:?}"), expected));
+            }
+        };
     }
     Ok(task)
 }
 
-/// Under Dale's principle no stored weight is below zero: the signs stand in `m`.
-fn dale(variables: &Variables, neurons: usize) -> Result<bool> {
-    Ok(variables.numbers("w", &[neurons, neurons])?.iter().all(|w| *w >= 0.0))
+/// Whether the network obeys Dale's principle: `m` says so by a −1. Without one, weights below zero say that it does not.
+fn obeys_dale(variables: &Variables, n: usize, options: &ImportOptions, reading: &mut Reading) -> Result<bool> {
+    let sign = signs(variables, n)?;
+    let inhibitory = sign.iter().filter(|sign| **sign < 0.0).count();
+    if inhibitory > 0 {
+        reading.record(format!("a network of Dale's principle, as `m` says: {inhibitory} of {n} units are inhibitory"));
+        return Ok(true);
+    }
+    let negative = variables.numbers("w", &[n, n])?.iter().filter(|w| **w < 0.0).count();
+    if negative > 0 && !options.sets("network.recurrence.dale") {
+        reading.choose(
+            format!("a network without Dale's principle: `m` has no −1, and {negative} entries of `w` are negative"),
+            "--set network.recurrence.dale=true reads it as one of excitatory units, W = relu(w)",
+        );
+    }
+    Ok(negative == 0)
+}
+
+/// The signs of the units, which `inh` must not contradict.
+fn signs(variables: &Variables, n: usize) -> Result<Vec<f32>> {
+    let sign = dale::diagonal(variables, "m", n)?;
+    if let Some(j) = sign.iter().position(|sign| sign.abs() != 1.0) {
+        return Err(variables.error("m", format!("{} for unit {j}", sign[j]), "1 or -1"));
+    }
+    if variables.has("inh") {
+        let inhibitory = variables.vector("inh", n)?;
+        if let Some(j) = (0..n).find(|j| (inhibitory[*j] != 0.0) != (sign[*j] < 0.0)) {
+            let expected = format!("the sign of `m`, which is {} for unit {j}", sign[j]);
+            return Err(variables.error("inh", format!("{} for unit {j}", inhibitory[j]), expected));
+        }
+    }
+    Ok(sign)
 }
 
 /// The parameters of a network.
-fn parameters(variables: &Variables, config: &RateConfig) -> Result<RateParameters> {
-    let n = config.neurons;
-    let ([_, channels], [outputs, _]) = (variables.matrix_shape("w_in")?, variables.matrix_shape("w_out")?);
+fn parameters(variables: &Variables, config: &RateConfig, reading: &mut Reading) -> Result<RateParameters> {
+    let Sizes { neurons: n, channels, outputs } = Sizes::of(variables)?;
+    let obeys_dale = matches!(&config.recurrence, RecurrenceConfig::Dense(dense) if dense.dale);
     let mut w_rec = variables.singles("w", &[n, n])?;
-    let m = variables.numbers("m", &[n, n])?;
-    if let Some(at) = (0..n * n).find(|at| m[*at].abs() != f64::from(u8::from(at / n == at % n))) {
-        return Err(variables.error(
-            "m",
-            format!("{} at row {}, column {}", m[at], at / n, at % n),
-            "±1 on the diagonal",
-        ));
-    }
-    let sign: Vec<f32> = (0..n).map(|j| m[j * n + j] as f32).collect();
-    let dale = dale(variables, n)?;
-    if !dale {
+    let sign = signs(variables, n)?;
+    if obeys_dale {
+        dale::check(variables, "w", &w_rec, &sign, reading)?;
+    } else {
         w_rec.iter_mut().enumerate().for_each(|(at, w)| *w *= sign[at % n]);
     }
     let mask = if variables.has("som_m") { Some(mask(variables, n)?) } else { None };
-    let b_out = if variables.has("b_out") { Some(variables.singles("b_out", &[outputs, 1])?) } else { None };
-    let theta = if variables.flat("taus")?.len() == 2 { Some(variables.singles("taus_gaus", &[n, 1])?) } else { None };
+    let vector = |name: &str, length: usize| variables.narrow(name, variables.vector(name, length)?);
+    let matrix = |name: &str, rows: usize, columns: usize| match rows.min(columns) {
+        1 => vector(name, rows * columns),
+        _ => variables.singles(name, &[rows, columns]),
+    };
+    let theta = if variables.flat("taus")?.len() == 2 { Some(vector("taus_gaus", n)?) } else { None };
     Ok(RateParameters {
         neurons: n,
         channels,
         outputs,
-        w_in: variables.singles("w_in", &[n, channels])?,
+        w_in: matrix("w_in", n, channels)?,
         recurrent: RecurrentWeights::Dense {
             w_rec,
-            sign: dale.then_some(sign),
+            sign: obeys_dale.then_some(sign),
             mask: mask.filter(|mask| mask.contains(&0)),
         },
         theta,
-        w_out: variables.singles("w_out", &[outputs, n])?,
-        b_out,
+        w_out: matrix("w_out", outputs, n)?,
+        b_out: if variables.has("b_out") { Some(vector("b_out", outputs)?) } else { None },
     })
 }
 
@@ -122,14 +240,32 @@ fn mask(variables: &Variables, n: usize) -> Result<Vec<u8>> {
     variables.numbers("som_m", &[n, n])?.iter().map(flag).collect()
 }
 
-/// The scaling factor, if the file holds one: while a search runs, the published code stores NaN.
-fn scaling_factor(variables: &Variables) -> Result<Option<f64>> {
-    if !variables.has("opt_scaling_factor") {
-        return Ok(None);
+/// The scaling factor of a LIF network, if the file holds one and a rate network was not asked for.
+fn scaling_factor(variables: &Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Option<f64>> {
+    let stored = variables.has("opt_scaling_factor");
+    match options.kind {
+        Some(Kind::Rate) => return Ok(None),
+        Some(Kind::Lif) if !stored => {
+            let message = "no opt_scaling_factor for --kind lif; lambda-search finds one for a rate network".into();
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        }
+        Some(Kind::Spiking) => {
+            let message = "holds a rate network; expected --kind rate or lif".into();
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        }
+        _ if !stored => return Ok(None),
+        _ => {}
     }
+    // While a search runs, the published code stores NaN.
     match variables.flat("opt_scaling_factor") {
-        Ok([factor]) if *factor > 0.0 => Ok(Some(*factor)),
-        Ok(_) => Err(variables.error("opt_scaling_factor", "another value", "one number above 0")),
+        Ok([factor]) if *factor > 0.0 => {
+            if options.kind.is_none() {
+                let what = format!("a LIF network of opt_scaling_factor = {factor}");
+                reading.choose(what, "--kind rate makes a rate network of it");
+            }
+            Ok(Some(*factor))
+        }
+        Ok(_) => Err(variables.error("opt_scaling_factor", "another value", "one number above 0, or --kind rate")),
         Err(error) => Err(error),
     }
 }
@@ -138,13 +274,19 @@ fn scaling_factor(variables: &Variables) -> Result<Option<f64>> {
 ///
 /// # Errors
 /// A variable that is missing or does not fit.
-pub fn artifact(variables: &Variables, experiment: &Experiment, provenance: Provenance) -> Result<Artifact> {
+pub fn artifact(
+    variables: &Variables,
+    experiment: &Experiment,
+    options: &ImportOptions,
+    provenance: Provenance,
+    reading: &mut Reading,
+) -> Result<Artifact> {
     let NetworkConfig::Rate(config) = &experiment.network else {
         let message = "holds a rate network; network.kind was overridden".into();
         return Err(Error::Undecided { path: variables.path.clone(), message });
     };
-    let parameters = parameters(variables, config)?;
-    let factor = scaling_factor(variables)?;
+    let parameters = parameters(variables, config, reading)?;
+    let factor = scaling_factor(variables, options, reading)?;
     let kind = if factor.is_some() { Kind::Lif } else { Kind::Rate };
     let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
     parameters.write(&mut artifact, "");

@@ -1,29 +1,36 @@
 //! safetensors files of other programs.
 
 use crate::numbers::NumberType;
-use crate::variables::{Content, LARGEST_FILE, Variable, elements};
+use crate::variables::{Content, Contents, Entry, LARGEST_FILE, Variable, elements};
 use safetensors::{Dtype, SafeTensors};
-use std::collections::BTreeMap;
 
-/// The tensors of a file whose names are `wanted`.
+/// The tensors of a file, and the values of those whose names are `wanted`.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Variable>, String> {
+pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
-    let (mut variables, mut unpacked) = (BTreeMap::new(), 0u64);
-    for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
-        let in_tensor = |what: String| format!("tensor `{name}`: {what}");
+    let (mut contents, mut unpacked) = (Contents::default(), 0u64);
+    for (name, view) in file.iter() {
         let number = number_type(view.dtype());
-        let number = number.ok_or_else(|| in_tensor(format!("numbers of type {:?}", view.dtype())))?;
-        unpacked += 8 * elements(view.shape(), 8).map_err(in_tensor)? as u64;
-        if unpacked > LARGEST_FILE {
-            return Err(format!("more than {} MiB of tensors", LARGEST_FILE >> 20));
+        let kind = number.map_or_else(|| format!("{:?}", view.dtype()), |number| number.name().into());
+        let entry = Entry { name: name.into(), shape: view.shape().to_vec(), kind };
+        if wanted(name) {
+            let in_tensor = |what: String| format!("tensor `{name}`: {what}");
+            unpacked += 8 * elements(view.shape(), 8).map_err(in_tensor)? as u64;
+            if unpacked > LARGEST_FILE {
+                return Err(format!("more than {} MiB of tensors", LARGEST_FILE >> 20));
+            }
+            let content = match number {
+                Some(number) => Content::Numbers(number.decode(view.data())),
+                None => Content::Other(format!("numbers of type {}", entry.kind)),
+            };
+            contents.by_name.insert(name.to_string(), Variable { shape: entry.shape.clone(), content });
         }
-        let content = Content::Numbers(number.decode(view.data()));
-        variables.insert(name.to_string(), Variable { shape: view.shape().to_vec(), content });
+        contents.entries.push(entry);
     }
-    Ok(variables)
+    contents.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(contents)
 }
 
 fn number_type(dtype: Dtype) -> Option<NumberType> {
@@ -37,6 +44,8 @@ fn number_type(dtype: Dtype) -> Option<NumberType> {
         Dtype::U32 => NumberType::U32,
         Dtype::I64 => NumberType::I64,
         Dtype::U64 => NumberType::U64,
+        Dtype::F16 => NumberType::F16,
+        Dtype::BF16 => NumberType::BF16,
         Dtype::F32 => NumberType::F32,
         Dtype::F64 => NumberType::F64,
         _ => return None,

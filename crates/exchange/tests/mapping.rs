@@ -1,14 +1,14 @@
 //! Weights written by NumPy and safetensors (`fixtures/make_weights.py`), taken in by a mapping; whole, cut and hostile.
 
 mod allocation;
+mod import;
 
 use allocation::peak;
 use flate2::{Compression, write::DeflateEncoder};
-use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_artifact::{Artifact, Kind};
 use mdl_exchange::mapping::Mapping;
-use mdl_exchange::{Variable, Variables, Wishes, numpy, tensors};
+use mdl_exchange::numpy;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
@@ -21,17 +21,8 @@ const SAFETENSORS: &[u8] = include_bytes!("fixtures/weights.safetensors");
 /// What a refusal may take.
 const LITTLE: usize = 4 << 20;
 
-type Read = fn(&[u8], &dyn Fn(&str) -> bool) -> Result<BTreeMap<String, Variable>, String>;
-const NUMPY: Read = |bytes, wanted| numpy::read(bytes, wanted);
-const TENSORS: Read = |bytes, wanted| tensors::read(bytes, wanted);
-
-fn import(read: Read, bytes: &[u8], mapping: Value) -> Result<Artifact, String> {
-    let mapping: Mapping = serde_json::from_value(mapping).map_err(|e| e.to_string())?;
-    let variables = Variables { path: "a".into(), by_name: read(bytes, &|name| mapping.wants(name))? };
-    let mapping = mapping.complete(&variables).map_err(|e| e.to_string())?;
-    let wishes = Wishes { name: "a", ..Wishes::default() };
-    let experiment = mapping.experiment(&variables, &wishes).map_err(|e| e.to_string())?;
-    mapping.artifact(&variables, &experiment, Provenance::new("test", None, 1)).map_err(|e| e.to_string())
+fn import(bytes: &[u8], mapping: Value) -> Result<Artifact, String> {
+    import::import(bytes, Some(import::mapping(mapping)?), import::options()).map(|imported| imported.artifact)
 }
 
 /// A dense rate network, free of Dale's principle.
@@ -50,9 +41,9 @@ fn dense() -> Value {
 
 #[test]
 fn a_dense_network_is_the_same_in_every_format() {
-    let stored = import(NUMPY, NPZ, dense()).unwrap();
-    assert_eq!(stored.tensors, import(NUMPY, COMPRESSED, dense()).unwrap().tensors);
-    assert_eq!(stored.tensors, import(TENSORS, SAFETENSORS, dense()).unwrap().tensors);
+    let stored = import(NPZ, dense()).unwrap();
+    assert_eq!(stored.tensors, import(COMPRESSED, dense()).unwrap().tensors);
+    assert_eq!(stored.tensors, import(SAFETENSORS, dense()).unwrap().tensors);
     assert_eq!((stored.kind, &stored.config["task"]["kind"]), (Kind::Rate, &"xor".into()));
     assert_eq!(stored.config["network"]["recurrence"]["dale"], false);
     // As NumPy prints them: row 0 of `hidden` is column 0 of w_rec.
@@ -68,19 +59,21 @@ fn a_dense_network_is_the_same_in_every_format() {
 fn a_scaling_factor_makes_a_lif_network() {
     let mut mapping = dense();
     mapping["tensors"]["scaling_factor"] = json!("factor");
-    let lif = import(NUMPY, COMPRESSED, mapping).unwrap();
+    let lif = import(COMPRESSED, mapping).unwrap();
     assert_eq!((lif.kind, lif.values::<f64>("scaling_factor", &[1]).unwrap()), (Kind::Lif, &[27.3][..]));
 }
 
 #[test]
 fn modes_without_scores_have_scores_of_one() {
     let tensors = json!({ "w_in": "encoder", "w_out": "decoder", "mode_in": "left", "mode_out": "right" });
-    let spiking = json!({ "tensors": tensors, "config": { "network": { "kind": "spiking" } } });
-    let spiking = import(TENSORS, SAFETENSORS, spiking).unwrap();
+    // The file holds a bias, too.
+    let ignore = json!(["bias"]);
+    let spiking = json!({ "tensors": tensors, "ignore": ignore, "config": { "network": { "kind": "spiking" } } });
+    let spiking = import(SAFETENSORS, spiking).unwrap();
     assert_eq!((spiking.kind, spiking.values::<f32>("score", &[2]).unwrap()), (Kind::Spiking, &[1.0, 1.0][..]));
     assert_eq!(spiking.config["task"]["step_ms"], 2.0);
     let config = json!({ "network": { "activation": "softplus", "time_constants": { "kind": "fixed", "ms": 20 } } });
-    let rate = import(NUMPY, NPZ, json!({ "tensors": tensors, "config": config })).unwrap();
+    let rate = import(NPZ, json!({ "tensors": tensors, "ignore": ignore, "config": config })).unwrap();
     assert_eq!((rate.kind, &rate.config["network"]["recurrence"]["modes"]), (Kind::Rate, &2.into()));
 }
 
@@ -142,7 +135,7 @@ fn what_does_not_fit_is_named() {
     let refusal = |change: &dyn Fn(&mut Value), what: &str| {
         let mut mapping = dense();
         change(&mut mapping);
-        let message = import(NUMPY, NPZ, mapping).unwrap_err();
+        let message = import(NPZ, mapping).unwrap_err();
         assert!(message.contains(what), "{message}");
     };
     refusal(&|m| m["tensors"]["w_in"] = json!("nothing"), "variable `nothing`: found no such variable");
@@ -169,15 +162,15 @@ fn what_does_not_fit_is_named() {
     refusal(&|m| m["config"]["network"]["recurrence"] = json!(3), "network");
     refusal(&|m| m["config"]["task"] = json!({ "kind": "mante" }), "2 inputs and 1 outputs; the task has 4 and 1");
     refusal(&|m| m["more"] = json!(1), "unknown field `more`");
-    let empty = import(NUMPY, NPZ, json!({})).unwrap_err();
-    assert!(empty.contains("say which is which with --mapping"), "{empty}");
+    let empty = import(NPZ, json!({})).unwrap_err();
+    assert!(empty.contains("Say which array is which tensor with --mapping"), "{empty}");
 }
 
 #[test]
 fn a_file_cut_anywhere_is_refused() {
-    for (read, bytes) in [(NUMPY, NPZ), (NUMPY, COMPRESSED), (TENSORS, SAFETENSORS)] {
+    for bytes in [NPZ, COMPRESSED, SAFETENSORS] {
         for length in 0..bytes.len() {
-            let (answer, held) = peak(|| import(read, &bytes[..length], dense()));
+            let (answer, held) = peak(|| import(&bytes[..length], dense()));
             assert!(answer.is_err(), "cut at {length}");
             assert!(held < LITTLE, "cut at {length}: {held} bytes");
         }
@@ -186,12 +179,12 @@ fn a_file_cut_anywhere_is_refused() {
 
 #[test]
 fn damage_is_an_error_or_another_network_but_no_panic() {
-    for (read, bytes) in [(NUMPY, COMPRESSED), (TENSORS, SAFETENSORS)] {
+    for bytes in [COMPRESSED, SAFETENSORS] {
         for at in 0..bytes.len() {
             for value in [0, 0x7f, 0xff] {
                 let mut bytes = bytes.to_vec();
                 bytes[at] = value;
-                let (_, held) = peak(|| import(read, &bytes, dense()).is_ok());
+                let (_, held) = peak(|| import(&bytes, dense()).is_ok());
                 assert!(held < LITTLE, "byte {at}: {held} bytes");
             }
         }

@@ -1,12 +1,13 @@
 //! MATLAB files written by SciPy (`fixtures/make_mat.py`), whole, cut and hostile.
 
 mod allocation;
+mod import;
 
 use allocation::peak;
 use flate2::{Compression, write::ZlibEncoder};
-use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_exchange::published::{artifact, experiment, wanted};
-use mdl_exchange::{Content, Variables, Wishes, mat};
+use mdl_artifact::{Artifact, Kind};
+use mdl_exchange::published::wanted;
+use mdl_exchange::{Content, mat};
 use std::io::Write;
 
 const PLAIN: &[u8] = include_bytes!("fixtures/plain.mat");
@@ -17,10 +18,7 @@ const LIF: &[u8] = include_bytes!("fixtures/lif.mat");
 const LITTLE: usize = 4 << 20;
 
 fn import(bytes: &[u8]) -> Result<Artifact, String> {
-    let by_name = mat::read(bytes, wanted)?;
-    let variables = Variables { path: "a.mat".into(), by_name };
-    let experiment = experiment(&variables, &Wishes { name: "a", ..Wishes::default() }).map_err(|e| e.to_string())?;
-    artifact(&variables, &experiment, Provenance::new("test", None, 1)).map_err(|e| e.to_string())
+    import::import(bytes, None, import::options()).map(|imported| imported.artifact)
 }
 
 #[test]
@@ -66,9 +64,9 @@ fn damage_is_an_error_or_another_network_but_no_panic() {
 
 #[test]
 fn cells_and_structs_are_passed_over_or_named() {
-    let by_name = mat::read(PLAIN, |name| name == "cells" || name == "notes").unwrap();
-    assert_eq!(by_name["cells"].content, Content::Other("a cell array"));
-    assert_eq!(by_name["notes"].content, Content::Other("a struct"));
+    let by_name = mat::read(PLAIN, |name| name == "cells" || name == "notes").unwrap().by_name;
+    assert_eq!(by_name["cells"].content, Content::Other("a cell array".into()));
+    assert_eq!(by_name["notes"].content, Content::Other("a struct".into()));
 }
 
 /// A file of one compressed array `w` that announces `rows`×`rows` doubles and unpacks to `zeros` bytes of data.
@@ -92,7 +90,7 @@ fn bomb(rows: i32, announced: u32, zeros: usize) -> Vec<u8> {
 
 #[test]
 fn what_unpacks_is_bounded_by_what_is_announced() {
-    assert_eq!(mat::read(&bomb(4, 128, 128), wanted).unwrap()["w"].shape, [4, 4]);
+    assert_eq!(mat::read(&bomb(4, 128, 128), wanted).unwrap().by_name["w"].shape, [4, 4]);
     let refusal = |file: Vec<u8>| {
         let (answer, held) = peak(|| mat::read(&file, wanted));
         assert!(held < LITTLE, "{held} bytes");

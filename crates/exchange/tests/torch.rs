@@ -1,11 +1,11 @@
 //! PyTorch files written by PyTorch (`fixtures/make_torch.py`), whole, cut and hostile.
 
 mod allocation;
+mod import;
 
 use allocation::peak;
-use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_exchange::mapping::{Mapping, wanted_of_mode_network};
-use mdl_exchange::{Content, Variables, Wishes, torch};
+use mdl_artifact::{Artifact, Kind};
+use mdl_exchange::{Content, ImportOptions, torch};
 use mdl_model::spiking::Synapse;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
@@ -19,16 +19,12 @@ const PROTOCOL4: &[u8] = include_bytes!("fixtures/protocol4.pth");
 /// What a refusal may take: the bounds on a pickle allow some MiB of objects.
 const LITTLE: usize = 16 << 20;
 
-fn import_as(bytes: &[u8], wishes: &Wishes) -> Result<Artifact, String> {
-    let by_name = torch::read(bytes, wanted_of_mode_network)?;
-    let variables = Variables { path: "a.pth".into(), by_name };
-    let mapping = Mapping::of_mode_network(&variables).map_err(|e| e.to_string())?;
-    let experiment = mapping.experiment(&variables, wishes).map_err(|e| e.to_string())?;
-    mapping.artifact(&variables, &experiment, Provenance::new("test", None, 1)).map_err(|e| e.to_string())
+fn import_as(bytes: &[u8], options: ImportOptions) -> Result<Artifact, String> {
+    import::import(bytes, None, options).map(|imported| imported.artifact)
 }
 
 fn import(bytes: &[u8]) -> Result<Artifact, String> {
-    import_as(bytes, &Wishes { name: "a", ..Wishes::default() })
+    import_as(bytes, import::options())
 }
 
 #[test]
@@ -45,26 +41,26 @@ fn a_network_is_the_same_alone_and_in_a_checkpoint() {
 }
 
 #[test]
-fn sizes_and_wishes_tell_the_experiment() {
+fn sizes_and_options_tell_the_experiment() {
     let neuron = |artifact: Artifact| artifact.config["network"]["neuron"].clone();
     let artifact = import(MODES).unwrap();
     let config = &artifact.config;
     assert_eq!((&config["task"]["kind"], &config["task"]["step_ms"]), (&"mante".into(), &2.0.into()));
     assert_eq!((&config["network"]["neurons"], &config["network"]["modes"]), (&5.into(), &2.into()));
     assert_eq!(neuron(artifact)["gain"], "one-minus-alpha-decay");
-    let single = Wishes { name: "a", synapse: Some(Synapse::Single), ..Wishes::default() };
-    let single = neuron(import_as(MODES, &single).unwrap());
+    let single = ImportOptions { synapse: Some(Synapse::Single), ..import::options() };
+    let single = neuron(import_as(MODES, single).unwrap());
     assert_eq!((&single["synapse"], &single["gain"]), (&"single".into(), &"dt-over-decay".into()));
-    let xor = import_as(MODES, &Wishes { name: "a", task: Some("xor"), ..Wishes::default() }).unwrap_err();
+    let xor = import_as(MODES, ImportOptions { task: Some("xor"), ..import::options() }).unwrap_err();
     assert!(xor.contains("4 inputs and 1 outputs; the task has 2 and 1"), "{xor}");
 }
 
 #[test]
 fn numbers_and_texts_of_a_checkpoint_can_be_asked_for() {
-    let variables = torch::read(CHECKPOINT, |name| ["epoch", "loss", "notes"].contains(&name)).unwrap();
+    let variables = torch::read(CHECKPOINT, |name| ["epoch", "loss", "notes"].contains(&name)).unwrap().by_name;
     assert_eq!(variables["epoch"].content, Content::Numbers(vec![3.0]));
     assert_eq!(variables["loss"].content, Content::Numbers(vec![0.5]));
-    assert_eq!(variables["notes"].content, Content::Other("another object"));
+    assert_eq!(variables["notes"].content, Content::Other("another object".into()));
 }
 
 #[test]
@@ -210,7 +206,7 @@ fn tensor(storage: &[u8], rest: &[u8]) -> Vec<u8> {
 fn tensors_that_do_not_fit_their_storage_are_refused() {
     const STORAGE: &[u8] = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x14tQ";
     let read = |pickle: &[u8]| torch::read(&with_pickle(pickle), |_| true);
-    assert_eq!(read(&tensor(STORAGE, b"K\0K\x05K\x04\x86K\x04K\x01\x86\x89N")).unwrap()["Win"].shape, [5, 4]);
+    assert_eq!(read(&tensor(STORAGE, b"K\0K\x05K\x04\x86K\x04K\x01\x86\x89N")).unwrap().by_name["Win"].shape, [5, 4]);
     let refusal = |pickle: Vec<u8>| {
         let (answer, held) = peak(|| read(&pickle));
         assert!(held < LITTLE, "{held} bytes");
@@ -239,7 +235,7 @@ fn tensors_that_do_not_fit_their_storage_are_refused() {
     contains(replaced(b"K\x14", b"J\xff\xff\xff\x7f"), "80 bytes, expected 2147483647 numbers");
     contains(replaced(b"K\x14", b"J\xff\xff\xff\xff"), "a storage without its parts");
     contains(replaced(b"X\x01\0\0\x000", b"X\x0c\0\0\0/../data.pkl"), "not there");
-    contains(replaced(b"FloatStorage", b"HalfStorage"), "it names `torch.HalfStorage`");
+    contains(replaced(b"FloatStorage", b"OtherStorage"), "it names `torch.OtherStorage`");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::conform::conform;
 use mdl_artifact::json::{self, JsonError};
-use mdl_artifact::{Artifact, ArtifactError};
+use mdl_artifact::{Artifact, ArtifactError, FileType, Purpose};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -20,6 +20,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// The file is of another type.
+    #[error("config {}: {}", path.display(), found.mismatch(Purpose::Json))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: FileType,
     },
     /// The file is not JSON.
     #[error("config {}: not valid JSON: {source}", path.display())]
@@ -97,15 +105,23 @@ const MOST_SECTIONS: usize = 32;
 /// Reads a JSON config file, of at most a mebibyte; or the config that an artifact holds.
 ///
 /// # Errors
-/// [`ConfigError::Unreadable`], [`ConfigError::NotJson`], [`ConfigError::Artifact`].
+/// [`ConfigError::Unreadable`], [`ConfigError::Foreign`], [`ConfigError::NotJson`], [`ConfigError::Artifact`].
 pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.into(), source };
+    let foreign = |found| ConfigError::Foreign { path: path.into(), found };
+    if path.is_dir() {
+        return Err(foreign(FileType::Directory));
+    }
     let mut text = Vec::new();
     // Read piece by piece: the file may be a pipe, or one without an end.
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
     // A safetensors file begins with the length of its header, a JSON object.
     if text.get(6..9) == Some(b"\0\0{") {
         return Artifact::read_config(path).map(without_sweep).map_err(|source| ConfigError::Artifact { source });
+    }
+    match FileType::of(&text) {
+        FileType::Json | FileType::Text | FileType::Unknown => {}
+        other => return Err(foreign(other)),
     }
     if text.len() as u64 > MOST_BYTES {
         return Err(unreadable(std::io::Error::other(format!("more than {MOST_BYTES} bytes, expected a config"))));
@@ -143,7 +159,8 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
             if place.is_null() {
                 *place = Value::Object(serde_json::Map::new());
             }
-            let whole = || refuse(&format!("`{path}` has no field `{part}`: it is not an object; set `{path}` as a whole"));
+            let whole =
+                || refuse(&format!("`{path}` has no field `{part}`: it is not an object; set `{path}` as a whole"));
             let section = place.as_object_mut().ok_or_else(whole)?;
             place = section.entry(part).or_insert(Value::Null);
             path = if path.is_empty() { part.into() } else { format!("{path}.{part}") };
@@ -196,6 +213,23 @@ mod tests {
     fn a_file_without_an_end_is_no_config() {
         let message = read_json(Path::new("/dev/zero")).unwrap_err().to_string();
         assert!(message.contains("/dev/zero: more than 1048576 bytes"), "{message}");
+    }
+
+    #[test]
+    fn files_of_other_types_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        for (bytes, expected) in [
+            (b"\x93NUMPY\x01\0", "found a NumPy file of a single array (.npy), expected a JSON file"),
+            (b"\xff\xfe{\0}\0", "found text in UTF-16, expected a JSON file; save it as UTF-8"),
+            (b"", "found an empty file"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let message = read_json(&path).unwrap_err().to_string();
+            assert!(message.contains("config.json: found ") && message.contains(expected), "{message}");
+        }
+        let message = read_json(dir.path()).unwrap_err().to_string();
+        assert!(message.contains("found a directory, expected a JSON file; name the JSON file in it"), "{message}");
     }
 
     #[test]

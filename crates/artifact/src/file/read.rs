@@ -5,6 +5,7 @@
 //! own size and what its header takes. Both checksums are computed on the way.
 
 use super::{Artifact, ArtifactError, FORMAT, HEADER_MOST, Kind, NO_CHECKSUM, VERSION, checksum_place};
+use crate::file_type::FileType;
 use crate::json;
 use crate::output::hex;
 use crate::provenance::Provenance;
@@ -41,6 +42,13 @@ impl Artifact {
     }
 
     fn read_file(path: &Path, finite: bool) -> Result<Self, ArtifactError> {
+        Self::read_own(path, finite).map_err(|error| match FileType::read(path) {
+            Ok(found) => name_foreign(error, found, path),
+            Err(_) => error,
+        })
+    }
+
+    fn read_own(path: &Path, finite: bool) -> Result<Self, ArtifactError> {
         let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
@@ -71,7 +79,8 @@ impl Artifact {
     /// # Errors
     /// As [`Artifact::read_any`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ArtifactError> {
-        Self::read_stream(bytes, bytes.len() as u64, path, true)
+        let read = Self::read_stream(bytes, bytes.len() as u64, path, true);
+        read.map_err(|error| name_foreign(error, FileType::of(bytes), path))
     }
 
     fn read_stream(stream: impl Read, length: u64, path: &Path, finite: bool) -> Result<Self, ArtifactError> {
@@ -112,6 +121,16 @@ impl Artifact {
         }
         artifact.sha256 = hex(&stream.whole.finalize());
         Ok(artifact)
+    }
+}
+
+/// The error about a file that was found to be of a certain type: that, where it explains the error.
+fn name_foreign(error: ArtifactError, found: FileType, path: &Path) -> ArtifactError {
+    let damaged = !matches!(error, ArtifactError::Metadata { key: "format", .. });
+    match found {
+        FileType::Artifact | FileType::Unknown => error,
+        FileType::Safetensors if damaged => error,
+        found => ArtifactError::Foreign { path: path.into(), found },
     }
 }
 

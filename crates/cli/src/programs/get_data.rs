@@ -34,7 +34,7 @@ struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Take the files, plain or .gz, from this directory and nowhere else
+    /// Take the files, plain or .gz, from this directory (or torchvision's root) and nowhere else
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
 

@@ -5,38 +5,48 @@ use crate::status::with_status;
 use crate::{Common, run_program};
 use clap::Parser;
 use mdl_artifact::output::sha256;
-use mdl_artifact::{Artifact, Input, Provenance};
-use mdl_exchange::archive::Archive;
+use mdl_artifact::{FileType, Input, Kind};
 use mdl_exchange::error::Error;
-use mdl_exchange::mapping::{Mapping, wanted_of_mode_network};
-use mdl_exchange::wishes::{TASKS, Wishes};
-use mdl_exchange::{Variables, mat, numpy, published, tensors, torch};
+use mdl_exchange::mapping::Mapping;
+use mdl_exchange::network::Unused;
+use mdl_exchange::options::TASKS;
+use mdl_exchange::{ForeignFile, ImportOptions, Network};
 use mdl_experiment::Experiment;
+use mdl_model::NetworkConfig;
+use mdl_model::rate::config::RecurrenceConfig;
 use mdl_model::spiking::Synapse;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Take in a network of another tool
 ///
 /// Reads a MATLAB file (version 5) with a network in the layout of the published rate code, and writes a rate artifact, or a
-/// LIF artifact if the file holds opt_scaling_factor; or a PyTorch file with a published spiking mode network (Win, Wout, pin,
-/// pout, l), and writes a spiking artifact; or a NumPy file that export-network wrote. With a mapping it reads networks of
-/// any layout from these and from safetensors files. No code of a file is run. Prints one JSON line. Exit status: 0 written,
-/// 1 failed, 2 usage or config, 3 damaged or foreign file.
+/// LIF artifact if the file holds opt_scaling_factor; or a PyTorch file with a published mode network (Win, Wout, pin, pout,
+/// l), and writes a spiking artifact; or a NumPy file that PsychRNN or export-network wrote. With a mapping it reads networks
+/// of any layout from these and from safetensors files. No code of a file is run. Warns of every array that was not used, and
+/// refuses those that would change what the network does. Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage,
+/// config, or arrays that cannot be read, 3 damaged or foreign file.
 #[derive(Parser)]
 #[command(
     version,
     after_help = "Examples:
   import-network go-nogo.mat -o rate.safetensors
   import-network mante.pth -o spiking.safetensors
+  import-network mante.pth --synapse single --set network.neuron.refractory_steps=0 -o spiking.safetensors
+  import-network mnist-rate.pth --kind rate -o rate.safetensors
   import-network weights.npz --mapping mapping.json -o rate.safetensors
-  import-network network.mat --task mante --set search.trials=400 -o rate.safetensors"
+  import-network network.mat --task mante --set search.trials=400 -o rate.safetensors
+  inspect weights.npz                                             lists the arrays of a file"
 )]
 struct Arguments {
     /// MATLAB (.mat), PyTorch (.pth), NumPy (.npz) or safetensors file
     #[arg(value_name = "FILE")]
     file: PathBuf,
+
+    /// Kind of the network: rate, spiking or lif (default: as the layout says)
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Option<Kind>,
 
     /// The task it was trained on (default: by the number of inputs)
     #[arg(long, value_name = "NAME", value_parser = TASKS)]
@@ -49,6 +59,10 @@ struct Arguments {
     /// Which array is which tensor, and sections of a config, as JSON: see docs/import.md
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+
+    /// Leave out an array although it changes what the network does; `*` at the end stands for anything; may be repeated
+    #[arg(long, value_name = "ARRAY")]
+    ignore: Vec<String>,
 
     #[command(flatten)]
     common: Common,
@@ -63,18 +77,21 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (common, path) = (&arguments.common, &arguments.file);
     common.start()?;
-    let read = std::fs::read(path).map_err(|source| Error::Unreadable { path: path.clone(), source });
-    let bytes = with_status(read)?;
-    let network = with_status(Network::read(&bytes, path, arguments.mapping.as_deref()))?;
+    let bytes = with_status(read(path))?;
+    let file = with_status(ForeignFile::open(&bytes, path))?;
+    let mapping = with_status(arguments.mapping.as_deref().map(Mapping::load).transpose())?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let wishes = Wishes {
+    let options = ImportOptions {
         name: &name,
+        kind: arguments.kind,
         task: arguments.task.as_deref(),
         synapse: arguments.synapse,
+        ignore: &arguments.ignore,
         set: &common.set,
         seed: common.seed,
     };
-    let experiment = with_status(network.experiment(&wishes))?;
+    let mut network = with_status(Network::read(&file, mapping, options))?;
+    let experiment = with_status(network.experiment())?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -82,83 +99,72 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut provenance = mdl_artifact::provenance!("import-network", experiment.seed);
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
-    let artifact = with_status(network.artifact(&experiment, provenance))?;
+    let (artifact, unused) = with_status(network.artifact(&experiment, provenance))?;
     artifact.write(&output, common.force)?;
-    Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
+    network.reading.notes.iter().for_each(|note| tracing::warn!("{}: {note}", path.display()));
+    warn_of_unused(path, &network, &unused);
+    let mut result = json!({
+        "output": output,
+        "kind": artifact.kind,
+        "name": experiment.name,
+        "layout": network.reading.layout,
+        "read_as": network.reading.read_as,
+        "unused": unused.all(),
+    });
+    add_choices(&mut result, &experiment);
+    Ok(Outcome::done(result))
+}
+
+/// The bytes of a file.
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    if path.is_dir() {
+        return Err(Error::Foreign { path: path.into(), found: FileType::Directory });
+    }
+    std::fs::read(path).map_err(|source| Error::Unreadable { path: path.into(), source })
+}
+
+/// Names every array of the file that was not used.
+fn warn_of_unused(path: &Path, network: &Network, unused: &Unused) {
+    let (ignored, unknown): (Vec<_>, Vec<_>) = unused.unknown.iter().partition(|name| network.ignores(name));
+    let named = |what: &str, names: &[&String]| {
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{what}{}", names.join(", ")))
+    };
+    let parts = [
+        named("", &unknown),
+        named("ignored: ", &ignored),
+        named("records of training and of trials: ", &unused.records.iter().collect::<Vec<_>>()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if !parts.is_empty() {
+        tracing::warn!("{}: not used: {}", path.display(), parts.join("; "));
+    }
+}
+
+/// Adds the conventions that the network was read with.
+fn add_choices(result: &mut Value, experiment: &Experiment) {
+    match &experiment.network {
+        NetworkConfig::Spiking(network) => {
+            result["synapse"] = json!(network.neuron.synapse);
+            result["gain"] = json!(network.neuron.gain);
+            result["refractory_steps"] = json!(network.neuron.refractory_steps);
+        }
+        NetworkConfig::Rate(network) => {
+            result["activation"] = json!(network.activation);
+            if let RecurrenceConfig::Dense(dense) = &network.recurrence {
+                result["dale"] = json!(dense.dale);
+            }
+        }
+    }
 }
 
 fn synapse(name: &str) -> Result<Synapse, String> {
     serde_json::from_value(json!(name)).map_err(|_| "expected single or double".into())
 }
 
-/// What a file holds, and what its names mean.
-enum Network {
-    Published(Variables),
-    Mapped(Variables, Mapping),
-}
-
-/// A file format, told by the first bytes.
-#[derive(Clone, Copy)]
-enum Format {
-    Mat,
-    Torch,
-    Numpy,
-    Safetensors,
-}
-
-impl Format {
-    fn of(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        if bytes.starts_with(b"PK") {
-            let archive = Archive::open(bytes, false).map_err(Error::damaged(path, "a PyTorch or NumPy file"))?;
-            let torch = archive.names().iter().any(|name| name.ends_with("/data.pkl"));
-            return Ok(if torch { Self::Torch } else { Self::Numpy });
-        }
-        // A safetensors file begins with the length of a JSON object.
-        Ok(if bytes.get(7..9) == Some(b"\0{") { Self::Safetensors } else { Self::Mat })
-    }
-
-    fn read(self, bytes: &[u8], path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Variables, Error> {
-        let (by_name, format) = match self {
-            Self::Mat => (mat::read(bytes, wanted), "a MATLAB file"),
-            Self::Torch => (torch::read(bytes, wanted), "a PyTorch file"),
-            Self::Numpy => (numpy::read(bytes, wanted), "a NumPy file"),
-            Self::Safetensors => (tensors::read(bytes, wanted), "a safetensors file"),
-        };
-        Ok(Variables { path: path.into(), by_name: by_name.map_err(Error::damaged(path, format))? })
-    }
-}
-
-impl Network {
-    fn read(bytes: &[u8], path: &Path, mapping: Option<&Path>) -> Result<Self, Error> {
-        let format = Format::of(bytes, path)?;
-        let mapping = mapping.map(Mapping::load).transpose()?;
-        match (format, mapping) {
-            (Format::Mat, None) => Ok(Self::Published(format.read(bytes, path, published::wanted)?)),
-            (Format::Torch, None) => {
-                let variables = format.read(bytes, path, wanted_of_mode_network)?;
-                let mapping = Mapping::of_mode_network(&variables)?;
-                Ok(Self::Mapped(variables, mapping))
-            }
-            (_, mapping) => {
-                let mapping = mapping.unwrap_or_default();
-                let variables = format.read(bytes, path, |name| mapping.wants(name))?;
-                let mapping = mapping.complete(&variables)?;
-                Ok(Self::Mapped(variables, mapping))
-            }
-        }
-    }
-
-    fn experiment(&self, wishes: &Wishes) -> Result<Experiment, Error> {
-        match self {
-            Self::Published(variables) => published::experiment(variables, wishes),
-            Self::Mapped(variables, mapping) => mapping.experiment(variables, wishes),
-        }
-    }
-
-    fn artifact(&self, experiment: &Experiment, provenance: Provenance) -> Result<Artifact, Error> {
-        match self {
-            Self::Published(variables) => published::artifact(variables, experiment, provenance),
-            Self::Mapped(variables, mapping) => mapping.artifact(variables, experiment, provenance),
-        }
-    }
+fn kind(name: &str) -> Result<Kind, String> {
+    [Kind::Rate, Kind::Spiking, Kind::Lif]
+        .into_iter()
+        .find(|kind| kind.to_string() == name)
+        .ok_or_else(|| "expected rate, spiking or lif".into())
 }

@@ -1,10 +1,13 @@
-//! `inspect`: says what an artifact is, where it comes from, and in what two of them differ.
+//! `inspect`: says what an artifact is, where it comes from, and in what two of them differ; lists the arrays of other files.
 
-use crate::status::{Outcome, print_line};
+use crate::status::{Outcome, print_line, with_status};
 use crate::{OrExit, Status, run_program};
 use anyhow::Context;
 use clap::Parser;
-use mdl_artifact::Artifact;
+use mdl_artifact::output::sha256;
+use mdl_artifact::{Artifact, FileType};
+use mdl_exchange::network::Layout;
+use mdl_exchange::{Entry, ForeignFile};
 use mdl_report::inspect::{Change, Verified, changes, summaries, to_json, to_text, verify};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -13,7 +16,8 @@ use std::process::ExitCode;
 /// Say what an artifact is and where it comes from
 ///
 /// Reads an artifact of any kind, checkpoints too, and prints its provenance with the SHA-256 of every input, its tensors
-/// with shape, range and finiteness, and its config. Exit status: 0 fine, 1 failed, 2 usage, 3 damaged artifact or one with
+/// with shape, range and finiteness, and its config. Of a file of another tool (.mat, .pth, .npz, .npy, .safetensors) it
+/// lists the arrays with shape and type, and the layout that import-network knows. Exit status: 0 fine, 1 failed, 2 usage, 3 damaged artifact or one with
 /// numbers that are not finite, 4 an input was not found as it was (--verify), or the two differ (--diff).
 #[derive(Parser)]
 #[command(
@@ -22,11 +26,12 @@ use std::process::ExitCode;
   inspect lif.safetensors
   inspect lif.safetensors --json | jq .provenance
   inspect eval.safetensors --verify runs/
-  inspect --diff runs/1/rate.safetensors runs/2/rate.safetensors"
+  inspect --diff runs/1/rate.safetensors runs/2/rate.safetensors
+  inspect network.pth"
 )]
 struct Arguments {
-    /// Artifact
-    #[arg(value_name = "ARTIFACT", required_unless_present = "diff")]
+    /// Artifact, or a file of another tool
+    #[arg(value_name = "FILE", required_unless_present = "diff")]
     artifact: Option<PathBuf>,
 
     /// Look below this directory for every input of the artifact and of those it was made from, with the same content
@@ -53,6 +58,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let read = |path: &Path| Artifact::read_for_inspection(path).or_exit(Status::DamagedInput);
     let (json, text, status) = match (&arguments.diff, &arguments.artifact) {
         (Some(two), _) => compared(&read(&two[0])?, &read(&two[1])?),
+        (None, Some(path)) if arguments.verify.is_none() && is_foreign(path) => listed(path)?,
         (None, Some(path)) => inspected(&read(path)?, arguments.verify.as_deref())?,
         (None, None) => (Value::Null, String::new(), Status::Usage),
     };
@@ -60,6 +66,41 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         print_line(text.trim_end())?;
     }
     Ok(Outcome { status, result: arguments.json.then_some(json) })
+}
+
+/// Whether a file holds arrays of another tool.
+fn is_foreign(path: &Path) -> bool {
+    FileType::read(path).is_ok_and(FileType::holds_arrays)
+}
+
+/// The arrays of a file of another tool.
+fn listed(path: &Path) -> anyhow::Result<(Value, String, Status)> {
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string()).or_exit(Status::DamagedInput)?;
+    let file = with_status(ForeignFile::open(&bytes, path))?;
+    let (kind, entries) = (file.file_type().to_string(), file.entries());
+    let layout = Layout::of(&file.names()).map(Layout::name);
+    let shape = |entry: &Entry| entry.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
+    let line = |entry: &Entry| match entry.shape[..] {
+        [] => format!("    {}: {}\n", entry.name, entry.kind),
+        _ => format!("    {}: {} {}\n", entry.name, shape(entry), entry.kind),
+    };
+    let known = layout
+        .map_or("no layout that import-network knows: it needs a mapping".into(), |name| format!("layout: {name}"));
+    let arrays: String = entries.iter().map(line).collect();
+    let text = format!(
+        "{}: {kind}\n  SHA-256 {}\n  {known}\n  {} arrays\n{arrays}",
+        path.display(),
+        sha256(&bytes),
+        entries.len()
+    );
+    let json = json!({
+        "file": path,
+        "sha256": sha256(&bytes),
+        "type": kind,
+        "layout": layout,
+        "arrays": entries,
+    });
+    Ok((json, text, Status::Done))
 }
 
 fn inspected(artifact: &Artifact, directory: Option<&Path>) -> anyhow::Result<(Value, String, Status)> {

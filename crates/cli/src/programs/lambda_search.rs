@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 /// Make LIF networks from rate networks: search for the scaling factor
 ///
-/// Reads rate artifacts; writes a LIF artifact with the whole search curve for each, and a figure beside it; prints one
+/// Reads rate artifacts, or LIF artifacts, whose rate networks are searched again; writes a LIF artifact with the whole search curve for each, and a figure beside it; prints one
 /// JSON line for each. Several searches share the machine. While a search runs, its results so far stand in
 /// OUTPUT.partial. Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but for some network
 /// no factor reached search.performance_at_least, 75 interrupted: the same command with --resume goes on.
@@ -50,7 +50,7 @@ Parameters of the LIF network, alone or together:
   --set lif.dt_ms=0.1 --set lif.scale_noise_with_dt=true   --set lif.neuron=qif   --set lif.use_initial_weights=true"
 )]
 struct Arguments {
-    /// Rate artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
+    /// Rate or LIF artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
     #[arg(value_name = "RATE", required = true)]
     rates: Vec<PathBuf>,
 
@@ -116,7 +116,7 @@ struct Job {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let read = |path: &PathBuf| Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput);
+    let read = |path: &PathBuf| Artifact::read_one_of(path, &[Kind::Rate, Kind::Lif]).or_exit(Status::DamagedInput);
     let rates = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let experiments = rates.iter().map(|rate| resolved(arguments, rate));
     let experiments = experiments.collect::<anyhow::Result<Vec<_>>>()?;
@@ -181,7 +181,7 @@ impl Job {
         let predicted = predict(&self.network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
         if self.found_before.is_none() {
             let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
-            artifact.tensors = self.rate.tensors.clone();
+            artifact.tensors = stored::rate_tensors(&self.rate);
             stored::write_search(found, predicted, &mut artifact);
             artifact.write(&self.output, force)?;
         }

@@ -44,7 +44,7 @@ use std::process::ExitCode;
     -o synapse.safetensors"
 )]
 struct Arguments {
-    /// Rate artifacts; their trials are counted together
+    /// Rate or LIF artifacts, which are searched again; their trials are counted together
     #[arg(value_name = "RATE", required = true)]
     rates: Vec<PathBuf>,
 
@@ -165,7 +165,7 @@ fn variants(arguments: &Arguments) -> Vec<(String, Vec<String>)> {
 fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow::Result<Vec<Network>> {
     let common = &arguments.common;
     let read = |path: &PathBuf| {
-        let artifact = Artifact::read(path, Kind::Rate).or_exit(Status::DamagedInput)?;
+        let artifact = Artifact::read_one_of(path, &[Kind::Rate, Kind::Lif]).or_exit(Status::DamagedInput)?;
         let setting = |overrides: &[String], value: f64| -> anyhow::Result<Judged> {
             let mut set = common.set.clone();
             set.extend_from_slice(overrides);

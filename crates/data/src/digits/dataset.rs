@@ -35,6 +35,8 @@ pub enum Part {
 pub struct DataFile {
     /// Name of the uncompressed file.
     pub name: &'static str,
+    /// Directory that torchvision keeps the data set in.
+    pub folder: &'static str,
     /// Which examples it holds.
     pub part: Part,
     /// What it holds of them.
@@ -53,10 +55,17 @@ impl DataFile {
         self.content.file_bytes(examples)
     }
 
-    /// The file in `directory`, plain or else compressed.
+    /// The file in `directory`, plain or else compressed, under its own name or those that other programs give it: archive
+    /// managers write a dot before `idx`, or put it in a directory of its name; torchvision keeps it below the directory it is
+    /// given, in `MNIST/raw`.
     pub(super) fn find(&self, directory: &Path) -> Option<PathBuf> {
-        let compressed = directory.join(format!("{}.gz", self.name));
-        [directory.join(self.name), compressed].into_iter().find(|path| path.symlink_metadata().is_ok())
+        let dotted = self.name.replace("-idx", ".idx");
+        let names = [self.name.to_string(), format!("{}.gz", self.name), dotted.clone(), format!("{dotted}.gz")];
+        let places = [PathBuf::new(), "raw".into(), Path::new(self.folder).join("raw")];
+        let inside = [self.name, &dotted].map(|name| Path::new(name).join(name));
+        let named = places.iter().flat_map(|place| names.iter().map(move |name| place.join(name)));
+        let mut paths = named.chain(inside).map(|path| directory.join(path));
+        paths.find(|path| path.symlink_metadata().is_ok() && !path.is_dir())
     }
 
     /// Reads the file at `path` and, if asked to, makes sure that it is the data set's own.
@@ -113,7 +122,11 @@ impl Dataset {
                 "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
             ],
         };
-        let file = |name, part, content, sha256| DataFile { name, part, content, sha256 };
+        let folder = match self {
+            Self::Mnist => "MNIST",
+            Self::FashionMnist => "FashionMNIST",
+        };
+        let file = |name, part, content, sha256| DataFile { name, folder, part, content, sha256 };
         [
             file("train-images-idx3-ubyte", Part::Training, Content::Images, sums[0]),
             file("train-labels-idx1-ubyte", Part::Training, Content::Labels, sums[1]),
@@ -140,7 +153,7 @@ impl Dataset {
 pub struct DigitsConfig {
     /// The data set.
     pub dataset: Dataset,
-    /// Directory of its four files, plain or .gz; none: artifacts/data/ and the name of the data set.
+    /// Directory of its four files, plain or .gz, or torchvision's root; none: artifacts/data/ and the name of the data set.
     pub directory: Option<PathBuf>,
     /// Refuse files that are not the data set's own, by their SHA-256; false accepts any images in the same format.
     pub verify: bool,

@@ -260,7 +260,10 @@ mod tests {
         let sum = Box::leak(sha256(&bytes).into_boxed_str());
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&bytes).unwrap();
-        (DataFile { name, part: Part::Test, content: Content::Labels, sha256: sum }, encoder.finish().unwrap())
+        (
+            DataFile { name, folder: "LABELS", part: Part::Test, content: Content::Labels, sha256: sum },
+            encoder.finish().unwrap(),
+        )
     }
 
     /// How a server answers one request.
@@ -431,6 +434,40 @@ mod tests {
 
         fetch_from_other(true).unwrap();
         file.read(&dir.path().join("labels"), true).unwrap();
+    }
+
+    #[test]
+    fn files_are_found_under_the_names_that_other_programs_give_them() {
+        let (file, bytes) = labels();
+        let file = DataFile { name: "labels-idx1-ubyte", ..file };
+        let plain = plain_of(&bytes);
+        for (place, content) in [
+            ("labels.idx1-ubyte", &plain),
+            ("labels.idx1-ubyte.gz", &bytes),
+            ("labels-idx1-ubyte/labels-idx1-ubyte", &plain),
+            ("raw/labels-idx1-ubyte", &plain),
+            ("LABELS/raw/labels-idx1-ubyte.gz", &bytes),
+            ("LABELS/raw/labels-idx1-ubyte", &plain),
+        ] {
+            let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let path = from.path().join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, content).unwrap();
+            // Another data set of the same root.
+            std::fs::create_dir_all(from.path().join("OTHER/raw")).unwrap();
+            std::fs::write(from.path().join("OTHER/raw/labels-idx1-ubyte"), "other").unwrap();
+            let origins = vec![Origin::Directory(from.path().into())];
+            let fetched = fetch_files(&[file], origins, to.path(), false, &mut keep_on).unwrap();
+            assert_eq!(fetched[0].path, to.path().join("labels-idx1-ubyte"), "{place}");
+            assert_eq!(std::fs::read(&fetched[0].path).unwrap(), plain, "{place}");
+        }
+    }
+
+    /// What compressed bytes hold.
+    fn plain_of(compressed: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(compressed), &mut plain).unwrap();
+        plain
     }
 
     #[test]

@@ -45,7 +45,28 @@ mod class {
     pub const UINT32: u8 = 13;
     pub const INT64: u8 = 14;
     pub const UINT64: u8 = 15;
+    /// Text in double quotes, tables and what else MATLAB keeps in a workspace of its own.
+    pub const OPAQUE: u8 = 17;
     /// Names of the classes that hold no plain numbers or text.
-    pub const OTHER: [(u8, &str); 5] =
-        [(1, "a cell array"), (2, "a struct"), (3, "an object"), (5, "a sparse array"), (17, "an object")];
+    pub const OTHER: [(u8, &str); 5] = [
+        (1, "a cell array"),
+        (2, "a struct"),
+        (3, "an object"),
+        (5, "a sparse array"),
+        (OPAQUE, "an object (a string in double quotes or a table)"),
+    ];
+    /// Names of the others.
+    pub const NAMES: [(u8, &str); 11] = [
+        (CHAR, "char"),
+        (DOUBLE, "double"),
+        (SINGLE, "single"),
+        (8, "int8"),
+        (UINT8, "uint8"),
+        (10, "int16"),
+        (11, "uint16"),
+        (12, "int32"),
+        (UINT32, "uint32"),
+        (INT64, "int64"),
+        (UINT64, "uint64"),
+    ];
 }

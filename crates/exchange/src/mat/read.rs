@@ -2,9 +2,8 @@
 
 use super::{HEADER, class, element};
 use crate::numbers::{NumberType, column_major, gather};
-use crate::variables::{Content, LARGEST_FILE, Variable, elements};
+use crate::variables::{Content, Contents, Entry, LARGEST_FILE, Variable, elements};
 use flate2::read::ZlibDecoder;
-use std::collections::BTreeMap;
 use std::io::Read;
 
 type Result<T> = std::result::Result<T, String>;
@@ -14,26 +13,29 @@ const MOST_DIMENSIONS: usize = 8;
 /// Length of the longest name of a variable that is read; MATLAB allows 63.
 const LONGEST_NAME: usize = 255;
 
-/// The variables of a MATLAB file whose names are `wanted`; the others are skipped, not unpacked.
+/// The variables of a MATLAB file, and the values of those whose names are `wanted`; the others are not unpacked.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Variable>> {
+pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut rest = after_header(bytes)?;
-    let (mut variables, mut unpacked) = (BTreeMap::new(), 0u64);
+    let (mut contents, mut unpacked) = (Contents::default(), 0u64);
     while !rest.is_empty() {
         let at = bytes.len() - rest.len();
         let found = top_element(&mut rest).and_then(|array| array.read(&wanted));
-        let Some((name, variable)) = found.map_err(|what| format!("{what} (in the element at byte {at})"))? else {
+        let Some((entry, variable)) = found.map_err(|what| format!("{what} (in the element at byte {at})"))? else {
             continue;
         };
-        unpacked += 8 * variable.shape.iter().product::<usize>() as u64;
-        if unpacked > LARGEST_FILE {
-            return Err(format!("more than {} MiB of variables", LARGEST_FILE >> 20));
+        if let Some(variable) = variable {
+            unpacked += 8 * variable.shape.iter().product::<usize>() as u64;
+            if unpacked > LARGEST_FILE {
+                return Err(format!("more than {} MiB of variables", LARGEST_FILE >> 20));
+            }
+            contents.by_name.insert(entry.name.clone(), variable);
         }
-        variables.insert(name, variable);
+        contents.entries.push(entry);
     }
-    Ok(variables)
+    Ok(contents)
 }
 
 /// The elements of a file of version 5 in little-endian order.
@@ -43,7 +45,7 @@ fn after_header(bytes: &[u8]) -> Result<&[u8]> {
     };
     match &header[124..] {
         [0, 1, b'I', b'M'] => Ok(rest),
-        [1, 0, b'M', b'I'] => Err("written on a big-endian machine; save it anew".into()),
+        [1, 0, b'M', b'I'] => Err("written on a big-endian machine; load and save it on this one".into()),
         [0, 2, b'I', b'M'] => Err("version 7.3; save it with -v7".into()),
         _ => Err("no header of version 5 (save it with -v7)".into()),
     }
@@ -77,8 +79,8 @@ fn top_element<'a>(rest: &mut &'a [u8]) -> Result<Packed<'a>> {
 }
 
 impl Packed<'_> {
-    /// The array by its name, if it is wanted.
-    fn read(self, wanted: &impl Fn(&str) -> bool) -> Result<Option<(String, Variable)>> {
+    /// The array, with its values if it is wanted.
+    fn read(self, wanted: &impl Fn(&str) -> bool) -> Result<Option<Found>> {
         match self {
             Self::Skipped => Ok(None),
             Self::Plain(body) => Array { left: body.len() as u64, reader: body }.read(wanted),
@@ -95,6 +97,9 @@ impl Packed<'_> {
         }
     }
 }
+
+/// A variable of the file, with its values if they were asked for.
+type Found = (Entry, Option<Variable>);
 
 /// The two little-endian words of a tag.
 fn words(tag: [u8; 8]) -> [u32; 2] {
@@ -116,31 +121,47 @@ struct Part {
 }
 
 impl<R: Read> Array<R> {
-    fn read(mut self, wanted: &impl Fn(&str) -> bool) -> Result<Option<(String, Variable)>> {
+    fn read(mut self, wanted: &impl Fn(&str) -> bool) -> Result<Option<Found>> {
         let flags = self.part("flags", element::UINT32, 8)?;
         let (class, complex) = (flags[0], flags[1] & 8 != 0);
-        if class::OTHER.iter().any(|(_, what)| *what == "an object") && (class == 3 || class == 17) {
-            // The parts of an object are laid out otherwise, and its name cannot be told.
-            return Ok(None);
+        let other = class::OTHER.iter().find(|(number, _)| *number == class).map(|(_, what)| *what);
+        if class == class::OPAQUE {
+            // What MATLAB keeps in a workspace of its own, text in double quotes and tables among it, has no dimensions.
+            let name = self.name()?;
+            let kind = other.unwrap_or_default();
+            let variable = wanted(&name).then(|| Variable { shape: Vec::new(), content: Content::Other(kind.into()) });
+            return Ok(Some((Entry { name, shape: Vec::new(), kind: kind.into() }, variable)));
         }
         let dimensions = self.part("dimensions", element::INT32, 4 * MOST_DIMENSIONS)?;
-        let name = self.part("name", element::INT8, LONGEST_NAME)?;
-        let name = String::from_utf8(name).map_err(|_| "a name that is not text")?;
-        if !wanted(&name) {
+        let name = self.name()?;
+        if name.is_empty() {
+            // The workspace of opaque objects itself.
             return Ok(None);
         }
         let in_variable = |what: String| format!("variable `{name}`: {what}");
         let shape = shape(&dimensions).map_err(in_variable)?;
-        let other = class::OTHER.iter().find(|(number, _)| *number == class).map(|(_, what)| *what);
-        let content = match (other, class) {
-            (Some(what), _) => Content::Other(what),
-            _ if complex => Content::Other("complex numbers"),
-            (None, class::CHAR) => self.text(&shape).map_err(in_variable)?,
-            (None, class::DOUBLE..=class::UINT64) => self.numbers(&shape).map_err(in_variable)?,
+        let kind = match (other, class) {
+            (Some(what), _) => what,
+            _ if complex => "complex numbers",
+            (None, _) => class::NAMES.iter().find(|(number, _)| *number == class).map_or("unknown", |(_, name)| name),
+        };
+        let entry = Entry { name: name.clone(), shape: shape.clone(), kind: kind.into() };
+        if !wanted(&name) {
+            return Ok(Some((entry, None)));
+        }
+        let content = match class {
+            _ if other.is_some() || complex => Content::Other(kind.into()),
+            class::CHAR => self.text(&shape).map_err(in_variable)?,
+            class::DOUBLE..=class::UINT64 => self.numbers(&shape).map_err(in_variable)?,
             _ => return Err(in_variable(format!("unknown class {class}"))),
         };
         let shape = if matches!(content, Content::Text(_)) { Vec::new() } else { shape };
-        Ok(Some((name, Variable { shape, content })))
+        Ok(Some((entry, Some(Variable { shape, content }))))
+    }
+
+    fn name(&mut self) -> Result<String> {
+        let name = self.part("name", element::INT8, LONGEST_NAME)?;
+        String::from_utf8(name).map_err(|_| "a name that is not text".into())
     }
 
     /// Takes `count` bytes.
@@ -208,7 +229,7 @@ impl<R: Read> Array<R> {
     fn text(&mut self, shape: &[usize]) -> Result<Content> {
         let count = elements(shape, 8)?;
         if shape.len() > 2 || shape[0] > 1 {
-            return Ok(Content::Other("several lines of text"));
+            return Ok(Content::Other("several lines of text".into()));
         }
         let (kind, data) = self.values(count)?;
         let text = match kind {

@@ -12,17 +12,17 @@ pub mod pickle;
 
 use crate::archive::Archive;
 use crate::numbers::{NumberType, gather};
-use crate::variables::{Content, LARGEST_VARIABLE, Variable, elements};
+use crate::variables::{Content, Contents, Entry, LARGEST_VARIABLE, Variable, elements};
 use candle_core::pickle::Object;
-use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// The tensors, numbers and texts of a file whose names are `wanted`; those of inner dictionaries are named `outer.inner`.
+/// The tensors, numbers and texts of a file, and the values of those whose names are `wanted`; those of inner dictionaries
+/// are named `outer.inner`.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Variable>> {
+pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut archive = Archive::open(bytes, false)?;
     let names = archive.names();
     let folder = names.iter().filter_map(|name| name.strip_suffix("/data.pkl")).collect::<Vec<_>>();
@@ -37,24 +37,38 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<Stri
     let Object::Dict(pairs) = &object else {
         return Err("no dictionary of tensors; save the state_dict of a module".into());
     };
-    let mut reader = Reader { archive, folder, wanted: &wanted, variables: BTreeMap::new() };
+    let mut reader = Reader { archive, folder, wanted: &wanted, contents: Contents::default() };
     reader.dictionary("", pairs)?;
-    Ok(reader.variables)
+    Ok(reader.contents)
 }
 
-/// The number type of a storage class.
-fn storage(class: &str) -> Option<NumberType> {
-    Some(match class {
-        "FloatStorage" => NumberType::F32,
-        "DoubleStorage" => NumberType::F64,
-        "BoolStorage" => NumberType::Bool,
-        "ByteStorage" => NumberType::U8,
-        "CharStorage" => NumberType::I8,
-        "ShortStorage" => NumberType::I16,
-        "IntStorage" => NumberType::I32,
-        "LongStorage" => NumberType::I64,
-        _ => return None,
-    })
+/// Storages of numbers that can be read.
+const STORAGES: [(&str, NumberType); 10] = [
+    ("FloatStorage", NumberType::F32),
+    ("DoubleStorage", NumberType::F64),
+    ("HalfStorage", NumberType::F16),
+    ("BFloat16Storage", NumberType::BF16),
+    ("BoolStorage", NumberType::Bool),
+    ("ByteStorage", NumberType::U8),
+    ("CharStorage", NumberType::I8),
+    ("ShortStorage", NumberType::I16),
+    ("IntStorage", NumberType::I32),
+    ("LongStorage", NumberType::I64),
+];
+/// Storages of other numbers: they may be in a file, but not in a network.
+const OTHER_STORAGES: [(&str, &str); 6] = [
+    ("ComplexFloatStorage", "complex numbers"),
+    ("ComplexDoubleStorage", "complex numbers"),
+    ("QInt8Storage", "quantized numbers"),
+    ("QUInt8Storage", "quantized numbers"),
+    ("QInt32Storage", "quantized numbers"),
+    ("UntypedStorage", "bytes"),
+];
+
+/// The number type of a storage class, or what it holds otherwise.
+fn storage(class: &str) -> Option<std::result::Result<NumberType, &'static str>> {
+    let read = STORAGES.iter().find(|(name, _)| *name == class).map(|(_, number)| Ok(*number));
+    read.or_else(|| OTHER_STORAGES.iter().find(|(name, _)| *name == class).map(|(_, what)| Err(*what)))
 }
 
 /// Turns the objects of a pickle into variables.
@@ -62,74 +76,129 @@ struct Reader<'a, W> {
     archive: Archive<'a>,
     folder: &'a str,
     wanted: &'a W,
-    variables: BTreeMap<String, Variable>,
+    contents: Contents,
 }
 
 impl<W: Fn(&str) -> bool> Reader<'_, W> {
     fn dictionary(&mut self, prefix: &str, pairs: &[(Object, Object)]) -> Result<()> {
         for (key, value) in pairs {
-            let Object::Unicode(key) = key else { continue };
-            let name = format!("{prefix}{key}");
+            let name = match key {
+                Object::Unicode(key) => format!("{prefix}{key}"),
+                Object::Int(key) => format!("{prefix}{key}"),
+                _ => continue,
+            };
             if let Object::Dict(inner) = value {
                 self.dictionary(&format!("{name}."), inner)?;
-            } else if (self.wanted)(&name) {
-                let variable = self.variable(value).map_err(|what| format!("variable `{name}`: {what}"))?;
-                if self.variables.insert(name.clone(), variable).is_some() {
-                    return Err(format!("two variables named `{name}`"));
-                }
+                continue;
             }
+            let in_variable = |what: String| format!("variable `{name}`: {what}");
+            let entry = entry(&name, value).map_err(in_variable)?;
+            if self.contents.entries.iter().any(|other| other.name == name) {
+                return Err(format!("two variables named `{name}`"));
+            }
+            if (self.wanted)(&name) {
+                let variable = self.variable(value).map_err(in_variable)?;
+                self.contents.by_name.insert(name, variable);
+            }
+            self.contents.entries.push(entry);
         }
         Ok(())
     }
 
     fn variable(&mut self, value: &Object) -> Result<Variable> {
+        if let Some(tensor) = Tensor::of(value)? {
+            return self.values(&tensor);
+        }
         let number = |x: f64| Content::Numbers(vec![x]);
         let content = match value {
-            Object::Reduce { callable, args } => return self.tensor(callable, args),
             Object::Int(x) => number(f64::from(*x)),
             Object::Float(x) => number(*x),
             Object::Bool(x) => number(f64::from(u8::from(*x))),
             Object::Unicode(text) => Content::Text(text.clone()),
-            _ => Content::Other("another object"),
+            _ => Content::Other("another object".into()),
         };
         Ok(Variable { shape: Vec::new(), content })
     }
 
-    fn tensor(&mut self, callable: &Object, arguments: &Object) -> Result<Variable> {
-        let (Object::Class { class_name, .. }, Object::Tuple(arguments)) = (callable, arguments) else {
-            return Err("no tensor".into());
+    fn values(&mut self, tensor: &Tensor) -> Result<Variable> {
+        let Tensor { storage, offset, shape, strides } = tensor;
+        let numbers = match storage.numbers {
+            Ok(numbers) => numbers,
+            Err(what) => return Ok(Variable { shape: shape.clone(), content: Content::Other(what.into()) }),
         };
-        match (class_name.as_str(), &arguments[..]) {
-            ("_rebuild_parameter", [Object::Reduce { callable, args }, ..]) => self.tensor(callable, args),
-            ("_rebuild_tensor_v2", [Object::PersistentLoad(storage), offset, size, stride, ..]) => {
-                self.strided(storage, extent(offset)?, &extents(size)?, &extents(stride)?)
-            }
-            _ => Err("no tensor".into()),
-        }
-    }
-
-    fn strided(&mut self, id: &Object, offset: usize, shape: &[usize], strides: &[usize]) -> Result<Variable> {
-        let (numbers, key, stored) = storage_id(id).ok_or("a storage without its parts")?;
         let count = elements(shape, 8)?;
+        let stored = storage.count;
         if strides.len() != shape.len() || count > stored {
             return Err(format!("shape {shape:?} and strides {strides:?} of {stored} numbers"));
         }
         let most = (stored as u64).saturating_mul(numbers.width() as u64).min(LARGEST_VARIABLE);
-        let bytes = self.archive.read(&format!("{}/data/{key}", self.folder), most)?;
+        let bytes = self.archive.read(&format!("{}/data/{}", self.folder, storage.key), most)?;
         if Some(bytes.len()) != stored.checked_mul(numbers.width()) {
             return Err(format!("{} bytes, expected {stored} numbers of {} bytes", bytes.len(), numbers.width()));
         }
-        let values = gather(&numbers.decode(&bytes), shape, strides, offset);
+        let values = gather(&numbers.decode(&bytes), shape, strides, *offset);
         let values = values.ok_or("a tensor that reaches beyond its storage")?;
-        Ok(Variable { shape: shape.to_vec(), content: Content::Numbers(values) })
+        Ok(Variable { shape: shape.clone(), content: Content::Numbers(values) })
     }
 }
 
-/// Type, key and number count of a storage.
-fn storage_id(id: &Object) -> Option<(NumberType, &str, usize)> {
-    let Object::Tuple(parts) = id else { return None };
-    let [_, Object::Class { class_name, .. }, Object::Unicode(key), _, count] = &parts[..] else { return None };
-    Some((storage(class_name)?, key, extent(count).ok()?))
+/// A value as a listing shows it.
+fn entry(name: &str, value: &Object) -> Result<Entry> {
+    let (shape, kind) = match (Tensor::of(value)?, value) {
+        (Some(tensor), _) => {
+            (tensor.shape.clone(), tensor.storage.numbers.map_or_else(String::from, |n| n.name().into()))
+        }
+        (None, Object::Int(_)) => (Vec::new(), "int".into()),
+        (None, Object::Float(_)) => (Vec::new(), "float".into()),
+        (None, Object::Bool(_)) => (Vec::new(), "bool".into()),
+        (None, Object::Unicode(_)) => (Vec::new(), "text".into()),
+        (None, Object::List(items) | Object::Tuple(items)) => (vec![items.len()], "list".into()),
+        (None, Object::None) => (Vec::new(), "None".into()),
+        _ => (Vec::new(), "another object".into()),
+    };
+    Ok(Entry { name: name.into(), shape, kind })
+}
+
+/// A tensor: a view of a storage.
+struct Tensor<'a> {
+    storage: Storage<'a>,
+    offset: usize,
+    shape: Vec<usize>,
+    strides: Vec<usize>,
+}
+
+/// Where the numbers of a tensor are: type, key and count.
+struct Storage<'a> {
+    numbers: std::result::Result<NumberType, &'static str>,
+    key: &'a str,
+    count: usize,
+}
+
+impl<'a> Tensor<'a> {
+    /// The tensor that a value is, if it is one.
+    fn of(value: &'a Object) -> Result<Option<Self>> {
+        let Object::Reduce { callable, args } = value else { return Ok(None) };
+        let (Object::Class { class_name, .. }, Object::Tuple(arguments)) = (&**callable, &**args) else {
+            return Err("no tensor".into());
+        };
+        match (class_name.as_str(), &arguments[..]) {
+            ("_rebuild_parameter", [inner @ Object::Reduce { .. }, ..]) => Self::of(inner),
+            ("_rebuild_tensor_v2", [Object::PersistentLoad(storage), offset, size, stride, ..]) => {
+                let storage = Storage::of(storage).ok_or("a storage without its parts")?;
+                let (shape, strides) = (extents(size)?, extents(stride)?);
+                Ok(Some(Self { storage, offset: extent(offset)?, shape, strides }))
+            }
+            _ => Err("no tensor".into()),
+        }
+    }
+}
+
+impl<'a> Storage<'a> {
+    fn of(id: &'a Object) -> Option<Self> {
+        let Object::Tuple(parts) = id else { return None };
+        let [_, Object::Class { class_name, .. }, Object::Unicode(key), _, count] = &parts[..] else { return None };
+        Some(Self { numbers: storage(class_name)?, key, count: extent(count).ok()? })
+    }
 }
 
 fn extent(object: &Object) -> Result<usize> {

@@ -1,19 +1,24 @@
-//! What the command line says about a network, and what is guessed where it says nothing.
+//! What the command line says about a network, what is assumed where it says nothing, and what there is to tell about it.
 
 use crate::{Error, Result};
+use mdl_artifact::Kind;
 use mdl_experiment::Experiment;
 use mdl_model::spiking::Synapse;
 use std::path::Path;
 
 /// What the command line says about a network.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes<'a> {
+pub struct ImportOptions<'a> {
     /// Name of the experiment.
     pub name: &'a str,
+    /// Kind of the network; none: as the layout says, a LIF network where there is a scaling factor.
+    pub kind: Option<Kind>,
     /// The task; none: 1 input is Go-NoGo, 2 are XOR, 4 Mante, 784 digits.
     pub task: Option<&'a str>,
     /// Synapse of a spiking network; none: double exponential.
     pub synapse: Option<Synapse>,
+    /// Arrays to leave out although they change what the network does; `*` at the end stands for anything.
+    pub ignore: &'a [String],
     /// Overrides of config fields.
     pub set: &'a [String],
     /// Seed of the experiment.
@@ -23,7 +28,7 @@ pub struct Wishes<'a> {
 /// Names of the tasks.
 pub const TASKS: [&str; 4] = ["go-nogo", "xor", "mante", "digits"];
 
-impl Wishes<'_> {
+impl ImportOptions<'_> {
     /// Name of the task of a network in `path` with that many inputs.
     ///
     /// # Errors
@@ -40,6 +45,46 @@ impl Wishes<'_> {
             }
         };
         Ok(self.task.unwrap_or(guess))
+    }
+
+    /// Whether a config field is overridden.
+    pub fn sets(&self, field: &str) -> bool {
+        self.set.iter().any(|argument| {
+            let key = argument.split('=').next().unwrap_or_default();
+            key == field || field.strip_prefix(key).is_some_and(|inner| inner.starts_with('.'))
+        })
+    }
+}
+
+/// What there is to tell about how a network was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// The layout that the names of the arrays belong to.
+    pub layout: &'static str,
+    /// Readings taken, for the record.
+    pub read_as: Vec<String>,
+    /// Readings that a person must know of: what the file does not decide, with the way to choose another one.
+    pub notes: Vec<String>,
+}
+
+impl Reading {
+    /// Adds a reading to the record.
+    pub fn record(&mut self, what: impl Into<String>) {
+        self.read_as.push(what.into());
+    }
+
+    /// Adds a reading that could have been another one, and how to choose that.
+    pub fn choose(&mut self, what: impl Into<String>, otherwise: &str) {
+        let what = what.into();
+        self.notes.push(format!("read as {what}; {otherwise}"));
+        self.read_as.push(what);
+    }
+
+    /// Adds something that looks wrong in the file.
+    pub fn warn(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        self.notes.push(what.clone());
+        self.read_as.push(what);
     }
 }
 

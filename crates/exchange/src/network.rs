@@ -1,0 +1,225 @@
+//! A network of another tool on its way in: which layout its file has, what of it was used, and what was not.
+
+use crate::mapping::{Mapping, matches_any};
+use crate::options::{ImportOptions, Reading};
+use crate::{Error, ForeignFile, Result, Variables, dynamics, mode_network, psychrnn, published};
+use mdl_artifact::{Artifact, FileType, Provenance};
+use mdl_experiment::Experiment;
+
+/// Layouts that are known by the names of their arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// The published rate code (Kim, Li & Sejnowski 2019).
+    PublishedRate,
+    /// The published mode networks (Lin & Huang 2023).
+    ModeNetwork,
+    /// PsychRNN.
+    PsychRnn,
+    /// Arrays that are called like the tensors here, as `export-network` writes them.
+    SameNames,
+}
+
+/// Layouts that a mapping reads, by arrays that tell them, and what they are.
+const BY_MAPPING: [(&[&str], &str); 5] = [
+    (&["weight_ih_l0", "weight_hh_l0"], "a torch.nn.RNN, or a GRU or LSTM"),
+    (&["m", "n", "wi", "wo"], "a low-rank network of lowrank_inference"),
+    (&["wrec", "wi", "wo"], "a full-rank network of lowrank_inference"),
+    (&["recurrent_kernel"], "a recurrent layer of Keras"),
+    (&["W_rec"], "a recurrent network"),
+];
+
+impl Layout {
+    /// The layout of a file that holds variables of these names.
+    pub fn of(names: &[String]) -> Option<Self> {
+        let has = |name: &str| names.iter().any(|n| n == name);
+        if published::matches(has) {
+            Some(Self::PublishedRate)
+        } else if mode_network::matches(names.iter().map(String::as_str)) {
+            Some(Self::ModeNetwork)
+        } else if psychrnn::matches(has) {
+            Some(Self::PsychRnn)
+        } else if !Mapping::of_same_names(names.iter().map(String::as_str)).tensors.is_empty() {
+            Some(Self::SameNames)
+        } else {
+            None
+        }
+    }
+
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PublishedRate => "published rate network",
+            Self::ModeNetwork => "published mode network",
+            Self::PsychRnn => "PsychRNN",
+            Self::SameNames => "names of the tensors",
+        }
+    }
+
+    fn wanted(self, name: &str) -> bool {
+        match self {
+            Self::PublishedRate => published::wanted(name),
+            Self::ModeNetwork => mode_network::wanted(name),
+            Self::PsychRnn => psychrnn::wanted(name),
+            Self::SameNames => Mapping::of_same_names([name]).wants(name),
+        }
+    }
+
+    /// Whether the variable only records the training and the like.
+    fn is_record(self, name: &str) -> bool {
+        match self {
+            Self::PublishedRate => published::is_record(name),
+            Self::ModeNetwork => false,
+            Self::PsychRnn => psychrnn::is_record(name),
+            Self::SameNames => {
+                let computed = ["kind", "provenance", "importance", "tau_ms", "predicted_scaling_factor"];
+                computed.contains(&name)
+                    || ["initial.", "history.", "search."].iter().any(|begin| name.starts_with(begin))
+            }
+        }
+    }
+}
+
+/// What was not used of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unused {
+    /// Variables that nothing is known of, or that were to be ignored.
+    pub unknown: Vec<String>,
+    /// Records of the training and the like.
+    pub records: Vec<String>,
+}
+
+impl Unused {
+    /// All of them.
+    pub fn all(&self) -> Vec<&String> {
+        self.unknown.iter().chain(&self.records).collect()
+    }
+}
+
+/// A network of another tool.
+pub struct Network<'a> {
+    variables: Variables,
+    layout: Option<Layout>,
+    /// How its arrays become tensors; none for the published rate networks.
+    mapping: Option<Mapping>,
+    options: ImportOptions<'a>,
+    /// How it was read.
+    pub reading: Reading,
+}
+
+impl<'a> Network<'a> {
+    /// The network in a file, by a mapping or in a layout that is known.
+    ///
+    /// # Errors
+    /// A damaged file; no known layout and no mapping; an array that is missing or does not fit.
+    pub fn read(file: &ForeignFile, mapping: Option<Mapping>, options: ImportOptions<'a>) -> Result<Self> {
+        if file.file_type() == FileType::Npy {
+            // One array is no network; its remedy says so.
+            return Err(Error::Foreign { path: file.path().into(), found: FileType::Npy });
+        }
+        let names = file.names();
+        let layout = Layout::of(&names);
+        let mapping = mapping.map(|given| if given.tensors.is_empty() { given.with_same_names(&names) } else { given });
+        let wanted = |name: &str| match (&mapping, layout) {
+            (Some(mapping), _) => mapping.wants(name),
+            (None, Some(layout)) => layout.wanted(name),
+            (None, None) => false,
+        };
+        // What may change the dynamics is read, too, to see whether it does.
+        let mut variables = file.variables(|name| wanted(name) || dynamics::role(name).is_some())?;
+        let mut reading = Reading::default();
+        let mapping = match (mapping, layout) {
+            (Some(mapping), _) if mapping.tensors.is_empty() => return Err(unknown_layout(&variables, &names)),
+            (Some(mapping), _) => {
+                reading.layout = "mapping";
+                Some(mapping.complete(&variables, &mut reading)?)
+            }
+            (None, Some(layout)) => {
+                reading.layout = layout.name();
+                match layout {
+                    Layout::PublishedRate => None,
+                    Layout::ModeNetwork => Some(mode_network::mapping(&mut variables, &options, &mut reading)?),
+                    Layout::PsychRnn => Some(psychrnn::mapping(&mut variables, &options, &mut reading)?),
+                    Layout::SameNames => {
+                        let mapping = Mapping::default().with_same_names(&names);
+                        Some(mapping.complete(&variables, &mut reading)?)
+                    }
+                }
+            }
+            (None, None) => return Err(unknown_layout(&variables, &names)),
+        };
+        Ok(Self { variables, layout, mapping, options, reading })
+    }
+
+    /// The experiment that it belongs to.
+    ///
+    /// # Errors
+    /// An array that is missing or does not fit; a task that cannot be told; a config that cannot be run.
+    pub fn experiment(&mut self) -> Result<Experiment> {
+        match &self.mapping {
+            Some(mapping) => mapping.experiment(&self.variables, &self.options, &mut self.reading),
+            None => published::experiment(&self.variables, &self.options, &mut self.reading),
+        }
+    }
+
+    /// Its artifact, and what of the file is not in it.
+    ///
+    /// # Errors
+    /// An array that is missing or does not fit; one that changes what the network does, and that nothing read.
+    pub fn artifact(&mut self, experiment: &Experiment, provenance: Provenance) -> Result<(Artifact, Unused)> {
+        let (variables, options, reading) = (&self.variables, &self.options, &mut self.reading);
+        let artifact = match &self.mapping {
+            Some(mapping) => mapping.artifact(variables, experiment, options, provenance, reading)?,
+            None => published::artifact(variables, experiment, options, provenance, reading)?,
+        };
+        let unused = self.unused();
+        self.refuse_unread(&unused.unknown)?;
+        Ok((artifact, unused))
+    }
+
+    fn unused(&self) -> Unused {
+        let is_record = |name: &String| self.layout.is_some_and(|layout| layout.is_record(name));
+        let (records, unknown) = self.variables.unused().into_iter().partition(is_record);
+        Unused { unknown, records }
+    }
+
+    /// Whether the array was to be left out.
+    pub fn ignores(&self, name: &str) -> bool {
+        matches_any(self.options.ignore, name) || self.mapping.as_ref().is_some_and(|mapping| mapping.ignores(name))
+    }
+
+    /// Refuses arrays that change what the network does.
+    fn refuse_unread(&self, unused: &[String]) -> Result<()> {
+        let changing = |name: &&String| {
+            let role = dynamics::role(name)?;
+            let neutral = self.variables.peek(name).is_some_and(|(shape, values)| role.is_neutral(shape, values));
+            let harmless = neutral || self.ignores(name) || self.only_shapes_a_factor(name);
+            (!harmless).then(|| ((*name).clone(), role.what))
+        };
+        let arrays: Vec<_> = unused.iter().filter_map(|name| changing(&name)).collect();
+        if arrays.is_empty() { Ok(()) } else { Err(Error::Unread { path: self.variables.path.clone(), arrays }) }
+    }
+
+    /// Whether the array belongs to the LIF network only, of which the rate network was asked for; or holds time constants
+    /// where all units have the same.
+    fn only_shapes_a_factor(&self, name: &str) -> bool {
+        self.layout == Some(Layout::PublishedRate)
+            && self.mapping.is_none()
+            && ["opt_scaling_factor", "taus_gaus"].contains(&name)
+    }
+}
+
+/// The error about a file whose layout is not known.
+fn unknown_layout(variables: &Variables, names: &[String]) -> Error {
+    let base = |name: &str| name.rsplit('.').next().map(String::from).unwrap_or_default();
+    let has = |wanted: &str| names.iter().any(|name| base(name) == wanted);
+    let looks = BY_MAPPING.iter().find(|(arrays, _)| arrays.iter().all(|array| has(array)));
+    let looks = looks.map(|(_, what)| format!(" (it looks like {what})")).unwrap_or_default();
+    let shown: Vec<&str> = names.iter().take(40).map(String::as_str).collect();
+    let more = if names.len() > shown.len() { ", …" } else { "" };
+    let holds = if shown.is_empty() { "nothing".into() } else { shown.join(", ") + more };
+    let message = format!(
+        "no known layout{looks}: it holds {holds}. Say which array is which tensor with --mapping; docs/import.md has examples, \
+         `inspect` lists the arrays with their shapes"
+    );
+    Error::Undecided { path: variables.path.clone(), message }
+}

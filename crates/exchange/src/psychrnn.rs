@@ -1,0 +1,110 @@
+//! Networks that PsychRNN saved (`model.save`, a `.npz` file).
+//!
+//! | array | shape | what |
+//! |---|---|---|
+//! | `W_in`, `W_rec`, `W_out`, `b_out` | N×K, N×N, O×N, O | as the network uses them: masked, and with their signs |
+//! | `Dale_rec` | N×N | ±1 on the diagonal |
+//! | `rec_connectivity`, `input_connectivity`, `output_connectivity` | as the weights | masks, which are in the weights already |
+//! | `b_rec`, `init_state` | N, 1×N | read only where they are zero |
+//!
+//! x_t = (1 − α) x_{t−1} + α (W_rec φ(x_{t−1}) + W_in u_t + b_rec), y_t = W_out φ(x_t) + b_out with α = dt/τ. The file holds
+//! neither dt nor τ, and of φ (relu unless it was chosen) only a Python object.
+
+use crate::mapping::{Mapping, Source};
+use crate::options::{ImportOptions, Reading};
+use crate::variables::{Content, Variable};
+use crate::{Error, Result, Variables, dale};
+use serde_json::json;
+
+/// Tensors and the arrays that hold them.
+const ARRAYS: [(&str, &str); 4] = [("w_in", "W_in"), ("w_rec", "W_rec"), ("w_out", "W_out"), ("b_out", "b_out")];
+/// Masks, which the weights have been multiplied by.
+const MASKS: [&str; 3] = ["rec_connectivity", "input_connectivity", "output_connectivity"];
+/// Signs of the units, and of their part in the readout.
+const SIGNS: [&str; 2] = ["Dale_rec", "Dale_out"];
+/// Absolute values of `W_rec`.
+const MAGNITUDES: &str = "|W_rec|";
+
+/// Whether a network of this layout may need the array.
+pub fn wanted(name: &str) -> bool {
+    ARRAYS.iter().any(|(_, array)| *array == name) || MASKS.contains(&name) || SIGNS.contains(&name)
+}
+
+/// Whether arrays of these names are a network of this layout.
+pub fn matches(has: impl Fn(&str) -> bool) -> bool {
+    has("W_in")
+        && has("W_rec")
+        && has("W_out")
+        && ["Dale_rec", "rec_connectivity", "dale_ratio"].iter().any(|name| has(name))
+}
+
+/// Whether the array only records the training.
+pub fn is_record(name: &str) -> bool {
+    ["dale_ratio", "transfer_function"].contains(&name) || name.contains("/Adam") || name.ends_with("_power")
+}
+
+/// The mapping of a network.
+///
+/// # Errors
+/// An array that is missing or does not fit; sizes that no task has; time constants and step that nothing says.
+pub fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
+    let undecided = |path, message: String| Error::Undecided { path, message };
+    let path = variables.path.clone();
+    let [outputs, _] = variables.matrix_shape("W_out")?;
+    if outputs != 1 && outputs != 10 {
+        let message = format!(
+            "a PsychRNN network with {outputs} outputs; the tasks here have one (go-nogo, xor, mante) or ten (digits)"
+        );
+        return Err(undecided(path, message));
+    }
+    let missing = ["network.time_constants", "task.step_ms"].into_iter().find(|field| !options.sets(field));
+    if let Some(missing) = missing {
+        let message = format!(
+            "a PsychRNN network, whose file holds neither tau nor dt: {missing} is not set. For tau = 100 and dt = 10: --set \
+             'network.time_constants={{\"kind\":\"fixed\",\"ms\":100}}' --set task.step_ms=10"
+        );
+        return Err(undecided(path, message));
+    }
+    let has = |name: &&str| variables.has(name);
+    MASKS.iter().chain(&SIGNS[1..]).copied().filter(has).for_each(|name| variables.mark_used(name));
+    let present = ARRAYS.into_iter().filter(|(_, array)| variables.has(array) || *array != "b_out");
+    let mut tensors: std::collections::BTreeMap<_, _> =
+        present.map(|(tensor, array)| (tensor.to_string(), Source::array(array))).collect();
+    if let Some(magnitudes) = magnitudes(variables)? {
+        variables.derive(MAGNITUDES, magnitudes, &["W_rec"]);
+        tensors.insert("w_rec".into(), Source::array(MAGNITUDES));
+        tensors.insert("sign".into(), Source::array(SIGNS[0]));
+        reading.record("a network of Dale's principle, as `Dale_rec` says");
+    } else if variables.has(SIGNS[0]) {
+        variables.mark_used(SIGNS[0]);
+    }
+    let mut network = json!({ "kind": "rate", "start": { "kind": "zero" }, "noise_sd": 0.0 });
+    if !options.sets("network.activation") {
+        network["activation"] = json!("relu");
+        reading.choose(
+            "a network of relu units, clipped at 20, without noise",
+            "the file holds its transfer function as a Python object: --set network.activation=sigmoid (tanh, softplus) \
+             names another one, --set network.noise_sd=… adds noise",
+        );
+    }
+    Ok(Mapping { tensors, config: serde_json::Map::from_iter([("network".into(), network)]), ..Mapping::default() })
+}
+
+/// The absolute values of the weights, where units have signs. The weights in the file carry them.
+fn magnitudes(variables: &Variables) -> Result<Option<Variable>> {
+    if !variables.has(SIGNS[0]) {
+        return Ok(None);
+    }
+    let [n, _] = variables.matrix_shape("W_rec")?;
+    let sign = dale::diagonal(variables, SIGNS[0], n)?;
+    if sign.iter().all(|sign| *sign >= 0.0) {
+        return Ok(None);
+    }
+    let weights = variables.numbers("W_rec", &[n, n])?;
+    if let Some(at) = (0..n * n).find(|at| weights[*at] * f64::from(sign[at % n]) < 0.0) {
+        let found = format!("{} at row {}, column {}", weights[at], at / n, at % n);
+        return Err(variables.error("W_rec", found, format!("the sign of `Dale_rec`, {}", sign[at % n])));
+    }
+    let magnitudes = weights.iter().map(|w| w.abs()).collect();
+    Ok(Some(Variable { shape: vec![n, n], content: Content::Numbers(magnitudes) }))
+}
