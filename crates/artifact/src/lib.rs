@@ -20,7 +20,9 @@ mod difference;
 mod file;
 pub mod lock;
 pub mod output;
+pub mod plan;
 mod provenance;
+pub mod transient;
 mod values;
 
 pub use difference::{Difference, differences};

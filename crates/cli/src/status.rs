@@ -2,9 +2,10 @@
 
 use anyhow::Error;
 use mdl_artifact::output::OutputError;
+use mdl_artifact::plan::PlanError;
 use serde_json::Value;
 use std::fmt;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// How a program ended, as its exit status.
@@ -21,8 +22,8 @@ pub enum Status {
     DamagedInput = 3,
     /// The output was written, but training or search ended without meeting its criterion.
     CriterionNotMet = 4,
-    /// Stopped by a first SIGINT, SIGTERM or SIGUSR1 before its output was written: run the same command again. The number
-    /// is EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
+    /// Stopped by a first [signal](crate::signal) before its output was written: run the same command again. The number is
+    /// EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
     Interrupted = 75,
     /// Ended at once by a second signal.
     Killed = 130,
@@ -62,6 +63,21 @@ impl<T, E: Into<Error>> OrExit<T> for Result<T, E> {
 pub trait HasStatus: Into<Error> {
     /// The exit status of a program that ends with it.
     fn status(&self) -> Status;
+}
+
+impl HasStatus for PlanError {
+    fn status(&self) -> Status {
+        let full = |error: &std::io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        match self {
+            Self::Output { source: OutputError::Busy(_), .. } => Status::Failed,
+            Self::Output { source: OutputError::Write { source, .. }, .. } | Self::Folder { source, .. }
+                if full(source) =>
+            {
+                Status::Failed
+            }
+            _ => Status::Usage,
+        }
+    }
 }
 
 impl HasStatus for mdl_artifact::checkpoint::PartialError {
@@ -146,7 +162,8 @@ pub fn run_program(body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
             ExitCode::from(status as u8)
         }
         Err(error) => {
-            eprintln!("error: {}", message(&error));
+            // A terminal that was closed, or a reader that is gone, changes nothing.
+            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
             let status =
                 error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
             ExitCode::from(status as u8)
@@ -172,14 +189,16 @@ pub fn print_config(config: &Value) -> anyhow::Result<Outcome> {
     Ok(Outcome::silent())
 }
 
-/// Writes one line to stdout; a reader that went away is an error, not a panic.
+/// Writes one line to stdout. A reader that went away, such as `head`, has read what it wanted.
 ///
 /// # Errors
-/// The error of the write.
+/// Any other error of the write.
 pub fn print_line(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
