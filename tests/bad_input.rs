@@ -1,9 +1,8 @@
 //! Wrong inputs: each is refused with a message that names the culprit and with its exit status, and nothing is left behind.
 
-use mdl_tests::{arguments, config, program, run};
+use mdl_tests::{arguments, config, program, run, wait_for};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Exit statuses.
@@ -11,8 +10,6 @@ const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 const DAMAGED: i32 = 3;
 const NOT_MET: i32 = 4;
-const INTERRUPTED: i32 = 75;
-const KILLED: i32 = 130;
 
 fn files(dir: &TempDir) -> Vec<PathBuf> {
     std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect()
@@ -224,55 +221,6 @@ fn endless_training(dir: &TempDir, metrics: &Path) -> std::process::Child {
     command.stderr(std::process::Stdio::piped()).spawn().unwrap()
 }
 
-#[cfg(unix)]
-fn signal(child: &std::process::Child, name: &str) {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_training_leaves_its_state() {
-    for name in ["-INT", "-TERM", "-USR1"] {
-        let dir = TempDir::new().unwrap();
-        let metrics = dir.path().join("metrics.jsonl");
-        let mut child = endless_training(&dir, &metrics);
-        wait_for("metrics", || std::fs::metadata(&metrics).is_ok_and(|m| m.len() > 0));
-        signal(&child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(INTERRUPTED), "{name}");
-        let partial = dir.path().join("rate.safetensors.partial");
-        assert_eq!(sorted(files(&dir)), [metrics, partial], "only the metrics and the state so far are left");
-    }
-}
-
-/// The program hangs, as on a stalled file system: its metrics go to a pipe that nobody reads.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_second_signal_ends_a_program_that_hangs() {
-    let dir = TempDir::new().unwrap();
-    let metrics = dir.path().join("metrics.pipe");
-    assert!(Command::new("mkfifo").arg(&metrics).status().unwrap().success());
-    let mut child = endless_training(&dir, &metrics);
-    let status = format!("/proc/{}/status", child.id());
-    wait_for("the signal handlers", || {
-        let text = std::fs::read_to_string(&status).unwrap();
-        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
-        u64::from_str_radix(caught, 16).unwrap() & 1 << (15 - 1) != 0
-    });
-    signal(&child, "-TERM");
-    wait_for("the end", || {
-        // Two signals of one kind may be delivered as one: the last is repeated.
-        let ended = child.try_wait().unwrap().is_some();
-        if !ended {
-            signal(&child, "-TERM");
-        }
-        ended
-    });
-    assert_eq!(child.wait().unwrap().code(), Some(KILLED));
-    let lock = dir.path().join(".rate.safetensors.lock");
-    assert_eq!(sorted(files(&dir)), [lock, metrics], "nothing was written, and the next run removes the lock");
-}
-
 /// Of two processes that write the same file the second says so, and the lock of a killed one holds nobody up.
 #[cfg(unix)]
 #[test]
@@ -289,13 +237,4 @@ fn one_process_writes_an_output() {
     first.wait().unwrap();
     assert_eq!(run("train-rate", &second).status, NOT_MET);
     assert_eq!(sorted(files(&dir)), [metrics, output]);
-}
-
-/// Waits for something; a minute is the longest any machine should need.
-fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !is_there() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

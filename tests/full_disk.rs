@@ -1,5 +1,6 @@
 //! A disk that fills: a limit on the size of files stands in for it, and is set just below the size of every file that a
-//! run writes. Each time there is a clear error and no damaged file, and the run goes on when there is space.
+//! run writes. Each time the file is named, in an error if it is the result and in a warning if it is a figure, a report, a
+//! metrics file or a checkpoint; no file is damaged, and the run goes on when there is space.
 
 #![cfg(unix)]
 
@@ -18,8 +19,9 @@ fn run_limited(name: &str, arguments: &[OsString], blocks: u64) -> Run {
     Command::new("sh").args(["-c", &script]).arg(program(name)).args(arguments).output().expect("sh").into()
 }
 
-/// Runs a stage with each limit, and then with space and the option `again`; `arguments` takes the directory of its outputs.
-fn filled(name: &str, again: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
+/// Runs a stage with each limit, and then with space and the option `again`; `arguments` takes the directory of its outputs,
+/// of which the result is called `output`.
+fn filled(name: &str, again: &str, output: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
     let whole = TempDir::new().unwrap();
     let ran = run(name, &arguments(whole.path()));
     assert!([0, 4].contains(&ran.status), "{}", ran.stderr);
@@ -34,7 +36,9 @@ fn filled(name: &str, again: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
     for blocks in limits {
         let dir = TempDir::new().unwrap();
         let ran = run_limited(name, &arguments(dir.path()), blocks);
-        assert_eq!(ran.status, 1, "{name}, {blocks} blocks: {}", ran.stderr);
+        let result = relative(&dir).contains_key(Path::new(output));
+        assert_eq!(ran.status != 1, result, "{name}, {blocks} blocks: {}", ran.stderr);
+        assert!(!result || [0, 4].contains(&ran.status), "{}", ran.stderr);
         assert!(
             ran.stderr.contains("File too large") && ran.stderr.contains(dir.path().to_str().unwrap()),
             "{}",
@@ -59,7 +63,7 @@ fn filled(name: &str, again: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
 #[test]
 fn a_disk_that_fills_damages_no_training() {
     for checkpoint_every in ["0", "1000"] {
-        filled("train-rate", "--resume", &|dir| {
+        filled("train-rate", "--resume", "rate.safetensors", &|dir| {
             let [output, metrics] = ["rate.safetensors", "metrics.jsonl"].map(|name| dir.join(name));
             let mut all = arguments!["--config", config("go-nogo"), "--metrics", metrics, "-o", output].to_vec();
             all.extend(arguments!["--checkpoint-every", checkpoint_every, "--threads", "1"]);
@@ -72,14 +76,14 @@ fn a_disk_that_fills_damages_no_training() {
 }
 
 fn train_spiking(output: &Path) -> Vec<OsString> {
-    let mut all = arguments!["--config", config("mante-spiking"), "--quiet", "-o", output].to_vec();
+    let mut all = arguments!["--config", config("mante-spiking"), "-o", output].to_vec();
     all.extend(SMALL_SPIKING.iter().flat_map(|field| arguments!["--set", field]));
     all
 }
 
 #[test]
 fn a_disk_that_fills_damages_no_spiking_network() {
-    filled("train-spiking", "--resume", &|dir| {
+    filled("train-spiking", "--resume", "spiking.safetensors", &|dir| {
         let mut all = train_spiking(&dir.join("spiking.safetensors"));
         all.extend(arguments!["--checkpoint-every", "0", "--metrics", dir.join("metrics.jsonl")]);
         all
@@ -87,7 +91,7 @@ fn a_disk_that_fills_damages_no_spiking_network() {
     let dir = TempDir::new().unwrap();
     let network = dir.path().join("spiking.safetensors");
     assert_eq!(run("train-spiking", &train_spiking(&network)).status, 0);
-    filled("eval-spiking", "--force", &|dir| {
+    filled("eval-spiking", "--force", "eval.safetensors", &|dir| {
         let [output, report] = ["eval.safetensors", "report.html"].map(|name| dir.join(name));
         arguments![&network, "--report", report, "-o", output].to_vec()
     });
@@ -105,7 +109,7 @@ fn rate(dir: &Path) -> PathBuf {
 fn a_disk_that_fills_damages_no_search() {
     let dir = TempDir::new().unwrap();
     let rate = rate(dir.path());
-    filled("lambda-search", "--resume", &|dir| {
+    filled("lambda-search", "--resume", "lif.safetensors", &|dir| {
         arguments![&rate, "--set", "search.trials=10", "--threads", "2", "-o", dir.join("lif.safetensors")].to_vec()
     });
 }
@@ -117,23 +121,24 @@ fn a_disk_that_fills_damages_no_evaluation_and_no_exchange() {
     let set = ["search.trials=1", "search.factors=[20]"];
     let search = arguments![&rate, "--set", set[0], "--set", set[1], "-o", &lif];
     assert!([0, 4].contains(&run("lambda-search", &search).status));
-    filled("eval-lif", "--force", &|dir| {
+    filled("eval-lif", "--force", "eval.safetensors", &|dir| {
         let [output, report] = ["eval.safetensors", "report.html"].map(|name| dir.join(name));
         arguments![&lif, "--set", "evaluation.trials=2", "--report", report, "-o", output].to_vec()
     });
     for ending in ["mat", "nir", "npz"] {
         let exported = dir.path().join("lif").with_extension(ending);
-        filled("export-network", "--force", &|dir| {
-            arguments![&lif, "-o", dir.join(exported.file_name().unwrap())].to_vec()
+        let name = exported.file_name().unwrap();
+        filled("export-network", "--force", name.to_str().unwrap(), &|dir| {
+            arguments![&lif, "-o", dir.join(name)].to_vec()
         });
         if ending != "nir" {
             assert_eq!(run("export-network", &arguments![&lif, "-o", &exported]).status, 0);
-            filled("import-network", "--force", &|dir| {
+            filled("import-network", "--force", "lif.safetensors", &|dir| {
                 arguments![&exported, "-o", dir.join("lif.safetensors")].to_vec()
             });
         }
     }
-    filled("make-trials", "--force", &|dir| {
+    filled("make-trials", "--force", "trials.safetensors", &|dir| {
         arguments!["--config", config("mante"), "--trials", "2", "-o", dir.join("trials.safetensors")].to_vec()
     });
 }

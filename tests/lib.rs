@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The repository.
 pub fn repository() -> PathBuf {
@@ -141,6 +141,18 @@ pub fn stop_and_resume(name: &str, arguments: &[OsString], output: &Path, expect
                 panic!("{name} ended with {other:?} after {stopped} stops: {text}")
             }
         }
+    }
+}
+
+/// Waits for something; a minute is the longest any machine should need.
+///
+/// # Panics
+/// If it does not come.
+pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !is_there() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -86,7 +86,7 @@ impl PartialFile {
     /// The partial results of `output`, which no other process writes, and which is going to have this config and provenance: the `kept` newest, 1 to
     /// [`MOST_KEPT`], saved at least so far apart.
     pub fn new(output: &Path, config: Value, provenance: Provenance, kept: usize, at_least: Duration) -> Self {
-        let path = with_suffix(output, ".partial");
+        let path = aged(output, 0);
         remove_unfinished(&path);
         Self { path, config, provenance, kept, at_least, saved: Instant::now(), cost: Duration::ZERO }
     }
@@ -169,6 +169,11 @@ impl PartialFile {
         self.saved.elapsed() >= self.at_least.max(self.cost * SHARE)
     }
 
+    /// Puts off the next save, after one that failed, as long as after one that did not.
+    pub fn postpone(&mut self) {
+        self.saved = Instant::now();
+    }
+
     /// Writes a file with the tensors that `fill` adds; the oldest of those kept goes.
     ///
     /// # Errors
@@ -195,6 +200,11 @@ impl PartialFile {
             std::fs::remove_file(&path).map_err(|source| OutputError::Write { path: path.clone(), source })
         })
     }
+}
+
+/// The partial file of `output` before which `age` newer ones were written.
+pub(crate) fn aged(output: &Path, age: usize) -> PathBuf {
+    with_suffix(output, &if age == 0 { ".partial".into() } else { format!(".partial.{age}") })
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -36,7 +36,9 @@ mod file_type;
 pub mod json;
 pub mod lock;
 pub mod output;
+pub mod plan;
 mod provenance;
+pub mod transient;
 mod values;
 
 pub use difference::{Difference, differences};

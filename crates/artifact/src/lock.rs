@@ -3,7 +3,8 @@
 //! The lock is the system's lock on a file `.<name>.lock` beside the output. It is gone with its process, however that ends:
 //! a lock file left behind by a killed one holds nobody up, and is removed by the next.
 
-use crate::output::{OutputError, directory_of, remove_unfinished};
+use crate::output::{OutputError, behind_links, directory_of, remove_unfinished};
+use crate::transient::{List, Transient};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,11 +14,12 @@ use std::path::{Path, PathBuf};
 pub struct Lock {
     path: PathBuf,
     file: Option<File>,
+    transient: Option<Transient>,
 }
 
 impl Lock {
-    /// Takes the right to write `output`, whose directory is made if it is missing. Removes what a killed process left of
-    /// an unfinished write.
+    /// Takes the right to write `output`, or what it is a link to; its directory is made if it is missing. Removes what a
+    /// killed process left of an unfinished write.
     ///
     /// On file systems without locks it warns, and goes on without.
     ///
@@ -25,36 +27,46 @@ impl Lock {
     /// [`OutputError::Busy`] while another process holds it; [`OutputError::NoDirectory`], [`OutputError::Write`] where
     /// nothing can be written.
     pub fn on(output: &Path) -> Result<Self, OutputError> {
-        let directory = directory_of(output)?;
-        let mut name = std::ffi::OsString::from(".");
-        name.push(output.file_name().unwrap_or_default());
-        name.push(".lock");
-        let path = directory.join(name);
+        let target = behind_links(output);
+        directory_of(&target)?;
+        let path = lock_file(&target);
         let failed = |source| OutputError::Write { path: output.into(), source };
         loop {
+            let mut list = List::lock();
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(failed)?;
             match file.try_lock() {
                 // The process that held the lock may have removed its file in between: then this lock guards nothing.
                 Ok(()) if !is_at(&file, &path).map_err(failed)? => continue,
                 Ok(()) => {
-                    remove_unfinished(output);
-                    return Ok(Self { path, file: Some(file) });
+                    remove_unfinished(&target);
+                    let transient = Some(list.add(path.clone()));
+                    return Ok(Self { path, file: Some(file), transient });
                 }
                 Err(TryLockError::WouldBlock) => return Err(OutputError::Busy(output.into())),
                 Err(TryLockError::Error(e)) => {
                     tracing::warn!("no lock on {}: {e}; let no other process write it", output.display());
-                    return Ok(Self { path, file: None });
+                    let transient = Some(list.add(path.clone()));
+                    return Ok(Self { path, file: None, transient });
                 }
             }
         }
     }
 }
 
+/// The lock file of an output that is no link.
+pub(crate) fn lock_file(target: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".lock");
+    target.with_file_name(name)
+}
+
 impl Drop for Lock {
     /// Removes the file before the lock is given back, so that nobody waits on a file that is gone.
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
+        drop(self.transient.take());
         drop(self.file.take());
     }
 }

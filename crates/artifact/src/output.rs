@@ -1,13 +1,14 @@
 //! Writing outputs: whole or not at all, and never over an existing file unless asked to.
 
-use crate::lock::Lock;
-use serde::{Serialize, Serializer};
+use crate::transient::{List, Transient};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
+
+/// Most links that are followed, as in Linux.
+const MOST_LINKS: usize = 40;
 
 /// Why an output cannot be written, or a file not be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,17 @@ pub enum OutputError {
     /// The output is a directory.
     #[error("{} is a directory; expected a file name", .0.display())]
     Directory(PathBuf),
+    /// The output is neither a file nor a directory.
+    #[error("{} is {what}; expected the name of a regular file", path.display())]
+    Special {
+        /// The output.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The output is a standard stream.
+    #[error("{} is a stream, and the output has to be a file of its own: name a file{}", .0.display(), own_dash(.0))]
+    Stream(PathBuf),
     /// Another process writes the output.
     #[error("{} is being written by another process", .0.display())]
     Busy(PathBuf),
@@ -39,55 +51,77 @@ pub enum OutputError {
     },
 }
 
-/// Checks, before any work is done, that `path` may be written.
+/// How to name a file that is called `-`.
+fn own_dash(path: &Path) -> &'static str {
+    if path == Path::new("-") { " (./- for one that is called -)" } else { "" }
+}
+
+/// Checks, before any work is done, that `path` may be written: there is nothing, or with `force` a regular file. Links
+/// are followed.
 ///
 /// # Errors
-/// [`OutputError::Exists`] (without `force`), [`OutputError::Directory`].
+/// [`OutputError::Exists`] (without `force`), [`OutputError::Directory`], [`OutputError::Special`],
+/// [`OutputError::Stream`]; [`OutputError::Write`] for a name that leads nowhere, as links in a circle do.
 pub fn check_free(path: &Path, force: bool) -> Result<(), OutputError> {
-    if path.is_dir() {
+    if path == Path::new("-") || leads_to_stream(path) {
+        return Err(OutputError::Stream(path.into()));
+    }
+    if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(OutputError::Directory(path.into()));
     }
-    if !force && path.symlink_metadata().is_ok() {
-        return Err(OutputError::Exists(path.into()));
-    }
-    Ok(())
-}
-
-/// An output that this process, and no other, may write: its path, under a [`Lock`].
-#[derive(Debug)]
-pub struct Claimed {
-    path: PathBuf,
-    _lock: Lock,
-}
-
-impl Claimed {
-    /// Takes the right to write `path`.
-    ///
-    /// # Errors
-    /// Those of [`check_free`] and [`Lock::on`].
-    pub fn new(path: &Path, force: bool) -> Result<Self, OutputError> {
-        check_free(path, force)?;
-        let lock = Lock::on(path)?;
-        // Another process may have written it since the first look.
-        check_free(path, force)?;
-        Ok(Self { path: path.into(), _lock: lock })
+    match path.metadata() {
+        Ok(found) if found.is_dir() => Err(OutputError::Directory(path.into())),
+        Ok(found) if !found.is_file() => Err(OutputError::Special { path: path.into(), what: special(&found) }),
+        Ok(_) if !force => Err(OutputError::Exists(path.into())),
+        Ok(_) => Ok(()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+        Err(source) => Err(OutputError::Write { path: path.into(), source }),
     }
 }
 
-impl Deref for Claimed {
-    type Target = Path;
-    fn deref(&self) -> &Path {
-        &self.path
+/// What a file is that is neither regular nor a directory.
+#[cfg(unix)]
+fn special(found: &Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = found.file_type();
+    match () {
+        () if kind.is_fifo() => "a named pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
     }
 }
 
-impl Serialize for Claimed {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.path.serialize(serializer)
-    }
+/// What a file is that is neither regular nor a directory.
+#[cfg(not(unix))]
+fn special(_: &Metadata) -> &'static str {
+    "no regular file"
 }
 
-fn parent(path: &Path) -> &Path {
+/// Whether a name leads to an open file of a process, as `/dev/stdout` does.
+fn leads_to_stream(path: &Path) -> bool {
+    let of_process = |link: &PathBuf| parent(link).canonicalize().is_ok_and(|folder| folder.starts_with("/proc"));
+    links(path).any(|link| of_process(&link))
+}
+
+/// The links that a name leads along, itself the first.
+fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let is_link = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    std::iter::successors(Some(path.to_owned()).filter(is_link), move |link| next(link).filter(is_link))
+        .take(MOST_LINKS + 1)
+}
+
+/// Where a link leads.
+fn next(link: &Path) -> Option<PathBuf> {
+    Some(parent(link).join(std::fs::read_link(link).ok()?))
+}
+
+/// The file that is meant by a name: a link is followed, also where nothing is at its end.
+pub(crate) fn behind_links(path: &Path) -> PathBuf {
+    links(path).last().and_then(|link| next(&link)).unwrap_or_else(|| path.to_owned())
+}
+
+/// The directory of a file.
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -99,7 +133,7 @@ pub(crate) fn directory_of(path: &Path) -> Result<&Path, OutputError> {
 }
 
 /// How the names of temporary files of writes of `path` begin.
-fn temporary_prefix(path: &Path) -> OsString {
+pub(crate) fn temporary_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
     prefix.push(".writing-");
@@ -117,24 +151,34 @@ pub fn remove_unfinished(path: &Path) {
     }
 }
 
-/// Writes `bytes` as `path`: a temporary file beside it, flushed to disk, then renamed. Missing directories are made.
+/// An empty temporary file for a write of `path`, in the same directory.
+pub(crate) fn temporary_file(path: &Path) -> io::Result<(tempfile::NamedTempFile, Transient)> {
+    let (prefix, mut builder) = (temporary_prefix(path), tempfile::Builder::new());
+    builder.prefix(&prefix).suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut list = List::lock();
+    let file = builder.tempfile_in(parent(path))?;
+    let transient = list.add(file.path().to_owned());
+    Ok((file, transient))
+}
+
+/// Writes `bytes` as `path`: a temporary file beside it, flushed to disk, then renamed. Missing directories are made. A
+/// link stays a link: the file that it leads to is replaced.
 ///
 /// # Errors
 /// Any [`OutputError`]; on all of them `path` is what it was before.
 pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> Result<(), OutputError> {
     check_free(path, force)?;
-    let directory = directory_of(path)?;
+    let target = behind_links(path);
+    let directory = directory_of(&target)?;
     let failed = |source| OutputError::Write { path: path.into(), source };
-    let (prefix, mut builder) = (temporary_prefix(path), tempfile::Builder::new());
-    builder.prefix(&prefix).suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(directory).map_err(failed)?;
+    let (mut file, _transient) = temporary_file(&target).map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     if force {
-        file.persist(path).map_err(|e| failed(e.error))?;
+        file.persist(&target).map_err(|e| failed(e.error))?;
     } else {
-        file.persist_noclobber(path).map_err(|e| match e.error.kind() {
+        file.persist_noclobber(&target).map_err(|e| match e.error.kind() {
             io::ErrorKind::AlreadyExists => OutputError::Exists(path.into()),
             _ => failed(e.error),
         })?;

@@ -3,7 +3,6 @@
 use crate::status::{OrExit, Status};
 use anyhow::{Context, bail};
 use clap::Args;
-use mdl_artifact::output::{Claimed, OutputError};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +62,7 @@ fn seed(text: &str) -> Result<u64, String> {
 }
 
 impl Common {
-    /// Starts logging and the thread pool. Call once, before anything else.
+    /// Starts logging, the ear for signals and the thread pool. Call once, before anything else.
     ///
     /// # Errors
     /// A thread count of 0 (status 2).
@@ -79,40 +78,20 @@ impl Common {
         // SAFETY: no thread of ours reads it yet. The matrix products read this variable, and where it is not set they
         // read /proc/cpuinfo at every product: a tenth of the time of training a small network.
         unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
+        crate::signal::listen()?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().with_context(|| format!("{threads} threads cannot be started; --threads takes fewer"))
     }
 
-    /// The output file, which must be named, and must not exist unless `--force` is given. No other process can claim it
-    /// while the answer lives.
+    /// The output file, which must be named.
     ///
     /// # Errors
-    /// No `-o`, or an output that exists or is a directory (status 2); one that another process writes, or that cannot be
-    /// written (status 1).
-    pub fn output_path(&self) -> anyhow::Result<Claimed> {
-        self.output_path_of(false)
-    }
-
-    /// The same for a run that may go on from an earlier one: with `resume` the output may exist, and be complete.
-    ///
-    /// # Errors
-    /// As [`Common::output_path`].
-    pub fn output_path_of(&self, resume: bool) -> anyhow::Result<Claimed> {
+    /// No `-o` (status 2).
+    pub fn output(&self) -> anyhow::Result<&Path> {
         let Some(path) = &self.output else {
             return bail_usage("no output: name the file to write with -o FILE");
         };
-        claim(path, self.force || resume)
-    }
-}
-
-/// The right to write `path`, for a program.
-///
-/// # Errors
-/// Those of [`Claimed::new`]: with status 2 a file that exists or is a directory, else with status 1.
-pub fn claim(path: &Path, force: bool) -> anyhow::Result<Claimed> {
-    match Claimed::new(path, force) {
-        Err(error @ (OutputError::Exists(_) | OutputError::Directory(_))) => Err(error).or_exit(Status::Usage),
-        other => Ok(other?),
+        Ok(path)
     }
 }
 
@@ -127,6 +106,8 @@ pub fn start_logging(quiet: bool) {
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .with_target(false)
+        // A warning that nobody can read any more must not end a run.
+        .log_internal_errors(false)
         .try_init();
 }
 

@@ -46,17 +46,17 @@ pub fn found_curve(found: &Found, predicted: Option<f64>, criterion: f64) -> Res
     search_curve(&found.candidates, found.chosen().scaling_factor, predicted, criterion)
 }
 
+/// A figure with its name, or why it cannot be drawn.
+pub type Drawn = (&'static str, Result<Figure, ReportError>);
+
 /// The figures of an evaluation, by name.
-///
-/// # Errors
-/// The data cannot be drawn.
 pub fn evaluation_figures(
     evaluation: &Evaluation,
     trials: &Trials,
     task: &dyn Task,
     populations: &[Population],
     v_peak_mv: f64,
-) -> Result<Vec<(&'static str, Figure)>, ReportError> {
+) -> Vec<Drawn> {
     let response = task.response_window(Judged::Lif);
     let windows = [Window {
         label: "response",
@@ -69,16 +69,16 @@ pub fn evaluation_figures(
         width: evaluation.outputs,
         judged: Judged::Lif,
     };
-    let mut figures = vec![("output", output.draw("Output of the LIF network", trials, task, &windows)?)];
+    let mut figures = vec![("output", output.draw("Output of the LIF network", trials, task, &windows))];
     if !evaluation.recorded.is_empty() {
-        figures.push(("raster", raster(evaluation, task, populations, &windows)?));
+        figures.push(("raster", raster(evaluation, task, populations, &windows)));
     }
     let rates = RateDistribution { title: "Firing rates", rates_hz: &evaluation.rate_hz, populations };
-    figures.push(("rates", rates.draw()?));
+    figures.push(("rates", rates.draw()));
     if !evaluation.recorded.is_empty() && !evaluation.recorded_units.is_empty() {
-        figures.push(("membrane", membrane(evaluation, task, populations, v_peak_mv, &windows)?));
+        figures.push(("membrane", membrane(evaluation, task, populations, v_peak_mv, &windows)));
     }
-    Ok(figures)
+    figures
 }
 
 /// Spikes of the recorded trials.
@@ -120,14 +120,12 @@ fn membrane(
 ) -> Result<Figure, ReportError> {
     let (run, units) = (&evaluation.recorded[0], &evaluation.recorded_units);
     let potential = |u: usize| run.v_mv.iter().skip(u).step_by(units.len()).copied().collect::<Vec<f64>>();
-    let spikes_ms = |unit: usize| {
-        let own = run.spikes.iter().filter(|s| s.unit as usize == unit);
-        own.map(|s| f64::from(s.step) * evaluation.step_ms).collect::<Vec<f64>>()
-    };
+    let spikes = run.spikes.iter().map(|s| (f64::from(s.step) * evaluation.step_ms, s.unit));
+    let spikes_ms = by_unit(spikes, populations.len());
     let drawn: Vec<_> = units
         .iter()
         .enumerate()
-        .map(|(u, unit)| (format!("unit {unit}"), populations[*unit], potential(u), spikes_ms(*unit)))
+        .map(|(u, unit)| (format!("unit {unit}"), populations[*unit], potential(u), &spikes_ms[*unit]))
         .collect();
     let traces: Vec<Trace> = drawn
         .iter()
@@ -147,4 +145,11 @@ fn membrane(
         windows,
     };
     figure.draw()
+}
+
+/// Times of the spikes of each of so many units, from the time and unit of each spike.
+pub fn by_unit(spikes: impl Iterator<Item = (f64, u32)>, units: usize) -> Vec<Vec<f64>> {
+    let mut times = vec![Vec::new(); units];
+    spikes.for_each(|(time, unit)| times[unit as usize].push(time));
+    times
 }

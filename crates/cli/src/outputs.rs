@@ -1,7 +1,81 @@
-//! Where the outputs of several inputs go.
+//! Outputs: where those of several inputs go, their roles, and side outputs, which never cost a result.
 
-use crate::status::usage;
+use crate::Common;
+use crate::status::{usage, with_status};
+use mdl_artifact::output::write_atomically;
+use mdl_artifact::plan::{Claims, Plan};
+use mdl_report::{Figure, FigureFiles, Report, ReportError};
 use std::path::{Path, PathBuf};
+
+/// Role of the file that `-o` names.
+pub const ARTIFACT: &str = "the output (-o)";
+const FIGURES: &str = "a figure of the output (-o)";
+const REPORT: &str = "the report (--report)";
+
+/// Takes a plan.
+///
+/// # Errors
+/// With status 1 an output that another process writes and a full disk, else with status 2.
+pub fn claim(plan: Plan) -> anyhow::Result<Claims> {
+    with_status(plan.claim())
+}
+
+/// The plan of a run that reads the file `input`, of this role, and writes one output.
+///
+/// # Errors
+/// As [`Common::output`].
+pub fn plan_of_one(common: &Common, role: &str, input: &Path) -> anyhow::Result<Plan> {
+    let mut plan = Plan::default();
+    plan.read(role, input);
+    plan.write(ARTIFACT, common.output()?, common.force);
+    Ok(plan)
+}
+
+/// Adds optional inputs: files with their roles.
+pub fn read_all<'a>(plan: &mut Plan, inputs: impl IntoIterator<Item = (&'a str, Option<&'a PathBuf>)>) {
+    inputs.into_iter().filter_map(|(role, path)| Some((role, path?))).for_each(|(role, path)| plan.read(role, path));
+}
+
+/// Adds the figures of an output.
+pub fn write_figures(plan: &mut Plan, files: &FigureFiles, replace: bool) {
+    plan.write_set(FIGURES, &files.name(), files.paths(), replace);
+}
+
+/// Adds a report, if one is wanted.
+pub fn write_report(plan: &mut Plan, report: Option<&Path>, force: bool) {
+    report.into_iter().for_each(|path| plan.write(REPORT, path, force));
+}
+
+/// Writes figures, and names in a warning each file that could not be made; returns those that were drawn.
+pub fn save_figures(
+    files: &FigureFiles,
+    drawn: Vec<(&'static str, Result<Figure, ReportError>)>,
+    force: bool,
+) -> Vec<(&'static str, Figure)> {
+    let mut figures = Vec::new();
+    for (name, figure) in drawn {
+        match figure {
+            Ok(figure) => {
+                files.write(name, &figure, force).iter().for_each(|problem| tracing::warn!("{problem}"));
+                figures.push((name, figure));
+            }
+            Err(error) => tracing::warn!("{} was not drawn: {error}", files.svg(name).display()),
+        }
+    }
+    figures
+}
+
+/// Writes a report, or names it in a warning; returns its path if it was written.
+pub fn save_report<'a>(path: Option<&'a Path>, report: impl FnOnce() -> Report, force: bool) -> Option<&'a Path> {
+    let path = path?;
+    match write_atomically(path, report().html().as_bytes(), force) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            tracing::warn!("{error}: the report was not written");
+            None
+        }
+    }
+}
 
 /// The output of each input: of one input `output` itself, unless that is a directory or ends with a slash; of several
 /// the same paths below the directory `output` that the inputs have below the directory which all of them share.
@@ -11,6 +85,9 @@ use std::path::{Path, PathBuf};
 pub fn below(output: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let refused = |text: String| Err(usage(text));
     let Some(output) = output else { return refused("no output: name the file to write with -o FILE".into()) };
+    if output == Path::new("-") {
+        return Ok(vec![output.into()]);
+    }
     let is_directory = output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/");
     if let ([_], false) = (inputs, is_directory) {
         return Ok(vec![output.into()]);

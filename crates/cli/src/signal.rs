@@ -1,42 +1,176 @@
-//! Stopping on SIGINT, SIGTERM and SIGUSR1, the warnings of terminals and batch systems: the first asks, the second ends
-//! the process at once. Files are written whole or not at all, so neither leaves damage.
+//! Stopping on signals: the warnings that terminals, batch systems and the machine send before they kill.
+//!
+//! | signal | sent by |
+//! |---|---|
+//! | SIGINT, SIGQUIT | the keys Ctrl-C and Ctrl-\ of a terminal |
+//! | SIGHUP | a terminal that was closed; one that was ignored from the start, as `nohup` does, stays so |
+//! | SIGTERM | `kill`, `timeout`, systems that shut down, every batch system |
+//! | SIGUSR1, SIGUSR2 | Slurm (`--signal`), Grid Engine (`-notify`, soft limits), LSF (`-wa`), PBS |
+//! | SIGXCPU | the limit on CPU time (`ulimit -t`, Slurm, Grid Engine), again every second |
+//! | SIGALRM | wrappers that set an alarm before they start a program |
+//! | SIGPWR | a failing power supply |
+//!
+//! The first asks to stop. A program that has nothing to keep is ended there and then; one that has, sees its [`StopFlag`]
+//! set, keeps its state and ends; both with [`Status::Interrupted`]. A second signal ends the process at once, with
+//! [`Status::Killed`], unless it comes within [`PATIENCE`]: job managers signal a process and its group, and mean it once.
+//! Files are written whole or not at all, so neither leaves damage; lock files and unfinished writes are removed.
 
 use crate::status::Status;
 use anyhow::Context;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-use std::sync::Arc;
+use mdl_artifact::transient;
+use signal_hook::consts::signal as number;
+use signal_hook::iterator::Signals;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-#[cfg(unix)]
-const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, signal_hook::consts::SIGUSR1];
+/// How long after the first signal others are taken for the same request.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(target_os = "linux")]
+const SIGNALS: &[i32] = &[
+    number::SIGINT,
+    number::SIGTERM,
+    number::SIGUSR1,
+    number::SIGUSR2,
+    number::SIGHUP,
+    number::SIGQUIT,
+    number::SIGXCPU,
+    number::SIGALRM,
+    libc::SIGPWR,
+];
+#[cfg(all(unix, not(target_os = "linux")))]
+const SIGNALS: &[i32] = &[
+    number::SIGINT,
+    number::SIGTERM,
+    number::SIGUSR1,
+    number::SIGUSR2,
+    number::SIGHUP,
+    number::SIGQUIT,
+    number::SIGXCPU,
+    number::SIGALRM,
+];
 #[cfg(not(unix))]
-const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+const SIGNALS: &[i32] = &[number::SIGINT, number::SIGTERM];
+
+/// Whether the process has been asked to stop.
+static ASKED: AtomicBool = AtomicBool::new(false);
+/// Whether the program itself answers the first signal. Held while it changes, and while the process is ended.
+static ANSWERED: Mutex<bool> = Mutex::new(false);
+
+/// Begins to listen. Until [`hold`] is called a signal ends the process with [`Status::Interrupted`].
+///
+/// # Errors
+/// The system refuses the handlers.
+pub fn listen() -> anyhow::Result<()> {
+    warn_before_cpu_limit();
+    let heard = SIGNALS.iter().filter(|signal| !is_ignored_hangup(**signal));
+    let mut signals = Signals::new(heard).context("registering signal handlers")?;
+    let answer = move || {
+        let mut first: Option<Instant> = None;
+        for signal in signals.forever() {
+            match first {
+                None => ask(),
+                // The limit on CPU time is told again every second.
+                Some(_) if is_cpu_limit(signal) => {}
+                Some(first) if first.elapsed() < PATIENCE => {}
+                Some(_) => end(Status::Killed),
+            }
+            first.get_or_insert_with(Instant::now);
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(answer).context("starting a thread for signals")?;
+    Ok(())
+}
+
+/// Leaves signals to the program from now on: it asks the flag, or is about to end anyway.
+pub fn hold() -> StopFlag {
+    *ANSWERED.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    StopFlag(())
+}
 
 /// Set once the process has been asked to stop.
-#[derive(Clone, Debug, Default)]
-pub struct StopFlag(Arc<AtomicBool>);
+#[derive(Clone, Copy, Debug)]
+pub struct StopFlag(());
 
 impl StopFlag {
-    /// Registers the flag with the system.
-    ///
-    /// A program that sees it set keeps what is worth keeping and ends with [`Status::Interrupted`]; a second signal ends
-    /// the process with [`Status::Killed`] wherever it is.
-    ///
-    /// # Errors
-    /// The system refuses the handlers.
-    pub fn install() -> anyhow::Result<Self> {
-        let stop = Self::default();
-        for signal in SIGNALS {
-            flag::register_conditional_shutdown(signal, i32::from(Status::Killed as u8), stop.0.clone())
-                .and_then(|_| flag::register(signal, stop.0.clone()))
-                .context("registering a signal handler")?;
-        }
-        Ok(stop)
-    }
-
     /// Whether the process has been asked to stop.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    pub fn is_set(self) -> bool {
+        ASKED.load(Ordering::Relaxed)
     }
 }
+
+/// Answers the first signal.
+fn ask() {
+    ASKED.store(true, Ordering::Relaxed);
+    let answered = ANSWERED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*answered {
+        say("error: interrupted; nothing was written: run the same command again");
+        end(Status::Interrupted);
+    }
+}
+
+/// Writes a line to stderr, but does not wait for a reader that has stopped reading.
+fn say(line: &'static str) {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = writeln!(std::io::stderr(), "{line}");
+        let _ = tell.send(());
+    });
+    let _ = told.recv_timeout(PATIENCE);
+}
+
+/// Ends the process wherever it is.
+fn end(status: Status) -> ! {
+    transient::remove_all();
+    signal_hook::low_level::exit(i32::from(status as u8))
+}
+
+#[cfg(unix)]
+fn is_cpu_limit(signal: i32) -> bool {
+    signal == number::SIGXCPU
+}
+
+#[cfg(not(unix))]
+fn is_cpu_limit(_: i32) -> bool {
+    false
+}
+
+/// Whether a signal is a hang-up that this process was started to ignore.
+#[cfg(unix)]
+fn is_ignored_hangup(signal: i32) -> bool {
+    // SAFETY: a null action only asks; all zeros are a valid value of the struct that is filled.
+    let action = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(number::SIGHUP, std::ptr::null(), &raw mut action);
+        action
+    };
+    signal == number::SIGHUP && action.sa_sigaction == libc::SIG_IGN
+}
+
+#[cfg(not(unix))]
+fn is_ignored_hangup(_: i32) -> bool {
+    false
+}
+
+/// Where the limit on CPU time kills without a warning, asks for one a little before.
+#[cfg(unix)]
+fn warn_before_cpu_limit() {
+    // SAFETY: both calls read or write one struct of ours.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_CPU, &raw mut limit) == 0
+            && limit.rlim_cur == limit.rlim_max
+            && limit.rlim_max != libc::RLIM_INFINITY
+            && limit.rlim_max > 1
+        {
+            limit.rlim_cur -= (limit.rlim_max / 10).clamp(1, 60);
+            libc::setrlimit(libc::RLIMIT_CPU, &raw const limit);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_before_cpu_limit() {}

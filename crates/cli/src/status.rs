@@ -2,10 +2,11 @@
 
 use anyhow::Error;
 use mdl_artifact::output::OutputError;
+use mdl_artifact::plan::PlanError;
 use serde_json::Value;
 use std::backtrace::Backtrace;
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +25,8 @@ pub enum Status {
     DamagedInput = 3,
     /// The output was written, but training or search ended without meeting its criterion.
     CriterionNotMet = 4,
-    /// Stopped by a first SIGINT, SIGTERM or SIGUSR1 before its output was written: run the same command again. The number
-    /// is EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
+    /// Stopped by a first [signal](crate::signal) before its output was written: run the same command again. The number is
+    /// EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
     Interrupted = 75,
     /// Ended at once by a second signal.
     Killed = 130,
@@ -65,6 +66,21 @@ impl<T, E: Into<Error>> OrExit<T> for Result<T, E> {
 pub trait HasStatus: Into<Error> {
     /// The exit status of a program that ends with it.
     fn status(&self) -> Status;
+}
+
+impl HasStatus for PlanError {
+    fn status(&self) -> Status {
+        let full = |error: &std::io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        match self {
+            Self::Output { source: OutputError::Busy(_), .. } => Status::Failed,
+            Self::Output { source: OutputError::Write { source, .. }, .. } | Self::Folder { source, .. }
+                if full(source) =>
+            {
+                Status::Failed
+            }
+            _ => Status::Usage,
+        }
+    }
 }
 
 impl HasStatus for mdl_artifact::checkpoint::PartialError {
@@ -157,7 +173,8 @@ pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -
             ExitCode::from(status as u8)
         }
         Err(error) => {
-            eprintln!("error: {}", message(&error));
+            // A terminal that was closed, or a reader that is gone, changes nothing.
+            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
             let status =
                 error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
             ExitCode::from(status as u8)
@@ -208,14 +225,16 @@ pub fn print_result(result: &Value, json: bool) -> std::io::Result<()> {
     print_line(&if for_a_person { crate::summary::of(result) } else { result.to_string() })
 }
 
-/// Writes one line to stdout; a reader that went away is an error, not a panic.
+/// Writes one line to stdout. A reader that went away, such as `head`, has read what it wanted.
 ///
 /// # Errors
-/// The error of the write.
+/// Any other error of the write.
 pub fn print_line(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What train-rate and train-spiking share: a training with a progress bar, a metrics file, checkpoints, and an ear for
 //! signals.
 
-use crate::signal::StopFlag;
+use crate::outputs::{ARTIFACT, claim};
+use crate::signal::{self, StopFlag};
 use crate::status::{Outcome, with_status};
 use crate::tensorboard::EventFile;
 use crate::{Common, OrExit, Status, progress};
@@ -9,7 +10,8 @@ use anyhow::anyhow;
 use candle_core::Device;
 use clap::Args;
 use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialFile};
-use mdl_artifact::output::{Claimed, check_free};
+use mdl_artifact::output::{OutputError, check_free};
+use mdl_artifact::plan::{Claims, Plan};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
 use mdl_data::digits::Source;
 use mdl_data::tasks::TaskConfig;
@@ -17,13 +19,12 @@ use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_train::digits::DigitsProblem;
 use mdl_train::guard::Guard;
-use mdl_train::metrics::{MetricsFile, read_history, write_history};
+use mdl_train::metrics::{self, MetricsFile, Row, read_history, write_history};
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, TrainError, Trained, train};
 use serde_json::json;
 use std::error::Error;
-use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,31 +90,59 @@ pub struct Training<'a> {
     pub device: &'a Device,
 }
 
+/// Takes the right to write every output of a training, before any work is done.
+///
+/// # Errors
+/// An output that cannot be written, or that is in the way (status 2), or that another process writes (status 1).
+pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::Result<Claims> {
+    let (common, resume) = (&arguments.common, arguments.resume);
+    let replace = common.force || resume;
+    let mut plan = Plan::default();
+    plan.read("the config (--config)", &arguments.config);
+    if let TaskConfig::Digits(digits) = &experiment.task {
+        digits.files().iter().for_each(|file| plan.read("a file of the data set", file));
+    }
+    plan.write_with_partial(ARTIFACT, common.output()?, replace, arguments.keep_checkpoints);
+    if let Some(path) = &arguments.metrics {
+        plan.append("the metrics (--metrics)", path, replace);
+    }
+    if let Some(directory) = &arguments.tensorboard {
+        plan.folder("the event files (--tensorboard)", directory);
+    }
+    let claims = claim(plan)?;
+    if let Some(path) = arguments.metrics.as_ref().filter(|_| resume && !common.force) {
+        check_metrics(path, None).or_exit(Status::Usage)?;
+    }
+    if let Some(directory) = arguments.tensorboard.as_ref().filter(|_| !replace) {
+        EventFile::check_free(directory).or_exit(Status::Usage)?;
+    }
+    Ok(claims)
+}
+
 impl Training<'_> {
     /// Trains a network, writes its artifact with the tensors that `write` adds, and returns the outcome.
     ///
     /// # Errors
-    /// An output or checkpoint in the way (status 2), data or a checkpoint that cannot be read (status 3), a training that
-    /// diverged or could not write (status 1) or was interrupted (status 75).
+    /// A checkpoint in the way (status 2), data or a checkpoint that cannot be read (status 3), a training that diverged or
+    /// whose network could not be written (status 1) or was interrupted (status 75).
     pub fn run(
         mut self,
         network: &impl Network,
         write: impl FnOnce(&mut Artifact) -> anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
-        let stop = StopFlag::install()?;
         let (arguments, experiment) = (self.arguments, self.experiment);
         self.provenance.device = mdl_device::kind(self.device);
-        let output = arguments.common.output_path_of(arguments.resume)?;
+        let output = arguments.common.output()?;
         let (training, seed) = (&experiment.training, experiment.seed);
         match &experiment.task {
             TaskConfig::Digits(digits) => {
                 let split = digits.load_training().or_exit(Status::DamagedInput)?;
                 self.provenance.inputs = split.training.sources.iter().map(as_input).collect();
-                self.on(&DigitsProblem::new(network, &split, digits, training, seed), &output, &stop, write)
+                self.on(&DigitsProblem::new(network, &split, digits, training, seed), output, write)
             }
             other => {
                 let task = other.task().or_exit(Status::Usage)?;
-                self.on(&TaskProblem { network, task, training, seed }, &output, &stop, write)
+                self.on(&TaskProblem { network, task, training, seed }, output, write)
             }
         }
     }
@@ -121,8 +150,7 @@ impl Training<'_> {
     fn on(
         &self,
         problem: &impl Problem,
-        output: &Claimed,
-        stop: &StopFlag,
+        output: &Path,
         write: impl FnOnce(&mut Artifact) -> anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
         let (arguments, force) = (self.arguments, self.arguments.common.force);
@@ -131,18 +159,31 @@ impl Training<'_> {
         let (config, provenance) = (artifact.config.clone(), self.provenance.clone());
         let mut partial = PartialFile::new(output, config, provenance, kept, every);
         let trained = match arguments.resume.then(|| self.trained_before(output, &artifact)).flatten() {
-            Some(trained) => trained,
+            Some(trained) => {
+                self.metrics(Some(&trained.history))?
+                    .map(|(path, rows)| or_warn(path, MetricsFile::create(path, rows)));
+                trained
+            }
             None => {
                 check_free(output, force).or_exit(Status::Usage)?;
-                let trained = self.observed(problem, &mut partial, stop)?;
+                let trained = self.observed(problem, &mut partial)?;
                 write(&mut artifact)?;
                 write_history(&trained.history, &mut artifact);
                 artifact.write(output, force)?;
                 trained
             }
         };
-        partial.remove()?;
+        partial.remove().unwrap_or_else(|error| tracing::warn!("{error}"));
         Ok(outcome(&trained, output, self.measure, self.device))
+    }
+
+    /// The metrics file, if one is wanted, with the evaluations that it begins with; `rows` are those that are known before.
+    fn metrics<'r>(&self, rows: Option<&'r [Row]>) -> anyhow::Result<Option<(&Path, &'r [Row])>> {
+        let Some(path) = self.arguments.metrics.as_deref() else { return Ok(None) };
+        if self.arguments.resume && !self.arguments.common.force {
+            check_metrics(path, rows).or_exit(Status::Usage)?;
+        }
+        Ok(Some((path, rows.unwrap_or_default())))
     }
 
     /// How the training ended whose complete output this is, if it has the config and provenance of `expected`.
@@ -154,53 +195,38 @@ impl Training<'_> {
     }
 
     /// Trains with a progress bar, metrics, checkpoints, and an ear for signals.
-    fn observed(&self, problem: &impl Problem, partial: &mut PartialFile, stop: &StopFlag) -> anyhow::Result<Trained> {
+    fn observed(&self, problem: &impl Problem, partial: &mut PartialFile) -> anyhow::Result<Trained> {
         let (arguments, training) = (self.arguments, &self.experiment.training);
         let mut state = State::new(training, problem)?;
         let earlier = with_status(partial.earlier(Earlier::from_options(arguments.resume, arguments.common.force)))?;
         if let Some(checkpoint) = &earlier {
             state.restore(checkpoint, training).or_exit(Status::DamagedInput)?;
         }
-        let mut saved = earlier.map(|_| state.updates());
-        let path = arguments.metrics.as_deref();
-        let unwritten = |error| anyhow!("cannot write {}: {error}", path.unwrap_or(Path::new("")).display());
-        let mut metrics =
-            path.map(|path| MetricsFile::create(path, state.history())).transpose().map_err(&unwritten)?;
-        let replace = arguments.common.force || arguments.resume;
-        let begin = |directory: &PathBuf| EventFile::create(directory, state.history(), self.measure, replace);
-        let events = arguments.tensorboard.as_ref().map(begin).transpose();
-        let mut events = events.or_else(|error| {
-            let status = if error.kind() == ErrorKind::AlreadyExists { Status::Usage } else { Status::Failed };
-            Err(error).or_exit(status)
-        })?;
+        let mut side = SideOutputs::begin(self, earlier.is_some(), &state)?;
+        let mut checkpoints = Checkpoints { saved: earlier.map(|_| state.updates()), partial, warned: false };
         let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.quiet);
         bar.begin_at(state.updates());
         bar.may_end_at(training.stop.map(|stop| stop.not_before_update));
         let mut guard = Guard::default();
+        let stop = signal::hold();
         let trained = train(training, problem, state, &mut |event| {
             match event {
                 Event::Updated { update, gradient_norm, state, .. } => {
                     bar.set_position(update);
                     warn(guard.gradient(update, gradient_norm, training.clip_norm));
-                    let stopped = stop.is_set();
-                    if stopped || partial.is_due() {
-                        partial.save(|artifact| save(state, artifact))?;
-                        saved = Some(update);
-                    }
-                    return Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) });
+                    return checkpoints.updated(state, stop);
                 }
                 Event::Evaluated(row, condition) => {
                     warn(guard.units(row.update, &condition, problem.remedies()));
                     bar.set_message(format!("loss {:.3} performance {:.3}", row.loss, row.performance));
-                    metrics.as_mut().map_or(Ok(()), |file| file.append(row)).map_err(&unwritten)?;
-                    events.as_mut().map_or(Ok(()), |events| events.evaluated(row, problem))?;
+                    side.evaluated(row, problem);
                 }
             }
             Ok(ControlFlow::Continue(()))
         });
         bar.finish_and_clear();
-        let path = partial.path().display();
-        match (trained, saved) {
+        let path = checkpoints.partial.path().display();
+        match (trained, checkpoints.saved) {
             (Err(error @ TrainError::Interrupted(_)), _) => {
                 let kept = "the same command with --resume goes on from it";
                 Err(anyhow!("{error}; the state is kept in {path}: {kept}")).or_exit(Status::Interrupted)
@@ -208,10 +234,93 @@ impl Training<'_> {
             (Err(error), Some(update)) => Err(anyhow!("{error}; {path} holds the state after {update} updates")),
             (trained, _) => {
                 let trained = trained?;
-                events.map_or(Ok(()), |mut events| events.finished(&trained, problem, self.experiment))?;
+                side.finished(&trained, problem, self.experiment);
                 Ok(trained)
             }
         }
+    }
+}
+
+/// The checkpoints of a training.
+struct Checkpoints<'a> {
+    partial: &'a mut PartialFile,
+    /// Updates of the newest.
+    saved: Option<u64>,
+    /// Whether a warning has said that there is no room for them.
+    warned: bool,
+}
+
+impl Checkpoints<'_> {
+    /// Saves if it is time or the process was asked to stop; then the training is broken off.
+    ///
+    /// A checkpoint that cannot be written costs no training: it is tried again. Without it, though, none can be broken off.
+    fn updated(&mut self, state: &State, stop: StopFlag) -> Result<ControlFlow<()>, Box<dyn Error + Send + Sync>> {
+        let stopped = stop.is_set();
+        if stopped || self.partial.is_due() {
+            match self.partial.save(|artifact| save(state, artifact)) {
+                Ok(()) => self.saved = Some(state.updates()),
+                Err(error) if stopped || !error.is::<OutputError>() => return Err(error),
+                Err(error) => {
+                    if !std::mem::replace(&mut self.warned, true) {
+                        tracing::warn!("{error}: the training goes on without this checkpoint");
+                    }
+                    self.partial.postpone();
+                }
+            }
+        }
+        Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+/// Metrics and event files. One that cannot be written is named in a warning, and left as it is; the training goes on.
+struct SideOutputs<'a> {
+    metrics: Option<(&'a Path, MetricsFile)>,
+    events: Option<(&'a Path, EventFile)>,
+}
+
+impl<'a> SideOutputs<'a> {
+    /// Begins both with the evaluations that there are.
+    fn begin(training: &'a Training, resumed: bool, state: &State) -> anyhow::Result<Self> {
+        let (arguments, rows) = (training.arguments, state.history());
+        let metrics = training.metrics(resumed.then_some(rows))?;
+        let metrics = metrics.and_then(|(path, rows)| Some((path, or_warn(path, MetricsFile::create(path, rows))?)));
+        let replace = arguments.common.force || arguments.resume;
+        let events = arguments.tensorboard.as_deref().and_then(|directory| {
+            let file = EventFile::create(directory, rows, training.measure, replace);
+            or_warn(directory, file).map(|file| (directory, file))
+        });
+        Ok(Self { metrics, events })
+    }
+
+    fn evaluated(&mut self, row: &Row, problem: &impl Problem) {
+        self.metrics =
+            self.metrics.take().and_then(|(path, mut file)| or_warn(path, file.append(row)).map(|()| (path, file)));
+        self.events = self.events.take().and_then(|(directory, mut file)| {
+            or_warn(directory, file.evaluated(row, problem)).map(|()| (directory, file))
+        });
+    }
+
+    fn finished(self, trained: &Trained, problem: &impl Problem, experiment: &Experiment) {
+        if let Some((directory, mut file)) = self.events {
+            or_warn(directory, file.finished(trained, problem, experiment));
+        }
+    }
+}
+
+/// What was written; else a warning that names it.
+fn or_warn<T>(path: &Path, written: std::io::Result<T>) -> Option<T> {
+    written.map_err(|error| tracing::warn!("cannot write {}: {error}; the training goes on", path.display())).ok()
+}
+
+/// Checks that a metrics file may be continued: it is one, and of `rows` as far as they are known.
+fn check_metrics(path: &Path, rows: Option<&[Row]>) -> anyhow::Result<()> {
+    match metrics::is_continued(path, rows) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let whose = if rows.is_some() { "the metrics of this training" } else { "metrics of a training" };
+            Err(anyhow!("{} exists and does not hold {whose}; use --force to overwrite it", path.display()))
+        }
+        Err(error) => Err(anyhow!("{}: {error}", path.display())),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::search::trials::TrialSet;
 use candle_core::Device;
 use mdl_artifact::Artifact;
 use mdl_data::evaluation::EvaluationConfig;
-use mdl_data::field::{length, require};
+use mdl_data::field::{InvalidField, length, require};
 use mdl_data::score::Score;
 use mdl_data::tasks::Trials;
 use rayon::prelude::*;
@@ -140,9 +140,9 @@ impl<'a> Setting<'a> {
             require(false, "evaluation.recorded_units", unit, &format!("units below {units}"))?;
         }
         let timing = behaviour.timing();
-        let steps_of = |interval_ms: f64| ((interval_ms / timing.step_ms).round() as usize).clamp(1, timing.steps);
-        let out_every = steps_of(config.record_every_ms);
-        let traces_every = steps_of(config.record_potentials_every_ms);
+        let within = |error: InvalidField| error.within("evaluation");
+        let out_every = config.steps_between_outputs(timing.step_ms, timing.steps).map_err(within)?;
+        let traces_every = config.steps_between_potentials(timing.step_ms, timing.steps).map_err(within)?;
         Ok(Self { behaviour, units, scaling_factor, trials, config, monitor, out_every, traces_every })
     }
 

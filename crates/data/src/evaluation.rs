@@ -14,10 +14,11 @@ pub struct EvaluationConfig {
     pub recorded_trials: u32,
     /// Units whose membrane potential is kept and drawn.
     pub recorded_units: Vec<usize>,
-    /// Interval between kept outputs (ms).
+    /// Interval between kept outputs (ms): a multiple of the step (the task's, or `lif.dt_ms`), or less than one step for
+    /// every step.
     pub record_every_ms: f64,
-    /// Interval between kept membrane potentials (ms); a LIF network's `lif.dt_ms` keeps those of every step. Potentials of
-    /// spiking networks are kept at every step.
+    /// Interval between kept membrane potentials of LIF networks (ms): a multiple of `lif.dt_ms`, or less for every step.
+    /// Potentials of spiking networks are kept at every step.
     pub record_potentials_every_ms: f64,
 }
 
@@ -44,5 +45,54 @@ impl EvaluationConfig {
         require_duration_ms("record_potentials_every_ms", self.record_potentials_every_ms)?;
         let recorded = self.recorded_trials;
         require(recorded <= MOST_TRIALS, "recorded_trials", recorded, &format!("0 to {MOST_TRIALS}"))
+    }
+
+    /// Steps between two kept outputs of a trial of so many `steps`.
+    ///
+    /// # Errors
+    /// [`InvalidField`] for an interval that is not a whole number of steps.
+    pub fn steps_between_outputs(&self, step_ms: f64, steps: usize) -> Result<usize, InvalidField> {
+        steps_between("record_every_ms", self.record_every_ms, step_ms, steps)
+    }
+
+    /// Steps between two kept potentials of a trial of so many `steps`.
+    ///
+    /// # Errors
+    /// [`InvalidField`] for an interval that is not a whole number of steps.
+    pub fn steps_between_potentials(&self, step_ms: f64, steps: usize) -> Result<usize, InvalidField> {
+        steps_between("record_potentials_every_ms", self.record_potentials_every_ms, step_ms, steps)
+    }
+}
+
+fn steps_between(field: &str, interval_ms: f64, step_ms: f64, steps: usize) -> Result<usize, InvalidField> {
+    let ratio = interval_ms / step_ms;
+    let multiple = |steps: f64| (steps * step_ms * 1e6).round() / 1e6;
+    let (below, above) = (multiple(ratio.floor()), multiple(ratio.ceil()));
+    let whole = ratio < 1.0 || (ratio - ratio.round()).abs() < 1e-6 * ratio;
+    let expected = format!("a multiple of the step, {} ms, such as {below} or {above}", multiple(1.0));
+    require(whole, field, interval_ms, &expected)?;
+    Ok((ratio.round() as usize).clamp(1, steps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_whole_steps() {
+        let every = |record_every_ms: f64, step_ms: f64| {
+            EvaluationConfig { record_every_ms, ..EvaluationConfig::default() }.steps_between_outputs(step_ms, 200)
+        };
+        for (interval, step, expected) in
+            [(5.0, 0.05, 100), (5.0, 0.1, 50), (5.0, 5.0, 1), (2.0, 5.0, 1), (5.0, 2.5, 2), (1e9, 5.0, 200)]
+        {
+            assert_eq!(every(interval, step).unwrap(), expected, "{interval} ms, step {step} ms");
+        }
+        let error = every(5.0, 2.0).unwrap_err().to_string();
+        assert!(
+            error.contains("record_every_ms: found 5, expected a multiple of the step, 2 ms, such as 4 or 6"),
+            "{error}"
+        );
+        assert!(every(7.0, 5.0).is_err());
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Canvas {
     marks: Vec<Primitive>,
 }
 
+/// Most entries of a legend.
+const MOST_ENTRIES: usize = 40;
 /// From the edges of the canvas to the text of the header.
 const MARGIN: f64 = 10.0;
 /// Distance of lines of the legend.
@@ -84,11 +86,20 @@ impl Canvas {
         canvas
     }
 
-    /// Adds the legend below the title, in as many lines as it needs.
+    /// Says below the title that only the first of several things are drawn, if it is so; `things` is a plural.
+    pub fn note_part(&mut self, drawn: usize, of: usize, things: &str) {
+        if drawn < of {
+            self.text((MARGIN, self.top + 9.0), &first_of(drawn, of, things), Type::new(style::TICK_SIZE));
+            self.top += LEGEND_LINE;
+        }
+    }
+
+    /// Adds the legend below the title, in as many lines as it needs; of very many entries the first.
     pub fn legend(&mut self, entries: &[(Key, String)]) {
         let size = style::TICK_SIZE;
+        self.note_part(MOST_ENTRIES, entries.len(), "entries of the legend");
         let (mut x, mut y) = (MARGIN, self.top + 6.0);
-        for (key, label) in entries {
+        for (key, label) in entries.iter().take(MOST_ENTRIES) {
             let room = KEY_WIDTH + 1.05 * font::width(label, size, false) + 14.0;
             if x > MARGIN && x + room - 14.0 > self.width - MARGIN {
                 (x, y) = (MARGIN, y + LEGEND_LINE);
@@ -277,6 +288,11 @@ impl Canvas {
         );
         Figure { title: self.title, description, svg }
     }
+}
+
+/// That only the first of several things are drawn; `things` is a plural.
+pub(crate) fn first_of(drawn: usize, of: usize, things: &str) -> String {
+    format!("The first {drawn} of {of} {things}.")
 }
 
 /// `text` with what XML cannot hold, and line breaks, as spaces.

@@ -38,16 +38,32 @@ impl Figure {
     /// # Errors
     /// [`ReportError::Png`]: `scale` is not positive, or makes a side of less than 1 or more than 16384 pixels.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>, ReportError> {
-        let failed = |message: String| ReportError::Png(message);
+        render(&self.tree()?, scale)
+    }
+
+    /// The same, with fewer pixels where a side would have more than 16384.
+    ///
+    /// # Errors
+    /// As [`Figure::png`].
+    pub fn png_at_most(&self, scale: f32) -> Result<Vec<u8>, ReportError> {
+        let tree = self.tree()?;
+        let longest = tree.size().width().max(tree.size().height());
+        render(&tree, scale.min(LARGEST_SIDE / longest))
+    }
+
+    fn tree(&self) -> Result<usvg::Tree, ReportError> {
         let options =
             usvg::Options { fontdb: font::database(), font_family: font::FAMILY.into(), ..usvg::Options::default() };
-        let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|error| failed(error.to_string()))?;
-        let (width, height) = ((tree.size().width() * scale).round(), (tree.size().height() * scale).round());
-        let fits = |side: f32| (1.0..=LARGEST_SIDE).contains(&side);
-        let pixmap =
-            if fits(width) && fits(height) { tiny_skia::Pixmap::new(width as u32, height as u32) } else { None };
-        let mut pixmap = pixmap.ok_or_else(|| failed(format!("scale {scale} makes it {width} × {height} pixels")))?;
-        resvg::render(&tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-        pixmap.encode_png().map_err(|error| failed(error.to_string()))
+        usvg::Tree::from_str(&self.svg, &options).map_err(|error| ReportError::Png(error.to_string()))
     }
+}
+
+fn render(tree: &usvg::Tree, scale: f32) -> Result<Vec<u8>, ReportError> {
+    let (width, height) = ((tree.size().width() * scale).round(), (tree.size().height() * scale).round());
+    let fits = |side: f32| (1.0..=LARGEST_SIDE).contains(&side);
+    let pixmap = if fits(width) && fits(height) { tiny_skia::Pixmap::new(width as u32, height as u32) } else { None };
+    let too_large = || ReportError::Png(format!("scale {scale} makes it {width} × {height} pixels"));
+    let mut pixmap = pixmap.ok_or_else(too_large)?;
+    resvg::render(tree, tiny_skia::Transform::from_scale(scale, scale), &mut pixmap.as_mut());
+    pixmap.encode_png().map_err(|error| ReportError::Png(error.to_string()))
 }

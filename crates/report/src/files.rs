@@ -1,7 +1,7 @@
 //! Where a program's figures are written: `figures/<output's name>-<figure>.svg` and `.png` beside its output.
 
-use crate::{Figure, ReportError};
-use mdl_artifact::output::{OutputError, check_free, remove_unfinished, write_atomically};
+use crate::Figure;
+use mdl_artifact::output::{OutputError, check_free, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Pixels of a PNG to a unit of the figure.
@@ -12,37 +12,49 @@ const PNG_SCALE: f32 = 2.0;
 pub struct FigureFiles {
     directory: PathBuf,
     stem: String,
-    force: bool,
+    names: Vec<&'static str>,
 }
 
 impl FigureFiles {
-    /// The place for the figures of `output`, which no other process writes; existing ones are overwritten only with `force`.
+    /// The place for the figures `names` of `output`.
+    pub fn beside(output: &Path, names: &[&'static str]) -> Self {
+        let stem = output.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        Self { directory: output.with_file_name("figures"), stem, names: names.into() }
+    }
+
+    /// A name that all figures of the output share, and those of no other output in its directory.
+    pub fn name(&self) -> PathBuf {
+        self.directory.join(&self.stem)
+    }
+
+    /// Every file that may be written.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        self.names.iter().flat_map(|name| ["svg", "png"].map(|extension| self.path(name, extension)))
+    }
+
+    /// Checks that no file is in the way, or that it may be overwritten.
     ///
     /// # Errors
-    /// One of the figures `names` exists, and `force` is not given.
-    pub fn beside(output: &Path, force: bool, names: &[&str]) -> Result<Self, OutputError> {
-        let stem = output.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let files = Self { directory: output.with_file_name("figures"), stem, force };
-        for name in names {
-            for extension in ["svg", "png"] {
-                check_free(&files.path(name, extension), force)?;
-                remove_unfinished(&files.path(name, extension));
-            }
-        }
-        Ok(files)
+    /// Those of [`check_free`].
+    pub fn check_free(&self, force: bool) -> Result<(), OutputError> {
+        self.paths().try_for_each(|path| check_free(&path, force))
     }
 
     fn path(&self, name: &str, extension: &str) -> PathBuf {
         self.directory.join(format!("{}-{name}.{extension}", self.stem))
     }
 
-    /// Writes a figure as SVG and PNG.
-    ///
-    /// # Errors
-    /// The figure cannot be rendered or written.
-    pub fn write(&self, name: &str, figure: &Figure) -> Result<(), ReportError> {
-        write_atomically(&self.path(name, "svg"), figure.svg().as_bytes(), self.force)?;
-        write_atomically(&self.path(name, "png"), &figure.png(PNG_SCALE)?, self.force)?;
-        Ok(())
+    /// Writes a figure as SVG and PNG; returns why a file could not be made, one message each that names it.
+    pub fn write(&self, name: &str, figure: &Figure, force: bool) -> Vec<String> {
+        let [svg, png] = ["svg", "png"].map(|extension| self.path(name, extension));
+        let written = write_atomically(&svg, figure.svg().as_bytes(), force).map_err(|error| error.to_string());
+        let drawn = figure.png_at_most(PNG_SCALE).map_err(|error| format!("cannot write {}: {error}", png.display()));
+        let png = drawn.and_then(|bytes| write_atomically(&png, &bytes, force).map_err(|error| error.to_string()));
+        [written, png].into_iter().filter_map(Result::err).collect()
+    }
+
+    /// The file of a figure that could not be drawn.
+    pub fn svg(&self, name: &str) -> PathBuf {
+        self.path(name, "svg")
     }
 }

@@ -63,15 +63,12 @@ pub fn populations(artifact: &Artifact, units: usize) -> Result<Vec<Population>,
     Ok((0..units).map(population).collect())
 }
 
-/// What a trained network is: `rate, N = 200 (160 excitatory, 40 inhibitory), sigmoid, task go-nogo`.
-///
-/// # Errors
-/// [`ReportError::Artifact`]: a tensor has another type or shape.
-pub fn network(artifact: &Artifact) -> Result<String, ReportError> {
+/// A trained network in a line: `rate, N = 200 (160 excitatory, 40 inhibitory), sigmoid, task go-nogo`.
+pub fn network(artifact: &Artifact) -> String {
     let (network, task) = (&artifact.config["network"], &artifact.config["task"]);
     let text = |value: &Value| value.as_str().map(String::from);
     let units = network["neurons"].as_u64().unwrap_or(0) as usize;
-    let groups = Population::groups(&populations(artifact, units)?);
+    let groups = Population::groups(&populations(artifact, units).unwrap_or_default());
     let signed = groups.iter().filter(|(population, _)| *population != Population::Unsigned);
     let counts: Vec<String> = signed.map(|(population, own)| format!("{} {}", own.len(), population.label())).collect();
     let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
@@ -83,7 +80,7 @@ pub fn network(artifact: &Artifact) -> Result<String, ReportError> {
         text(&network["activation"]),
         text(&task["kind"]).map(|kind| format!("task {}", text(&task["dataset"]).unwrap_or(kind))),
     ];
-    Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Where an artifact comes from: the stage that wrote it, those before it, and its config.

@@ -265,3 +265,109 @@ fn extreme_values_do_not_break_a_figure() {
         assert!(!svg.contains("NaN"), "{value}: {svg}");
     }
 }
+
+/// Every figure at its smallest: one unit, one trial, one step, one of everything.
+#[test]
+fn one_of_everything_is_drawn() {
+    let (time_ms, value) = ([1.0], [0.5]);
+    let trace =
+        membrane::Trace { label: "unit 0", population: Population::Unsigned, potential: &value, spikes_ms: &[1.0] };
+    let condition = output::Condition { label: "Go", mean: &value, sd: &[0.0], target: Some(&value) };
+    let candidate = search::Candidate { scaling_factor: 3.0, performance: 0.0, interval: (0.0, 1.0), rate_hz: 0.0 };
+    let point = sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0) };
+    let course = training::Course { label: "training", points: &[(1.0, 0.5)] };
+    let figures = [
+        potentials(&time_ms, &[trace]).draw(),
+        Output { title: "t", time_ms: &time_ms, conditions: &[condition], windows: &[], thresholds: &[] }.draw(),
+        Raster {
+            title: "t",
+            duration_ms: 1.0,
+            populations: &[Population::Unsigned],
+            trials: &[raster::Trial { label: "Go", time_ms: &[1.0], unit: &[0] }],
+            windows: &[],
+            rate_bin_ms: Some(20.0),
+            unit_rates: true,
+        }
+        .draw(),
+        RateDistribution { title: "t", rates_hz: &[0.0], populations: &[Population::Unsigned] }.draw(),
+        SearchCurve { title: "t", candidates: &[candidate], chosen: Some(3.0), predicted: None, criterion: None }
+            .draw(),
+        Sweep {
+            title: "t",
+            parameter_label: "x",
+            performance_label: "Performance",
+            variants: &[sweep::Variant { label: "v", points: &[point] }],
+            reference: None,
+        }
+        .draw(),
+        TrainingCurve {
+            title: "t",
+            losses: &[course],
+            loss_criterion: None,
+            performance_label: "Performance",
+            performances: &[course],
+            performance_criterion: None,
+        }
+        .draw(),
+        Trajectory {
+            title: "t",
+            x_label: "Mode 0",
+            y_label: "Mode 1",
+            ways: &[trajectory::Way { label: "Go", x: &value, y: &value }],
+        }
+        .draw(),
+    ];
+    for (index, figure) in figures.into_iter().enumerate() {
+        let figure = figure.unwrap_or_else(|error| panic!("{index}: {error}"));
+        assert!(!figure.svg().contains("NaN") && !figure.svg().contains("inf"), "{index}");
+        figure.png(2.0).unwrap();
+    }
+}
+
+fn potentials<'a>(time_ms: &'a [f64], traces: &'a [membrane::Trace<'a>]) -> MembraneTraces<'a> {
+    let potential_unit = membrane::PotentialUnit::Millivolt;
+    MembraneTraces { title: "t", time_ms, potential_unit, traces, threshold: Some(1.0), windows: &[] }
+}
+
+/// Figures of very many units, trials, steps and variants show a part, and say so.
+#[test]
+fn what_is_too_large_is_drawn_in_part() {
+    let time_ms: Vec<f64> = (0..10_000).map(f64::from).collect();
+    let labels: Vec<String> = (0..5000).map(|unit| format!("unit {unit}")).collect();
+    let population = Population::Unsigned;
+    let trace = |label| membrane::Trace { label, population, potential: &time_ms, spikes_ms: &time_ms };
+    let traces: Vec<_> = labels.iter().map(|label| trace(label)).collect();
+    let figure = potentials(&time_ms, &traces).draw().unwrap();
+    let note = format!("The first {} of 5000 recorded units.", membrane::MOST_UNITS);
+    assert!(figure.svg().contains(&note) && figure.description().contains(&note), "{}", figure.description());
+    assert!(figure.svg().contains(">unit 31<") && !figure.svg().contains(">unit 32<"));
+    figure.png(2.0).unwrap();
+    let all = potentials(&time_ms, &traces[..membrane::MOST_UNITS]).draw().unwrap();
+    assert!(!all.svg().contains("The first"));
+
+    let trial = raster::Trial { label: "Go", time_ms: &[1e9], unit: &[9_999] };
+    let raster = Raster {
+        title: "t",
+        duration_ms: 1e9,
+        populations: &[population; 10_000],
+        trials: &vec![trial; 3000],
+        windows: &[],
+        rate_bin_ms: Some(20.0),
+        unit_rates: true,
+    };
+    let figure = raster.draw().unwrap();
+    assert!(figure.svg().contains("The first 8 of 3000 recorded trials."));
+    figure.png(2.0).unwrap();
+
+    let points = [sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0) }];
+    let variants: Vec<_> = labels.iter().map(|label| sweep::Variant { label, points: &points }).collect();
+    let sweep =
+        Sweep { title: "t", parameter_label: "x", performance_label: "P", variants: &variants, reference: None };
+    let figure = sweep.draw().unwrap();
+    assert!(figure.svg().contains("The first 40 of 5000 entries of the legend."));
+    figure.png(2.0).unwrap();
+    let title = "very long ".repeat(5000);
+    let high = Sweep { title: &title, variants: &variants[..1], ..sweep }.draw().unwrap();
+    assert!(matches!(high.png(2.0), Err(ReportError::Png(_))), "a title of a thousand lines");
+    high.png_at_most(2.0).unwrap();
+}

@@ -56,6 +56,24 @@ pub fn read_history(artifact: &Artifact, config: &TrainingConfig) -> Result<Vec<
     Ok((0..shape[0]).map(row).collect())
 }
 
+/// Whether a `metrics.jsonl` file may be continued: there is none, or it holds rows of a training, the last of which may be
+/// cut short, and as far as `rows` are known these.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn is_continued(path: &Path, rows: Option<&[Row]>) -> io::Result<bool> {
+    let text = match std::fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
+        other => other?,
+    };
+    let mut lines = text.split(|byte| *byte == b'\n');
+    // Nothing stands after the last line break of a whole file.
+    let cut = lines.next_back().unwrap_or_default();
+    let found = lines.map(|line| serde_json::from_slice::<Row>(line).ok()).collect::<Option<Vec<_>>>();
+    let begun = cut.is_empty() || cut[0] == b'{';
+    Ok(begun && found.is_some_and(|found| rows.is_none_or(|rows| rows.iter().zip(&found).all(|(a, b)| a == b))))
+}
+
 /// A `metrics.jsonl` file: one JSON object a row, each flushed when written.
 pub struct MetricsFile(File);
 
@@ -80,5 +98,39 @@ impl MetricsFile {
     pub fn append(&mut self, row: &Row) -> io::Result<()> {
         let line = serde_json::to_string(row).map_err(io::Error::other)?;
         writeln!(self.0, "{line}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(update: u64) -> Row {
+        Row { update, training_loss: 0.1, loss: 1.0 / 3.0, performance: 0.5, learning_rate: 1e-3 }
+    }
+
+    #[test]
+    fn only_metrics_are_continued() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        assert!(is_continued(&path, None).unwrap());
+        drop(MetricsFile::create(&path, &[row(1), row(2)]).unwrap());
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let cases = [
+            (whole.as_str(), true, true),
+            ("", true, true),
+            (&whole[..whole.len() - 9], true, true),
+            (&whole[9..], false, false),
+            ("notes\n", false, false),
+            ("notes", false, false),
+        ];
+        for (text, metrics, of_these) in cases {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(is_continued(&path, None).unwrap(), metrics, "{text}");
+            assert_eq!(is_continued(&path, Some(&[row(1), row(2), row(3)])).unwrap(), of_these, "{text}");
+        }
+        std::fs::write(&path, whole).unwrap();
+        assert!(!is_continued(&path, Some(&[row(2)])).unwrap());
+        assert!(is_continued(&path, Some(&[row(1)])).unwrap(), "a killed run may be ahead of its checkpoint");
     }
 }

@@ -1,13 +1,12 @@
 //! `eval-lif`: judges a LIF network on fresh or given trials.
 
 use crate::figures::{evaluation_figures, search_curve};
-use crate::signal::StopFlag;
-use crate::status::Outcome;
-use crate::status::with_status;
-use crate::{Common, OrExit, Status, judged, progress, run_program};
+use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
+use crate::status::{Outcome, with_status};
+use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
-use mdl_artifact::output::{check_free, write_atomically};
+use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind};
 use mdl_convert::behaviour::{Behaviour, Monitor};
 use mdl_convert::evaluate::{Evaluation, evaluate};
@@ -88,9 +87,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return crate::status::print_config(&experiment.to_json());
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
-    let output = common.output_path()?;
-    let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
-    arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
+    let (output, force) = (common.output()?, common.force);
+    let files = FigureFiles::beside(output, &FIGURES);
+    let _claims = claim(plan(arguments, &files)?)?;
     let mut provenance = mdl_artifact::provenance!("eval-lif", experiment.seed).from(&lif);
     provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
@@ -107,18 +106,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
     let populations = from_artifact::populations(&lif, network.units).or_exit(Status::DamagedInput)?;
     let peak = experiment.lif.v_peak_mv();
-    let figures = evaluation_figures(&evaluation, &trials, task, &populations, peak)?;
-    artifact.write(&output, common.force)?;
-    figures.iter().try_for_each(|(name, figure)| files.write(name, figure))?;
+    signal::hold();
+    artifact.write(output, force)?;
+    let drawn = evaluation_figures(&evaluation, &trials, task, &populations, peak);
+    let figures = save_figures(&files, drawn, force);
     let rates = rates_by_population(&evaluation, &populations);
-    if let Some(path) = &arguments.report {
-        let report = report(&experiment, &lif, &artifact, &evaluation, figures, &rates)?;
-        write_atomically(path, report.html().as_bytes(), common.force)?;
-    }
+    let report = || report(&experiment, &lif, &artifact, &evaluation, task, factor, figures, &rates);
+    let report = save_report(arguments.report.as_deref(), report, force);
     let score = evaluation.score();
     let mut result = json!({
         "output": output,
-        "report": arguments.report,
+        "report": report,
         "performance": score.performance(),
         "performance_interval": score.interval(),
         "trials": score.trials,
@@ -134,7 +132,18 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(result))
 }
 
-/// Evaluates with a progress bar and an ear for signals.
+/// What the run reads and writes.
+fn plan(arguments: &Arguments, files: &FigureFiles) -> anyhow::Result<Plan> {
+    let (common, report) = (&arguments.common, arguments.report.as_deref());
+    let mut plan = plan_of_one(common, "the LIF network", &arguments.lif)?;
+    let inputs = [("the trials (--trials)", &arguments.trials), ("the config (--config)", &arguments.config)];
+    read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
+    write_report(&mut plan, report, common.force);
+    write_figures(&mut plan, files, common.force);
+    Ok(plan)
+}
+
+/// Evaluates with a progress bar.
 fn evaluate_observed(
     arguments: &Arguments,
     device: &Device,
@@ -144,9 +153,8 @@ fn evaluate_observed(
     factor: f64,
     trials: &Trials,
 ) -> anyhow::Result<Evaluation> {
-    let stop = StopFlag::install()?;
     let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.quiet);
-    let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| stop.is_set() };
+    let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| false };
     let evaluation = evaluate(device, behaviour, units, factor, trials, &experiment.evaluation, &monitor);
     bar.finish_and_clear();
     with_status(evaluation)
@@ -189,10 +197,11 @@ fn report(
     lif: &Artifact,
     artifact: &Artifact,
     evaluation: &Evaluation,
+    task: &dyn Task,
+    factor: f64,
     figures: Vec<(&'static str, Figure)>,
     rates: &[(&'static str, f64)],
-) -> anyhow::Result<Report> {
-    let task = experiment.task.task().or_exit(Status::Usage)?;
+) -> Report {
     let row = |(name, score): &(&str, Score)| {
         vec![(*name).to_string(), score.trials.to_string(), score.correct.to_string(), with_interval(score)]
     };
@@ -206,27 +215,39 @@ fn report(
         let caption = figure.description().to_owned();
         behaviour = behaviour.figure(figure, &caption);
     }
-    let factor = with_status(stored::read_scaling_factor(lif))?;
     let mut report = Report::new(&format!("{}: LIF network", experiment.name))
         .summary("A LIF network made from a trained rate network, judged on its task.")
         .result("Performance", &format!("{}, {} trials", with_interval(&evaluation.score()), evaluation.correct.len()))
-        .result("Network", &from_artifact::network(lif)?)
+        .result("Network", &from_artifact::network(lif))
         .result("Scaling factor", &factor.to_string());
     for (name, rate) in rates {
         report = report.result(&format!("Mean firing rate, {name}"), &format!("{rate:.1} Hz"));
     }
     report = report.section(behaviour);
-    // An imported network does not tell how its factor was found.
-    if lif.has("search.scaling_factor") {
-        let candidates = with_status(stored::read_candidates(lif))?;
-        let predicted = with_status(stored::read_predicted_factor(lif))?;
-        let curve = search_curve(&candidates, factor, predicted, experiment.search.performance_at_least)?;
-        let caption = curve.description().to_owned();
-        report = report.section(Section::new("Search for the scaling factor").figure(curve, &caption));
+    for (heading, figure) in
+        [("Search for the scaling factor", search_figure(experiment, lif, factor)), ("Training", training_figure(lif))]
+    {
+        match figure {
+            Ok(Some(figure)) => {
+                let caption = figure.description().to_owned();
+                report = report.section(Section::new(heading).figure(figure, &caption));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!("the report lacks the figure \"{heading}\": {error:#}"),
+        }
     }
-    if let Some(figure) = from_artifact::training_curve(lif, "Training of the rate network", "Performance")? {
-        let caption = figure.description().to_owned();
-        report = report.section(Section::new("Training").figure(figure, &caption));
+    report.provenance(from_artifact::provenance(artifact))
+}
+
+/// The search that found the factor; an imported network does not say how its factor was found.
+fn search_figure(experiment: &Experiment, lif: &Artifact, factor: f64) -> anyhow::Result<Option<Figure>> {
+    if !lif.has("search.scaling_factor") {
+        return Ok(None);
     }
-    Ok(report.provenance(from_artifact::provenance(artifact)))
+    let (candidates, predicted) = (stored::read_candidates(lif)?, stored::read_predicted_factor(lif)?);
+    Ok(Some(search_curve(&candidates, factor, predicted, experiment.search.performance_at_least)?))
+}
+
+fn training_figure(lif: &Artifact) -> anyhow::Result<Option<Figure>> {
+    Ok(from_artifact::training_curve(lif, "Training of the rate network", "Performance")?)
 }

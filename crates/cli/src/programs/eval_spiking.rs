@@ -1,13 +1,15 @@
 //! `eval-spiking`: judges a trained spiking network, on the test examples of digits or on trials of its task; and a rate
 //! network on digits.
 
+use crate::figures::{Drawn, by_unit};
+use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::Outcome;
 use crate::training::as_input;
-use crate::{Common, OrExit, Status, judged, run_program};
+use crate::{Common, OrExit, Status, judged, run_program, signal};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use clap::Parser;
-use mdl_artifact::output::{check_free, write_atomically};
+use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::digits::Digits;
 use mdl_data::encode::bernoulli;
@@ -42,7 +44,7 @@ use std::sync::Arc;
 ///
 /// Reads a spiking artifact (or a rate artifact trained on digits), writes an evaluation artifact, figures beside it and, if
 /// asked, an HTML report; prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact or
-/// data.
+/// data, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,
@@ -91,11 +93,13 @@ struct Judgement {
     measure: &'static str,
     score: Score,
     result: Map<String, Value>,
-    figures: Vec<(&'static str, Figure)>,
+    figures: Vec<Drawn>,
 }
 
 /// Sections of a config that mean something to this program.
 const SECTIONS: [&str; 2] = ["task", "evaluation"];
+/// Writes the artifact once all tensors are in it; figures are drawn after that.
+type Save<'a> = dyn Fn(&Artifact) -> anyhow::Result<()> + 'a;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -119,25 +123,29 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return crate::status::print_config(&experiment.to_json());
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
-    let output = common.output_path()?;
-    let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
-    arguments.report.iter().try_for_each(|path| check_free(path, common.force)).or_exit(Status::Usage)?;
+    let (output, force) = (common.output()?, common.force);
+    let files = FigureFiles::beside(output, &FIGURES);
+    let _claims = claim(plan(arguments, &experiment, &files)?)?;
     let mut provenance = mdl_artifact::provenance!("eval-spiking", experiment.seed).from(&network);
     provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
 
-    let judgement = match &experiment.task {
-        TaskConfig::Digits(_) => judge_digits(arguments, &experiment, &network, &mut artifact, &device)?,
-        _ => judge_task(arguments, &experiment, &network, &mut artifact, &device)?,
+    let save = |artifact: &Artifact| {
+        signal::hold();
+        Ok(artifact.write(output, force)?)
     };
-    let mut figures = judgement.figures;
+    let judgement = match &experiment.task {
+        TaskConfig::Digits(_) => judge_digits(arguments, &experiment, &network, &mut artifact, &device, &save)?,
+        _ => judge_task(arguments, &experiment, &network, &mut artifact, &device, &save)?,
+    };
+    let mut drawn = judgement.figures;
     let label = if judgement.measure == "accuracy" { "Accuracy" } else { "Performance" };
-    figures.extend(from_artifact::training_curve(&network, "Training", label)?.map(|figure| ("training", figure)));
-    artifact.write(&output, common.force)?;
-    figures.iter().try_for_each(|(name, figure)| files.write(name, figure))?;
+    let training = from_artifact::training_curve(&network, "Training", label).transpose();
+    drawn.extend(training.map(|figure| ("training", figure)));
+    let figures = save_figures(&files, drawn, force);
     let score = judgement.score;
-    if let Some(path) = &arguments.report {
+    let report = || {
         let (low, high) = score.interval();
         let value = format!("{:.4} ({low:.4}–{high:.4}), {} trials", score.performance(), score.trials);
         let mut section = Section::new("Behaviour");
@@ -145,22 +153,36 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             let caption = figure.description().to_owned();
             section = section.figure(figure, &caption);
         }
-        let report = Report::new(&experiment.name)
+        Report::new(&experiment.name)
             .summary("A trained network, judged on examples or trials that its training never saw.")
             .result(label, &value)
-            .result("Network", &from_artifact::network(&network)?)
+            .result("Network", &from_artifact::network(&network))
             .section(section)
-            .provenance(from_artifact::provenance(&artifact));
-        write_atomically(path, report.html().as_bytes(), common.force)?;
-    }
+            .provenance(from_artifact::provenance(&artifact))
+    };
+    let report = save_report(arguments.report.as_deref(), report, force);
     let mut result = judgement.result;
     result.insert("output".into(), json!(output));
-    result.insert("report".into(), json!(arguments.report));
+    result.insert("report".into(), json!(report));
     result.insert("device".into(), json!(mdl_device::name(&device)));
     result.insert("trials".into(), json!(score.trials));
     result.insert(judgement.measure.into(), json!(score.performance()));
     result.insert(format!("{}_interval", judgement.measure), json!(score.interval()));
     Ok(Outcome::done(Value::Object(result)))
+}
+
+/// What the run reads and writes.
+fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> anyhow::Result<Plan> {
+    let (common, report) = (&arguments.common, arguments.report.as_deref());
+    let mut plan = plan_of_one(common, "the network", &arguments.network)?;
+    let inputs = [("the trials (--trials)", &arguments.trials), ("the config (--config)", &arguments.config)];
+    read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
+    if let TaskConfig::Digits(digits) = &experiment.task {
+        digits.files().iter().for_each(|file| plan.read("a file of the data set", file));
+    }
+    write_report(&mut plan, report, common.force);
+    write_figures(&mut plan, files, common.force);
+    Ok(plan)
 }
 
 /// The spiking network of an artifact, and its number of neurons.
@@ -186,16 +208,14 @@ fn activity(experiment: &Experiment, neurons: usize) -> anyhow::Result<Activity>
     Ok(Activity::new(neurons, experiment.task.step_ms(), length(evaluation.recorded_trials), units))
 }
 
-/// Adds what a network does to result, artifact and figures, and warns of a silent one.
+/// Adds what a network does to the result and the figures, and warns of a silent one.
 fn describe(
     activity: &Activity,
     experiment: &Experiment,
     labels: &[&str],
     windows: &[Window],
-    artifact: &mut Artifact,
     judgement: &mut Judgement,
-) -> anyhow::Result<()> {
-    activity.write(artifact);
+) {
     let rates = activity.rate_hz();
     if activity.silent_share() == 1.0 {
         tracing::warn!(
@@ -207,15 +227,14 @@ fn describe(
     judgement.result.insert("spikes_per_unit_and_step".into(), json!(activity.spikes_per_unit_and_step()));
     let populations = vec![Population::Unsigned; rates.len()];
     let distribution = RateDistribution { title: "Firing rates", rates_hz: &rates, populations: &populations };
-    judgement.figures.push(("rates", distribution.draw()?));
+    judgement.figures.push(("rates", distribution.draw()));
     if activity.recorded.is_empty() {
-        return Ok(());
+        return;
     }
-    judgement.figures.push(("raster", raster(activity, experiment, labels, &populations, windows)?));
+    judgement.figures.push(("raster", raster(activity, experiment, labels, &populations, windows)));
     if !activity.recorded_units.is_empty() {
-        judgement.figures.push(("membrane", membrane(activity, experiment, labels[0], windows)?));
+        judgement.figures.push(("membrane", membrane(activity, experiment, labels[0], windows)));
     }
-    Ok(())
 }
 
 fn raster(
@@ -252,11 +271,11 @@ fn membrane(
 ) -> Result<Figure, ReportError> {
     let (first, units, step_ms) = (&activity.recorded[0], &activity.recorded_units, experiment.task.step_ms());
     let time_ms: Vec<f64> = (0..experiment.task.steps()).map(|step| step as f64 * step_ms).collect();
+    let spikes = first.spikes.iter().map(|(step, unit)| (f64::from(*step) * step_ms, *unit));
+    let spikes_ms = by_unit(spikes, activity.rate_hz().len());
     let trace = |(u, unit): (usize, &usize)| {
         let potential: Vec<f64> = first.potential.iter().skip(u).step_by(units.len()).copied().collect();
-        let own = first.spikes.iter().filter(|(_, by)| *by as usize == *unit);
-        let spikes_ms: Vec<f64> = own.map(|(step, _)| f64::from(*step) * step_ms).collect();
-        (format!("unit {unit}"), potential, spikes_ms, activity.thresholds[u])
+        (format!("unit {unit}"), potential, &spikes_ms[*unit], activity.thresholds[u])
     };
     let drawn: Vec<_> = units.iter().enumerate().map(trace).collect();
     let population = Population::Unsigned;
@@ -287,6 +306,7 @@ fn judge_task(
     from: &Artifact,
     artifact: &mut Artifact,
     device: &Device,
+    save: &Save,
 ) -> anyhow::Result<Judgement> {
     let Some((network, neurons)) = spiking(from, experiment, device)? else {
         return Err(anyhow!(
@@ -299,6 +319,8 @@ fn judge_task(
     let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
+    let every = experiment.evaluation.steps_between_outputs(task.step_ms(), steps).map_err(|e| e.within("evaluation"));
+    let every = every.or_exit(Status::Usage)?;
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
     let parameters = network.parameters();
     let mut space = ModeSpace::new(task.conditions().len(), steps, parameters.score.elem_count());
@@ -311,13 +333,13 @@ fn judge_task(
         space.add(&states.synapses, &parameters.mode_out, &trials.condition[start..start + size])?;
     }
     space.write(artifact);
+    let importance = parameters.importance()?;
     let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
     let correct = judge(task, &outputs, &trials.condition);
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
     let squares = outputs.iter().zip(&trials.target).map(|(y, z)| f64::from(y - z).powi(2));
     let error = squares.sum::<f64>() / outputs.len() as f64;
 
-    let every = ((experiment.evaluation.record_every_ms / task.step_ms()).round() as usize).clamp(1, steps);
     let kept: Vec<usize> = (0..steps).step_by(every).collect();
     let time_ms: Vec<f64> = kept.iter().map(|t| *t as f64 * task.step_ms()).collect();
     let at = |b: usize, t: usize| (0..width).map(move |o| (t * count + b) * width + o);
@@ -330,17 +352,20 @@ fn judge_task(
     artifact.insert("time_ms", &[kept.len()], time_ms.clone());
     artifact.insert("output", &[count, kept.len(), width], values.iter().map(|y| *y as f32).collect());
 
+    activity.write(artifact);
+    save(artifact)?;
+
     let windows = [response_window(task)];
     let output = TrialOutput { time_ms: &time_ms, values: &values, width, judged: tasks::Judged::Trained };
-    let mut figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows)?)];
-    figures.extend(trajectory(&space, task, &parameters.importance()?)?.map(|figure| ("modes", figure)));
+    let mut figures = vec![("output", output.draw("Output of the spiking network", &trials, task, &windows))];
+    figures.extend(trajectory(&space, task, &importance).transpose().map(|figure| ("modes", figure)));
     let mut result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
     if !other_trials.is_empty() {
         result.insert("other_trials".into(), json!(other_trials));
     }
     let mut judgement = Judgement { measure: "performance", score, result, figures };
     let labels: Vec<&str> = trials.condition.iter().map(|c| task.conditions()[*c]).collect();
-    describe(&activity, experiment, &labels, &windows, artifact, &mut judgement)?;
+    describe(&activity, experiment, &labels, &windows, &mut judgement);
     Ok(judgement)
 }
 
@@ -372,6 +397,7 @@ fn judge_digits(
     from: &Artifact,
     artifact: &mut Artifact,
     device: &Device,
+    save: &Save,
 ) -> anyhow::Result<Judgement> {
     let TaskConfig::Digits(digits) = &experiment.task else { return Err(anyhow!("task.kind: expected digits")) };
     if arguments.trials.is_some() {
@@ -398,22 +424,31 @@ fn judge_digits(
     artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
     artifact.insert("confusion", &[10, 10], confusion.iter().map(|c| *c as u32).collect());
 
+    let activity = match &spiking {
+        Some((network, neurons)) => {
+            let mut activity = activity(experiment, *neurons)?;
+            for start in (0..count).step_by(BATCH) {
+                let span = start..(start + BATCH).min(count);
+                let intensities: Vec<f32> =
+                    span.clone().flat_map(|e| test.image(e)).map(|pixel| f32::from(*pixel) / 255.0).collect();
+                let spikes = bernoulli(&intensities, digits.channels(), digits.steps, seed, &test_keys(span))?;
+                activity.add(network, &Input::Spikes(Arc::new(spikes)))?;
+            }
+            activity.write(artifact);
+            Some(activity)
+        }
+        None => None,
+    };
+    save(artifact)?;
+
     let matrix = Confusion { title: "Confusion matrix", classes: &CLASS_NAMES, counts: &confusion };
-    let figures = vec![("confusion", matrix.draw()?), ("digits", examples(&test, &answers.predicted)?)];
+    let figures = vec![("confusion", matrix.draw()), ("digits", examples(&test, &answers.predicted))];
     let rows: Vec<&[u64]> = confusion.chunks_exact(CLASS_NAMES.len()).collect();
     let result = Map::from_iter([("loss".into(), json!(answers.loss)), ("confusion".into(), json!(rows))]);
     let mut judgement = Judgement { measure: "accuracy", score, result, figures };
-    if let Some((network, neurons)) = &spiking {
-        let mut activity = activity(experiment, *neurons)?;
-        for start in (0..count).step_by(BATCH) {
-            let span = start..(start + BATCH).min(count);
-            let intensities: Vec<f32> =
-                span.clone().flat_map(|e| test.image(e)).map(|pixel| f32::from(*pixel) / 255.0).collect();
-            let spikes = bernoulli(&intensities, digits.channels(), digits.steps, seed, &test_keys(span))?;
-            activity.add(network, &Input::Spikes(Arc::new(spikes)))?;
-        }
+    if let Some(activity) = activity {
         let labels: Vec<&str> = test.labels.iter().map(|l| CLASS_NAMES[usize::from(*l)]).collect();
-        describe(&activity, experiment, &labels, &[], artifact, &mut judgement)?;
+        describe(&activity, experiment, &labels, &[], &mut judgement);
     }
     Ok(judgement)
 }

@@ -1,8 +1,8 @@
 //! `export-network`: writes an artifact as a file of another tool.
 
-use crate::status::Outcome;
-use crate::status::with_status;
-use crate::{Common, OrExit, Status, judged, run_program};
+use crate::outputs::{claim, plan_of_one};
+use crate::status::{Outcome, with_status};
+use crate::{Common, OrExit, Status, judged, run_program, signal};
 use clap::Parser;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::{Artifact, Kind};
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// The ending of the output's name tells the format: .mat (MATLAB version 5; rate and LIF networks in the layout of the
 /// published rate code, other artifacts one variable a tensor), .nir (NIR; LIF and spiking networks) or .npz (NumPy, one array
 /// a tensor). Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or a network that the format cannot hold,
-/// 3 damaged artifact.
+/// 3 damaged artifact, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,
@@ -55,9 +55,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
-    let output = common.output_path()?;
-    let format = with_status(Format::of(&output))?;
+    let output = common.output()?;
+    let format = with_status(Format::of(output))?;
+    let _claims = claim(plan_of_one(common, "the artifact", path)?)?;
     let file = with_status(bytes(&artifact, &experiment, format, path))?;
-    write_atomically(&output, &file, common.force)?;
+    signal::hold();
+    write_atomically(output, &file, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
 }

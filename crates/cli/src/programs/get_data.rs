@@ -1,11 +1,12 @@
 //! `get-data`: puts the files of a data set in place.
 
-use crate::signal::StopFlag;
+use crate::outputs::claim;
 use crate::status::Outcome;
-use crate::{OrExit, Status, progress, run_program};
+use crate::{OrExit, Status, progress, run_program, signal};
 use clap::Parser;
-use mdl_data::digits::fetch::{Event, Request, fetch};
-use mdl_data::digits::{Dataset, DigitsError};
+use mdl_artifact::plan::{Claims, Plan};
+use mdl_data::digits::fetch::{Event, Request, fetch, in_place};
+use mdl_data::digits::{Dataset, DigitsError, Source};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -66,9 +67,34 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         from: arguments.from.clone(),
         force: arguments.force,
     };
-    let stop = StopFlag::install()?;
+    signal::listen()?;
+    let found = in_place(&request).or_else(ended)?;
+    let files = match found {
+        Some(files) => files,
+        None => {
+            let _claims = claim_outputs(&request)?;
+            fetch_observed(arguments, &request).or_else(ended)?
+        }
+    };
+    let paths: Vec<_> = files.into_iter().map(|file| file.path).collect();
+    Ok(Outcome::done(json!({ "output": request.directory, "dataset": dataset, "files": paths })))
+}
+
+/// Takes the right to write the files that are missing. One in place may be replaced, or be none of the data set's: its
+/// content decides.
+fn claim_outputs(request: &Request) -> anyhow::Result<Claims> {
+    let mut plan = Plan::default();
+    let names = request.dataset.files().map(|file| request.directory.join(file.name));
+    plan.write_set("a file of the data set (-o)", &request.directory.join(request.dataset.name()), names, true);
+    claim(plan)
+}
+
+/// Fetches with a progress bar and an ear for signals.
+fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source>, DigitsError> {
+    let dataset = request.dataset;
+    let stop = signal::hold();
     let bar = progress::bar(0, dataset.name(), arguments.quiet);
-    let fetched = fetch(&request, &mut |event| {
+    let fetched = fetch(request, &mut |event| {
         match event {
             Event::Received { file, bytes, of } => {
                 bar.set_length(of.unwrap_or(bytes));
@@ -76,15 +102,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
                 bar.set_message(file.to_string());
             }
             Event::Failed { source, reason } => tracing::info!("{source}: {reason}"),
+            Event::Waiting => {}
         }
         if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     bar.finish_and_clear();
-    let files = match fetched {
-        Err(error @ DigitsError::Interrupted) => Err(error).or_exit(Status::Interrupted),
-        Err(error @ DigitsError::Occupied { .. }) => Err(error).or_exit(Status::DamagedInput),
-        other => Ok(other?),
-    }?;
-    let paths: Vec<_> = files.into_iter().map(|file| file.path).collect();
-    Ok(Outcome::done(json!({ "output": request.directory, "dataset": dataset, "files": paths })))
+    fetched
+}
+
+/// The error of a fetch, with its exit status.
+fn ended<T>(error: DigitsError) -> anyhow::Result<T> {
+    match error {
+        DigitsError::Interrupted => Err(error).or_exit(Status::Interrupted),
+        DigitsError::Occupied { .. } => Err(error).or_exit(Status::DamagedInput),
+        other => Err(other.into()),
+    }
 }

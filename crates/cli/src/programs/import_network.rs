@@ -1,8 +1,8 @@
 //! `import-network`: takes in a network of another tool.
 
-use crate::status::Outcome;
-use crate::status::with_status;
-use crate::{Common, run_program};
+use crate::outputs::{claim, plan_of_one, read_all};
+use crate::status::{Outcome, with_status};
+use crate::{Common, run_program, signal};
 use clap::Parser;
 use mdl_artifact::output::sha256;
 use mdl_artifact::{FileType, Input, Kind};
@@ -26,7 +26,8 @@ use std::process::ExitCode;
 /// l), and writes a spiking artifact; or a NumPy file that PsychRNN or export-network wrote. With a mapping it reads networks
 /// of any layout from these and from safetensors files. No code of a file is run. Warns of every array that was not used, and
 /// refuses those that would change what the network does. Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage,
-/// config, or arrays that cannot be read, 3 damaged or foreign file.
+/// config, or arrays that cannot be read, 3 damaged or foreign file, 75 interrupted: run it
+/// again.
 #[derive(Parser)]
 #[command(
     version,
@@ -95,12 +96,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
-    let output = common.output_path()?;
+    let output = common.output()?;
+    let mut plan = plan_of_one(common, "the network", path)?;
+    read_all(&mut plan, [("the mapping (--mapping)", arguments.mapping.as_ref())]);
+    let _claims = claim(plan)?;
     let mut provenance = mdl_artifact::provenance!("import-network", experiment.seed);
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
     let (artifact, unused) = with_status(network.artifact(&experiment, provenance))?;
-    artifact.write(&output, common.force)?;
+    signal::hold();
+    artifact.write(output, common.force)?;
     network.reading.notes.iter().for_each(|note| tracing::warn!("{}: {note}", path.display()));
     warn_of_unused(path, &network, &unused);
     let mut result = json!({

@@ -1,16 +1,15 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
 use crate::figures::found_curve;
-use crate::outputs::below;
-use crate::signal::StopFlag;
-use crate::status::with_status;
-use crate::status::{Outcome, print_line, print_result};
-use crate::{Common, OrExit, Status, judged, progress, run_program};
+use crate::outputs::{ARTIFACT, below, claim, read_all, save_figures, write_figures};
+use crate::status::{Outcome, print_line, print_result, with_status};
+use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use anyhow::Context;
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::checkpoint::Earlier;
-use mdl_artifact::output::{Claimed, check_free};
+use mdl_artifact::output::check_free;
+use mdl_artifact::plan::{Claims, Plan};
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::LifNetwork;
@@ -107,7 +106,7 @@ struct Job {
     experiment: Experiment,
     provenance: Provenance,
     network: LifNetwork,
-    output: Claimed,
+    output: PathBuf,
     figures: FigureFiles,
     /// What an earlier run found, where it wrote its output.
     found_before: Option<Found>,
@@ -126,6 +125,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let outputs = below(common.output.as_deref(), &arguments.rates)?;
+    let _claims = claim_outputs(arguments, &outputs)?;
     let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
@@ -133,6 +133,23 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
     let met = search(arguments, &device, &jobs, &mut partials)?;
     Ok(Outcome { status: if met { Status::Done } else { Status::CriterionNotMet }, result: None })
+}
+
+/// Takes the right to write every output.
+fn claim_outputs(arguments: &Arguments, outputs: &[PathBuf]) -> anyhow::Result<Claims> {
+    let replace = arguments.common.force || arguments.resume;
+    let mut plan = Plan::default();
+    arguments.rates.iter().for_each(|rate| plan.read("the network", rate));
+    read_all(&mut plan, [("the config (--config)", arguments.config.as_ref())]);
+    for output in outputs {
+        plan.write_with_partial(ARTIFACT, output, replace, 1);
+        write_figures(&mut plan, &figures(output), replace);
+    }
+    claim(plan)
+}
+
+fn figures(output: &Path) -> FigureFiles {
+    FigureFiles::beside(output, &["search"])
 }
 
 /// The rate artifact's config with what was asked for on the command line.
@@ -156,7 +173,6 @@ impl Job {
     ) -> anyhow::Result<Self> {
         let experiment = judged.experiment;
         let force = arguments.common.force;
-        let output = crate::args::claim(&output, force || arguments.resume)?;
         let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
         provenance.note_differences(judged.differs);
         provenance.device = mdl_device::kind(device);
@@ -164,8 +180,8 @@ impl Job {
         if found_before.is_none() {
             check_free(&output, force).or_exit(Status::Usage)?;
         }
-        let figures =
-            FigureFiles::beside(&output, force || found_before.is_some(), &["search"]).or_exit(Status::Usage)?;
+        let figures = figures(&output);
+        figures.check_free(force || found_before.is_some()).or_exit(Status::Usage)?;
         let network = with_status(stored::read_network(&rate, &experiment.conversion()))?;
         Ok(Self { rate, experiment, provenance, network, output, figures, found_before })
     }
@@ -186,9 +202,7 @@ impl Job {
             artifact.write(&self.output, force)?;
         }
         let drawn = found_curve(found, predicted, experiment.search.performance_at_least);
-        if let Err(error) = drawn.and_then(|figure| self.figures.write("search", &figure)) {
-            tracing::warn!("{}: the search was not drawn: {error}", self.output.display());
-        }
+        save_figures(&self.figures, vec![("search", drawn)], force || self.found_before.is_some());
         warn(found, &experiment.search, &self.output);
         Ok(result(&self.output, found, predicted))
     }
@@ -213,7 +227,7 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
     let questions =
         jobs.iter().zip(&behaviours).map(|(job, b)| Question::new(&job.experiment.conversion(), &job.network, b));
     let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
-    let stop = StopFlag::install()?;
+    let stop = signal::hold();
     let bar = progress::bar(
         questions.iter().map(Question::expected_answers).sum(),
         &jobs[0].experiment.name,
@@ -234,12 +248,13 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
     let hear = |index: usize, news| match news {
         News::Answered(set, trial, answers) => {
             bar.inc(answers.len() as u64);
-            partials[index].add(0, set, trial, &answers)
+            partials[index].add(0, set, trial, &answers);
+            Ok(())
         }
         News::Found(found) => {
             let mut result = jobs[index].finish(arguments.common.force, &found)?;
             result["device"] = json!(mdl_device::name(device));
-            partials[index].remove()?;
+            partials[index].remove().unwrap_or_else(|error| tracing::warn!("{error}"));
             met &= jobs[index].met(&found);
             bar.suspend(|| lines.print(index, result)).unwrap_or_else(|error| printed = Err(error));
             bar.set_message(format!("{} of {} networks", lines.next, jobs.len()));

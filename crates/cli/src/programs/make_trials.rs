@@ -1,7 +1,8 @@
 //! `make-trials`: writes a fixed set of trials of a task.
 
+use crate::outputs::{claim, plan_of_one};
 use crate::status::Outcome;
-use crate::{Common, OrExit, Status, run_program};
+use crate::{Common, OrExit, Status, run_program, signal};
 use clap::Parser;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::{MOST_TRIALS, length};
@@ -14,7 +15,8 @@ use std::process::ExitCode;
 
 /// Write a set of trials of a task, for fixed evaluation sets and for other tools
 ///
-/// Reads a config, writes a trials artifact, prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config.
+/// Reads a config, writes a trials artifact, prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config,
+/// 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,
@@ -51,13 +53,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
-    let output = common.output_path()?;
+    let output = common.output()?;
+    let _claims = claim(plan_of_one(common, "the config (--config)", &arguments.config)?)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
     let trials = Trials::draw(task, seed, Purpose::WrittenTrial, 0, count);
     let mut artifact =
         Artifact::new(Kind::Trials, experiment.to_json(), mdl_artifact::provenance!("make-trials", seed));
     mdl_data::tasks::artifact::write(&trials, &mut artifact);
-    artifact.write(&output, common.force)?;
+    signal::hold();
+    artifact.write(output, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "trials": count, "steps": trials.steps, "channels": trials.channels })))
 }

@@ -1,29 +1,28 @@
 //! `sweep-lif`: performance of LIF networks against one of their parameters.
 
-use crate::signal::StopFlag;
-use crate::status::Outcome;
-use crate::status::with_status;
-use crate::{Common, OrExit, Status, judged, progress, run_program};
-use anyhow::anyhow;
+use crate::outputs::{ARTIFACT, claim, read_all, save_figures, write_figures};
+use crate::status::{Outcome, with_status};
+use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::checkpoint::Earlier;
 use mdl_artifact::output::check_free;
+use mdl_artifact::plan::{Claims, Plan};
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::LifNetwork;
 use mdl_convert::search::Question;
 use mdl_convert::search::checkpoint::{self, Partial};
-use mdl_convert::search::queue::{self, News, Plan, Search};
+use mdl_convert::search::queue::{self, News, Search};
 use mdl_convert::search::sweep::{Swept, search_and_evaluate};
 use mdl_convert::stored;
 use mdl_data::score::Score;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Fields, Judged};
-use mdl_report::FigureFiles;
 use mdl_report::figures::Sweep;
 use mdl_report::figures::sweep::{Point, Variant};
+use mdl_report::{Figure, FigureFiles, ReportError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -115,27 +114,28 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return crate::status::print_config(&first.to_json());
     }
     let device = arguments.device.open().or_exit(Status::Usage)?;
-    let output = common.output_path_of(arguments.resume)?;
+    let output = common.output()?;
+    let figures = FigureFiles::beside(output, &["sweep"]);
+    let _claims = claim_outputs(arguments, output, &figures)?;
     let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks, &device));
-    let before = if arguments.resume { swept_before(&output, &artifact) } else { None };
+    let before = if arguments.resume { swept_before(output, &artifact) } else { None };
     let force = common.force || before.is_some();
-    check_free(&output, force).or_exit(Status::Usage)?;
-    let figures = FigureFiles::beside(&output, force, &["sweep"]).or_exit(Status::Usage)?;
+    check_free(output, force).and_then(|()| figures.check_free(force)).or_exit(Status::Usage)?;
     let earlier = Earlier::from_options(arguments.resume, common.force);
     let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
-    let mut partial = with_status(Partial::open(&output, config, provenance, settings(&networks).count(), earlier))?;
+    let mut partial = with_status(Partial::open(output, config, provenance, settings(&networks).count(), earlier))?;
     let swept = match before {
         Some(swept) => swept,
         None => {
             let swept = sweep(arguments, &device, &networks, &mut partial)?;
             write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
-            artifact.write(&output, common.force)?;
+            artifact.write(output, common.force)?;
             swept
         }
     };
     let pooled = pooled(&swept, variants.len(), arguments.values.len());
-    figures.write("sweep", &figure(arguments, &variants, &pooled)?)?;
-    with_status(partial.remove())?;
+    save_figures(&figures, vec![("sweep", figure(arguments, &variants, &pooled))], force);
+    partial.remove().unwrap_or_else(|error| tracing::warn!("{error}"));
     let point = |(value, score): (&f64, &Score)| {
         json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),
             "trials": score.trials })
@@ -151,6 +151,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "curves": variants.iter().zip(&pooled).map(curve).collect::<Vec<_>>(),
         "device": mdl_device::name(&device),
     })))
+}
+
+/// Takes the right to write every output.
+fn claim_outputs(arguments: &Arguments, output: &Path, figures: &FigureFiles) -> anyhow::Result<Claims> {
+    let replace = arguments.common.force || arguments.resume;
+    let mut plan = Plan::default();
+    arguments.rates.iter().for_each(|rate| plan.read("the network", rate));
+    read_all(&mut plan, [("the config (--config)", arguments.config.as_ref())]);
+    plan.write_with_partial(ARTIFACT, output, replace, 1);
+    write_figures(&mut plan, figures, replace);
+    claim(plan)
 }
 
 /// Name and overrides of each curve.
@@ -202,7 +213,7 @@ fn sweep(
         Behaviour::new(network, &experiment.lif, experiment.task.task()?, experiment.seed)
     });
     let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
-    let stop = StopFlag::install()?;
+    let stop = signal::hold();
     let bar = progress::bar(0, &arguments.parameter, arguments.common.quiet);
     bar.begin_at(partial.count());
     let (mut expected, mut done) = (0, 0);
@@ -211,7 +222,7 @@ fn sweep(
         let question = Question::new(&experiment.conversion(), network, behaviour)?;
         let trials = experiment.evaluation.trials;
         expected += question.expected_answers() + u64::from(trials);
-        let plan: Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
+        let plan: queue::Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
         Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
     });
     let searches = with_status(searches.collect::<mdl_convert::Result<Vec<_>>>())?;
@@ -220,7 +231,8 @@ fn sweep(
     let outcome = queue::run(device, searches, &|| stop.is_set(), |index, news| match news {
         News::Answered(set, trial, answers) => {
             bar.inc(answers.len() as u64);
-            partial.add(index, set, trial, &answers)
+            partial.add(index, set, trial, &answers);
+            Ok(())
         }
         News::Found(found) => {
             done += 1;
@@ -300,7 +312,7 @@ fn figure(
     arguments: &Arguments,
     variants: &[(String, Vec<String>)],
     pooled: &[Vec<Score>],
-) -> anyhow::Result<mdl_report::Figure> {
+) -> Result<Figure, ReportError> {
     let point = |(parameter, score): (&f64, &Score)| Point {
         parameter: *parameter,
         performance: score.performance(),
@@ -317,5 +329,5 @@ fn figure(
         variants: &variants,
         reference: None,
     };
-    sweep.draw().map_err(|error| anyhow!(error))
+    sweep.draw()
 }

@@ -1,7 +1,7 @@
 //! `train-spiking`: trains a spiking mode network, with surrogate gradients, on digits or on a cognitive task.
 
 use crate::status::Outcome;
-use crate::training::{Arguments, Training};
+use crate::training::{Arguments, Training, claim_outputs};
 use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
 use clap::Parser;
@@ -46,6 +46,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    let _claims = claim_outputs(arguments, &experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;

@@ -62,8 +62,7 @@ impl EventFile {
             std::fs::create_dir_all(directory)?;
             for other in event_files(directory)?.into_iter().filter(|other| *other >= path) {
                 if !replace {
-                    let message = "event files of another training are there; use --force to overwrite them";
-                    return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+                    return Err(in_the_way());
                 }
                 std::fs::remove_file(other)?;
             }
@@ -76,6 +75,14 @@ impl EventFile {
             events.append(last.update + 1, What::Session(Session { status: Session::START }))?;
         }
         Ok(events)
+    }
+
+    /// Checks that `directory` has no event files of another training.
+    ///
+    /// # Errors
+    /// There are some, or it cannot be read.
+    pub fn check_free(directory: &Path) -> io::Result<()> {
+        if event_files(directory)?.is_empty() { Ok(()) } else { Err(about(directory, in_the_way())) }
     }
 
     /// Appends an evaluation: its losses, the trained tensors, and the mean rate of each unit.
@@ -114,7 +121,7 @@ impl EventFile {
     }
 
     fn figure(&mut self, update: u64, name: &str, figure: &Figure) -> io::Result<()> {
-        let png = figure.png(PIXELS).map_err(io::Error::other)?;
+        let png = figure.png_at_most(PIXELS).map_err(io::Error::other)?;
         // A PNG file begins with its signature and the header's length and name.
         let side =
             |at: usize| png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes);
@@ -147,6 +154,11 @@ fn drawn(answers: &Answers) -> Result<(&'static str, Figure), ReportError> {
 /// An error that names the file.
 fn about(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+}
+
+fn in_the_way() -> io::Error {
+    let message = "event files of another training are there; use --force to overwrite them";
+    io::Error::new(io::ErrorKind::AlreadyExists, message)
 }
 
 /// The event files of trainings in a directory.

@@ -19,6 +19,8 @@ pub struct Partial {
     file: PartialFile,
     searches: Vec<Answers>,
     unsaved: bool,
+    /// Whether a warning has said that there is no room for it.
+    warned: bool,
 }
 
 impl Partial {
@@ -38,7 +40,7 @@ impl Partial {
             Some(artifact) => trials::read(&artifact, searches)?,
             None => vec![Answers::default(); searches],
         };
-        Ok(Self { file, searches, unsaved: false })
+        Ok(Self { file, searches, unsaved: false, warned: false })
     }
 
     /// What a search knows.
@@ -51,14 +53,19 @@ impl Partial {
         self.searches.iter().map(|answers| answers.len() as u64).sum()
     }
 
-    /// Adds the answers to a trial, and saves if it is time.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn add(&mut self, search: usize, set: TrialSet, trial: u32, answered: &[(f64, Answer)]) -> Result<()> {
+    /// Adds the answers to a trial, and saves if it is time. A save that fails costs no search: it is tried again, and a
+    /// warning says so once.
+    pub fn add(&mut self, search: usize, set: TrialSet, trial: u32, answered: &[(f64, Answer)]) {
         answered.iter().for_each(|(factor, answer)| self.searches[search].insert(set, *factor, trial, *answer));
         self.unsaved = true;
-        if self.file.is_due() { self.save() } else { Ok(()) }
+        if self.file.is_due()
+            && let Err(error) = self.save()
+        {
+            self.file.postpone();
+            if !std::mem::replace(&mut self.warned, true) {
+                tracing::warn!("{error}: the search goes on without its partial results");
+            }
+        }
     }
 
     /// Writes the file.

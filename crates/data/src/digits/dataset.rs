@@ -247,6 +247,12 @@ impl DigitsConfig {
         self.directory.clone().unwrap_or_else(|| self.dataset.default_directory())
     }
 
+    /// The files of the data set that are there, plain or compressed.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let directory = self.directory();
+        self.dataset.files().iter().filter_map(|file| file.find(&directory)).collect()
+    }
+
     /// Refuses values no digits can be shown with.
     ///
     /// # Errors

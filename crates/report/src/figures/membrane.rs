@@ -1,13 +1,15 @@
 //! Membrane potential of chosen units over time, with threshold and spikes.
 
 use super::window::{self, Window};
-use crate::canvas::{Canvas, Key, Type};
+use crate::canvas::{Canvas, Key, Type, first_of};
 use crate::check::Check;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel};
 use crate::{Population, ReportError, style};
 
 const CHECK: Check = Check("membrane potentials");
+/// Units that are drawn at most: more make a picture that no screen or page holds.
+pub const MOST_UNITS: usize = 32;
 /// Height of the panel of one unit, and the distance of two.
 const UNIT: (f64, f64) = (72.0, 16.0);
 /// Part of the height kept free above the highest potential, for the spikes.
@@ -46,7 +48,7 @@ pub struct MembraneTraces<'a> {
     pub time_ms: &'a [f64],
     /// Unit of the potentials.
     pub potential_unit: PotentialUnit,
-    /// The units, from above.
+    /// The units, from above; of more than [`MOST_UNITS`] the first are drawn, and the figure says so.
     pub traces: &'a [Trace<'a>],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
@@ -59,10 +61,18 @@ impl MembraneTraces<'_> {
     /// [`ReportError`]: no step or no unit, lengths that differ, values that are not finite.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
+        let drawn = self.traces.len().min(MOST_UNITS);
+        Ok(Self { traces: &self.traces[..drawn], ..*self }.draw_all(self.traces.len()))
+    }
+
+    /// Draws all traces, which are those of the first of so many units.
+    fn draw_all(&self, of: usize) -> Figure {
         let mut canvas = Canvas::new(style::WIDE, self.title);
+        canvas.note_part(self.traces.len(), of, "recorded units");
         canvas.legend(&self.keys());
         let count = self.traces.len() as f64;
         let height = count * (UNIT.0 + UNIT.1) + style::BOTTOM;
+        let extremes = self.extremes();
         for (index, trace) in self.traces.iter().enumerate() {
             let frame = Frame {
                 left: style::LEFT,
@@ -70,24 +80,33 @@ impl MembraneTraces<'_> {
                 width: style::WIDE - style::LEFT - style::RIGHT,
                 height: UNIT.0,
             };
-            self.draw_unit(&mut canvas, height, frame, trace, index + 1 == self.traces.len());
+            let lowest = index + 1 == self.traces.len();
+            self.draw_unit(&mut canvas, height, frame, trace, extremes, lowest);
         }
         let middle = canvas.top + UNIT.1 + (count * (UNIT.0 + UNIT.1) - UNIT.1) / 2.0;
         let upwards = Type { upwards: true, ..Type::new(style::LABEL_SIZE).centred() };
         canvas.text((15.0, middle), self.potential_label(), upwards);
-        Ok(canvas.finish(height, self.description()))
+        canvas.finish(height, self.description(of))
     }
 
-    fn draw_unit(&self, canvas: &mut Canvas, height: f64, frame: Frame, trace: &Trace, lowest: bool) {
+    fn draw_unit(
+        &self,
+        canvas: &mut Canvas,
+        height: f64,
+        frame: Frame,
+        trace: &Trace,
+        extremes: (f64, f64),
+        lowest: bool,
+    ) {
         let time = Axis::time(self.time_ms);
-        let panel = Panel::new(canvas.size(height), frame, if lowest { time } else { time.bare() }, self.axis());
+        let panel = Panel::new(canvas.size(height), frame, if lowest { time } else { time.bare() }, axis(extremes));
         window::shade(canvas, &panel, self.windows);
         if let Some(threshold) = trace.threshold {
             canvas.level(&panel, threshold, style::REFERENCE);
         }
         let points: Vec<_> = self.time_ms.iter().copied().zip(trace.potential.iter().copied()).collect();
         canvas.fine_curve(&panel, &points, trace.population.colour());
-        let foot = panel.at_y(trace.threshold.unwrap_or(self.extremes().1));
+        let foot = panel.at_y(trace.threshold.unwrap_or(extremes.1));
         canvas.outline(trace.population.colour(), 1.0, |path| {
             for x in trace.spikes_ms.iter().map(|&time| panel.at_x(time)) {
                 path.polyline([(x, foot), (x, frame.top + 3.0)]);
@@ -107,12 +126,6 @@ impl MembraneTraces<'_> {
         crate::panel::extent(potentials)
     }
 
-    /// The axis that all units share.
-    fn axis(&self) -> Axis {
-        let (low, high) = self.extremes();
-        Axis::exact("", (low - 0.04 * (high - low), high + HEADROOM * (high - low))).with_ticks(3)
-    }
-
     fn potential_label(&self) -> &'static str {
         match self.potential_unit {
             PotentialUnit::Millivolt => "Membrane potential (mV)",
@@ -126,10 +139,14 @@ impl MembraneTraces<'_> {
         threshold.into_iter().chain(window::keys(self.windows)).collect()
     }
 
-    fn description(&self) -> String {
+    fn description(&self, of: usize) -> String {
         let unit = |trace: &Trace| format!("{} ({} spikes)", trace.label, trace.spikes_ms.len());
         let units: Vec<_> = self.traces.iter().map(unit).collect();
-        format!("{} against time in ms of {}.", self.potential_label(), units.join(", "))
+        let mut text = format!("{} against time in ms of {}.", self.potential_label(), units.join(", "));
+        if units.len() < of {
+            text = format!("{text} {}", first_of(units.len(), of, "recorded units"));
+        }
+        text
     }
 
     fn check(&self) -> Result<(), ReportError> {
@@ -147,4 +164,9 @@ impl MembraneTraces<'_> {
         }
         Ok(())
     }
+}
+
+/// The axis that all units share.
+fn axis((low, high): (f64, f64)) -> Axis {
+    Axis::exact("", (low - 0.04 * (high - low), high + HEADROOM * (high - low))).with_ticks(3)
 }
