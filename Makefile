@@ -16,7 +16,7 @@ OPTIONS := --force $(if $(THREADS),--threads $(THREADS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python cuda cuda-toolkit cuda-test cuda-check clean
+.PHONY: help build data pipeline train-rate lambda-search eval-lif train-mnist eval-mnist train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python test-slurm cuda cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -161,6 +161,9 @@ $(PYTHON)/ready: examples/python/requirements.txt
 
 test-python: build $(PYTHON)/ready ## run the scripts of examples/python, and read exports with SciPy, NumPy and nir
 	$(PYTHON)/bin/python examples/python/check.py $(BIN)
+
+test-slurm: build ## run the scripts of examples/slurm on a Slurm that it starts; skipped without Slurm's programs
+	scripts/test-slurm $(BIN)
 
 clean: ## remove builds; artifacts stay
 	$(CARGO) clean

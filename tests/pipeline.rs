@@ -1,6 +1,6 @@
 //! The pipeline as its users run it: train, search, evaluate.
 
-use mdl_tests::{arguments, config, run};
+use mdl_tests::{arguments, config, run, write_classes};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -101,21 +101,6 @@ fn a_spiking_network_learns_the_contextual_task_on_any_number_of_threads() {
     assert!(judged["performance"].as_f64().unwrap() > 0.8, "{judged}");
     assert!(judged["mean_squared_error"].as_f64().unwrap() < 0.3, "{judged}");
     assert!(judged["rate_hz"].as_f64().unwrap() > 0.0, "{judged}");
-}
-
-/// Ten classes of `count` images in the format of MNIST: class c has its rows 2 c + 4 and 2 c + 5 lit.
-fn write_classes(dir: &Path, prefix: &str, count: u32) {
-    let header = |magic: u32, sizes: &[u32]| -> Vec<u8> {
-        std::iter::once(&magic).chain(sizes).flat_map(|number| number.to_be_bytes()).collect()
-    };
-    let (mut images, mut labels) = (header(0x803, &[count, 28, 28]), header(0x801, &[count]));
-    for example in 0..count {
-        let class = (example % 10) as usize;
-        labels.push(class as u8);
-        images.extend((0..784).map(|pixel| if pixel / 56 == class + 2 { 200 } else { 0 }));
-    }
-    std::fs::write(dir.join(format!("{prefix}-images-idx3-ubyte")), images).unwrap();
-    std::fs::write(dir.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
 }
 
 #[test]

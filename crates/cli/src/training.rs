@@ -79,8 +79,6 @@ pub struct Training<'a> {
     pub kind: Kind,
     /// Where that comes from, but for the device and the data.
     pub provenance: Provenance,
-    /// What is measured on fresh trials.
-    pub measure: &'static str,
     /// Where it is computed.
     pub device: &'a Device,
 }
@@ -114,6 +112,11 @@ impl Training<'_> {
         }
     }
 
+    /// Name of what is measured on fresh trials.
+    fn measure(&self) -> &'static str {
+        self.experiment.task.measure()
+    }
+
     fn on(
         &self,
         problem: &impl Problem,
@@ -138,7 +141,7 @@ impl Training<'_> {
             }
         };
         partial.remove()?;
-        Ok(outcome(&trained, output, self.measure, self.device))
+        Ok(outcome(&trained, output, self.measure(), self.device))
     }
 
     /// How the training ended whose complete output this is, if it has the config and provenance of `expected`.
@@ -163,7 +166,7 @@ impl Training<'_> {
         let mut metrics =
             path.map(|path| MetricsFile::create(path, state.history())).transpose().map_err(&unwritten)?;
         let replace = arguments.common.force || arguments.resume;
-        let begin = |directory: &PathBuf| EventFile::create(directory, state.history(), self.measure, replace);
+        let begin = |directory: &PathBuf| EventFile::create(directory, state.history(), self.measure(), replace);
         let events = arguments.tensorboard.as_ref().map(begin).transpose();
         let mut events = events.or_else(|error| {
             let status = if error.kind() == ErrorKind::AlreadyExists { Status::Usage } else { Status::Failed };
@@ -185,7 +188,7 @@ impl Training<'_> {
                 }
                 Event::Evaluated(row, condition) => {
                     warn(guard.units(row.update, &condition, problem.remedies()));
-                    bar.set_message(format!("loss {:.3} performance {:.3}", row.loss, row.performance));
+                    bar.set_message(format!("loss {:.3} {} {:.3}", row.loss, self.measure(), row.performance));
                     metrics.as_mut().map_or(Ok(()), |file| file.append(row)).map_err(&unwritten)?;
                     events.as_mut().map_or(Ok(()), |events| events.evaluated(row, problem))?;
                 }

@@ -1,5 +1,6 @@
 //! What a network is trained on: cognitive tasks, digits, encoders.
 
+pub mod choice;
 pub mod digits;
 pub mod encode;
 pub mod evaluation;

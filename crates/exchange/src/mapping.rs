@@ -315,7 +315,7 @@ impl Mapping {
         // What the mapping and the overrides left of the config must fit the tensors.
         let unfit = |error: ArtifactError| Error::Undecided {
             path: variables.path.clone(),
-            message: format!("does not fit its config{error}"),
+            message: format!("does not fit its config: {}", error.without_path()),
         };
         match &experiment.network {
             NetworkConfig::Spiking(config) => {

@@ -15,9 +15,9 @@ use mdl_convert::lif::LifNetwork;
 use mdl_convert::search::Question;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Plan, Search};
-use mdl_convert::search::sweep::{Swept, search_and_evaluate};
+use mdl_convert::search::sweep::{Summary, Swept, search_and_evaluate};
 use mdl_convert::stored;
-use mdl_data::score::Score;
+use mdl_data::score::{Score, Spread};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_report::FigureFiles;
@@ -30,8 +30,10 @@ use std::process::ExitCode;
 /// Performance of LIF networks against one of their parameters
 ///
 /// For every value of the parameter, every rate network given is searched for its scaling factor and evaluated on fresh
-/// trials. Writes an evaluation artifact and a figure beside it, prints one JSON line. While it runs, its results so far
-/// stand in OUTPUT.partial. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: the
+/// trials. Of one network, JSON and figure give its performance with the 95 % interval of its trials; of several, each
+/// network's performance, their mean and standard deviation, and the number of networks that reach
+/// search.performance_at_least with its Wilson interval. Writes an evaluation artifact and a figure beside it, prints one
+/// JSON line. While it runs, its results so far are in OUTPUT.partial. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: the
 /// same command with --resume goes on.
 #[derive(Parser)]
 #[command(
@@ -43,7 +45,7 @@ use std::process::ExitCode;
     -o synapse.safetensors"
 )]
 struct Arguments {
-    /// Rate artifacts; their trials are counted together
+    /// Rate artifacts, one per network
     #[arg(value_name = "RATE", required = true)]
     rates: Vec<PathBuf>,
 
@@ -123,28 +125,38 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         None => {
             let swept = sweep(arguments, &device, &networks, &mut partial)?;
             write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
+            if networks.len() > 1 {
+                write_summaries(&mut artifact, &summaries(&networks, &swept));
+            }
             artifact.write(&output, common.force)?;
             swept
         }
     };
-    let pooled = pooled(&swept, variants.len(), arguments.values.len());
-    figures.write("sweep", &figure(arguments, &variants, &pooled)?)?;
+    let summaries = summaries(&networks, &swept);
+    figures.write("sweep", &figure(arguments, &variants, &summaries)?)?;
     with_status(partial.remove())?;
-    let point = |(value, score): (&f64, &Score)| {
-        json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),
-            "trials": score.trials })
-    };
-    let curve = |((name, _), scores): (&(String, Vec<String>), &Vec<Score>)| {
-        let points = arguments.values.iter().zip(scores).map(point);
+    let curve = |((name, _), row): (&(String, Vec<String>), &Vec<Summary>)| {
+        let points = arguments.values.iter().zip(row).map(|(value, summary)| point(*value, summary));
         json!({ "variant": name, "points": points.collect::<Vec<_>>() })
     };
     Ok(Outcome::done(json!({
         "output": output,
         "parameter": arguments.parameter,
         "networks": networks.len(),
-        "curves": variants.iter().zip(&pooled).map(curve).collect::<Vec<_>>(),
+        "curves": variants.iter().zip(&summaries).map(curve).collect::<Vec<_>>(),
         "device": mdl_device::name(&device),
     })))
+}
+
+/// The JSON of one point: a single network with the interval of its trials, or the spread over networks.
+fn point(value: f64, summary: &Summary) -> Value {
+    match summary.single {
+        Some(score) => json!({ "value": value, "performance": score.performance(),
+            "performance_interval": score.interval(), "trials": score.trials }),
+        None => json!({ "value": value, "performance": summary.performance.mean,
+            "performance_sd": summary.performance.sd, "performances": summary.performances,
+            "successful": summary.successful, "successful_interval": summary.successful_interval() }),
+    }
 }
 
 /// Name and overrides of each curve.
@@ -174,7 +186,23 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
         let settings = variants.iter().map(of_variant).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Network { artifact, settings })
     };
-    arguments.rates.iter().map(read).collect()
+    let networks = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    refuse_duplicates(&networks).or_exit(Status::Usage)?;
+    Ok(networks)
+}
+
+/// A network that is given twice would count as two independent ones.
+fn refuse_duplicates(networks: &[Network]) -> anyhow::Result<()> {
+    for (index, network) in networks.iter().enumerate() {
+        let same = |other: &&Network| other.artifact.as_input().sha256 == network.artifact.as_input().sha256;
+        if let Some(other) = networks[..index].iter().find(same) {
+            let (first, second) = (other.artifact.path().display(), network.artifact.path().display());
+            anyhow::bail!(
+                "{second}: the same network as {first}; give each network once, for they count as independent"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The config of all networks, variants and values, in this order.
@@ -219,16 +247,19 @@ fn sweep(
     Ok(swept.into_iter().flatten().collect())
 }
 
-/// Scores of all networks together, `[variants][values]`.
-fn pooled(swept: &[Swept], variants: usize, values: usize) -> Vec<Vec<Score>> {
-    let score = |at: usize| {
-        let of_networks = swept.iter().skip(at).step_by(variants * values).map(|s| s.score);
-        of_networks.fold(Score { trials: 0, correct: 0 }, |sum, s| Score {
-            trials: sum.trials + s.trials,
-            correct: sum.correct + s.correct,
-        })
+/// All networks with each setting, `[variants][values]`.
+fn summaries(networks: &[Network], swept: &[Swept]) -> Vec<Vec<Summary>> {
+    let settings = &networks[0].settings;
+    let values = settings[0].len();
+    let summary = |at: usize| {
+        let of_networks = swept.chunks(settings.len() * values).zip(networks);
+        Summary::of(of_networks.map(|(swept, network)| {
+            let setting = &network.settings[at / values][at % values];
+            (&swept[at], setting.search.performance_at_least)
+        }))
     };
-    (0..variants).map(|variant| (0..values).map(|value| score(variant * values + value)).collect()).collect()
+    let row = |variant: usize| (0..values).map(|value| summary(variant * values + value)).collect();
+    (0..settings.len()).map(row).collect()
 }
 
 /// The first setting's config with a section `sweep` that names the parameter and the variants.
@@ -277,24 +308,44 @@ fn write(artifact: &mut Artifact, values: &[f64], [networks, variants]: [usize; 
     artifact.insert("rate_hz", &shape, swept.iter().map(|s| s.rate_hz).collect());
 }
 
+/// Adds, of several networks, `performance`, `performance_sd` and `successful` `[variants, V]`, and `successful_interval`
+/// `[variants, V, 2]`.
+fn write_summaries(artifact: &mut Artifact, summaries: &[Vec<Summary>]) {
+    let shape = [summaries.len(), summaries[0].len()];
+    let all = || summaries.iter().flatten();
+    artifact.insert("performance", &shape, all().map(|s| s.performance.mean).collect());
+    artifact.insert("performance_sd", &shape, all().map(|s| s.performance.sd.unwrap_or(0.0)).collect());
+    artifact.insert("successful", &shape, all().map(|s| s.successful).collect());
+    let intervals = all().map(Summary::successful_interval).flat_map(|(low, high)| [low, high]);
+    artifact.insert("successful_interval", &[shape[0], shape[1], 2], intervals.collect());
+}
+
 fn figure(
     arguments: &Arguments,
     variants: &[(String, Vec<String>)],
-    pooled: &[Vec<Score>],
+    summaries: &[Vec<Summary>],
 ) -> anyhow::Result<mdl_report::Figure> {
-    let point = |(parameter, score): (&f64, &Score)| Point {
-        parameter: *parameter,
-        performance: score.performance(),
-        interval: score.interval(),
+    let point = |(parameter, summary): (&f64, &Summary)| {
+        let Spread { mean, sd } = summary.performance;
+        let (interval, networks) = match (summary.single, sd.unwrap_or(0.0)) {
+            (Some(score), _) => (score.interval(), Vec::new()),
+            (None, sd) => ((mean - sd, mean + sd), summary.performances.clone()),
+        };
+        Point { parameter: *parameter, performance: mean, interval, networks }
     };
     let points: Vec<Vec<Point>> =
-        pooled.iter().map(|scores| arguments.values.iter().zip(scores).map(point).collect()).collect();
+        summaries.iter().map(|row| arguments.values.iter().zip(row).map(point).collect()).collect();
+    let networks = summaries[0][0].performances.len();
+    let performance_label = match networks {
+        1 => "Performance (95 % interval)".into(),
+        _ => format!("Performance (mean ± SD, {networks} networks)"),
+    };
     let variants: Vec<Variant> =
         variants.iter().zip(&points).map(|((label, _), points)| Variant { label, points }).collect();
     let sweep = Sweep {
         title: "Performance of the LIF network",
         parameter_label: &arguments.parameter,
-        performance_label: "Performance",
+        performance_label: &performance_label,
         variants: &variants,
         reference: None,
     };
