@@ -31,7 +31,8 @@ fn files_and_links_exist() {
     let mut missing = BTreeSet::new();
     for (page, text) in pages() {
         let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
-        let links = links.filter(|link| !link.is_empty() && !link.contains("://")).map(|link| page.with_file_name(link));
+        let links =
+            links.filter(|link| !link.is_empty() && !link.contains("://")).map(|link| page.with_file_name(link));
         let paths = code(&text).filter(|c| folders.iter().any(|folder| c.starts_with(folder)));
         let paths = paths.filter(|path| !path.contains([' ', '*', '<', '…'])).map(|path| repository().join(path));
         let absent = links.chain(paths).filter(|path| !path.exists());
