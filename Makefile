@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write whole files or none: what is there is never to be deleted, whatever came after it.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python test-oracle audit cuda \
+	train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python test-oracle test-slurm audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
@@ -208,6 +208,9 @@ test-oracle: ## make the fixtures of the tests again from the equations and comp
 audit: ## advisories, licences and sources of the dependencies, by deny.toml; needs cargo-deny
 	@command -v cargo-deny > /dev/null || { echo "make audit needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 2; }
 	$(CARGO) deny check
+
+test-slurm: build ## run the scripts of examples/slurm on a Slurm that it starts; skipped without Slurm's programs
+	scripts/test-slurm $(BIN)
 
 clean: ## remove builds; artifacts stay
 	$(CARGO) clean

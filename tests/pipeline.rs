@@ -1,6 +1,6 @@
 //! The pipeline as its users run it: train, search, evaluate.
 
-use mdl_tests::{arguments, config, run};
+use mdl_tests::{arguments, config, run, write_classes};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -103,21 +103,6 @@ fn a_spiking_network_learns_the_contextual_task_on_any_number_of_threads() {
     assert!(judged["rate_hz"].as_f64().unwrap() > 0.0, "{judged}");
 }
 
-/// Ten classes of `count` images in the format of MNIST: class c has its rows 2 c + 4 and 2 c + 5 lit.
-fn write_classes(dir: &Path, prefix: &str, count: u32) {
-    let header = |magic: u32, sizes: &[u32]| -> Vec<u8> {
-        std::iter::once(&magic).chain(sizes).flat_map(|number| number.to_be_bytes()).collect()
-    };
-    let (mut images, mut labels) = (header(0x803, &[count, 28, 28]), header(0x801, &[count]));
-    for example in 0..count {
-        let class = (example % 10) as usize;
-        labels.push(class as u8);
-        images.extend((0..784).map(|pixel| if pixel / 56 == class + 2 { 200 } else { 0 }));
-    }
-    std::fs::write(dir.join(format!("{prefix}-images-idx3-ubyte")), images).unwrap();
-    std::fs::write(dir.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
-}
-
 #[test]
 fn a_spiking_network_learns_images_on_any_number_of_threads() {
     let data = TempDir::new().unwrap();
@@ -137,4 +122,45 @@ fn a_spiking_network_learns_images_on_any_number_of_threads() {
         .map(|n| n.as_u64().unwrap())
         .sum();
     assert_eq!(confusion, 50);
+}
+
+#[test]
+fn a_sweep_over_several_networks_counts_networks_and_not_their_trials() {
+    let dir = TempDir::new().unwrap();
+    let train = |seed: &str| {
+        let rate = dir.path().join(seed).with_extension("safetensors");
+        let set = ["network.neurons=30", "training.max_updates=10", "training.evaluation_trials=4"];
+        let mut all = arguments!["--config", config("go-nogo"), "--seed", seed, "-o", &rate].to_vec();
+        all.extend(set.iter().flat_map(|field| arguments!["--set", field]));
+        assert_eq!(run("train-rate", &all).status, 4, "ten updates are too few");
+        rate
+    };
+    let (one, two) = (train("1"), train("2"));
+    let sweep = |name: &str, rates: &[&PathBuf]| {
+        let mut all: Vec<std::ffi::OsString> = rates.iter().map(Into::into).collect();
+        all.extend(arguments!["--parameter", "lif.refractory_ms", "--values", "2", "--set", "search.trials=2"]);
+        all.extend(arguments!["--set", "evaluation.trials=40", "-o", dir.path().join(name)]);
+        run("sweep-lif", &all)
+    };
+    let point = |name: &str, rates: &[&PathBuf]| {
+        let ran = sweep(name, rates);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        ran.result.unwrap()["curves"][0]["points"][0].clone()
+    };
+    let single = [point("one", &[&one]), point("two", &[&two])];
+    for alone in &single {
+        assert!(alone["performance_interval"].is_array() && alone["performance_sd"].is_null(), "{alone}");
+    }
+    let both = point("both", &[&one, &two]);
+    let [a, b] = single.map(|alone| alone["performance"].as_f64().unwrap());
+    assert_eq!(both["performances"], serde_json::json!([a, b]));
+    assert!((both["performance"].as_f64().unwrap() - (a + b) / 2.0).abs() < 1e-12, "{both}");
+    assert!((both["performance_sd"].as_f64().unwrap() - (a - b).abs() / 2f64.sqrt()).abs() < 1e-12, "{both}");
+    assert!(both["performance_interval"].is_null() && both["successful_interval"].is_array(), "{both}");
+    let copy = dir.path().join("copy.safetensors");
+    std::fs::copy(&one, &copy).unwrap();
+    let twice = sweep("twice", &[&one, &two, &copy]);
+    assert_eq!(twice.status, 2);
+    assert!(twice.stderr.contains("copy.safetensors") && twice.stderr.contains("1.safetensors"), "{}", twice.stderr);
+    assert!(!dir.path().join("twice").exists());
 }

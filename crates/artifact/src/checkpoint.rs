@@ -144,7 +144,10 @@ impl PartialFile {
             Err(PartialError::AnotherRun { path: earlier.path().into(), what, found, expected })
         };
         let (found, expected) = (&earlier.provenance, &self.provenance);
-        let program = |p: &Provenance| [&p.program, &p.version, p.revision.as_deref().unwrap_or("")].join(" ");
+        let program = |p: &Provenance| match &p.revision {
+            Some(revision) => format!("{} {} {revision}", p.program, p.version),
+            None => format!("{} {}", p.program, p.version),
+        };
         if program(found) != program(expected) {
             return differs("program", program(found), program(expected));
         }
@@ -276,7 +279,7 @@ mod tests {
         assert!(message(other).contains("config: found a.b = 1, expected 2"));
         let mut other = file(&dir.path().join("out"), 1);
         other.provenance.revision = Some("abc".into());
-        assert!(message(other).contains("program: found test 0.1.0 , expected test 0.1.0 abc"));
+        assert!(message(other).contains("program: found test 0.1.0, expected test 0.1.0 abc"));
         let mut other = file(&dir.path().join("out"), 1);
         other.provenance.device = Some("cuda".into());
         assert!(message(other).contains("device: found cpu, expected cuda"));

@@ -105,6 +105,17 @@ pub enum ArtifactError {
     },
 }
 
+impl ArtifactError {
+    /// The message without the path, for callers that name the file they made the artifact from.
+    pub fn without_path(&self) -> String {
+        let (Self::Metadata { path, .. } | Self::Tensor { path, .. } | Self::Damaged { path, .. }) = self else {
+            return self.to_string();
+        };
+        let text = self.to_string();
+        text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).into()
+    }
+}
+
 /// A file that passes between stages: named tensors, the config they were made with, and where they come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artifact {

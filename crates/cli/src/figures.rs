@@ -73,7 +73,7 @@ pub fn evaluation_figures(
     if !evaluation.recorded.is_empty() {
         figures.push(("raster", raster(evaluation, task, populations, &windows)));
     }
-    let rates = RateDistribution { title: "Firing rates", rates_hz: &evaluation.rate_hz, populations };
+    let rates = RateDistribution { title: "Firing rates from step 10 on", rates_hz: &evaluation.rate_hz, populations };
     figures.push(("rates", rates.draw()));
     if !evaluation.recorded.is_empty() && !evaluation.recorded_units.is_empty() {
         figures.push(("membrane", membrane(evaluation, task, populations, v_peak_mv, &windows)));

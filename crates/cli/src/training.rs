@@ -84,8 +84,6 @@ pub struct Training<'a> {
     pub kind: Kind,
     /// Where that comes from, but for the device and the data.
     pub provenance: Provenance,
-    /// What is measured on fresh trials.
-    pub measure: &'static str,
     /// Where it is computed.
     pub device: &'a Device,
 }
@@ -147,6 +145,11 @@ impl Training<'_> {
         }
     }
 
+    /// Name of what is measured on fresh trials.
+    fn measure(&self) -> &'static str {
+        self.experiment.task.measure()
+    }
+
     fn on(
         &self,
         problem: &impl Problem,
@@ -174,7 +177,7 @@ impl Training<'_> {
             }
         };
         partial.remove().unwrap_or_else(|error| tracing::warn!("{error}"));
-        Ok(outcome(&trained, output, self.measure, self.device))
+        Ok(outcome(&trained, output, self.measure(), self.device))
     }
 
     /// The metrics file, if one is wanted, with the evaluations that it begins with; `rows` are those that are known before.
@@ -218,7 +221,7 @@ impl Training<'_> {
                 }
                 Event::Evaluated(row, condition) => {
                     warn(guard.units(row.update, &condition, problem.remedies()));
-                    bar.set_message(format!("loss {:.3} performance {:.3}", row.loss, row.performance));
+                    bar.set_message(format!("loss {:.3} {} {:.3}", row.loss, self.measure(), row.performance));
                     side.evaluated(row, problem);
                 }
             }
@@ -286,7 +289,7 @@ impl<'a> SideOutputs<'a> {
         let metrics = metrics.and_then(|(path, rows)| Some((path, or_warn(path, MetricsFile::create(path, rows))?)));
         let replace = arguments.common.force || arguments.resume;
         let events = arguments.tensorboard.as_deref().and_then(|directory| {
-            let file = EventFile::create(directory, rows, training.measure, replace);
+            let file = EventFile::create(directory, rows, training.measure(), replace);
             or_warn(directory, file).map(|file| (directory, file))
         });
         Ok(Self { metrics, events })

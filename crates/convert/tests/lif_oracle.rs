@@ -32,7 +32,7 @@ fn config(fixture: &Fixture, mode: LifMode) -> LifConfig {
         noise_sd_mv_per_step: if flag("uses_noise") { 0.1 } else { 0.0 },
         use_initial_weights: flag("use_initial_weights"),
         stimulation: flag("opto_mode").then(|| Stimulation {
-            population: StimulatedUnits::Units(units),
+            population: StimulatedUnits::Units { units },
             from_ms: window[0] * step_ms,
             to_ms: window[1] * step_ms,
             amplitude_mv: 0.5,

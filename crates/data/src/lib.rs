@@ -15,6 +15,7 @@
 //! }
 //! ```
 
+pub mod choice;
 pub mod digits;
 pub mod encode;
 pub mod evaluation;

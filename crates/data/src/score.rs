@@ -21,6 +21,26 @@ impl Score {
     }
 }
 
+/// Mean and standard deviation over networks, which are the independent units wherever several are shown together: trials of
+/// one network say nothing about how networks differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation (n − 1); none for a single value.
+    pub sd: Option<f64>,
+}
+
+impl Spread {
+    /// The spread of one value per network; zero without any.
+    pub fn of(values: &[f64]) -> Self {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n.max(1.0);
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Self { mean, sd: (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt()) }
+    }
+}
+
 /// Two-sided 95 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -52,5 +72,14 @@ mod tests {
         }
         assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
         assert!((1..1000).all(|n| wilson_interval(0, n).0 == 0.0 && wilson_interval(n, n).1 == 1.0));
+    }
+
+    /// Against Python's `statistics.mean` and `statistics.stdev`.
+    #[test]
+    fn known_spreads() {
+        let spread = Spread::of(&[1.0, 0.787, 0.933, 0.993, 0.98, 0.873, 0.983, 0.693]);
+        assert!((spread.mean - 0.90525).abs() < 1e-12, "{spread:?}");
+        assert!((spread.sd.unwrap() - 0.11285483722780468).abs() < 1e-12, "{spread:?}");
+        assert_eq!(Spread::of(&[0.5]), Spread { mean: 0.5, sd: None });
     }
 }

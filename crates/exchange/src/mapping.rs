@@ -361,7 +361,7 @@ impl Mapping {
             artifact.insert("score", &[sizes.modes], vec![1f32; sizes.modes]);
         }
         // What the mapping and the overrides left of the config must fit the tensors.
-        let unfit = |error: ArtifactError| undecided(format!("does not fit its config{error}"));
+        let unfit = |error: ArtifactError| undecided(format!("does not fit its config: {}", error.without_path()));
         match &experiment.network {
             NetworkConfig::Spiking(config) => {
                 let network = SpikingNetwork::read(&artifact, config, sizes.channels, sizes.outputs).map_err(unfit)?;

@@ -297,7 +297,7 @@ pub fn artifact(
     // What the overrides left of the config must still fit the tensors.
     RateParameters::read(&artifact, config, "").map_err(|error| Error::Undecided {
         path: variables.path.clone(),
-        message: format!("does not fit its config{error}"),
+        message: format!("does not fit its config: {}", error.without_path()),
     })?;
     Ok(artifact)
 }

@@ -158,7 +158,7 @@ fn what_does_not_fit_is_named() {
     refusal(&|m| m["tensors"]["theta"] = json!("bias"), "`bias`: found shape [1], expected [6]");
     refusal(&|m| m["tensors"].as_object_mut().unwrap().retain(|name, _| name != "w_in"), "names no array for `w_in`");
     refusal(&|m| m["config"] = json!({}), "tensor `theta`");
-    refusal(&|m| m["config"]["network"]["neurons"] = json!(7), "does not fit its config");
+    refusal(&|m| m["config"]["network"]["neurons"] = json!(7), "does not fit its config: tensor `");
     refusal(&|m| m["config"]["network"]["recurrence"] = json!(3), "network");
     refusal(&|m| m["config"]["task"] = json!({ "kind": "mante" }), "2 inputs and 1 outputs; the task has 4 and 1");
     refusal(&|m| m["more"] = json!(1), "unknown field `more`");

@@ -51,7 +51,7 @@ fn root_sum_squared(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     (a - b)?.sqr()?.sum_all()?.sqrt()
 }
 
-/// Section 4: forward and backward of the stored network, in one precision.
+/// A dense network as Kim, Li & Sejnowski (2019) train it: forward and backward of the stored network, in one precision.
 fn dense_oracle(name: &str, dale: bool, dtype: DType, [forward, backward]: [f64; 2]) -> Result<()> {
     let oracle = Oracle::read(name);
     let get = |name: &str| oracle.get(name, dtype);
@@ -75,7 +75,7 @@ fn dense_oracle(name: &str, dale: bool, dtype: DType, [forward, backward]: [f64;
     Ok(())
 }
 
-/// Section 3, likewise.
+/// A mode network as Lin & Huang (arXiv 2310.14621) have it, likewise.
 fn modes_oracle(name: &str, activation: Activation, dtype: DType, [forward, backward]: [f64; 2]) -> Result<()> {
     let oracle = Oracle::read(name);
     let get = |name: &str| oracle.get(name, dtype);
@@ -112,7 +112,7 @@ fn networks_of_pytorch_in_single_precision() -> Result<()> {
 
 #[test]
 fn networks_of_pytorch_in_double_precision() -> Result<()> {
-    // The leak of section 3 and the loss are the same numbers in both programs, to rounding.
+    // The leak of mode networks and the loss are the same numbers in both programs, to rounding.
     let tolerance = [1e-12, 1e-11];
     dense_oracle("rate_dale", true, DType::F64, tolerance)?;
     dense_oracle("rate_free", false, DType::F64, tolerance)?;

@@ -212,7 +212,10 @@ fn bad_searches_and_sweeps_are_refused() {
         let variants = &[sweep::Variant { label: "a", points }][..];
         Sweep { title: "", parameter_label: "x", performance_label: "y", variants, reference: None }.draw()
     };
-    let point = |parameter| sweep::Point { parameter, performance: 0.5, interval: (0.5, 0.5) };
+    let point = |parameter| sweep::Point { parameter, performance: 0.5, interval: (0.5, 0.5), networks: Vec::new() };
+    let with = |networks| sweep(&[sweep::Point { networks, ..point(1.0) }]);
+    assert!(with(vec![0.2, 0.8]).is_ok());
+    assert!(refusal(with(vec![f64::NAN])).contains("performance of a"));
     assert!(sweep(&[point(1e-3), point(1e3)]).is_ok(), "a wide parameter");
     assert!(refusal(sweep(&[])).contains("no point of a"));
     assert!(refusal(sweep(&[point(f64::INFINITY)])).contains("parameters of a"));

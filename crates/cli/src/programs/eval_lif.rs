@@ -24,7 +24,9 @@ use std::process::ExitCode;
 /// Judge a LIF network on its task
 ///
 /// Reads a LIF artifact, writes an evaluation artifact, figures beside it and, if asked, an HTML report; prints one JSON
-/// line. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: run it again.
+/// line. Firing rates leave out the first nine steps, as in the published code.
+///
+/// Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: run it again.
 #[derive(Parser)]
 #[command(
     version,

@@ -29,9 +29,11 @@ use std::process::ExitCode;
 
 /// Make LIF networks from rate networks: search for the scaling factor
 ///
-/// Reads rate artifacts, or LIF artifacts, whose rate networks are searched again; writes a LIF artifact with the whole search curve for each, and a figure beside it; prints one
-/// JSON line for each. Several searches share the machine. While a search runs, its results so far stand in
-/// OUTPUT.partial. Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but for some network
+/// Reads rate artifacts, or LIF artifacts, whose rate networks are searched again; writes a LIF artifact with the whole
+/// search curve for each, and a figure beside it; prints one JSON line for each. Several searches share the machine. While a search runs, its results so far are in
+/// OUTPUT.partial. Firing rates leave out the first nine steps, as in the published code.
+///
+/// Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but for some network
 /// no factor reached search.performance_at_least, 75 interrupted: the same command with --resume goes on.
 #[derive(Parser)]
 #[command(

@@ -14,9 +14,9 @@ use mdl_convert::lif::LifNetwork;
 use mdl_convert::search::Question;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
-use mdl_convert::search::sweep::{Swept, search_and_evaluate};
+use mdl_convert::search::sweep::{Summary, Swept, search_and_evaluate};
 use mdl_convert::stored;
-use mdl_data::score::Score;
+use mdl_data::score::{Score, Spread};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Fields, Judged};
@@ -30,8 +30,10 @@ use std::process::ExitCode;
 /// Performance of LIF networks against one of their parameters
 ///
 /// For every value of the parameter, every rate network given is searched for its scaling factor and evaluated on fresh
-/// trials. Writes an evaluation artifact and a figure beside it, prints one JSON line. While it runs, its results so far
-/// stand in OUTPUT.partial. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: the
+/// trials. Of one network, JSON and figure give its performance with the 95 % interval of its trials; of several, each
+/// network's performance, their mean and standard deviation, and the number of networks that reach
+/// search.performance_at_least with its Wilson interval. Writes an evaluation artifact and a figure beside it, prints one
+/// JSON line. While it runs, its results so far are in OUTPUT.partial. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: the
 /// same command with --resume goes on.
 #[derive(Parser)]
 #[command(
@@ -43,7 +45,7 @@ use std::process::ExitCode;
     -o synapse.safetensors"
 )]
 struct Arguments {
-    /// Rate or LIF artifacts, which are searched again; their trials are counted together
+    /// Rate artifacts, one per network, or LIF artifacts, whose rate networks are searched again
     #[arg(value_name = "RATE", required = true)]
     rates: Vec<PathBuf>,
 
@@ -129,26 +131,25 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         None => {
             let swept = sweep(arguments, &device, &networks, &mut partial)?;
             write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
+            if networks.len() > 1 {
+                write_summaries(&mut artifact, &summaries(&networks, &swept));
+            }
             artifact.write(output, common.force)?;
             swept
         }
     };
-    let pooled = pooled(&swept, variants.len(), arguments.values.len());
-    save_figures(&figures, vec![("sweep", figure(arguments, &variants, &pooled))], force);
+    let summaries = summaries(&networks, &swept);
+    save_figures(&figures, vec![("sweep", figure(arguments, &variants, &summaries))], force);
     partial.remove().unwrap_or_else(|error| tracing::warn!("{error}"));
-    let point = |(value, score): (&f64, &Score)| {
-        json!({ "value": value, "performance": score.performance(), "performance_interval": score.interval(),
-            "trials": score.trials })
-    };
-    let curve = |((name, _), scores): (&(String, Vec<String>), &Vec<Score>)| {
-        let points = arguments.values.iter().zip(scores).map(point);
+    let curve = |((name, _), row): (&(String, Vec<String>), &Vec<Summary>)| {
+        let points = arguments.values.iter().zip(row).map(|(value, summary)| point(*value, summary));
         json!({ "variant": name, "points": points.collect::<Vec<_>>() })
     };
     Ok(Outcome::done(json!({
         "output": output,
         "parameter": arguments.parameter,
         "networks": networks.len(),
-        "curves": variants.iter().zip(&pooled).map(curve).collect::<Vec<_>>(),
+        "curves": variants.iter().zip(&summaries).map(curve).collect::<Vec<_>>(),
         "device": mdl_device::name(&device),
     })))
 }
@@ -162,6 +163,17 @@ fn claim_outputs(arguments: &Arguments, output: &Path, figures: &FigureFiles) ->
     plan.write_with_partial(ARTIFACT, output, replace, 1);
     write_figures(&mut plan, figures, replace);
     claim(plan)
+}
+
+/// The JSON of one point: a single network with the interval of its trials, or the spread over networks.
+fn point(value: f64, summary: &Summary) -> Value {
+    match summary.single {
+        Some(score) => json!({ "value": value, "performance": score.performance(),
+            "performance_interval": score.interval(), "trials": score.trials }),
+        None => json!({ "value": value, "performance": summary.performance.mean,
+            "performance_sd": summary.performance.sd, "performances": summary.performances,
+            "successful": summary.successful, "successful_interval": summary.successful_interval() }),
+    }
 }
 
 /// Name and overrides of each curve.
@@ -192,7 +204,23 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
         let experiments = |of: Vec<Judged>| of.into_iter().map(|judged| judged.experiment).collect();
         Ok(Network { artifact, settings: settings.into_iter().map(experiments).collect(), differs })
     };
-    arguments.rates.iter().map(read).collect()
+    let networks = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    refuse_duplicates(&networks).or_exit(Status::Usage)?;
+    Ok(networks)
+}
+
+/// A network that is given twice would count as two independent ones.
+fn refuse_duplicates(networks: &[Network]) -> anyhow::Result<()> {
+    for (index, network) in networks.iter().enumerate() {
+        let same = |other: &&Network| other.artifact.as_input().sha256 == network.artifact.as_input().sha256;
+        if let Some(other) = networks[..index].iter().find(same) {
+            let (first, second) = (other.artifact.path().display(), network.artifact.path().display());
+            anyhow::bail!(
+                "{second}: the same network as {first}; give each network once, for they count as independent"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The config of all networks, variants and values, in this order.
@@ -246,16 +274,19 @@ fn sweep(
     Ok(swept.into_iter().flatten().collect())
 }
 
-/// Scores of all networks together, `[variants][values]`.
-fn pooled(swept: &[Swept], variants: usize, values: usize) -> Vec<Vec<Score>> {
-    let score = |at: usize| {
-        let of_networks = swept.iter().skip(at).step_by(variants * values).map(|s| s.score);
-        of_networks.fold(Score { trials: 0, correct: 0 }, |sum, s| Score {
-            trials: sum.trials + s.trials,
-            correct: sum.correct + s.correct,
-        })
+/// All networks with each setting, `[variants][values]`.
+fn summaries(networks: &[Network], swept: &[Swept]) -> Vec<Vec<Summary>> {
+    let settings = &networks[0].settings;
+    let values = settings[0].len();
+    let summary = |at: usize| {
+        let of_networks = swept.chunks(settings.len() * values).zip(networks);
+        Summary::of(of_networks.map(|(swept, network)| {
+            let setting = &network.settings[at / values][at % values];
+            (&swept[at], setting.search.performance_at_least)
+        }))
     };
-    (0..variants).map(|variant| (0..values).map(|value| score(variant * values + value)).collect()).collect()
+    let row = |variant: usize| (0..values).map(|value| summary(variant * values + value)).collect();
+    (0..settings.len()).map(row).collect()
 }
 
 /// The first setting's config with a section `sweep` that names the parameter and the variants.
@@ -308,24 +339,44 @@ fn write(artifact: &mut Artifact, values: &[f64], [networks, variants]: [usize; 
     artifact.insert("rate_hz", &shape, swept.iter().map(|s| s.rate_hz).collect());
 }
 
+/// Adds, of several networks, `performance`, `performance_sd` and `successful` `[variants, V]`, and `successful_interval`
+/// `[variants, V, 2]`.
+fn write_summaries(artifact: &mut Artifact, summaries: &[Vec<Summary>]) {
+    let shape = [summaries.len(), summaries[0].len()];
+    let all = || summaries.iter().flatten();
+    artifact.insert("performance", &shape, all().map(|s| s.performance.mean).collect());
+    artifact.insert("performance_sd", &shape, all().map(|s| s.performance.sd.unwrap_or(0.0)).collect());
+    artifact.insert("successful", &shape, all().map(|s| s.successful).collect());
+    let intervals = all().map(Summary::successful_interval).flat_map(|(low, high)| [low, high]);
+    artifact.insert("successful_interval", &[shape[0], shape[1], 2], intervals.collect());
+}
+
 fn figure(
     arguments: &Arguments,
     variants: &[(String, Vec<String>)],
-    pooled: &[Vec<Score>],
+    summaries: &[Vec<Summary>],
 ) -> Result<Figure, ReportError> {
-    let point = |(parameter, score): (&f64, &Score)| Point {
-        parameter: *parameter,
-        performance: score.performance(),
-        interval: score.interval(),
+    let point = |(parameter, summary): (&f64, &Summary)| {
+        let Spread { mean, sd } = summary.performance;
+        let (interval, networks) = match (summary.single, sd.unwrap_or(0.0)) {
+            (Some(score), _) => (score.interval(), Vec::new()),
+            (None, sd) => ((mean - sd, mean + sd), summary.performances.clone()),
+        };
+        Point { parameter: *parameter, performance: mean, interval, networks }
     };
     let points: Vec<Vec<Point>> =
-        pooled.iter().map(|scores| arguments.values.iter().zip(scores).map(point).collect()).collect();
+        summaries.iter().map(|row| arguments.values.iter().zip(row).map(point).collect()).collect();
+    let networks = summaries[0][0].performances.len();
+    let performance_label = match networks {
+        1 => "Performance (95 % interval)".into(),
+        _ => format!("Performance (mean ± SD, {networks} networks)"),
+    };
     let variants: Vec<Variant> =
         variants.iter().zip(&points).map(|((label, _), points)| Variant { label, points }).collect();
     let sweep = Sweep {
         title: "Performance of the LIF network",
         parameter_label: &arguments.parameter,
-        performance_label: "Performance",
+        performance_label: &performance_label,
         variants: &variants,
         reference: None,
     };

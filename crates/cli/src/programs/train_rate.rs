@@ -52,8 +52,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
     let provenance = mdl_artifact::provenance!("train-rate", experiment.seed);
-    let (kind, measure) = (Kind::Rate, "performance");
-    Training { arguments, experiment: &experiment, kind, provenance, measure, device: &device }.run(
+    Training { arguments, experiment: &experiment, kind: Kind::Rate, provenance, device: &device }.run(
         &network,
         |artifact| {
             let parameters = network.parameters()?;

@@ -6,7 +6,6 @@ use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
 use clap::Parser;
 use mdl_artifact::Kind;
-use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
@@ -51,7 +50,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
     let provenance = mdl_artifact::provenance!("train-spiking", experiment.seed);
-    let measure = if matches!(experiment.task, TaskConfig::Digits(_)) { "accuracy" } else { "performance" };
-    Training { arguments, experiment: &experiment, kind: Kind::Spiking, provenance, measure, device: &device }
+    Training { arguments, experiment: &experiment, kind: Kind::Spiking, provenance, device: &device }
         .run(&network, |artifact| Ok(network.write(artifact)?))
 }

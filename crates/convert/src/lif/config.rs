@@ -3,11 +3,12 @@
 //! The equations are Kim, Li & Sejnowski (PNAS 116:22811, 2019), as the converting crate simulates them. Every unit is in
 //! the field's name. Defaults are the published values.
 
+use mdl_data::choice;
 use mdl_data::field::{
     InvalidField, LARGEST, require, require_between, require_duration_ms, require_not_negative, require_probability,
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Time step of the published networks; noise that is scaled with the time step is given for this one.
 const REFERENCE_DT_MS: f64 = 0.05;
@@ -49,7 +50,8 @@ pub enum LifSynapse {
 
 /// The units an artificial stimulation reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
+#[schemars(transform = choice::accept_older)]
 pub enum StimulatedUnits {
     /// Every excitatory unit.
     Excitatory,
@@ -57,8 +59,25 @@ pub enum StimulatedUnits {
     Inhibitory,
     /// Every somatostatin unit.
     Somatostatin,
-    /// These units, counted from 0.
-    Units(Vec<usize>),
+    /// The units listed.
+    Units {
+        /// Their numbers, counted from 0.
+        units: Vec<usize>,
+    },
+}
+
+impl Serialize for StimulatedUnits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let choice = Self::serialize(self, serde_json::value::Serializer).map_err(serde::ser::Error::custom)?;
+        choice::without_kind(choice).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StimulatedUnits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let choice = serde_json::Value::deserialize(deserializer)?;
+        Self::deserialize(choice::with_kind(choice)).map_err(serde::de::Error::custom)
+    }
 }
 
 /// An artificial stimulation: at each step of a window a coin, one for all, decides whether the membrane potentials of the
@@ -269,11 +288,23 @@ mod tests {
 
     #[test]
     fn json_names_stimulated_units_and_refuses_unknown_fields() {
-        let text = r#"{"stimulation": {"population": {"units": [0, 3]}, "from_ms": 25, "to_ms": 75}, "neuron": "qif"}"#;
-        let config: LifConfig = serde_json::from_str(text).unwrap();
-        let stimulation = config.stimulation.unwrap();
-        assert_eq!(stimulation.population, StimulatedUnits::Units(vec![0, 3]));
-        assert_eq!((stimulation.amplitude_mv, stimulation.probability), (0.5, 0.5));
+        let of = |population: &str| {
+            let text = format!(r#"{{"stimulation": {{"population": {population}, "from_ms": 25, "to_ms": 75}}}}"#);
+            serde_json::from_str::<LifConfig>(&text).map(|config| config.stimulation.unwrap())
+        };
+        let units = StimulatedUnits::Units { units: vec![0, 3] };
+        for (text, expected) in [
+            (r#"{"kind": "units", "units": [0, 3]}"#, &units),
+            (r#"{"units": [0, 3]}"#, &units),
+            (r#"{"kind": "inhibitory"}"#, &StimulatedUnits::Inhibitory),
+            (r#""inhibitory""#, &StimulatedUnits::Inhibitory),
+        ] {
+            let stimulation = of(text).unwrap();
+            assert_eq!((&stimulation.population, stimulation.probability), (expected, 0.5), "{text}");
+        }
+        assert_eq!(serde_json::to_string(&units).unwrap(), r#"{"units":[0,3]}"#, "as artifacts keep it");
+        let error = of(r#"{"kind": "unit", "units": [0]}"#).unwrap_err().to_string();
+        assert!(error.contains("unit") && error.contains("excitatory"), "{error}");
         let error = serde_json::from_str::<LifConfig>(r#"{"refractory": 2}"#).unwrap_err().to_string();
         assert!(error.contains("`refractory`"), "{error}");
     }

@@ -85,7 +85,7 @@ fn kicks(network: &LifNetwork, config: &LifConfig, timing: &Timing) -> Result<Op
             (of_kind(&[UnitKind::Inhibitory, UnitKind::Somatostatin]), "inhibitory".to_owned())
         }
         StimulatedUnits::Somatostatin => (of_kind(&[UnitKind::Somatostatin]), "somatostatin".to_owned()),
-        StimulatedUnits::Units(units) => (units.clone(), format!("{units:?}")),
+        StimulatedUnits::Units { units } => (units.clone(), format!("{units:?}")),
     };
     let n = network.units;
     let known = !units.is_empty() && units.iter().all(|i| *i < n);

@@ -255,7 +255,7 @@ mod tests {
         check(&network(40, dense()), LifConfig { neuron: LifNeuron::Qif, dt_ms: 0.1, ..LifConfig::default() });
         check(&network(40, dense()), LifConfig { noise_sd_mv_per_step: 0.0, ..LifConfig::default() });
         let stimulation = Stimulation {
-            population: StimulatedUnits::Units(vec![0, 7, 39]),
+            population: StimulatedUnits::Units { units: vec![0, 7, 39] },
             from_ms: 10.0,
             to_ms: 30.0,
             amplitude_mv: 5.0,

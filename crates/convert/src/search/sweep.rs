@@ -4,7 +4,7 @@
 use crate::behaviour::count_correct;
 use crate::search::Question;
 use crate::search::trials::{Answers, Known, TrialSet};
-use mdl_data::score::Score;
+use mdl_data::score::{Score, Spread, wilson_interval};
 
 /// What one network did with one setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +15,40 @@ pub struct Swept {
     pub score: Score,
     /// Mean firing rate of the units on these (Hz).
     pub rate_hz: f64,
+}
+
+/// All networks with one setting. The network is the unit: trials of different networks are never added up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Performance of each network.
+    pub performances: Vec<f64>,
+    /// Their mean and standard deviation.
+    pub performance: Spread,
+    /// Networks that reached their criterion.
+    pub successful: u32,
+    /// The score of the only network, where there is one.
+    pub single: Option<Score>,
+}
+
+impl Summary {
+    /// The summary of networks, each with the performance that it must reach to be successful.
+    pub fn of<'a>(networks: impl IntoIterator<Item = (&'a Swept, f64)>) -> Self {
+        let (scores, at_least): (Vec<Score>, Vec<f64>) =
+            networks.into_iter().map(|(s, at_least)| (s.score, at_least)).unzip();
+        let performances: Vec<f64> = scores.iter().map(Score::performance).collect();
+        let successful = performances.iter().zip(&at_least).filter(|(performance, least)| performance >= least);
+        Self {
+            successful: successful.count() as u32,
+            single: if let [score] = scores[..] { Some(score) } else { None },
+            performance: Spread::of(&performances),
+            performances,
+        }
+    }
+
+    /// Wilson's 95 % interval of the fraction of successful networks.
+    pub fn successful_interval(&self) -> (f64, f64) {
+        wilson_interval(self.successful, self.performances.len() as u32)
+    }
 }
 
 /// Searches, then evaluates the chosen factor on `trials` fresh trials, as far as the answers tell.
@@ -28,4 +62,23 @@ pub fn search_and_evaluate(question: &Question, trials: u32, answers: &Answers) 
     let spikes: u64 = course.iter().map(|answer| answer.spikes).sum();
     let rate_hz = spikes as f64 / (question.unit_seconds * f64::from(trials.max(1)));
     Ok(Swept { scaling_factor, score, rate_hz })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two networks of equal trials, one perfect and one at chance: pooled, their 200 trials would have an interval of ±0.06.
+    #[test]
+    fn networks_are_the_unit_and_not_their_trials() {
+        let swept = |correct| Swept { scaling_factor: 30.0, score: Score { trials: 100, correct }, rate_hz: 8.0 };
+        let (good, poor) = (swept(100), swept(50));
+        let summary = Summary::of([(&good, 0.95), (&poor, 0.95)]);
+        assert_eq!(summary.performances, [1.0, 0.5]);
+        assert_eq!(summary.performance.mean, 0.75);
+        assert!((summary.performance.sd.unwrap() - 0.125f64.sqrt()).abs() < 1e-15);
+        assert_eq!((summary.successful, summary.successful_interval()), (1, wilson_interval(1, 2)));
+        assert_eq!((summary.single, Summary::of([(&good, 0.95)]).single), (None, Some(good.score)));
+        assert_eq!(Summary::of([(&good, 1.0), (&poor, 0.5)]).successful, 2, "each by its own criterion");
+    }
 }

@@ -147,6 +147,11 @@ impl TaskConfig {
         }
     }
 
+    /// Name of the fraction of right answers: of images the accuracy, of trials the performance.
+    pub fn measure(&self) -> &'static str {
+        if matches!(self, Self::Digits(_)) { "accuracy" } else { "performance" }
+    }
+
     /// Duration of a step in milliseconds.
     pub fn step_ms(&self) -> f64 {
         match self {

@@ -180,9 +180,21 @@ mod tests {
 
     #[test]
     fn json_names_the_surrogate_and_refuses_unknown_fields() {
-        let text = r#"{"surrogate": {"arctan": {"slope": 2}}, "synapse": "single", "refractory_steps": 0}"#;
+        for surrogate in [r#"{"kind": "arctan", "slope": 2}"#, r#"{"arctan": {"slope": 2}}"#] {
+            let neuron: SpikingNeuron = serde_json::from_str(&format!(r#"{{"surrogate": {surrogate}}}"#)).unwrap();
+            assert_eq!(neuron.surrogate, Surrogate::Arctan { slope: 2.0 });
+        }
+        let refused = |surrogate: &str| {
+            let text = format!(r#"{{"surrogate": {surrogate}}}"#);
+            serde_json::from_str::<SpikingNeuron>(&text).unwrap_err().to_string()
+        };
+        assert!(refused(r#"{"kind": "arctan"}"#).contains("`slope`"));
+        assert!(refused(r#"{"kind": "arctan", "slope": 2, "width": 1}"#).contains("`width`"));
+        assert!(refused(r#"{"arktan": {"slope": 2}}"#).contains("`arctan`"));
+        let stored = serde_json::to_string(&Surrogate::default()).unwrap();
+        assert_eq!(stored, r#"{"fast-sigmoid":{"slope":25.0}}"#, "as artifacts keep it");
+        let text = r#"{"synapse": "single", "refractory_steps": 0}"#;
         let neuron: SpikingNeuron = serde_json::from_str(text).unwrap();
-        assert_eq!(neuron.surrogate, Surrogate::Arctan { slope: 2.0 });
         assert_eq!((neuron.synapse, neuron.refractory_steps), (Synapse::Single, 0));
         let error = serde_json::from_str::<SpikingNeuron>(r#"{"tau_ms": 2}"#).unwrap_err().to_string();
         assert!(error.contains("`tau_ms`"), "{error}");

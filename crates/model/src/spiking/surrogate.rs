@@ -12,15 +12,17 @@
 //! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
 //! (ICCV 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
 
+use mdl_data::choice;
 use mdl_data::field::{InvalidField, require_positive};
 use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The derivative that stands in for that of the spike. `slope` is k in the table of this module.
+/// Derivative used in place of that of the spike, with x = U − threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
+#[schemars(transform = choice::accept_older)]
 pub enum Surrogate {
     /// 1/(1 + k|x|)².
     FastSigmoid {
@@ -44,6 +46,20 @@ pub enum Surrogate {
     },
     /// 1.
     StraightThrough,
+}
+
+impl Serialize for Surrogate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let choice = Self::serialize(self, serde_json::value::Serializer).map_err(serde::ser::Error::custom)?;
+        choice::without_kind(choice).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Surrogate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let choice = serde_json::Value::deserialize(deserializer)?;
+        Self::deserialize(choice::with_kind(choice)).map_err(serde::de::Error::custom)
+    }
 }
 
 impl Default for Surrogate {

@@ -13,15 +13,23 @@ const LOGARITHMIC_FROM: f64 = 50.0;
 /// Distance by which the intervals of two variants stand apart, in px.
 const DODGE: f64 = 3.0;
 
-/// What one value of the parameter gave.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Opacity and radius, in px, of the mark of a single network.
+const NETWORK_OPACITY: f64 = 0.6;
+const NETWORK_RADIUS: f64 = 1.7;
+/// The marks of networks are side by side, up to this far from their point, in px.
+const SCATTER: f64 = 7.0;
+
+/// Result for one value of the parameter.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Point {
     /// Value of the parameter.
     pub parameter: f64,
-    /// Performance, a fraction.
+    /// Performance, a fraction; of several networks the mean.
     pub performance: f64,
-    /// Its interval: lower and upper end.
+    /// The ends of its bar: a 95 % interval for one network, mean ± SD for several.
     pub interval: (f64, f64),
+    /// Performance of each network where there are several, drawn as a small mark; else empty.
+    pub networks: Vec<f64>,
 }
 
 /// A variant of the experiment.
@@ -61,6 +69,7 @@ impl Sweep<'_> {
         let width = style::NARROW - style::LEFT - style::RIGHT;
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
         let lows = self.points().map(|point| point.interval.0).chain(self.reference.map(|reference| reference.1));
+        let lows = lows.chain(self.points().flat_map(|point| point.networks.iter().copied()));
         let performance = Axis::fraction(self.performance_label, lows);
         let panel = Panel::new(canvas.size(height), frame, self.parameter_axis(), performance);
         if let Some((_, level)) = self.reference {
@@ -83,6 +92,9 @@ impl Sweep<'_> {
             (x + aside, y)
         };
         canvas.stroke(points.iter().map(|p| at(p.parameter, p.performance)), colour, style::LINE_WIDTH, None);
+        for point in &points {
+            self.draw_networks(canvas, at, point, colour);
+        }
         canvas.outline(colour, 1.0, |path| {
             for point in &points {
                 path.polyline([at(point.parameter, point.interval.0), at(point.parameter, point.interval.1)]);
@@ -91,6 +103,17 @@ impl Sweep<'_> {
         for point in &points {
             canvas.dot(at(point.parameter, point.performance), 3.2, colour);
         }
+    }
+
+    /// A small mark for each network, side by side around the point.
+    fn draw_networks(&self, canvas: &mut Canvas, at: impl Fn(f64, f64) -> (f64, f64), point: &Point, colour: &str) {
+        let middle = (point.networks.len() as f64 - 1.0) / 2.0;
+        canvas.fill(colour, NETWORK_OPACITY, |path| {
+            for (index, performance) in point.networks.iter().enumerate() {
+                let (x, y) = at(point.parameter, *performance);
+                path.circle((x + SCATTER * (index as f64 / middle.max(0.5) - 1.0), y), NETWORK_RADIUS);
+            }
+        });
     }
 
     fn parameter_axis(&self) -> Axis {
@@ -134,6 +157,7 @@ impl Sweep<'_> {
             CHECK.not_empty(&format!("point of {}", variant.label), variant.points)?;
             CHECK.finite(&format!("parameters of {}", variant.label), variant.points.iter().map(|p| &p.parameter))?;
             let what = format!("performance of {}", variant.label);
+            CHECK.finite(&what, variant.points.iter().flat_map(|p| &p.networks))?;
             CHECK.intervals(&what, variant.points.iter().map(|p| (p.performance, p.interval)))?;
         }
         Ok(())

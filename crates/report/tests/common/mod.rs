@@ -297,7 +297,9 @@ pub fn sweep() -> Result<Figure, ReportError> {
         [5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0]
             .map(|parameter: f64| {
                 let performance = 0.55 + 0.42 * (-((parameter / best).ln() / 0.9).powi(2)).exp();
-                sweep::Point { parameter, performance, interval: (performance - 0.05, (performance + 0.03).min(1.0)) }
+                let networks = (0..9).map(|i| performance + 0.012 * f64::from((i * 5) % 9 - 4)).collect();
+                let interval = (performance - 0.03, performance + 0.03);
+                sweep::Point { parameter, performance, interval, networks }
             })
             .to_vec()
     };
