@@ -24,22 +24,26 @@ impl Counting {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::add(layout.size() as isize);
+        // SAFETY: the caller keeps the contract of `alloc`, which is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         Self::add(layout.size() as isize);
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         Self::add(-(layout.size() as isize));
+        // SAFETY: `pointer` came from the system allocator with this layout, as the caller must see to.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // Old and new block may exist together.
         Self::add(size as isize);
+        // SAFETY: `pointer` came from the system allocator with this layout; the caller keeps the contract of `size`.
         let moved = unsafe { System.realloc(pointer, layout, size) };
         Self::add(-(layout.size() as isize));
         moved
