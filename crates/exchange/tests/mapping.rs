@@ -6,6 +6,7 @@ mod import;
 use allocation::peak;
 use flate2::{Compression, write::DeflateEncoder};
 use mdl_artifact::{Artifact, Kind};
+use mdl_exchange::ImportOptions;
 use mdl_exchange::mapping::Mapping;
 use mdl_exchange::numpy;
 use serde_json::{Value, json};
@@ -84,31 +85,26 @@ fn constants_per_neuron_are_taken_or_filled_from_one_number() {
         "threshold": "bias", "tau_decay_ms": "factor",
     });
     let mapping = json!({ "tensors": tensors, "config": { "network": { "kind": "spiking" } } });
-    let spiking = import(NUMPY, NPZ, mapping.clone()).unwrap();
+    let spiking = import(NPZ, mapping.clone()).unwrap();
     assert_eq!(spiking.values::<f32>("threshold", &[6]).unwrap(), [0.25; 6]);
     assert_eq!(spiking.values::<f32>("tau_decay_ms", &[6]).unwrap(), [27.3; 6]);
     let refused = |tensor: &str, array: &str| {
         let mut mapping = mapping.clone();
         mapping["tensors"][tensor] = json!(array);
-        import(NUMPY, NPZ, mapping).unwrap_err()
+        import(NPZ, mapping).unwrap_err()
     };
     // `decoder` holds six numbers, one of them negative.
     let message = refused("threshold", "decoder");
-    assert!(
-        message.contains("`decoder`: found -") && message.contains("numbers above 0, for `threshold`"),
-        "{message}"
-    );
+    assert!(message.contains("`threshold`: found -") && message.contains("above 0"), "{message}");
     assert!(refused("threshold", "steps").contains("`steps`: found shape [3], expected [6], for `threshold`"));
-    let experiment = |set: &str| {
-        let mapping: Mapping = serde_json::from_value(mapping.clone()).unwrap();
-        let variables = Variables { path: "a".into(), by_name: NUMPY(NPZ, &|name| mapping.wants(name)).unwrap() };
+    let with = |set: &str| {
         let set = [set.to_string()];
-        let wishes = Wishes { name: "a", set: &set, ..Wishes::default() };
-        mapping.experiment(&variables, &wishes).map_err(|e| e.to_string())
+        let options = ImportOptions { set: &set, ..import::options() };
+        import::import(NPZ, Some(import::mapping(mapping.clone()).unwrap()), options).map(|_| ())
     };
-    let message = experiment("network.neuron.threshold=2").unwrap_err();
+    let message = with("network.neuron.threshold=2").unwrap_err();
     assert!(message.contains("`--set network.neuron.threshold` contradicts variable `bias`"), "{message}");
-    assert!(experiment("network.neuron.refractory_steps=0").is_ok());
+    with("network.neuron.refractory_steps=0").unwrap();
 }
 
 /// `make schema` (UPDATE_SCHEMA=1) writes the schema anew after a change of what a mapping holds.

@@ -273,11 +273,16 @@ fn extreme_values_do_not_break_a_figure() {
 #[test]
 fn one_of_everything_is_drawn() {
     let (time_ms, value) = ([1.0], [0.5]);
-    let trace =
-        membrane::Trace { label: "unit 0", population: Population::Unsigned, potential: &value, spikes_ms: &[1.0] };
+    let trace = membrane::Trace {
+        label: "unit 0",
+        population: Population::Unsigned,
+        potential: &value,
+        spikes_ms: &[1.0],
+        threshold: None,
+    };
     let condition = output::Condition { label: "Go", mean: &value, sd: &[0.0], target: Some(&value) };
     let candidate = search::Candidate { scaling_factor: 3.0, performance: 0.0, interval: (0.0, 1.0), rate_hz: 0.0 };
-    let point = sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0) };
+    let point = sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0), networks: Vec::new() };
     let course = training::Course { label: "training", points: &[(1.0, 0.5)] };
     let figures = [
         potentials(&time_ms, &[trace]).draw(),
@@ -329,7 +334,7 @@ fn one_of_everything_is_drawn() {
 
 fn potentials<'a>(time_ms: &'a [f64], traces: &'a [membrane::Trace<'a>]) -> MembraneTraces<'a> {
     let potential_unit = membrane::PotentialUnit::Millivolt;
-    MembraneTraces { title: "t", time_ms, potential_unit, traces, threshold: Some(1.0), windows: &[] }
+    MembraneTraces { title: "t", time_ms, potential_unit, traces, windows: &[] }
 }
 
 /// Figures of very many units, trials, steps and variants show a part, and say so.
@@ -338,7 +343,8 @@ fn what_is_too_large_is_drawn_in_part() {
     let time_ms: Vec<f64> = (0..10_000).map(f64::from).collect();
     let labels: Vec<String> = (0..5000).map(|unit| format!("unit {unit}")).collect();
     let population = Population::Unsigned;
-    let trace = |label| membrane::Trace { label, population, potential: &time_ms, spikes_ms: &time_ms };
+    let trace =
+        |label| membrane::Trace { label, population, potential: &time_ms, spikes_ms: &time_ms, threshold: Some(1.0) };
     let traces: Vec<_> = labels.iter().map(|label| trace(label)).collect();
     let figure = potentials(&time_ms, &traces).draw().unwrap();
     let note = format!("The first {} of 5000 recorded units.", membrane::MOST_UNITS);
@@ -362,7 +368,7 @@ fn what_is_too_large_is_drawn_in_part() {
     assert!(figure.svg().contains("The first 8 of 3000 recorded trials."));
     figure.png(2.0).unwrap();
 
-    let points = [sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0) }];
+    let points = [sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0), networks: Vec::new() }];
     let variants: Vec<_> = labels.iter().map(|label| sweep::Variant { label, points: &points }).collect();
     let sweep =
         Sweep { title: "t", parameter_label: "x", performance_label: "P", variants: &variants, reference: None };
