@@ -193,13 +193,17 @@ mod tests {
 
     #[test]
     fn json_is_read_as_serde_json_reads_it() {
-        let text = r#"{"a": [1, -2, 2.5e-3, 18446744073709551615, {"b": null}], "c": "ü \" // # '", "d": {}, "e": true}"#;
+        let text =
+            r#"{"a": [1, -2, 2.5e-3, 18446744073709551615, {"b": null}], "c": "ü \" // # '", "d": {}, "e": true}"#;
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
     #[test]
     fn keys_that_come_twice_are_named_with_their_place() {
-        assert_eq!(message("{\"seed\": 1,\n \"seed\": 2}"), "`seed` is given twice; remove one of them at line 2 column 7");
+        assert_eq!(
+            message("{\"seed\": 1,\n \"seed\": 2}"),
+            "`seed` is given twice; remove one of them at line 2 column 7"
+        );
         assert!(message(r#"{"task": {"steps": 1, "kind": "xor", "steps": 2}}"#).contains("`task.steps`"));
         assert!(message(r#"{"a": [{}, {"b": 1, "b": 1}]}"#).contains("`a.1.b`"));
         assert!(message(r#"{"a": 1, "\u0061": 2}"#).contains("`a`"));

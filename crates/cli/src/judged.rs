@@ -58,11 +58,14 @@ pub fn trials(
 fn refusal(file: &Path, differs: &Fields, task: &TaskConfig, never: bool) -> String {
     let task = serde_json::json!({ "task": task });
     let here = |field: &str| task.pointer(&format!("/{}", field.replace('.', "/"))).cloned().unwrap_or_default();
-    let each = |(field, made): (&String, &serde_json::Value)| format!("{field}: found {made}, expected {}", here(field));
+    let each =
+        |(field, made): (&String, &serde_json::Value)| format!("{field}: found {made}, expected {}", here(field));
     let fields = differs.iter().map(each).collect::<Vec<_>>().join("; ");
     let remedy = match differs.keys().next() {
         _ if !never => "--accept-other-trials judges on them all the same".into(),
-        Some(field) if field == "task.steps" => format!("--set task.steps={} judges on trials of this length", differs[field]),
+        Some(field) if field == "task.steps" => {
+            format!("--set task.steps={} judges on trials of this length", differs[field])
+        }
         _ => "make-trials draws trials of the network's task".into(),
     };
     format!("{}: trials of another task than the network's: {fields}; {remedy}", file.display())

@@ -64,7 +64,7 @@ fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&
 }
 
 fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
-    nearest(name, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest(name, known).map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// The types that a schema names.
@@ -117,7 +117,9 @@ struct Checker<'s> {
 impl<'s> Checker<'s> {
     /// The schema itself, behind its references.
     fn resolved(&self, mut schema: &'s Value) -> &'s Value {
-        while let Some(definition) = schema["$ref"].as_str().and_then(|at| self.root.pointer(at.trim_start_matches('#'))) {
+        while let Some(definition) =
+            schema["$ref"].as_str().and_then(|at| self.root.pointer(at.trim_start_matches('#')))
+        {
             schema = definition;
         }
         schema
@@ -155,7 +157,8 @@ impl<'s> Checker<'s> {
             Value::Array(items) => {
                 let bound = |key: &str| schema[key].as_u64();
                 let count = items.len() as u64;
-                if bound("minItems").is_some_and(|least| count < least) || bound("maxItems").is_some_and(|most| count > most)
+                if bound("minItems").is_some_and(|least| count < least)
+                    || bound("maxItems").is_some_and(|most| count > most)
                 {
                     return Err(misfit(path, format!("found a list of {count}, expected {}", expected(schema))));
                 }
@@ -194,14 +197,15 @@ impl<'s> Checker<'s> {
         let names = || known.keys().map(String::as_str).filter(|name| !name.starts_with('$'));
         let mut message = format!("unknown field `{name}`");
         let meant = did_you_mean(name, names());
-        let elsewhere = self.places_of(name);
+        let own = inside(path, name);
+        let elsewhere: Vec<String> = self.places_of(name).into_iter().filter(|place| *place != own).collect();
         if meant.is_empty() && !elsewhere.is_empty() {
-            _ = write!(message, "; there is {}", listed(elsewhere.iter().map(String::as_str)));
+            _ = write!(message, ", there is {}", listed(elsewhere.iter().map(String::as_str)));
         }
         let names = listed(names());
         _ = match names.is_empty() {
-            true => write!(message, "{meant}, expected no field here"),
-            false => write!(message, "{meant}, known are {names}"),
+            true => write!(message, "{meant}; expected no field here"),
+            false => write!(message, "{meant}; expected one of {names}"),
         };
         misfit(&inside(path, name), message)
     }
@@ -249,9 +253,11 @@ impl<'s> Checker<'s> {
         let kind = |schema: &'s Value| schema["properties"]["kind"]["const"].as_str();
         let kinds: Vec<&str> = objects().filter_map(kind).collect();
         let of_other_form = || {
-            let named = |schema: &&Value| schema["required"].as_array().is_some_and(|names| {
-                !names.is_empty() && names.iter().filter_map(Value::as_str).all(|name| fields.contains_key(name))
-            });
+            let named = |schema: &&Value| {
+                schema["required"].as_array().is_some_and(|names| {
+                    !names.is_empty() && names.iter().filter_map(Value::as_str).all(|name| fields.contains_key(name))
+                })
+            };
             let others = || objects().filter(|schema| kind(schema).is_none());
             others().find(named).or_else(|| others().next().filter(|_| others().count() == 1))
         };
@@ -259,7 +265,8 @@ impl<'s> Checker<'s> {
             Some(value) if !kinds.is_empty() => {
                 let same = objects().find(|schema| kind(schema).is_some_and(|kind| value == kind));
                 same.ok_or_else(|| {
-                    let meant = value.as_str().map(|text| did_you_mean(text, kinds.iter().copied())).unwrap_or_default();
+                    let meant =
+                        value.as_str().map(|text| did_you_mean(text, kinds.iter().copied())).unwrap_or_default();
                     let all: Vec<String> = kinds.iter().map(|kind| (*kind).into()).collect();
                     misfit(&inside(path, "kind"), format!("found {}, expected {}{meant}", found(value), one_of(&all)))
                 })

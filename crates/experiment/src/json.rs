@@ -143,7 +143,8 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
             if place.is_null() {
                 *place = Value::Object(serde_json::Map::new());
             }
-            let whole = || refuse(&format!("`{path}` has no field `{part}`: it is not an object; set `{path}` as a whole"));
+            let whole =
+                || refuse(&format!("`{path}` has no field `{part}`: it is not an object; set `{path}` as a whole"));
             let section = place.as_object_mut().ok_or_else(whole)?;
             place = section.entry(part).or_insert(Value::Null);
             path = if path.is_empty() { part.into() } else { format!("{path}.{part}") };

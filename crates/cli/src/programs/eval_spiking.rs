@@ -3,7 +3,7 @@
 
 use crate::status::Outcome;
 use crate::training::as_input;
-use crate::{Common, OrExit, Status, judged, run_program};
+use crate::{Common, OrExit, Status, judged, memory, run_program};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use clap::Parser;
@@ -11,12 +11,13 @@ use mdl_artifact::output::{check_free, write_atomically};
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::digits::Digits;
 use mdl_data::encode::bernoulli;
-use mdl_data::score::Score;
 use mdl_data::field::length;
+use mdl_data::score::Score;
 use mdl_data::tasks::{self, Task, TaskConfig, judge};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
@@ -118,6 +119,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    let fresh = if arguments.trials.is_some() { 0 } else { length(experiment.evaluation.trials) };
+    memory::check(&Estimate::evaluation(&experiment, fresh))?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let output = common.output_path()?;
     let files = FigureFiles::beside(&output, common.force, &FIGURES).or_exit(Status::Usage)?;
@@ -292,6 +295,7 @@ fn judge_task(
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
+    memory::check(&Estimate::evaluation(experiment, trials.count))?;
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;

@@ -8,6 +8,7 @@ use clap::Parser;
 use mdl_artifact::Kind;
 use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
+use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
 use std::process::ExitCode;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    crate::memory::check(&Estimate::training(&experiment))?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
