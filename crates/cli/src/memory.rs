@@ -19,7 +19,9 @@ pub fn check(estimate: &Estimate) -> anyhow::Result<()> {
     }
     let (needed, free, limit) = (readable(needed), readable(room.bytes), room.limit);
     let remedy = match estimate.largest() {
-        Some((field, bytes)) => format!("; {} of it grow with {field}: lower it, or give more memory", readable(bytes)),
+        Some((field, bytes)) => {
+            format!("; {} of it grow with {field}: change it, or give more memory", readable(bytes))
+        }
         None => String::new(),
     };
     Err(usage(format!("not enough memory: this needs about {needed}, and {free} are free ({limit}){remedy}")))

@@ -74,7 +74,7 @@ pub(crate) fn origin_of(origin: &str, overrides: &[String], field: &str) -> Stri
     let brought = |argument: &&String| {
         let key = argument.split('=').next().unwrap_or_default();
         let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
-        !field.is_empty() && (key == field || below(field, key))
+        !field.is_empty() && (key == field || below(field, key) || below(key, field))
     };
     match overrides.iter().rev().find(brought) {
         Some(argument) if argument.chars().count() > SHOWN => {

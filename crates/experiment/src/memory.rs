@@ -12,7 +12,7 @@ use mdl_model::spiking::config::SpikingConfig;
 /// Bytes of a number in single precision.
 const SINGLE: f64 = 4.0;
 /// A program without any data.
-const PROGRAM: f64 = 8e6;
+const PROGRAM: f64 = 10e6;
 /// A program that draws figures.
 const FIGURES: f64 = 28e6;
 /// Training and test file of the data sets: images and labels.
@@ -203,8 +203,8 @@ impl<'a> Sizes<'a> {
     ) -> Vec<(&'static str, f64)> {
         match self.network {
             NetworkConfig::Rate(_) => {
-                let trained = (batch_field, batch * self.rate_run(8.0, 3.4));
-                let judged = (evaluated_field, evaluated * self.rate_run(4.25, 1.6));
+                let trained = (batch_field, batch * self.rate_run(8.4, 3.5));
+                let judged = (evaluated_field, evaluated * self.rate_run(4.6, 1.7));
                 vec![if trained.1 > judged.1 { trained } else { judged }]
             }
             NetworkConfig::Spiking(_) => {

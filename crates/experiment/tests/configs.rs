@@ -136,7 +136,7 @@ fn impossible_configs_are_refused_by_field() {
         ("name=\u{0}", "name"),
         ("seed=-1", "field `seed`: found -1"),
         (r#"lif.stimulation={"from_ms":1,"from_ms":2}"#, "`from_ms` is given twice"),
-        ("task.steps.more=1", "`task.steps` has no field `more`"),
+        ("name.more=1", "`name` has no field `more`"),
         (
             "network.time_constants.kind=trained network.time_constants.min_ms=30 network.time_constants.max_ms=20",
             "network.time_constants.max_ms: found 20",
