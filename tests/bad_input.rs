@@ -175,7 +175,7 @@ fn a_config_for_another_task_is_refused() {
     let rate = barely_trained(&dir, &[]);
     let output = dir.path().join("lif.safetensors");
     let search = |file: &std::path::Path| arguments![&rate, "--config", file, "-o", &output];
-    refused("lambda-search", &search(&config("mante")), USAGE, &["task: found 4 input channels, expected 1"]);
+    refused("lambda-search", &search(&config("mante")), USAGE, &["task.kind: found mante, with 4 input channels"]);
     refused("lambda-search", &search(&dir.path().join("absent.json")), USAGE, &["absent.json"]);
     assert_eq!(files(&dir), [rate]);
 }

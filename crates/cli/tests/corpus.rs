@@ -12,6 +12,8 @@ mod config;
 mod idx;
 #[path = "../../../fuzz/readers/metrics.rs"]
 mod metrics;
+#[path = "../../../fuzz/readers/run.rs"]
+mod run;
 
 fn replay(target: &str, read: fn(&[u8])) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -27,4 +29,5 @@ fn seeds_are_read_without_a_panic() {
     replay("config", config::read);
     replay("idx", idx::read);
     replay("metrics", metrics::read);
+    replay("run", run::read);
 }

@@ -34,6 +34,12 @@ pub fn require(ok: bool, field: &str, found: impl Display, expected: &str) -> Re
     Err(InvalidField { field: field.into(), found: shortened(found.to_string()), expected: expected.into() })
 }
 
+/// A bound as a person writes it.
+fn short(bound: f64) -> String {
+    let text = bound.to_string();
+    if text.len() > 8 { format!("{bound:e}") } else { text }
+}
+
 /// A number of many digits in scientific notation; any other text as it is.
 fn shortened(text: String) -> String {
     const LONG: usize = 20;
@@ -57,7 +63,12 @@ pub const MOST_TRIALS: u32 = 1_000_000_000;
 /// # Errors
 /// [`InvalidField`] naming `field`.
 pub fn require_between(field: &str, found: f64, least: f64, most: f64) -> Result<(), InvalidField> {
-    require((least..=most).contains(&found), field, found, &format!("a number from {least} to {most}"))
+    require(
+        (least..=most).contains(&found),
+        field,
+        found,
+        &format!("a number from {} to {}", short(least), short(most)),
+    )
 }
 
 /// Refuses a number that is not above zero, or that single precision cannot compute with.

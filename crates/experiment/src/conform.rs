@@ -64,7 +64,7 @@ fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&
 }
 
 fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
-    nearest(name, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    nearest(name, known).map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// The types that a schema names.
@@ -197,14 +197,15 @@ impl<'s> Checker<'s> {
         let names = || known.keys().map(String::as_str).filter(|name| !name.starts_with('$'));
         let mut message = format!("unknown field `{name}`");
         let meant = did_you_mean(name, names());
-        let elsewhere = self.places_of(name);
+        let own = inside(path, name);
+        let elsewhere: Vec<String> = self.places_of(name).into_iter().filter(|place| *place != own).collect();
         if meant.is_empty() && !elsewhere.is_empty() {
-            _ = write!(message, "; there is {}", listed(elsewhere.iter().map(String::as_str)));
+            _ = write!(message, ", there is {}", listed(elsewhere.iter().map(String::as_str)));
         }
         let names = listed(names());
         _ = match names.is_empty() {
-            true => write!(message, "{meant}, expected no field here"),
-            false => write!(message, "{meant}, known are {names}"),
+            true => write!(message, "{meant}; expected no field here"),
+            false => write!(message, "{meant}; expected one of {names}"),
         };
         misfit(&inside(path, name), message)
     }

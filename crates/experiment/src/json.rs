@@ -82,7 +82,7 @@ pub(crate) fn origin_of(origin: &str, overrides: &[String], field: &str) -> Stri
     let brought = |argument: &&String| {
         let key = argument.split('=').next().unwrap_or_default();
         let below = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
-        !field.is_empty() && (key == field || below(field, key))
+        !field.is_empty() && (key == field || below(field, key) || below(key, field))
     };
     match overrides.iter().rev().find(brought) {
         Some(argument) if argument.chars().count() > SHOWN => {
@@ -220,7 +220,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.json");
         for (bytes, expected) in [
-            (b"\x93NUMPY\x01\0", "found a NumPy file of a single array (.npy), expected a JSON file"),
+            (&b"\x93NUMPY\x01\0"[..], "found a NumPy file of a single array (.npy), expected a JSON file"),
             (b"\xff\xfe{\0}\0", "found text in UTF-16, expected a JSON file; save it as UTF-8"),
             (b"", "found an empty file"),
         ] {

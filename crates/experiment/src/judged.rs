@@ -50,7 +50,7 @@ impl Judged {
     /// Any [`ExperimentError`]: among them a change of a section without meaning, or of a field of the task that the
     /// network was trained with.
     pub fn new(artifact: Value, changes: &Changes, made_with: &[&str], origin: &str) -> Result<Self, ExperimentError> {
-        changes.set.iter().try_for_each(|set| check_section(set, changes.sections))?;
+        changes.set.iter().try_for_each(|set| check_field("--set", set, changes.sections))?;
         let made = Experiment::from_json(artifact, &[], None, origin)?;
         let mut config = made.to_json();
         let (mut unused, mut judge) = (Vec::new(), origin.to_owned());
@@ -83,9 +83,12 @@ fn differing(first: &Value, second: &Value, sections: &[&str]) -> Fields {
     found.map(|difference| (difference.field, difference.first.clone())).collect()
 }
 
-/// Refuses an override of a section that means nothing to the stage.
-fn check_section(set: &str, sections: &[&str]) -> Result<(), ExperimentError> {
-    let section = set.split(['.', '=']).next().unwrap_or_default();
+/// Refuses a field that means nothing to a stage of which `sections` do; `argument` of `option` begins with it.
+///
+/// # Errors
+/// [`ExperimentError::Meaningless`].
+pub fn check_field(option: &'static str, argument: &str, sections: &[&str]) -> Result<(), ExperimentError> {
+    let section = argument.split(['.', '=']).next().unwrap_or_default();
     if section == "seed" || sections.contains(&section) || !SECTIONS.contains(&section) {
         return Ok(());
     }
@@ -98,7 +101,7 @@ fn check_section(set: &str, sections: &[&str]) -> Result<(), ExperimentError> {
         Some((only, _)) => format!("fields of {only}"),
         None => "no field but seed".into(),
     };
-    Err(ExperimentError::Meaningless { argument: set.into(), section: section.into(), why, usable })
+    Err(ExperimentError::Meaningless { option, argument: argument.into(), section: section.into(), why, usable })
 }
 
 /// Refuses another task for a network than one with its channels, its time step and its training examples.

@@ -23,6 +23,7 @@
 mod conform;
 pub mod json;
 pub mod judged;
+pub mod memory;
 
 use json::{ConfigError, apply_overrides, origin_of, parse, read_json};
 use mdl_convert::Conversion;
@@ -53,8 +54,10 @@ pub enum ExperimentError {
         field: Box<InvalidField>,
     },
     /// An override of a section without meaning.
-    #[error("--set {argument}: `{section}` cannot be changed here, {why}; --set takes {usable}")]
+    #[error("{option} {argument}: `{section}` cannot be changed here, {why}; {option} takes {usable}")]
     Meaningless {
+        /// The option.
+        option: &'static str,
         /// The argument as typed.
         argument: String,
         /// The section.

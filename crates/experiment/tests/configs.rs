@@ -1,6 +1,8 @@
 //! The configs that ship with the project, and their JSON Schema.
 
 use mdl_experiment::Experiment;
+use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::memory::Estimate;
 use std::path::{Path, PathBuf};
 
 fn directory() -> PathBuf {
@@ -29,19 +31,56 @@ fn a_config_file_judges_without_touching_what_was_trained() {
     let file = directory().join("mante-published.json");
     let overrides = ["network.neurons=50".into(), "search.trials=7".into(), "seed=9".into()];
     let trained = Experiment::load(&directory().join("mante.json"), &overrides, None).unwrap();
+    let sections = ["task", "lif", "search", "evaluation"];
     let judge = |file: Option<&Path>, set: &[String], seed| {
-        Experiment::of_artifact(trained.to_json(), file, set, seed, "rate.safetensors")
+        let changes = Changes { file, set, seed, sections: &sections };
+        Judged::new(trained.to_json(), &changes, &["task"], "rate.safetensors")
     };
     let by_artifact = judge(None, &["lif.refractory_ms=3".into()], None).unwrap();
+    assert!(by_artifact.differs.is_empty() && by_artifact.unused.is_empty());
+    let by_artifact = by_artifact.experiment;
     assert_eq!((by_artifact.search.trials, by_artifact.lif.refractory_ms), (7, 3.0));
     let other = Experiment::load(&file, &[], None).unwrap();
     let by_file = judge(Some(&file), &[], None).unwrap();
+    assert!(by_file.unused.contains(&"network.neurons".into()), "{:?}", by_file.unused);
+    let by_file = by_file.experiment;
     assert_eq!((&by_file.search, &by_file.lif, &by_file.task), (&other.search, &other.lif, &other.task));
     assert_eq!((&by_file.network, &by_file.training), (&trained.network, &trained.training));
     assert_eq!((by_file.name.as_str(), by_file.seed), ("mante", 9));
-    let overridden = judge(Some(&file), &["search.trials=8".into()], Some(3)).unwrap();
+    let overridden = judge(Some(&file), &["search.trials=8".into()], Some(3)).unwrap().experiment;
     assert_eq!((overridden.search.trials, overridden.seed), (8, 3));
     assert!(judge(Some(Path::new("absent.json")), &[], None).unwrap_err().to_string().contains("absent.json"));
+}
+
+#[test]
+fn what_a_network_was_made_with_cannot_be_changed_and_other_changes_are_noted() {
+    let trained = Experiment::load(&directory().join("mante.json"), &[], None).unwrap().to_json();
+    let judge = |set: &str, sections: &[&str]| {
+        let set = [set.to_string()];
+        let changes = Changes { file: None, set: &set, seed: None, sections };
+        Judged::new(trained.clone(), &changes, &["task", "lif"], "lif.safetensors")
+    };
+    let eval = ["task", "lif", "evaluation"];
+    for (set, culprit) in [
+        ("network.neurons=80", "--set network.neurons=80: `network` cannot be changed here"),
+        (r#"network={"kind":"rate"}"#, "`network` cannot be changed"),
+        ("network.noise_sd=100", "--set takes fields of task, lif and evaluation"),
+        ("training.learning_rate=7", "`training` cannot be changed"),
+        ("name=other", "`name` cannot be changed"),
+        ("search.trials=5", "`search` cannot be changed here, nothing here depends on it"),
+        ("task.step_ms=10", "task.step_ms: found 10.0, expected 5.0"),
+        ("task.kind=xor", "task"),
+        (r#"task={"kind":"xor"}"#, "task.kind: found xor, with 2 input channels"),
+        ("tsak.steps=7", "unknown field `tsak`, did you mean `task`?"),
+    ] {
+        let message = judge(set, &eval).unwrap_err().to_string();
+        assert!(message.contains(culprit), "{set}: {message}");
+    }
+    assert!(judge("search.trials=5", &["search"]).is_ok());
+    let noted = |set: &str| judge(set, &eval).unwrap().differs;
+    assert_eq!(noted("task.steps=1000"), [("task.steps".into(), serde_json::json!(500))].into());
+    assert_eq!(noted("lif.refractory_ms=4"), [("lif.refractory_ms".into(), serde_json::json!(2.0))].into());
+    assert!(noted("evaluation.trials=5").is_empty() && noted("seed=3").is_empty());
 }
 
 /// `make schema` (UPDATE_SCHEMA=1) writes the schema anew after a change of the config types.
@@ -64,7 +103,40 @@ fn impossible_configs_are_refused_by_field() {
     };
     for (set, culprit) in [
         ("network.neurons=0", "network.neurons: found 0"),
-        ("network.neurons=-1", "network"),
+        ("network.neurons=-1", "field `network.neurons`: found -1, expected a whole number of at least 0"),
+        ("network.noise_sd=abc", "field `network.noise_sd`: found text \"abc\", expected a number"),
+        ("network.output_bias=1", "field `network.output_bias`: found 1, expected true or false"),
+        ("network.recurrence=dense", "field `network.recurrence`: found text \"dense\", expected an object"),
+        (
+            "network.recurrence.kind=dens",
+            "`network.recurrence.kind`: found text \"dens\", expected dense or modes, did you mean `dense`?",
+        ),
+        ("network.recurrence={}", "field `network.recurrence.kind`: missing, expected dense or modes"),
+        ("network.activation=sigmod", "`network.activation`: found text \"sigmod\""),
+        ("network.activation=sigmod", "did you mean `sigmoid`?"),
+        ("network.modes=3", "there is `network.recurrence.modes`"),
+        ("task.steps=abc", "field `task.steps`: found text \"abc\", expected a whole number"),
+        ("task.steps=20.5", "field `task.steps`: found 20.5, expected a whole number"),
+        ("task.stimulus_steps=[1,2,3]", "`task.stimulus_steps`: found a list of 3, expected a list of 2"),
+        (r#"task.stimulus_steps=[1,"b"]"#, "`task.stimulus_steps.1`: found text \"b\""),
+        ("training.stop=1", "field `training.stop`: found 1, expected an object with"),
+        ("training.schedule.kind=cosine", "field `training.schedule`: missing `final_fraction`"),
+        ("lif.stimulation.population=all", "`lif.stimulation.population`: found text \"all\", expected excitatory"),
+        (
+            "search.trials=4294967297",
+            "field `search.trials`: found 4294967297, expected a whole number from 0 to 4294967295",
+        ),
+        ("evaluation.trials=18446744073709551616", "evaluation.trials"),
+        ("search.factors=[1e-300]", "search.factors: found 1e-300, expected numbers from 0.001"),
+        ("task.step_ms=1e-300", "task.step_ms: found 1e-300, expected a duration"),
+        ("network.input_sd=1e300", "network.input_sd: found 1e300, expected a number from 0 to 1000000"),
+        ("lif.dt_ms=5 lif.tau_membrane_ms=10", "lif.tau_rise_ms: found 2, expected at least the step"),
+        ("training.adam.epsilon=1e-300", "training.adam.epsilon: found 1e-300"),
+        ("training.batch_size=18446744073709551615", "training.batch_size"),
+        ("name=\u{0}", "name"),
+        ("seed=-1", "field `seed`: found -1"),
+        (r#"lif.stimulation={"from_ms":1,"from_ms":2}"#, "`from_ms` is given twice"),
+        ("name.more=1", "`name` has no field `more`"),
         (
             "network.time_constants.kind=trained network.time_constants.min_ms=30 network.time_constants.max_ms=20",
             "network.time_constants.max_ms: found 20",
@@ -73,7 +145,7 @@ fn impossible_configs_are_refused_by_field() {
         ("network.recurrence.gian=1", "gian"),
         ("task.steps=0", "task.steps: found 0"),
         ("training.learning_rate=-1", "training.learning_rate: found -1"),
-        ("training.learning_rate=fast", "training.learning_rate"),
+        ("training.learning_rate=fast", "with --set training.learning_rate=fast: field `training.learning_rate`"),
         ("training.optimiser=adam", "optimiser"),
         ("search.factors=[20,10]", "search.factors"),
         ("lif.dt_ms=0", "lif.dt_ms"),
@@ -83,4 +155,70 @@ fn impossible_configs_are_refused_by_field() {
         let message = load(set);
         assert!(message.contains(culprit), "{set}: {message}");
     }
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_point() {
+    let overrides = ["network.neurons=20.0".into(), "task.steps=2e2".into(), "lif.downsample=1.0".into()];
+    let experiment = Experiment::load(&directory().join("go-nogo.json"), &overrides, None).unwrap();
+    assert_eq!((experiment.task.steps(), experiment.lif.downsample), (200, 1));
+    assert_eq!(experiment.to_json()["network"]["neurons"].to_string(), "20");
+}
+
+#[test]
+fn files_that_are_no_config_are_recognised() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.json");
+    for (text, culprit) in [
+        ("", "c.json: not valid JSON: it is empty"),
+        ("{}", "c.json: missing `name`, `task`, `network`"),
+        ("[1]", "found no object, expected one with the sections of a config"),
+        ("7", "found no object"),
+        ("name: a\ntask: b\n", "looks like YAML"),
+        (r#"{"name": "a", "name": "b"}"#, "`name` is given twice"),
+        (r#"{"name": "a", "task": {"kind": "xor", "kind": "xor"}}"#, "`task.kind` is given twice"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        for overrides in [&[][..], &["seed=2".to_string()]] {
+            let message = Experiment::load(&file, overrides, None).unwrap_err().to_string();
+            assert!(message.contains(culprit), "{text}: {message}");
+        }
+    }
+}
+
+#[test]
+fn an_artifact_is_taken_for_its_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rate.safetensors");
+    let experiment = Experiment::load(&directory().join("xor.json"), &["seed=7".into()], None).unwrap();
+    let provenance = mdl_artifact::Provenance::new("test", None, 7);
+    let mut artifact = mdl_artifact::Artifact::new(mdl_artifact::Kind::Rate, experiment.to_json(), provenance);
+    artifact.insert("w", &[1 << 19], vec![0f32; 1 << 19]);
+    artifact.write(&file, false).unwrap();
+    assert_eq!(Experiment::load(&file, &[], None).unwrap().to_json(), experiment.to_json());
+}
+
+/// An estimate grows with each size, whatever its value, and names the largest.
+#[test]
+fn memory_is_estimated_without_overflow() {
+    let load = |set: &str| {
+        let overrides: Vec<String> = set.split(' ').map(String::from).collect();
+        Experiment::load(&directory().join("go-nogo.json"), &overrides, None).unwrap()
+    };
+    for (set, field) in [
+        ("network.neurons=100000", "network.neurons"),
+        ("training.batch_size=1000000000", "training.batch_size"),
+        ("training.evaluation_trials=1000000000", "training.evaluation_trials"),
+    ] {
+        let estimate = Estimate::training(&load(set));
+        assert!(estimate.bytes() > 1e11 && estimate.largest().unwrap().0 == field, "{set}: {estimate:?}");
+    }
+    let many = load("search.trials=1000000000 evaluation.trials=1000000000");
+    assert_eq!(Estimate::search([&many], 2).largest().unwrap().0, "search.trials");
+    assert!(Estimate::trials(&many).bytes() > 1e12 && Estimate::lif_evaluation(&many, 1 << 30, 2).bytes() > 1e12);
+    let units: Vec<usize> = (0..200).collect();
+    let recorded =
+        load(&format!("evaluation.recorded_trials=100 evaluation.recorded_units={}", serde_json::json!(units)));
+    let largest = |experiment: &Experiment| Estimate::lif_evaluation(experiment, 100, 2).largest().unwrap().0;
+    assert_eq!(largest(&recorded), "evaluation.recorded_units");
 }

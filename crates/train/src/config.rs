@@ -159,7 +159,7 @@ impl TrainingConfig {
         };
         trials("batch_size", self.batch_size)?;
         require(self.updates_per_batch > 0, "updates_per_batch", self.updates_per_batch, "at least 1")?;
-        require_between("learning_rate", self.learning_rate, 1e-12, 1e3)?;
+        require_between("learning_rate", self.learning_rate, 1e-30, 1e30)?;
         match self.schedule {
             Schedule::Constant => {}
             Schedule::Cosine { final_fraction } => require_probability("schedule.final_fraction", final_fraction)?,

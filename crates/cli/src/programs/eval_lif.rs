@@ -3,7 +3,7 @@
 use crate::figures::{evaluation_figures, search_curve};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::{Outcome, with_status};
-use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
+use crate::{Common, OrExit, Status, judged, memory, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::plan::Plan;
@@ -11,11 +11,13 @@ use mdl_artifact::{Artifact, Kind};
 use mdl_convert::behaviour::{Behaviour, Monitor};
 use mdl_convert::evaluate::{Evaluation, evaluate};
 use mdl_convert::stored;
+use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::memory::Estimate;
 use mdl_report::{Figure, FigureFiles, Population, Report, Section, Table, from_artifact};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -88,6 +90,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    let memory = |trials| memory::check(&Estimate::lif_evaluation(&experiment, trials, rayon::current_num_threads()));
+    memory(if arguments.trials.is_some() { 0 } else { length(experiment.evaluation.trials) })?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let (output, force) = (common.output()?, common.force);
     let files = FigureFiles::beside(output, &FIGURES);
@@ -97,6 +101,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     provenance.device = mdl_device::kind(&device);
     let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, &experiment, &mut provenance)?;
+    memory(trials.count)?;
 
     let network = with_status(stored::read_network(&lif, &experiment.conversion()))?;
     let factor = with_status(stored::read_scaling_factor(&lif))?;

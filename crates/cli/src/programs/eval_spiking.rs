@@ -5,7 +5,7 @@ use crate::figures::{Drawn, by_unit};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::Outcome;
 use crate::training::as_input;
-use crate::{Common, OrExit, Status, judged, run_program, signal};
+use crate::{Common, OrExit, Status, judged, memory, run_program, signal};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use clap::Parser;
@@ -19,6 +19,7 @@ use mdl_data::tasks::{self, Task, TaskConfig, judge};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
@@ -122,6 +123,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    let fresh = if arguments.trials.is_some() { 0 } else { length(experiment.evaluation.trials) };
+    memory::check(&Estimate::evaluation(&experiment, fresh))?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let (output, force) = (common.output()?, common.force);
     let files = FigureFiles::beside(output, &FIGURES);
@@ -317,6 +320,7 @@ fn judge_task(
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
+    memory::check(&Estimate::evaluation(experiment, trials.count))?;
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
     let every = experiment.evaluation.steps_between_outputs(task.step_ms(), steps).map_err(|e| e.within("evaluation"));

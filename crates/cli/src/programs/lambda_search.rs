@@ -21,6 +21,7 @@ use mdl_convert::stored;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::memory::Estimate;
 use mdl_report::FigureFiles;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -125,6 +126,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         experiments.iter().try_for_each(|judged| print_line(&format!("{:#}", judged.experiment.to_json())))?;
         return Ok(Outcome::silent());
     }
+    let all = experiments.iter().map(|judged| &judged.experiment);
+    crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let outputs = below(common.output.as_deref(), &arguments.rates)?;
     let _claims = claim_outputs(arguments, &outputs)?;

@@ -8,6 +8,7 @@ use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::{MOST_TRIALS, length};
 use mdl_data::tasks::Trials;
 use mdl_experiment::Experiment;
+use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
 use serde_json::json;
 use std::path::PathBuf;
@@ -53,6 +54,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    crate::memory::check(&Estimate::trials(&experiment))?;
     let output = common.output()?;
     let _claims = claim(plan_of_one(common, "the config (--config)", &arguments.config)?)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;

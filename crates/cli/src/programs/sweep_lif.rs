@@ -19,7 +19,8 @@ use mdl_convert::stored;
 use mdl_data::score::{Score, Spread};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Fields, Judged};
+use mdl_experiment::judged::{Changes, Fields, Judged, check_field};
+use mdl_experiment::memory::Estimate;
 use mdl_report::figures::Sweep;
 use mdl_report::figures::sweep::{Point, Variant};
 use mdl_report::{Figure, FigureFiles, ReportError};
@@ -109,12 +110,16 @@ struct Network {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
+    check_field("--parameter", &arguments.parameter, &SECTIONS).or_exit(Status::Usage)?;
+    arguments.by.iter().try_for_each(|by| check_field("--by", &by.key, &SECTIONS)).or_exit(Status::Usage)?;
     let variants = variants(arguments);
     let networks = networks(arguments, &variants)?;
     let first = &networks[0].settings[0][0];
     if common.print_config {
         return crate::status::print_config(&first.to_json());
     }
+    let all = settings(&networks).map(|(_, experiment)| experiment);
+    crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let output = common.output()?;
     let figures = FigureFiles::beside(output, &["sweep"]);

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use mdl_artifact::Kind;
 use mdl_experiment::Experiment;
+use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    crate::memory::check(&Estimate::training(&experiment))?;
     let _claims = claim_outputs(arguments, &experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let initial = RateParameters::draw(config, channels, outputs, experiment.seed);

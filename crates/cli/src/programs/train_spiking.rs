@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use mdl_artifact::Kind;
 use mdl_experiment::Experiment;
+use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    crate::memory::check(&Estimate::training(&experiment))?;
     let _claims = claim_outputs(arguments, &experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let device = arguments.device.open().or_exit(Status::Usage)?;

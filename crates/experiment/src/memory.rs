@@ -1,0 +1,246 @@
+//! How much memory a run will take at most, from the sizes in its config.
+//!
+//! The factors are measured: the peak of every program over sizes that differ in one field. An estimate is the peak or a
+//! little more; docs/reliability.md has the comparison.
+
+use crate::Experiment;
+use mdl_data::tasks::TaskConfig;
+use mdl_model::NetworkConfig;
+use mdl_model::rate::config::{RateConfig, RecurrenceConfig};
+use mdl_model::spiking::config::SpikingConfig;
+
+/// Bytes of a number in single precision.
+const SINGLE: f64 = 4.0;
+/// A program without any data.
+const PROGRAM: f64 = 10e6;
+/// A program that draws figures.
+const FIGURES: f64 = 28e6;
+/// Training and test file of the data sets: images and labels.
+const TRAINING_EXAMPLES: f64 = 60_000.0 * 785.0;
+const TEST_EXAMPLES: f64 = 10_000.0 * 785.0;
+/// Digits that are evaluated together.
+const DIGITS_AT_ONCE: f64 = 500.0;
+/// Trials that a spiking network is evaluated on together.
+const TRIALS_AT_ONCE: f64 = 100.0;
+
+/// What a run takes: its parts, each with the field that it grows with.
+#[derive(Clone, Debug, Default)]
+pub struct Estimate {
+    parts: Vec<(&'static str, f64)>,
+    /// What is there whatever the config says.
+    program: f64,
+}
+
+impl Estimate {
+    fn new(program: f64, parts: Vec<(&'static str, f64)>) -> Self {
+        Self { parts, program }
+    }
+
+    /// All of it (bytes).
+    pub fn bytes(&self) -> f64 {
+        self.program + self.parts.iter().map(|(_, bytes)| bytes).sum::<f64>()
+    }
+
+    /// The field whose part is the largest, and that part (bytes).
+    pub fn largest(&self) -> Option<(&'static str, f64)> {
+        self.parts.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+
+    /// Training, of a network of any kind.
+    pub fn training(experiment: &Experiment) -> Self {
+        let sizes = Sizes::of(experiment);
+        let training = &experiment.training;
+        let (batch, evaluated) = (training.batch_size as f64, training.evaluation_trials as f64);
+        let network = ("network.neurons", sizes.trained());
+        if sizes.digits {
+            let batch = batch.min(TRAINING_EXAMPLES / 785.0);
+            let shown = evaluated.min(DIGITS_AT_ONCE);
+            let run = sizes.together("training.batch_size", batch, "training.evaluation_trials", shown);
+            let loaded = Self::new(PROGRAM, vec![("task.dataset", 2.0 * TRAINING_EXAMPLES)]);
+            let running = Self::new(PROGRAM + TRAINING_EXAMPLES, [vec![network], run].concat());
+            return if loaded.bytes() > running.bytes() { loaded } else { running };
+        }
+        let run = sizes.together("training.batch_size", batch, "training.evaluation_trials", evaluated);
+        Self::new(PROGRAM, [vec![network], run].concat())
+    }
+
+    /// Fresh trials written to a file.
+    pub fn trials(experiment: &Experiment) -> Self {
+        let Sizes { steps, channels, outputs, .. } = Sizes::of(experiment);
+        let count = f64::from(experiment.evaluation.trials);
+        Self::new(14e6, vec![("evaluation.trials", 4.0 * SINGLE * count * steps * (channels + outputs))])
+    }
+
+    /// Searches for scaling factors, all in memory together.
+    pub fn search<'e>(experiments: impl IntoIterator<Item = &'e Experiment>, threads: usize) -> Self {
+        const ANSWER: f64 = 100.0;
+        let (mut networks, mut answers) = (0.0, 0.0);
+        for experiment in experiments {
+            let search = &experiment.search;
+            let factors = search.factors.as_ref().map_or(12.0, |factors| factors.len() as f64);
+            let sizes = Sizes::of(experiment);
+            networks += sizes.converted() + sizes.simulated(threads);
+            answers += ANSWER * factors * f64::from(search.trials);
+        }
+        Self::new(14e6, vec![("network.neurons", networks), ("search.trials", answers)])
+    }
+
+    /// The evaluation of a LIF network on `trials` trials.
+    pub fn lif_evaluation(experiment: &Experiment, trials: usize, threads: usize) -> Self {
+        let sizes = Sizes::of(experiment);
+        let (evaluation, lif) = (&experiment.evaluation, &experiment.lif);
+        let (count, duration_ms) = (trials as f64, sizes.steps * experiment.task.step_ms());
+        let times = |every_ms: f64| duration_ms / every_ms.max(lif.step_ms());
+        let of_trial = 2.0 * SINGLE * sizes.steps * (sizes.channels + sizes.outputs) + 12.0 * sizes.neurons;
+        let outputs = 24.0 * count * sizes.outputs * times(evaluation.record_every_ms);
+        let recorded = f64::from(evaluation.recorded_trials).min(count);
+        let potentials = 2.0 * evaluation.recorded_units.len() as f64 * times(evaluation.record_potentials_every_ms);
+        // Spikes at 50 Hz.
+        let spikes = sizes.neurons * duration_ms / 20.0;
+        Self::new(
+            FIGURES,
+            vec![
+                ("network.neurons", sizes.converted() + sizes.simulated(threads)),
+                ("evaluation.trials", count * of_trial),
+                ("evaluation.record_every_ms", outputs),
+                ("evaluation.recorded_units", 22.0 * recorded * potentials),
+                ("evaluation.recorded_trials", 24.0 * recorded * spikes),
+            ],
+        )
+    }
+
+    /// The evaluation of a network as it was trained, on `trials` trials; digits are evaluated on the whole test set.
+    pub fn evaluation(experiment: &Experiment, trials: usize) -> Self {
+        let sizes = Sizes::of(experiment);
+        let evaluation = &experiment.evaluation;
+        let is_digits = sizes.digits;
+        let count = if is_digits { TEST_EXAMPLES / 785.0 } else { trials as f64 };
+        let at_once = count.min(if is_digits { DIGITS_AT_ONCE } else { TRIALS_AT_ONCE });
+        let kept = if is_digits { 800.0 } else { 7.0 * SINGLE * sizes.steps * (sizes.channels + sizes.outputs) };
+        let recorded = f64::from(evaluation.recorded_trials).min(count);
+        let potentials = evaluation.recorded_units.len() as f64 * sizes.steps;
+        let states = match sizes.network {
+            NetworkConfig::Rate(_) => sizes.rate_run(4.3, 1.7) * at_once,
+            // Five states of each unit, and where they are small the activity of the whole batch once more.
+            NetworkConfig::Spiking(_) => {
+                let states = 5.2 * SINGLE * sizes.steps * sizes.neurons * at_once.min(TRIALS_AT_ONCE);
+                states.max(sizes.spiking_run() * at_once)
+            }
+        };
+        Self::new(
+            FIGURES,
+            vec![
+                ("network.neurons", sizes.trained() / 4.0 + states),
+                ("evaluation.trials", count * kept),
+                ("evaluation.recorded_units", 20.0 * recorded * potentials),
+                // Spikes of one unit in ten at each step.
+                ("evaluation.recorded_trials", 24.0 * recorded * sizes.steps * sizes.neurons / 10.0),
+            ],
+        )
+    }
+}
+
+/// The sizes that memory grows with.
+struct Sizes<'a> {
+    network: &'a NetworkConfig,
+    steps: f64,
+    channels: f64,
+    outputs: f64,
+    neurons: f64,
+    digits: bool,
+}
+
+impl<'a> Sizes<'a> {
+    fn of(experiment: &'a Experiment) -> Self {
+        let (channels, outputs) = experiment.task.channels_and_outputs();
+        let neurons = match &experiment.network {
+            NetworkConfig::Rate(RateConfig { neurons, .. }) | NetworkConfig::Spiking(SpikingConfig { neurons, .. }) => {
+                *neurons as f64
+            }
+        };
+        let steps = experiment.task.steps() as f64;
+        let digits = matches!(experiment.task, TaskConfig::Digits(_));
+        let (channels, outputs) = (channels as f64, outputs as f64);
+        Self { network: &experiment.network, steps, channels, outputs, neurons, digits }
+    }
+
+    /// Numbers in the recurrent weights, and whether they are a matrix N×N.
+    fn recurrent(&self) -> (f64, bool) {
+        match self.network {
+            NetworkConfig::Rate(RateConfig { recurrence: RecurrenceConfig::Dense(_), .. }) => {
+                (self.neurons * self.neurons, true)
+            }
+            NetworkConfig::Rate(RateConfig { recurrence: RecurrenceConfig::Modes(modes), .. }) => {
+                (2.0 * self.neurons * modes.modes as f64, false)
+            }
+            NetworkConfig::Spiking(spiking) => (2.0 * self.neurons * spiking.modes as f64, false),
+        }
+    }
+
+    /// Parameters with their gradients and moments, initial values, and the file they are written to.
+    fn trained(&self) -> f64 {
+        let (recurrent, _) = self.recurrent();
+        SINGLE * 10.5 * (recurrent + self.neurons * (self.channels + self.outputs))
+    }
+
+    /// A LIF network, with the artifact it was read from and the weights as the simulation takes them.
+    fn converted(&self) -> f64 {
+        SINGLE * 12.0 * (self.recurrent().0 + self.neurons * (self.channels + self.outputs))
+    }
+
+    /// What the threads of a simulation hold.
+    fn simulated(&self, threads: usize) -> f64 {
+        3_000.0 * self.neurons * threads as f64
+    }
+
+    /// A training batch and an evaluation. What the one has freed the other takes up, but not where both are scattered.
+    fn together(
+        &self,
+        batch_field: &'static str,
+        batch: f64,
+        evaluated_field: &'static str,
+        evaluated: f64,
+    ) -> Vec<(&'static str, f64)> {
+        match self.network {
+            NetworkConfig::Rate(_) => {
+                let trained = (batch_field, batch * self.rate_run(8.4, 3.5));
+                let judged = (evaluated_field, evaluated * self.rate_run(4.6, 1.7));
+                vec![if trained.1 > judged.1 { trained } else { judged }]
+            }
+            NetworkConfig::Spiking(_) => {
+                const LOOKED_AT: f64 = 4.0;
+                let condition = 6.0 * SINGLE * self.steps * self.neurons * evaluated.min(LOOKED_AT);
+                let run = self.spiking_run();
+                vec![(batch_field, batch * run), (evaluated_field, evaluated * run), ("network.neurons", condition)]
+            }
+        }
+    }
+
+    /// One trial of a rate network: so many numbers for each unit and channel, at every step.
+    fn rate_run(&self, units: f64, channels: f64) -> f64 {
+        SINGLE * self.steps * (units * self.neurons + channels * self.channels + 4.0 * self.outputs)
+    }
+
+    /// One trial of a spiking network: states at the beginning of each interval, the trace of the last one, activities of
+    /// the modes, inputs and outputs.
+    fn spiking_run(&self) -> f64 {
+        const STATES: f64 = 4.7;
+        let modes = self.recurrent().0 / (2.0 * self.neurons);
+        let digits = self.digits;
+        let interval = match self.neurons {
+            n if n <= 512.0 || digits => 64.0,
+            n if n <= 1024.0 => 32.0,
+            _ => 16.0,
+        };
+        let intervals = (self.steps / interval).ceil();
+        let last = self.steps - (intervals - 1.0) * interval;
+        let traces = self.neurons * (STATES * intervals + last + if digits { 14.0 } else { 0.0 });
+        let signals = if digits {
+            // Intensities, and a bit for each channel and step.
+            20.0 * self.channels / SINGLE
+        } else {
+            4.5 * self.steps * (self.channels + self.outputs)
+        };
+        SINGLE * (traces + 1.05 * modes * self.steps + signals)
+    }
+}
