@@ -479,18 +479,20 @@ fn metrics_that_cannot_be_written_cost_no_training() {
     assert!(std::fs::read(dir.path().join("whole")).unwrap() == std::fs::read(dir.path().join("limited")).unwrap());
 }
 
+/// Every 5 ms of steps of 2 ms: not every 6.
 #[test]
 fn outputs_are_kept_at_the_interval_asked_for() {
     let inputs = Inputs::new();
-    for (name, input, interval) in [
-        ("eval-spiking", "spiking.safetensors", "evaluation.record_every_ms=2.5"),
-        ("eval-lif", "lif.safetensors", "evaluation.record_every_ms=0.12"),
-        ("eval-lif", "lif.safetensors", "evaluation.record_potentials_every_ms=0.07"),
-    ] {
-        let all = arguments![input, "--set", interval, "--set", "task.step_ms=1", "-o", "out"];
-        let all = if name == "eval-lif" { [&all[..3], &all[5..]].concat() } else { all.to_vec() };
+    let evaluate = arguments![inputs.at("spiking.safetensors"), "-o", inputs.at("e.safetensors")];
+    assert_eq!(run("eval-spiking", &evaluate).status, 0);
+    let inspected = run("inspect", &arguments![inputs.at("e.safetensors"), "--json"]).result.unwrap();
+    let tensors = inspected["tensors"].as_array().unwrap();
+    let shape = |name: &str| tensors.iter().find(|t| t["name"] == name).unwrap()["shape"].clone();
+    assert_eq!(shape("time_ms"), serde_json::json!([60]), "of 150 steps of 2 ms");
+    for interval in ["evaluation.record_every_ms=0.12", "evaluation.record_potentials_every_ms=0.07"] {
         let field = interval.split('=').next().unwrap();
-        inputs.refused(name, &all, USAGE, &[field, "a multiple of the step"]);
+        let all = arguments!["lif.safetensors", "--set", interval, "-o", "out"];
+        inputs.refused("eval-lif", &all, USAGE, &[field, "a multiple of the step, 0.05 ms"]);
     }
 }
 

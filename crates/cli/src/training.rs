@@ -156,16 +156,18 @@ impl Training<'_> {
         let mut partial = PartialFile::new(output, config, provenance, kept, every);
         let trained = match arguments.resume.then(|| self.trained_before(output, &artifact)).flatten() {
             Some(trained) => {
-                self.metrics(Some(&trained.history))?
-                    .map(|(path, rows)| or_warn(path, MetricsFile::create(path, rows)));
+                if let Some((path, rows)) = self.metrics(Some(&trained.history))? {
+                    or_warn(path, MetricsFile::create(path, rows));
+                }
                 trained
             }
             None => {
                 check_free(output, force).or_exit(Status::Usage)?;
-                let trained = self.observed(problem, &mut partial)?;
+                let (trained, side) = self.observed(problem, &mut partial)?;
                 write(&mut artifact)?;
                 write_history(&trained.history, &mut artifact);
                 artifact.write(output, force)?;
+                side.finished(&trained, problem, self.experiment);
                 trained
             }
         };
@@ -191,7 +193,11 @@ impl Training<'_> {
     }
 
     /// Trains with a progress bar, metrics, checkpoints, and an ear for signals.
-    fn observed(&self, problem: &impl Problem, partial: &mut PartialFile) -> anyhow::Result<Trained> {
+    fn observed(
+        &self,
+        problem: &impl Problem,
+        partial: &mut PartialFile,
+    ) -> anyhow::Result<(Trained, SideOutputs<'_>)> {
         let (arguments, training) = (self.arguments, &self.experiment.training);
         let mut state = State::new(training, problem)?;
         let earlier = with_status(partial.earlier(Earlier::from_options(arguments.resume, arguments.common.force)))?;
@@ -226,11 +232,7 @@ impl Training<'_> {
                 Err(anyhow!("{error}; the state is kept in {path}: {kept}")).or_exit(Status::Interrupted)
             }
             (Err(error), Some(update)) => Err(anyhow!("{error}; {path} holds the state after {update} updates")),
-            (trained, _) => {
-                let trained = trained?;
-                side.finished(&trained, problem, self.experiment);
-                Ok(trained)
-            }
+            (trained, _) => Ok((trained?, side)),
         }
     }
 }
