@@ -1,7 +1,7 @@
 //! What train-rate and train-spiking share: a training with a progress bar, a metrics file, checkpoints, and an ear for
 //! signals.
 
-use crate::outputs::{ARTIFACT, claim};
+use crate::outputs::ARTIFACT;
 use crate::signal::{self, StopFlag};
 use crate::status::{Outcome, with_status};
 use crate::tensorboard::EventFile;
@@ -9,9 +9,9 @@ use crate::{Common, OrExit, Status, progress};
 use anyhow::anyhow;
 use candle_core::Device;
 use clap::Args;
-use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialFile};
+use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialError, PartialFile};
 use mdl_artifact::output::{OutputError, check_free};
-use mdl_artifact::plan::{Claims, Plan};
+use mdl_artifact::plan::{Claims, Plan, PlanError};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
 use mdl_data::digits::Source;
 use mdl_data::tasks::TaskConfig;
@@ -105,7 +105,13 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
     if let Some(directory) = &arguments.tensorboard {
         plan.folder("the event files (--tensorboard)", directory);
     }
-    let claims = claim(plan)?;
+    let claims = match plan.claim() {
+        // Of an interrupted run the metrics stand there, too: but its state is what matters.
+        Err(PlanError::Output { source: OutputError::Exists(_), .. }) if partial_of(common.output()?).exists() => {
+            with_status(Err(PartialError::Exists(partial_of(common.output()?))))
+        }
+        claims => with_status(claims),
+    }?;
     if let Some(path) = arguments.metrics.as_ref().filter(|_| resume && !common.force) {
         check_metrics(path, None).or_exit(Status::Usage)?;
     }
@@ -113,6 +119,13 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
         EventFile::check_free(directory).or_exit(Status::Usage)?;
     }
     Ok(claims)
+}
+
+/// The newest partial file of an output.
+fn partial_of(output: &Path) -> PathBuf {
+    let mut path = output.as_os_str().to_owned();
+    path.push(".partial");
+    path.into()
 }
 
 impl Training<'_> {
