@@ -70,6 +70,7 @@ fn checkpoints_of_another_training_are_refused_by_name() {
     assert_eq!(whole.status, 0, "{}", whole.stderr);
     let expected = std::fs::read(&output).unwrap();
     std::fs::remove_file(&output).unwrap();
+    std::fs::remove_file(output.with_extension("jsonl")).unwrap();
     let diverged = run(&["--set", "training.learning_rate=1e30", "--set", "network.activation=relu"]);
     assert!(diverged.status == 1 && partial.exists(), "{}", diverged.stderr);
 

@@ -4,7 +4,7 @@ use crate::transient::{List, Transient};
 use sha2::{Digest, Sha256};
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Most links that are followed, as in Linux.
@@ -74,7 +74,10 @@ pub fn check_free(path: &Path, force: bool) -> Result<(), OutputError> {
         Ok(found) if !found.is_file() => Err(OutputError::Special { path: path.into(), what: special(&found) }),
         Ok(_) if !force => Err(OutputError::Exists(path.into())),
         Ok(_) => Ok(()),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+        // What is wrong with the name or its folder, if anything, is for the write to say.
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename) => {
+            Ok(())
+        }
         Err(source) => Err(OutputError::Write { path: path.into(), source }),
     }
 }
@@ -179,7 +182,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> Result<(), Ou
         file.persist(&target).map_err(|e| failed(e.error))?;
     } else {
         file.persist_noclobber(&target).map_err(|e| match e.error.kind() {
-            io::ErrorKind::AlreadyExists => OutputError::Exists(path.into()),
+            ErrorKind::AlreadyExists => OutputError::Exists(path.into()),
             _ => failed(e.error),
         })?;
     }

@@ -391,12 +391,13 @@ enum Identity {
 
 impl Identity {
     fn of(path: &Path) -> Self {
+        let path = resolved(path);
         #[cfg(unix)]
         if let Ok(found) = path.metadata() {
             use std::os::unix::fs::MetadataExt;
             return Self::File(found.dev(), found.ino());
         }
-        Self::Path(resolved(path))
+        Self::Path(path)
     }
 }
 
@@ -470,7 +471,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         std::fs::write(at("in"), "").unwrap();
         std::fs::hard_link(at("in"), at("hard")).unwrap();
-        let mut names = vec!["in", "./in", "hard"];
+        let mut names = vec!["in", "./in", "hard", "nowhere/../in"];
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("in", at("link")).unwrap();

@@ -66,7 +66,7 @@ pub fn save_figures(
 }
 
 /// Writes a report, or names it in a warning; returns its path if it was written.
-pub fn save_report<'a>(path: Option<&'a Path>, report: impl FnOnce() -> Report, force: bool) -> Option<&'a Path> {
+pub fn save_report(path: Option<&Path>, report: impl FnOnce() -> Report, force: bool) -> Option<&Path> {
     let path = path?;
     match write_atomically(path, report().html().as_bytes(), force) {
         Ok(()) => Some(path),

@@ -1,7 +1,7 @@
 //! What train-rate and train-spiking share: a training with a progress bar, a metrics file, checkpoints, and an ear for
 //! signals.
 
-use crate::outputs::{ARTIFACT, claim};
+use crate::outputs::ARTIFACT;
 use crate::signal::{self, StopFlag};
 use crate::status::{Outcome, with_status};
 use crate::tensorboard::EventFile;
@@ -9,9 +9,9 @@ use crate::{Common, OrExit, Status, progress};
 use anyhow::anyhow;
 use candle_core::Device;
 use clap::Args;
-use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialFile};
+use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialError, PartialFile};
 use mdl_artifact::output::{OutputError, check_free};
-use mdl_artifact::plan::{Claims, Plan};
+use mdl_artifact::plan::{Claims, Plan, PlanError};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
 use mdl_data::digits::Source;
 use mdl_data::tasks::TaskConfig;
@@ -107,7 +107,13 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
     if let Some(directory) = &arguments.tensorboard {
         plan.folder("the event files (--tensorboard)", directory);
     }
-    let claims = claim(plan)?;
+    let claims = match plan.claim() {
+        // Of an interrupted run the metrics stand there, too: but its state is what matters.
+        Err(PlanError::Output { source: OutputError::Exists(_), .. }) if partial_of(common.output()?).exists() => {
+            with_status(Err(PartialError::Exists(partial_of(common.output()?))))
+        }
+        claims => with_status(claims),
+    }?;
     if let Some(path) = arguments.metrics.as_ref().filter(|_| resume && !common.force) {
         check_metrics(path, None).or_exit(Status::Usage)?;
     }
@@ -115,6 +121,13 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
         EventFile::check_free(directory).or_exit(Status::Usage)?;
     }
     Ok(claims)
+}
+
+/// The newest partial file of an output.
+fn partial_of(output: &Path) -> PathBuf {
+    let mut path = output.as_os_str().to_owned();
+    path.push(".partial");
+    path.into()
 }
 
 impl Training<'_> {
@@ -163,16 +176,18 @@ impl Training<'_> {
         let mut partial = PartialFile::new(output, config, provenance, kept, every);
         let trained = match arguments.resume.then(|| self.trained_before(output, &artifact)).flatten() {
             Some(trained) => {
-                self.metrics(Some(&trained.history))?
-                    .map(|(path, rows)| or_warn(path, MetricsFile::create(path, rows)));
+                if let Some((path, rows)) = self.metrics(Some(&trained.history))? {
+                    or_warn(path, MetricsFile::create(path, rows));
+                }
                 trained
             }
             None => {
                 check_free(output, force).or_exit(Status::Usage)?;
-                let trained = self.observed(problem, &mut partial)?;
+                let (trained, side) = self.observed(problem, &mut partial)?;
                 write(&mut artifact)?;
                 write_history(&trained.history, &mut artifact);
                 artifact.write(output, force)?;
+                side.finished(&trained, problem, self.experiment);
                 trained
             }
         };
@@ -198,7 +213,11 @@ impl Training<'_> {
     }
 
     /// Trains with a progress bar, metrics, checkpoints, and an ear for signals.
-    fn observed(&self, problem: &impl Problem, partial: &mut PartialFile) -> anyhow::Result<Trained> {
+    fn observed(
+        &self,
+        problem: &impl Problem,
+        partial: &mut PartialFile,
+    ) -> anyhow::Result<(Trained, SideOutputs<'_>)> {
         let (arguments, training) = (self.arguments, &self.experiment.training);
         let mut state = State::new(training, problem)?;
         let earlier = with_status(partial.earlier(Earlier::from_options(arguments.resume, arguments.common.force)))?;
@@ -235,11 +254,7 @@ impl Training<'_> {
                 Err(anyhow!("{error}; the state is kept in {path}: {kept}")).or_exit(Status::Interrupted)
             }
             (Err(error), Some(update)) => Err(anyhow!("{error}; {path} holds the state after {update} updates")),
-            (trained, _) => {
-                let trained = trained?;
-                side.finished(&trained, problem, self.experiment);
-                Ok(trained)
-            }
+            (trained, _) => Ok((trained?, side)),
         }
     }
 }

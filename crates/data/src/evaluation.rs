@@ -14,8 +14,8 @@ pub struct EvaluationConfig {
     pub recorded_trials: u32,
     /// Units whose membrane potential is kept and drawn.
     pub recorded_units: Vec<usize>,
-    /// Interval between kept outputs (ms): a multiple of the step (the task's, or `lif.dt_ms`), or less than one step for
-    /// every step.
+    /// Interval between kept outputs (ms); every step where that is longer. Of LIF networks a multiple of `lif.dt_ms`; of
+    /// others the steps nearest to its multiples are kept, and `time_ms` says which.
     pub record_every_ms: f64,
     /// Interval between kept membrane potentials of LIF networks (ms): a multiple of `lif.dt_ms`, or less for every step.
     /// Potentials of spiking networks are kept at every step.
@@ -47,7 +47,13 @@ impl EvaluationConfig {
         require(recorded <= MOST_TRIALS, "recorded_trials", recorded, &format!("0 to {MOST_TRIALS}"))
     }
 
-    /// Steps between two kept outputs of a trial of so many `steps`.
+    /// Of the `steps` of a trial those, from 0, whose outputs are kept: the nearest to multiples of the interval.
+    pub fn kept_steps(&self, step_ms: f64, steps: usize) -> Vec<usize> {
+        let every = (self.record_every_ms / step_ms).max(1.0);
+        (0..steps).map(|k| (k as f64 * every).round() as usize).take_while(|step| *step < steps).collect()
+    }
+
+    /// Steps between two kept outputs of a LIF network's trial of so many `steps`.
     ///
     /// # Errors
     /// [`InvalidField`] for an interval that is not a whole number of steps.
@@ -55,7 +61,7 @@ impl EvaluationConfig {
         steps_between("record_every_ms", self.record_every_ms, step_ms, steps)
     }
 
-    /// Steps between two kept potentials of a trial of so many `steps`.
+    /// Steps between two kept potentials of a LIF network's trial of so many `steps`.
     ///
     /// # Errors
     /// [`InvalidField`] for an interval that is not a whole number of steps.
@@ -94,5 +100,17 @@ mod tests {
             "{error}"
         );
         assert!(every(7.0, 5.0).is_err());
+    }
+
+    #[test]
+    fn kept_steps_are_the_nearest_to_the_interval() {
+        let kept = |record_every_ms: f64, step_ms: f64| {
+            EvaluationConfig { record_every_ms, ..EvaluationConfig::default() }.kept_steps(step_ms, 11)
+        };
+        assert_eq!(kept(5.0, 2.0), [0, 3, 5, 8, 10], "0, 6, 10, 16, 20 ms: five on average, as asked for");
+        assert_eq!(kept(5.0, 2.5), [0, 2, 4, 6, 8, 10]);
+        assert_eq!(kept(5.0, 5.0), (0..11).collect::<Vec<_>>());
+        assert_eq!(kept(1.0, 5.0), (0..11).collect::<Vec<_>>());
+        assert_eq!(kept(1e9, 5.0), [0]);
     }
 }

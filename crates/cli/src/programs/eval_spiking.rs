@@ -323,8 +323,6 @@ fn judge_task(
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
-    let every = experiment.evaluation.steps_between_outputs(task.step_ms(), steps).map_err(|e| e.within("evaluation"));
-    let every = every.or_exit(Status::Usage)?;
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
     let parameters = network.parameters();
     let mut space = ModeSpace::new(task.conditions().len(), steps, parameters.score.elem_count());
@@ -344,7 +342,7 @@ fn judge_task(
     let squares = outputs.iter().zip(&trials.target).map(|(y, z)| f64::from(y - z).powi(2));
     let error = squares.sum::<f64>() / outputs.len() as f64;
 
-    let kept: Vec<usize> = (0..steps).step_by(every).collect();
+    let kept = experiment.evaluation.kept_steps(task.step_ms(), steps);
     let time_ms: Vec<f64> = kept.iter().map(|t| *t as f64 * task.step_ms()).collect();
     let at = |b: usize, t: usize| (0..width).map(move |o| (t * count + b) * width + o);
     let values: Vec<f64> = (0..count)
