@@ -23,6 +23,7 @@ use mdl_artifact::{Artifact, ArtifactError, Kind, Provenance};
 use mdl_experiment::json::{parse, read_json};
 use mdl_experiment::{Experiment, ExperimentError};
 use mdl_model::NetworkConfig;
+use mdl_model::rate::config::TimeConstants;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use mdl_model::spiking::Synapse;
 use mdl_model::spiking::config::SpikingConfig;
@@ -371,6 +372,11 @@ impl Mapping {
                 artifact.tensors = needed.tensors;
             }
             NetworkConfig::Rate(config) => {
+                if matches!(config.time_constants, TimeConstants::Trained { .. }) && self.source("theta").is_none() {
+                    let message = "no tensor `theta` for time constants of the units: name its array in a mapping, or one time \
+                                   constant for all, as in --set 'network.time_constants={\"kind\":\"fixed\",\"ms\":20}'";
+                    return Err(undecided(message.into()));
+                }
                 let parameters = RateParameters::read(&artifact, config, "").map_err(unfit)?;
                 let mut needed = Artifact::new(kind, Value::Null, artifact.provenance.clone());
                 parameters.write(&mut needed, "");

@@ -1,9 +1,9 @@
 //! A network of another tool on its way in: which layout its file has, what of it was used, and what was not.
 
-use crate::mapping::{Mapping, matches_any};
+use crate::mapping::{Mapping, Source, matches_any};
 use crate::options::{ImportOptions, Reading};
 use crate::{Error, ForeignFile, Result, Variables, dynamics, mode_network, psychrnn, published};
-use mdl_artifact::{Artifact, FileType, Provenance};
+use mdl_artifact::{Artifact, FileType, Kind, Provenance};
 use mdl_experiment::Experiment;
 
 /// Layouts that are known by the names of their arrays.
@@ -38,7 +38,7 @@ impl Layout {
             Some(Self::ModeNetwork)
         } else if psychrnn::matches(has) {
             Some(Self::PsychRnn)
-        } else if !Mapping::of_same_names(names.iter().map(String::as_str)).tensors.is_empty() {
+        } else if has("w_in") && has("w_out") && (has("w_rec") || has("mode_in")) {
             Some(Self::SameNames)
         } else {
             None
@@ -192,19 +192,22 @@ impl<'a> Network<'a> {
         let changing = |name: &&String| {
             let role = dynamics::role(name)?;
             let neutral = self.variables.peek(name).is_some_and(|(shape, values)| role.is_neutral(shape, values));
-            let harmless = neutral || self.ignores(name) || self.only_shapes_a_factor(name);
+            let harmless = neutral || self.ignores(name) || self.is_of_another_kind(name);
             (!harmless).then(|| ((*name).clone(), role.what))
         };
         let arrays: Vec<_> = unused.iter().filter_map(|name| changing(&name)).collect();
         if arrays.is_empty() { Ok(()) } else { Err(Error::Unread { path: self.variables.path.clone(), arrays }) }
     }
 
-    /// Whether the array belongs to the LIF network only, of which the rate network was asked for; or holds time constants
+    /// Whether the array is the scaling factor of a network that was asked for as a rate network, or holds time constants
     /// where all units have the same.
-    fn only_shapes_a_factor(&self, name: &str) -> bool {
-        self.layout == Some(Layout::PublishedRate)
-            && self.mapping.is_none()
-            && ["opt_scaling_factor", "taus_gaus"].contains(&name)
+    fn is_of_another_kind(&self, name: &str) -> bool {
+        let factor = match &self.mapping {
+            Some(mapping) => mapping.source("scaling_factor").and_then(Source::name),
+            None => Some("opt_scaling_factor"),
+        };
+        let as_rate = self.options.kind == Some(Kind::Rate) && factor == Some(name);
+        as_rate || (self.mapping.is_none() && name == "taus_gaus")
     }
 }
 

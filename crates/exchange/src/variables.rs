@@ -149,7 +149,7 @@ impl Variables {
     /// The error about a variable that is not there: why, and what there is.
     fn missing(&self, name: &str, expected: &str) -> Error {
         if let Some(parameter) = self.parameter_of(name) {
-            let found = format!("`{parameter}`, from which a function that the file does not hold computes it");
+            let found = format!("only `{parameter}`, from which a function that the file does not hold computes it");
             let expected = format!("{expected}: take the parametrization off in PyTorch and save again");
             return self.error(name, found, expected);
         }

@@ -49,6 +49,7 @@ fn scores_in_a_column_multiply_the_rows_of_the_input_modes() {
     assert_eq!(singles(&imported, "mode_in", &[5, 2]), expected);
     assert_eq!(singles(&imported, "score", &[2]), [1.0, 1.0]);
     assert!(imported.reading.read_as.iter().any(|what| what.contains("`l` as a score per neuron")));
+    assert!(import(include_bytes!("fixtures/modes.pth"), options()).unwrap().unused().is_empty());
     assert!(imported.unused().is_empty());
     // Also where there are as many modes as neurons: a column is a column.
     let square = import(include_bytes!("fixtures/scores_square.pth"), options()).unwrap();
@@ -119,7 +120,7 @@ fn pruned_weights_are_multiplied_by_their_mask() {
 #[test]
 fn weights_that_a_function_computes_are_refused_by_name() {
     let message = refusal(include_bytes!("fixtures/spectral.pth"), options());
-    assert!(message.contains("variable `Win`: found `parametrizations.Win.original`"), "{message}");
+    assert!(message.contains("variable `Win`: found only `parametrizations.Win.original`"), "{message}");
     assert!(message.contains("take the parametrization off"), "{message}");
 }
 
@@ -525,7 +526,7 @@ fn a_searched_network_is_a_lif_or_a_rate_network() {
     assert!(lif.reading.notes.iter().any(|note| note.contains("--kind rate")));
     assert_eq!(lif.unused(), ["losses"]);
     let mut rate = import(&file, ImportOptions { kind: Some(Kind::Rate), ..options() }).unwrap();
-    assert_eq!((rate.artifact.kind, rate.unused()), (Kind::Rate, vec!["losses", "opt_scaling_factor"]));
+    assert_eq!((rate.artifact.kind, rate.unused()), (Kind::Rate, vec!["opt_scaling_factor", "losses"]));
     rate.artifact.insert("scaling_factor", &[1], vec![30f64]);
     assert_eq!(rate.artifact.tensors, lif.artifact.tensors);
     let unsearched = mat::write(&rate_network(POSITIVE, SIGNS)).unwrap();

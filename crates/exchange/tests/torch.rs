@@ -64,6 +64,20 @@ fn numbers_and_texts_of_a_checkpoint_can_be_asked_for() {
 }
 
 #[test]
+fn numbers_of_numpy_beside_a_network_are_listed() {
+    let contents = torch::read(include_bytes!("fixtures/checkpoint_numpy.pth"), |_| true).unwrap();
+    let kind = |name: &str| contents.entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind.as_str());
+    assert_eq!(
+        (kind("loss"), kind("curve"), kind("device")),
+        (Some("another object"), Some("another object"), Some("another object"))
+    );
+    assert_eq!(kind("optimizer.state.0.exp_avg"), Some("float32"));
+    let imported = import::import(include_bytes!("fixtures/checkpoint_numpy.pth"), None, import::options()).unwrap();
+    assert!(imported.unused().contains(&"optimizer.state.0.exp_avg"), "{:?}", imported.unused());
+    assert_eq!(imported.artifact.tensors, import(include_bytes!("fixtures/plain.pth")).unwrap().tensors);
+}
+
+#[test]
 fn modules_and_other_protocols_are_refused_with_advice() {
     let module = import(MODULE).unwrap_err();
     assert!(module.contains("it names `__main__.ModeNetwork`"), "{module}");

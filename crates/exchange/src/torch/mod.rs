@@ -81,12 +81,17 @@ struct Reader<'a, W> {
 
 impl<W: Fn(&str) -> bool> Reader<'_, W> {
     fn dictionary(&mut self, prefix: &str, pairs: &[(Object, Object)]) -> Result<()> {
-        for (key, value) in pairs {
+        // candle keeps the last pair first.
+        for (key, value) in pairs.iter().rev() {
             let name = match key {
                 Object::Unicode(key) => format!("{prefix}{key}"),
                 Object::Int(key) => format!("{prefix}{key}"),
                 _ => continue,
             };
+            if matches!(key, Object::Unicode(key) if key == "_metadata") {
+                // Versions of a module's parts, which its state_dict has as an attribute.
+                continue;
+            }
             if let Object::Dict(inner) = value {
                 self.dictionary(&format!("{name}."), inner)?;
                 continue;
@@ -181,6 +186,9 @@ impl<'a> Tensor<'a> {
         let (Object::Class { class_name, .. }, Object::Tuple(arguments)) = (&**callable, &**args) else {
             return Err("no tensor".into());
         };
+        if !class_name.starts_with("_rebuild") {
+            return Ok(None);
+        }
         match (class_name.as_str(), &arguments[..]) {
             ("_rebuild_parameter", [inner @ Object::Reduce { .. }, ..]) => Self::of(inner),
             ("_rebuild_tensor_v2", [Object::PersistentLoad(storage), offset, size, stride, ..]) => {

@@ -6,7 +6,7 @@
 //!
 //! - the program is at most [`LONGEST`] bytes, and only opcodes that PyTorch writes for tensors, numbers, text, lists and
 //!   dictionaries are let through;
-//! - only the names on `FUNCTIONS` may be called, only they and storages of numbers may be named at all;
+//! - only the names on `FUNCTIONS` and `RECORDS` may be called, only they and storages of numbers may be named at all;
 //! - everything that is built, kept or copied is measured: it may nest `DEEPEST` deep and take `MOST_NODES` in all.
 
 use candle_core::pickle::{Object, Stack};
@@ -16,8 +16,8 @@ type Result<T> = std::result::Result<T, String>;
 
 /// Longest program (bytes): about 700 tensors.
 pub const LONGEST: u64 = 128 << 10;
-/// Longest text (bytes).
-const LONGEST_TEXT: u32 = 1024;
+/// Longest text (bytes): pickles hold the numbers of NumPy as text.
+const LONGEST_TEXT: u32 = 64 << 10;
 /// Deepest nesting of objects.
 const DEEPEST: usize = 16;
 /// Objects that may be built or copied in all, each text counted by its length too.
@@ -26,6 +26,21 @@ const MOST_NODES: usize = 1 << 17;
 /// What a pickle may call.
 const FUNCTIONS: [(&str, &str); 3] =
     [("collections", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_parameter")];
+
+/// What training scripts put beside tensors: numbers and arrays of NumPy, devices. None of it is read.
+const RECORDS: [(&str, &str); 11] = [
+    ("numpy", "dtype"),
+    ("numpy", "ndarray"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("_codecs", "encode"),
+    ("torch", "Size"),
+    ("torch", "device"),
+    ("collections", "defaultdict"),
+    ("argparse", "Namespace"),
+];
 
 /// Opcodes of protocol 2.
 mod op {
@@ -106,6 +121,7 @@ impl Guard {
             op::REDUCE => allowed_call(last(stack, 1)?, last(stack, 0)?),
             op::BUILD => match (last(stack, 1)?, last(stack, 0)?) {
                 (Object::Dict(_), Object::Dict(_)) => Ok(()),
+                (Object::Reduce { callable, .. }, _) if is_record(callable) => Ok(()),
                 _ => Err("the state of an object; save the state_dict of a module, not the module".into()),
             },
             op::BINPUT | op::LONG_BINPUT => {
@@ -185,11 +201,17 @@ fn allowed_name(argument: &[u8]) -> Result<()> {
     };
     let (module, name) = (String::from_utf8_lossy(module), String::from_utf8_lossy(name));
     let storage = module == "torch" && super::storage(&name).is_some();
-    if storage || FUNCTIONS.contains(&(&module, &name)) {
+    if storage || FUNCTIONS.contains(&(&module, &name)) || RECORDS.contains(&(&module, &name)) {
         return Ok(());
     }
     let shown = |text: &str| text.chars().take(80).collect::<String>();
     Err(format!("it names `{}.{}`; only tensors are read, nothing is called", shown(&module), shown(&name)))
+}
+
+/// Whether an object is the name of something that is not read.
+fn is_record(object: &Object) -> bool {
+    let Object::Class { module_name, class_name } = object else { return false };
+    RECORDS.contains(&(module_name, class_name))
 }
 
 fn allowed_call(function: &Object, arguments: &Object) -> Result<()> {
