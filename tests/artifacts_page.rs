@@ -38,18 +38,22 @@ impl Page {
         Self { sections, seen: BTreeSet::new() }
     }
 
-    /// Shape and type of a tensor, from the first of the sections that has it, itself or by a row such as `initial.*`.
+    /// Shape and type of a tensor, from the first of the sections that has it. A row such as `initial.*` refers to the row
+    /// of the parameter, or of the whole name, in its own section or a later one.
     fn row(&mut self, sections: &[&str], tensor: &str) -> Option<Row> {
-        let section = sections.iter().find(|s| self.sections[**s].contains_key(tensor));
-        if let Some(section) = section {
+        let (section, later) = sections.split_first()?;
+        if let Some(row) = self.sections[*section].get(tensor) {
             self.seen.insert((section.to_string(), tensor.to_owned()));
-            return Some(self.sections[*section][tensor].clone());
+            return Some(row.clone());
         }
-        let (prefix, parameter) = tensor.split_once('.')?;
-        let pattern = format!("{prefix}.*");
-        let section = sections.iter().find(|s| self.sections[**s].contains_key(&pattern))?;
-        self.seen.insert((section.to_string(), pattern));
-        self.row(sections, parameter)
+        if let Some((prefix, parameter)) = tensor.split_once('.') {
+            let pattern = format!("{prefix}.*");
+            if self.sections[*section].contains_key(&pattern) {
+                self.seen.insert((section.to_string(), pattern));
+                return self.row(sections, parameter).or_else(|| self.row(later, tensor));
+            }
+        }
+        self.row(later, tensor)
     }
 
     /// Compares a file with the sections that describe it; `sizes` are the letters that are known beforehand.
@@ -173,6 +177,11 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let evaluation = make(dir, "eval-images", "eval-spiking", &arguments![&images], &recorded);
     let known = [("N", 20), ("B", 30), ("S", 2), ("U", 5), ("T", 50)];
     page.compare(&evaluation, &["evaluation of a network on images"], &known);
+
+    let rate = make(dir, "images-rate", "train-rate", &from("mnist-rate"), &[&TRAINING[..], &digits].concat());
+    page.compare(&rate, &["rate"], &[("N", 20), ("K", 784), ("O", 10), ("P", 3)]);
+    let evaluation = make(dir, "eval-images-rate", "eval-spiking", &arguments![&rate], &recorded);
+    page.compare(&evaluation, &["evaluation of a network on images"], &[("B", 30)]);
 
     let sweep = |name: &str, rates: &[&Path]| {
         let mut all: Vec<OsString> = rates.iter().map(OsString::from).collect();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Options of other programs that the pages name.
-const FOREIGN_OPTIONS: [&str; 4] = ["--features", "--target", "--cfg", "--requeue"];
+const FOREIGN_OPTIONS: [&str; 1] = ["--signal"];
 
 fn pages() -> Vec<(PathBuf, String)> {
     let docs = std::fs::read_dir(repository().join("docs")).unwrap().map(|entry| entry.unwrap().path());

@@ -125,6 +125,21 @@ fn a_spiking_network_learns_images_on_any_number_of_threads() {
 }
 
 #[test]
+fn training_on_images_reports_accuracy_whatever_the_network() {
+    let dir = TempDir::new().unwrap();
+    write_classes(dir.path(), "train", 60);
+    let directory = format!("task.directory={}", dir.path().display());
+    let set = [&directory, "task.verify=false", "task.validation_examples=10", "training.batch_size=10"];
+    let set = [&set[..], &["network.neurons=20", "training.max_updates=2", "training.evaluate_every=2"]].concat();
+    for (program, name) in [("train-rate", "mnist-rate"), ("train-spiking", "mnist")] {
+        let mut all = arguments!["--config", config(name), "-o", dir.path().join(name)].to_vec();
+        all.extend(set.iter().flat_map(|field| arguments!["--set", field]));
+        let trained = stage(program, &all);
+        assert!(trained["accuracy"].is_number() && trained["performance"].is_null(), "{program}: {trained}");
+    }
+}
+
+#[test]
 fn a_sweep_over_several_networks_counts_networks_and_not_their_trials() {
     let dir = TempDir::new().unwrap();
     let train = |seed: &str| {
