@@ -63,7 +63,12 @@ pub const MOST_TRIALS: u32 = 1_000_000_000;
 /// # Errors
 /// [`InvalidField`] naming `field`.
 pub fn require_between(field: &str, found: f64, least: f64, most: f64) -> Result<(), InvalidField> {
-    require((least..=most).contains(&found), field, found, &format!("a number from {} to {}", short(least), short(most)))
+    require(
+        (least..=most).contains(&found),
+        field,
+        found,
+        &format!("a number from {} to {}", short(least), short(most)),
+    )
 }
 
 /// Refuses a number that is not above zero, or that single precision cannot compute with.
