@@ -14,7 +14,7 @@ pub fn read(data: &[u8]) {
     let json = serde_json::json!({
         "name": "fuzz",
         "task": { "kind": "go-nogo" },
-        "network": { "kind": "spiking", "neurons": 3, "modes": 1, "neuron": { "dt_ms": 5.0 } },
+        "network": { "kind": "spiking", "neurons": 3, "modes": 1, "neuron": { "dt_ms": 5, "tau_rise_ms": 5 } },
         "training": { "max_updates": 20, "evaluate_every": 5, "evaluation_trials": 2, "batch_size": 2, "stop": null },
     });
     let experiment = Experiment::from_json(json, &[], None, "fuzz").expect("a config");

@@ -43,7 +43,7 @@ fn experiment() -> Experiment {
     let json = serde_json::json!({
         "name": "small",
         "task": { "kind": "go-nogo" },
-        "network": { "kind": "spiking", "neurons": 200, "modes": 6, "neuron": { "dt_ms": 5.0 } },
+        "network": { "kind": "spiking", "neurons": 200, "modes": 6, "neuron": { "dt_ms": 5.0, "tau_rise_ms": 5.0 } },
         "training": { "max_updates": 9, "evaluate_every": 3, "evaluation_trials": 2, "batch_size": 2, "stop": null },
     });
     Experiment::from_json(json, &[], None, "small").unwrap()
