@@ -337,7 +337,7 @@ fn pickle(bytes: &[u8]) -> Option<FileType> {
 fn safetensors(bytes: &[u8]) -> Option<FileType> {
     let (length, rest) = bytes.split_first_chunk()?;
     let length = u64::from_le_bytes(*length);
-    if length < 2 || length > 100 << 20 || !rest.starts_with(b"{") {
+    if !(2..=100 << 20).contains(&length) || !rest.starts_with(b"{") {
         return None;
     }
     let header = &rest[..rest.len().min(length as usize)];

@@ -72,7 +72,7 @@ fn decay_constants_per_neuron_are_read_or_refused_by_name() {
     match import(file, options()) {
         Ok(imported) => {
             // 20 + 30 sigmoid(x) for x = -3/8, 0, -3/4, 3/2, 1/4.
-            let expected = [32.220_002, 35.0, 29.624_639, 44.527_234, 36.865_295];
+            let expected = [32.22, 35.0, 29.624_64, 44.527_234, 36.865_295];
             let found = singles(&imported, "tau_decay_ms", &[5]);
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?}");
             let neuron = &imported.artifact.config["network"]["neuron"];
