@@ -150,7 +150,7 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let spiking = make(dir, "spiking", "train-spiking", &from("mante-spiking"), &SMALL_SPIKING);
     page.compare(&spiking, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
 
-    let lif = make(dir, "lif", "lambda-search", &arguments![&one], &["search.trials=4"]);
+    let lif = make(dir, "lif", "lambda-search", &arguments![&one], &["search.trials=4", "search.extend=false"]);
     page.compare(&lif, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12)]);
 
     let trials = [&from("mante")[..], &arguments!["--trials", "3"]].concat();

@@ -140,7 +140,7 @@ fn artifacts_that_cannot_be_used() {
     std::fs::write(&bad, &bytes[..bytes.len() / 2]).unwrap();
     search(&["bad.safetensors", "damaged"]);
     std::fs::write(&bad, b"\x10\0\0\0\0\0\0\0{}              ").unwrap();
-    search(&["bad.safetensors", "`format`", "expected mdl-rnn"]);
+    search(&["bad.safetensors", "another program", "expected an artifact of mdl-rnn"]);
     std::fs::write(&bad, b"<html>not found</html>").unwrap();
     search(&["bad.safetensors"]);
     std::fs::write(&bad, with_nan(&bytes)).unwrap();

@@ -215,7 +215,7 @@ fn a_config_of_nothing_or_of_another_format_is_recognised() {
         ("{\"name\": \"a\", // a comment\n}", "a comment; JSON has none"),
         ("{'name': 'a'}", "double quotes"),
         ("{\"name\": \"a\",}", "a comma with nothing behind it"),
-        ("", "it is empty"),
+        ("", "found an empty file"),
         ("[1, 2]", "no object, expected"),
     ] {
         std::fs::write(&file, text).unwrap();

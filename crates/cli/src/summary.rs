@@ -76,7 +76,7 @@ mod tests {
             "lif.safetensors: performance 0.990 (0.946–0.998), scaling factor 35, 7.72 Hz, 1200 trials"
         );
         let failed = json!({"output": "a", "performance": 1.0, "loss": 12345.678, "updates": 50, "success": false});
-        assert_eq!(of(&failed), "a: performance 1.000, loss 12346, 50 updates, criterion not met");
+        assert_eq!(of(&failed), "a: performance 1.00, loss 12346, 50 updates, criterion not met");
         assert_eq!(of(&json!({"output": "a", "report": null})), "a");
         assert_eq!(of(&json!({"output": "a", "loss": 1e-9})), "a: loss 1.00e-9");
     }

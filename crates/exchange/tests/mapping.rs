@@ -95,7 +95,7 @@ fn constants_per_neuron_are_taken_or_filled_from_one_number() {
     };
     // `decoder` holds six numbers, one of them negative.
     let message = refused("threshold", "decoder");
-    assert!(message.contains("`threshold`: found -") && message.contains("above 0"), "{message}");
+    assert!(message.contains("`threshold[0]`: found -") && message.contains("expected a number from"), "{message}");
     assert!(refused("threshold", "steps").contains("`steps`: found shape [3], expected [6], for `threshold`"));
     let with = |set: &str| {
         let set = [set.to_string()];

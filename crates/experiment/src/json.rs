@@ -177,7 +177,8 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
 pub fn parse<T: DeserializeOwned + JsonSchema>(mut config: Value, origin: &str) -> Result<T, ConfigError> {
     let refused = |field: String, message: String| ConfigError::Field { origin: origin.into(), field, message };
     conform(&mut config, schemars::schema_for!(T).as_value()).map_err(|misfit| refused(misfit.path, misfit.message))?;
-    serde_path_to_error::deserialize(config).map_err(|e| refused(e.path().to_string(), e.inner().to_string()))
+    serde_path_to_error::deserialize(config)
+        .map_err(|e| refused(e.path().to_string(), e.inner().to_string().replace("unknown variant", "unknown choice")))
 }
 
 #[cfg(test)]

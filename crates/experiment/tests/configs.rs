@@ -121,7 +121,10 @@ fn impossible_configs_are_refused_by_field() {
         (r#"task.stimulus_steps=[1,"b"]"#, "`task.stimulus_steps.1`: found text \"b\""),
         ("training.stop=1", "field `training.stop`: found 1, expected an object with"),
         ("training.schedule.kind=cosine", "field `training.schedule`: missing `final_fraction`"),
-        ("lif.stimulation.population=all", "`lif.stimulation.population`: found text \"all\", expected excitatory"),
+        (
+            r#"lif.stimulation={"population":"all","from_ms":1,"to_ms":2}"#,
+            "`lif.stimulation.population`: unknown choice `all`, expected one of `excitatory`, `inhibitory`",
+        ),
         (
             "search.trials=4294967297",
             "field `search.trials`: found 4294967297, expected a whole number from 0 to 4294967295",
@@ -170,7 +173,7 @@ fn files_that_are_no_config_are_recognised() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("c.json");
     for (text, culprit) in [
-        ("", "c.json: not valid JSON: it is empty"),
+        ("", "c.json: found an empty file"),
         ("{}", "c.json: missing `name`, `task`, `network`"),
         ("[1]", "found no object, expected one with the sections of a config"),
         ("7", "found no object"),

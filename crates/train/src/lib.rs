@@ -14,7 +14,7 @@
 //! let training = TrainingConfig { max_updates: 10, batch_size: 4, stop: None, ..TrainingConfig::default() };
 //! let problem = TaskProblem { network: &network, task: &task, training: &training, seed };
 //! let start = State::new(&training, &problem)?;
-//! let trained = train(&training, &problem, start, &mut |_| ControlFlow::Continue(()))?;
+//! let trained = train(&training, &problem, start, &mut |_| Ok(ControlFlow::Continue(())))?;
 //! assert!(trained.updates == 10 && trained.kept.loss.is_finite());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -165,12 +165,14 @@ impl<'a> Question<'a> {
             if config.race { self.race(answers, factors)? } else { self.measure(answers, factors, trials)? };
         // What joins a race in the end must meet as many trials as those that are still in it.
         let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
+        // Unasked, a search grows to twice its grid at most.
+        let most = if config.extend == Some(true) { MOST } else { 2 * self.grid.len() };
         let mut refined = !config.refine;
         loop {
             let found = choose(&candidates, config.select, config.trials);
             let mut added = self.along_the_grid(&found);
             if added.is_empty() && config.extends() {
-                added = beyond(&found);
+                added = beyond(&found, most);
             }
             if added.is_empty() && !refined {
                 added = between(&found);
@@ -261,9 +263,9 @@ fn between(found: &Found) -> Vec<f64> {
 }
 
 /// Factors beyond the edges that the plateau touches; none where nothing works at all, or enough was tried.
-fn beyond(found: &Found) -> Vec<f64> {
+fn beyond(found: &Found, most: usize) -> Vec<f64> {
     let c = &found.candidates;
-    if c[found.plateau.0].correct == 0 || c.len() < 2 || c.len() + 2 * ADDED > MOST {
+    if c[found.plateau.0].correct == 0 || c.len() < 2 || c.len() + 2 * ADDED > most {
         return Vec::new();
     }
     let (below, above) = found.at_edge();
@@ -453,9 +455,10 @@ mod tests {
     #[test]
     fn extension_goes_beyond_the_edges_that_the_plateau_touches() {
         let found = choose(&candidates(&[98, 98, 50, 0]), Select::Plateau, 100);
-        assert_eq!(beyond(&found), [15.0, 10.0, 5.0]);
-        assert!(beyond(&choose(&candidates(&[0, 0, 0]), Select::Plateau, 100)).is_empty());
+        assert_eq!(beyond(&found, MOST), [15.0, 10.0, 5.0]);
+        assert!(beyond(&choose(&candidates(&[0, 0, 0]), Select::Plateau, 100), MOST).is_empty());
         let found = choose(&candidates(&[0, 98, 98]), Select::Plateau, 100);
-        assert_eq!(beyond(&found), [35.0, 40.0, 45.0]);
+        assert_eq!(beyond(&found, MOST), [35.0, 40.0, 45.0]);
+        assert!(beyond(&found, 5).is_empty());
     }
 }

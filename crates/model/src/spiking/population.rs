@@ -126,7 +126,7 @@ mod tests {
         let error = |threshold: Option<Vec<f32>>, tau: Option<Vec<f32>>| {
             Population::new(neuron(), threshold, tau).unwrap_err().to_string()
         };
-        assert!(error(Some(vec![1.0, 0.0]), None).contains("threshold[1]: found 0, expected a number above 0"));
+        assert!(error(Some(vec![1.0, 0.0]), None).contains("threshold[1]: found 0, expected a number from"));
         assert!(error(None, Some(vec![30.0, 20.0, -1.0])).contains("tau_decay_ms[2]: found -1"));
         assert!(error(None, Some(vec![f32::NAN])).contains("tau_decay_ms[0]: found NaN"));
         // 1 − exp(−2/τ) of so slow a synapse is 0.
