@@ -25,7 +25,7 @@ NETWORKS = {
     "mante-spiking": ("mante-spiking", [], (1, 2, 3)),
     "mante-spiking-published": ("mante-spiking-published", [], (1, 2, 3)),
     "mnist": ("mnist", [], (1, 2, 3)),
-    "mnist-no-augmentation": ("mnist", ["task.augmentation={}"], (1, 2, 3)),
+    "mnist-no-augmentation": ("mnist", ["task.augmentation={}"], (1,)),
     "mnist-large": ("mnist-large", [], (1, 2, 3)),
     "mnist-published": ("mnist-published", [], (1, 2, 3)),
     "mnist-rate": ("mnist-rate", [], (1,)),
