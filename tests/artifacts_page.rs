@@ -147,6 +147,16 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let modes = make(dir, "modes", "train-rate", &from("mante-modes"), &[&TRAINING[..], &modes].concat());
     page.compare(&modes, &["rate"], &[("N", 12), ("K", 4), ("O", 1), ("P", 3)]);
 
+    // Networks whose neurons differ come from other programs.
+    let weights = repository().join("crates/exchange/tests/fixtures/weights.npz");
+    let tensors = r#""w_in": "encoder", "w_out": "decoder", "mode_in": "left", "mode_out": "right""#;
+    let constants = r#""threshold": "factor", "tau_decay_ms": "factor""#;
+    let network = r#"{ "network": { "kind": "spiking" } }"#;
+    let mapping = format!(r#"{{ "tensors": {{ {tensors}, {constants} }}, "ignore": ["bias"], "config": {network} }}"#);
+    std::fs::write(dir.join("mapping.json"), mapping).unwrap();
+    let mapped = arguments![weights, "--mapping", dir.join("mapping.json")];
+    let different = make(dir, "different", "import-network", &mapped, &[]);
+    page.compare(&different, &["spiking"], &[("N", 6), ("K", 2), ("O", 1), ("P", 2)]);
     let spiking = make(dir, "spiking", "train-spiking", &from("mante-spiking"), &SMALL_SPIKING);
     page.compare(&spiking, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
 
