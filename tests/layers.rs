@@ -192,7 +192,13 @@ fn circles(imports: &BTreeMap<PathBuf, BTreeSet<PathBuf>>) -> Vec<BTreeSet<PathB
 }
 
 /// Circles that are still there, by their crate and files. A new one fails the test, and so does one that is gone.
-const KNOWN: [&str; 0] = [];
+const KNOWN: [&str; 5] = [
+    "convert: prediction/mod.rs, search/mod.rs",
+    "data: tasks/go_nogo.rs, tasks/mante.rs, tasks/mod.rs, tasks/xor.rs",
+    "exchange: mat/mod.rs, mat/read.rs, mat/write.rs",
+    "exchange: torch/mod.rs, torch/pickle.rs",
+    "model: spiking/device.rs, spiking/mod.rs, spiking/operator.rs",
+];
 
 #[test]
 fn no_new_circle_of_files_that_import_each_other() {
