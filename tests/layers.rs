@@ -124,7 +124,7 @@ fn paths(module: &[String], code: &str, modules: &Modules) -> Vec<Vec<String>> {
     let children: Vec<String> = children.map(|path| path[module.len()].clone()).collect();
     let parent = || module[..module.len().saturating_sub(1)].to_vec();
     let mut starts = vec![("crate::".to_owned(), Vec::new()), ("super::".to_owned(), parent())];
-    starts.extend(children.iter().map(|child| (format!("{child}::"), [module, &[child.clone()]].concat())));
+    starts.extend(children.iter().map(|child| (format!("{child}::"), [module, std::slice::from_ref(child)].concat())));
     let mut found = Vec::new();
     for (start, prefix) in starts {
         for (at, _) in code.match_indices(&start) {

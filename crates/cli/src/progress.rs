@@ -10,12 +10,15 @@ const LINE_EVERY: Duration = Duration::from_secs(60);
 /// Time after which an estimate of the time left is worth showing.
 const ESTIMATE_AFTER: Duration = Duration::from_secs(2);
 
+/// Writes a line.
+type Line = Box<dyn Fn(&str) + Send + Sync>;
+
 /// How far a program has come.
 pub struct Progress {
     bar: ProgressBar,
     label: String,
     course: Mutex<Course>,
-    line: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    line: Option<Line>,
 }
 
 /// Where a program is, and when it got there.
@@ -41,12 +44,12 @@ pub fn bar(length: u64, label: &str, quiet: bool) -> Progress {
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::new(length).with_style(style).with_prefix(label.to_string())
     };
-    let to_stderr: Box<dyn Fn(&str) + Send + Sync> = Box::new(|line| eprintln!("{line}"));
+    let to_stderr: Line = Box::new(|line| eprintln!("{line}"));
     Progress::new(bar, length, label, (!quiet && !terminal).then_some(to_stderr))
 }
 
 impl Progress {
-    fn new(bar: ProgressBar, length: u64, label: &str, line: Option<Box<dyn Fn(&str) + Send + Sync>>) -> Self {
+    fn new(bar: ProgressBar, length: u64, label: &str, line: Option<Line>) -> Self {
         let now = Instant::now();
         let course = Course {
             first: 0,
@@ -182,7 +185,7 @@ mod tests {
     fn without_a_terminal_there_is_a_line_per_minute() {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lines);
-        let line: Box<dyn Fn(&str) + Send + Sync> = Box::new(move |text| kept.lock().unwrap().push(text.to_owned()));
+        let line: Line = Box::new(move |text| kept.lock().unwrap().push(text.to_owned()));
         let progress = Progress::new(ProgressBar::hidden(), 100, "xor", Some(line));
         progress.set_position(1);
         assert!(lines.lock().unwrap().is_empty(), "not before a minute has passed");

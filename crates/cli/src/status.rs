@@ -182,6 +182,13 @@ pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -
     }
 }
 
+/// The message of a panic.
+fn text_of<'a>(panic: &'a PanicHookInfo) -> &'a str {
+    let payload = panic.payload();
+    let owned = || payload.downcast_ref::<String>().map(String::as_str);
+    payload.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("no message")
+}
+
 /// Says on one line that the program is at fault; of several threads the first one does. With `RUST_BACKTRACE` a backtrace
 /// follows.
 fn report_panic(panic: &PanicHookInfo) {
@@ -190,7 +197,7 @@ fn report_panic(panic: &PanicHookInfo) {
         return;
     }
     let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
-    let what = panic.payload_as_str().unwrap_or("no message").replace('\n', " ");
+    let what = text_of(panic).replace('\n', " ");
     // Nobody is left to hear that this cannot be written.
     _ = writeln!(std::io::stderr(), "error: internal error{place}: {what}; please report it");
     if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0") {
