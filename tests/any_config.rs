@@ -123,6 +123,7 @@ struct Ended {
 
 fn run(program_name: &str, config: &Path, output: &Path) -> Ended {
     let errors = tempfile::NamedTempFile::new().unwrap();
+    #[expect(clippy::zombie_processes, reason = "wait4 waits for it below, and tells its peak")]
     let child = Command::new(program(program_name))
         .args(["--quiet", "--force", "--threads", "1", "--config"])
         .arg(config)
