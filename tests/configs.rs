@@ -83,6 +83,14 @@ fn stages_change_what_they_may_and_note_it() {
         let swept = arguments![&rate, "--parameter", key, "--values", "1,2"];
         refused(&with("sweep-lif", &swept, &[], &output), &["--parameter", key, "cannot be changed here"]);
     }
+    let sweep = |options: &[&str]| {
+        let all: Vec<OsString> = options.iter().map(OsString::from).collect();
+        let swept = [&arguments![&rate, "--parameter", "lif.refractory_ms"][..], &all].concat();
+        with("sweep-lif", &swept, &[], &output)
+    };
+    refused(&sweep(&["--values", "1,2", "--by", "lif.refractory_ms=7,8"]), &["set the same field"]);
+    refused(&sweep(&["--values", "1,1"]), &["1 is given twice"]);
+    refused(&sweep(&["--values", "1,2", "--by", "lif.tau_rise_ms=2,2"]), &["2 is given twice"]);
     refused(&with("eval-lif", &arguments![&lif], &["search.trials=7"], &output), &["`search` cannot be changed"]);
     refused(&with("lambda-search", &arguments![&rate], &["task.step_ms=10"], &output), &["task.step_ms", "training"]);
     let changed = ["task.steps=210", "lif.refractory_ms=3", "evaluation.trials=2"];

@@ -181,6 +181,8 @@ fn lif_networks_are_searched_and_swept_again() {
     ];
     let sweep: Vec<OsString> = sweep.iter().map(OsString::from).collect();
     stage("sweep-lif", &[&arguments![&first, "--quiet", "-o", &swept][..], &sweep].concat());
+    let endless = run("import-network", &arguments!["/dev/zero", "-o", path("endless.safetensors")]);
+    assert!(endless.status == 3 && endless.stderr.contains("not a regular file"), "{}", endless.stderr);
     let spiking = path("spiking.safetensors");
     stage("import-network", &arguments![fixture("plain.pth"), "--quiet", "-o", &spiking]);
     let refused = run("lambda-search", &arguments![&spiking, "-o", path("none.safetensors")]);

@@ -109,6 +109,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let behaviour = with_status(Behaviour::new(&network, &experiment.lif, task, experiment.seed))?;
     let evaluation = evaluate_observed(arguments, &device, &experiment, &behaviour, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
+    // A file of trials has its own number of them.
+    artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
 
     let populations = from_artifact::populations(&lif, network.units).or_exit(Status::DamagedInput)?;

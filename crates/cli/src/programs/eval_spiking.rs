@@ -321,6 +321,8 @@ fn judge_task(
     let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
+    // A file of trials has its own number of them.
+    artifact.config["evaluation"]["trials"] = json!(trials.count);
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;

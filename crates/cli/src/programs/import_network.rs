@@ -120,12 +120,24 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(result))
 }
 
+/// Most bytes of a file that is read: more than any network that can be imported has.
+const MOST_BYTES: u64 = 4 << 30;
+
 /// The bytes of a file.
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     if path.is_dir() {
         return Err(Error::Foreign { path: path.into(), found: FileType::Directory });
     }
-    std::fs::read(path).map_err(|source| Error::Unreadable { path: path.into(), source })
+    let unreadable = |source| Error::Unreadable { path: path.into(), source };
+    let refused = |text: String| Err(unreadable(std::io::Error::other(text)));
+    let metadata = path.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return refused("not a regular file".into());
+    }
+    if metadata.len() > MOST_BYTES {
+        return refused(format!("{} bytes, expected a network of at most {MOST_BYTES}", metadata.len()));
+    }
+    std::fs::read(path).map_err(unreadable)
 }
 
 /// Names every array of the file that was not used.

@@ -1,7 +1,7 @@
 //! `sweep-lif`: performance of LIF networks against one of their parameters.
 
 use crate::outputs::{ARTIFACT, claim, read_all, save_figures, write_figures};
-use crate::status::{Outcome, with_status};
+use crate::status::{Outcome, usage, with_status};
 use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
@@ -112,6 +112,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     common.start()?;
     check_field("--parameter", &arguments.parameter, &SECTIONS).or_exit(Status::Usage)?;
     arguments.by.iter().try_for_each(|by| check_field("--by", &by.key, &SECTIONS)).or_exit(Status::Usage)?;
+    check_variants(arguments)?;
     let variants = variants(arguments);
     let networks = networks(arguments, &variants)?;
     let first = &networks[0].settings[0][0];
@@ -179,6 +180,23 @@ fn point(value: f64, summary: &Summary) -> Value {
             "performance_sd": summary.performance.sd, "performances": summary.performances,
             "successful": summary.successful, "successful_interval": summary.successful_interval() }),
     }
+}
+
+/// Refuses values given twice, and curves that set the very field that is swept.
+fn check_variants(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(twice) = (1..arguments.values.len()).find(|i| arguments.values[..*i].contains(&arguments.values[*i])) {
+        return Err(usage(format!("--values: {} is given twice", arguments.values[twice])));
+    }
+    let Some(by) = &arguments.by else { return Ok(()) };
+    if let Some(twice) = (1..by.values.len()).find(|i| by.values[..*i].contains(&by.values[*i])) {
+        return Err(usage(format!("--by {}: {} is given twice", by.key, by.values[twice])));
+    }
+    let inside = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+    let (by, swept) = (by.key.as_str(), arguments.parameter.as_str());
+    if by == swept || inside(by, swept) || inside(swept, by) {
+        return Err(usage(format!("--by {by} and --parameter {swept} set the same field; name another for --by")));
+    }
+    Ok(())
 }
 
 /// Name and overrides of each curve.
