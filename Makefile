@@ -202,7 +202,7 @@ $(PYTHON)/ready: examples/python/requirements.txt
 test-python: build $(PYTHON)/ready ## run the scripts of examples/python, and read exports with SciPy, NumPy and nir
 	$(PYTHON)/bin/python examples/python/check.py $(BIN)
 
-test-oracle: ## make the fixtures of the tests again from the equations and compare; gets PyTorch from PyPI (4 GB)
+test-oracle: ## make the fixtures of the tests again from the equations and compare; gets PyTorch from PyPI (6 GB)
 	scripts/test-oracle target/oracle
 
 audit: ## advisories, licences and sources of the dependencies, by deny.toml; needs cargo-deny
