@@ -90,6 +90,10 @@ fn stages_change_what_they_may_and_note_it() {
     };
     refused(&sweep(&["--values", "1,2", "--by", "lif.refractory_ms=7,8"]), &["set the same field"]);
     refused(&sweep(&["--values", "1,1"]), &["1 is given twice"]);
+    let judged = arguments![&rate, "--parameter", "evaluation.recorded_trials", "--values", "1,2"];
+    refused(&with("sweep-lif", &judged, &[], &output), &["do not change the network"]);
+    let twice = arguments!["--config", config("go-nogo"), "--trials", "5"];
+    refused(&with("make-trials", &twice, &["evaluation.trials=9"], &output), &["leave out one of them"]);
     refused(&sweep(&["--values", "1,2", "--by", "lif.tau_rise_ms=2,2"]), &["2 is given twice"]);
     refused(&with("eval-lif", &arguments![&lif], &["search.trials=7"], &output), &["`search` cannot be changed"]);
     refused(&with("lambda-search", &arguments![&rate], &["task.step_ms=10"], &output), &["task.step_ms", "training"]);

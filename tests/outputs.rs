@@ -151,10 +151,15 @@ fn an_output_never_replaces_an_input() {
             "the metrics (--metrics)",
         ),
         ("train-rate", arguments!["--config", "config.json", "-o", "r", "--metrics", "config.json"].into(), "exists"),
-        ("lambda-search", arguments![&rate, "copy/rate.safetensors", "--force", "-o", "."].into(), "would replace"),
+        (
+            "lambda-search",
+            arguments!["net.safetensors", "copy/net.safetensors", "--force", "-o", "."].into(),
+            "would replace",
+        ),
     ];
     std::fs::create_dir(inputs.at("copy")).unwrap();
-    std::fs::copy(&rate, inputs.at("copy/rate.safetensors")).unwrap();
+    std::fs::copy(&rate, inputs.at("net.safetensors")).unwrap();
+    std::fs::copy(&rate, inputs.at("copy/net.safetensors")).unwrap();
     for (name, arguments, culprit) in cases {
         inputs.refused(name, &arguments, USAGE, &[culprit]);
     }
@@ -518,4 +523,19 @@ fn a_broken_pipe_is_no_error() {
         let ran: Run = child.wait_with_output().unwrap().into();
         assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{name}");
     }
+}
+
+#[test]
+fn figures_of_an_earlier_output_do_not_stay_beside_its_successor() {
+    let inputs = Inputs::new();
+    let lif = inputs.at("lif.safetensors");
+    let evaluate = |set: &str| {
+        let few = ["--set", "evaluation.trials=2", "--force", "--set", set];
+        let all: Vec<OsString> = few.iter().map(OsString::from).collect();
+        let ran = run("eval-lif", &[&arguments![&lif, "-o", inputs.at("e.safetensors")][..], &all].concat());
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        ["output", "membrane"].map(|name| inputs.at(&format!("figures/e-{name}.svg")).exists())
+    };
+    assert_eq!(evaluate("evaluation.recorded_units=[0]"), [true, true]);
+    assert_eq!(evaluate("evaluation.recorded_units=[]"), [true, false]);
 }

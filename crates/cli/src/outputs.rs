@@ -46,7 +46,8 @@ pub fn write_report(plan: &mut Plan, report: Option<&Path>, force: bool) {
     report.into_iter().for_each(|path| plan.write(REPORT, path, force));
 }
 
-/// Writes figures, and names in a warning each file that could not be made; returns those that were drawn.
+/// Writes figures, and names in a warning each file that could not be made; returns those that were drawn. With `force`
+/// those of an earlier output of the same name are removed.
 pub fn save_figures(
     files: &FigureFiles,
     drawn: Vec<(&'static str, Result<Figure, ReportError>)>,
@@ -61,6 +62,9 @@ pub fn save_figures(
             }
             Err(error) => tracing::warn!("{} was not drawn: {error}", files.svg(name).display()),
         }
+    }
+    if force {
+        files.remove_others(&figures.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     }
     figures
 }
@@ -78,7 +82,8 @@ pub fn save_report(path: Option<&Path>, report: impl FnOnce() -> Report, force: 
 }
 
 /// The output of each input: of one input `output` itself, unless that is a directory or ends with a slash; of several
-/// the same paths below the directory `output` that the inputs have below the directory which all of them share.
+/// the same paths below the directory `output` that the inputs have below the directory which all of them share, but for
+/// the word `rate` in a name, which becomes `lif`.
 ///
 /// # Errors
 /// No output, an input given twice, or several inputs for an output that is a file.
@@ -103,7 +108,21 @@ pub fn below(output: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Vec<Pa
     }
     let shared = |path: &Path| paths.iter().all(|other| other.parent().is_some_and(|parent| parent.starts_with(path)));
     let root = paths[0].ancestors().find(|path| shared(path)).unwrap_or(Path::new(""));
-    Ok(paths.iter().map(|path| output.join(path.strip_prefix(root).unwrap_or(path))).collect())
+    Ok(paths.iter().map(|path| output.join(as_lif(path.strip_prefix(root).unwrap_or(path)))).collect())
+}
+
+/// The path of a LIF network made from the rate network at `path`: the word `rate` in its name becomes `lif`.
+fn as_lif(path: &Path) -> PathBuf {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return path.into() };
+    let is_word = |c: char| c.is_alphanumeric();
+    let (mut renamed, mut rest) = (String::new(), name);
+    while let Some(at) = rest.find("rate") {
+        let (before, after) = (&rest[..at], &rest[at + 4..]);
+        let alone = !before.ends_with(is_word) && !after.starts_with(is_word);
+        renamed += &format!("{before}{}", if alone { "lif" } else { "rate" });
+        rest = after;
+    }
+    path.with_file_name(renamed + rest)
 }
 
 #[cfg(test)]
@@ -119,8 +138,10 @@ mod tests {
     #[test]
     fn outputs_keep_what_differs_in_the_inputs() {
         assert_eq!(outputs("lif.st", &["a/rate.st"]), ["lif.st"]);
-        assert_eq!(outputs("found/", &["a/rate.st"]), ["found/rate.st"]);
-        assert_eq!(outputs("found", &["runs/1/rate.st", "runs/2/rate.st"]), ["found/1/rate.st", "found/2/rate.st"]);
+        assert_eq!(outputs("found/", &["a/rate.st"]), ["found/lif.st"]);
+        assert_eq!(outputs("found", &["runs/1/rate.st", "runs/2/rate.st"]), ["found/1/lif.st", "found/2/lif.st"]);
+        assert_eq!(outputs("found/", &["a/xor-rate-7.st"]), ["found/xor-lif-7.st"]);
+        assert_eq!(outputs("found/", &["a/moderate.st"]), ["found/moderate.st"]);
         assert_eq!(outputs("found", &["runs/a.st", "runs/b.st"]), ["found/a.st", "found/b.st"]);
         assert_eq!(outputs("found", &["runs/a.st", "runs/b/c.st"]), ["found/a.st", "found/b/c.st"]);
     }

@@ -214,7 +214,12 @@ fn missing_and_foreign_data_name_the_command_that_helps() {
     {
         let error = DigitsConfig { dataset, ..DigitsConfig::default() }.load_test().unwrap_err().to_string();
         let file = Path::new("artifacts/data").join(dataset.name()).join("t10k-images-idx3-ubyte");
-        assert_eq!(error, format!("{}: no such file, plain or .gz; {command} gets the data set", file.display()));
+        let from = std::env::current_dir().unwrap();
+        let (file, from) = (file.display(), from.display());
+        assert_eq!(
+            error,
+            format!("{file}: no such file, plain or .gz (seen from {from}); {command} gets the data set")
+        );
     }
 }
 

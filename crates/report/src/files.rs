@@ -53,6 +53,13 @@ impl FigureFiles {
         [written, png].into_iter().filter_map(Result::err).collect()
     }
 
+    /// Removes the figures of an earlier output of the same name, but for those of these names.
+    pub fn remove_others(&self, kept: &[&str]) {
+        let others = self.names.iter().filter(|name| !kept.contains(name));
+        let paths = others.flat_map(|name| ["svg", "png"].map(|extension| self.path(name, extension)));
+        paths.for_each(|path| drop(std::fs::remove_file(path)));
+    }
+
     /// The file of a figure that could not be drawn.
     pub fn svg(&self, name: &str) -> PathBuf {
         self.path(name, "svg")

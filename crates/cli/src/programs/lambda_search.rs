@@ -45,7 +45,7 @@ use std::process::ExitCode;
   lambda-search rate.safetensors --race --refine -o lif.safetensors
   lambda-search rate.safetensors --start predicted -o lif.safetensors
   lambda-search rate.safetensors --select first --set lif.mode=exact -o lif.safetensors
-  lambda-search runs/*/rate.safetensors -o found      (found/1/rate.safetensors, found/2/rate.safetensors, …)
+  lambda-search runs/*/rate.safetensors -o found      (found/1/lif.safetensors, found/2/lif.safetensors, …)
   lambda-search runs/*/rate.safetensors --resume -o found
 Parameters of the LIF network, alone or together:
   --set lif.refractory_ms=4   --set lif.synapse=single   --set lif.tau_rise_ms=1   --set lif.noise_sd_mv_per_step=0.05

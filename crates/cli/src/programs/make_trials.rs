@@ -1,7 +1,7 @@
 //! `make-trials`: writes a fixed set of trials of a task.
 
 use crate::outputs::{claim, plan_of_one};
-use crate::status::Outcome;
+use crate::status::{Outcome, usage};
 use crate::{Common, OrExit, Status, run_program, signal};
 use clap::Parser;
 use mdl_artifact::{Artifact, Kind};
@@ -48,6 +48,11 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
+    if arguments.trials.is_some() && common.set.iter().any(|set| set.starts_with("evaluation.trials=")) {
+        return Err(usage(
+            "--trials and --set evaluation.trials both give the number of trials; leave out one of them",
+        ));
+    }
     let mut experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
     experiment.evaluation.trials = arguments.trials.unwrap_or(experiment.evaluation.trials);
     experiment.validate().or_exit(Status::Usage)?;

@@ -187,6 +187,10 @@ fn check_variants(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(twice) = (1..arguments.values.len()).find(|i| arguments.values[..*i].contains(&arguments.values[*i])) {
         return Err(usage(format!("--values: {} is given twice", arguments.values[twice])));
     }
+    if arguments.parameter.starts_with("evaluation.") {
+        let text = "settings of the evaluation do not change the network; sweep a field of lif, search or task";
+        return Err(usage(format!("--parameter {}: {text}", arguments.parameter)));
+    }
     let Some(by) = &arguments.by else { return Ok(()) };
     if let Some(twice) = (1..by.values.len()).find(|i| by.values[..*i].contains(&by.values[*i])) {
         return Err(usage(format!("--by {}: {} is given twice", by.key, by.values[twice])));

@@ -73,7 +73,8 @@ impl DataFile {
         let idx = idx::read(path, self.content)?;
         let found = sha256(idx.bytes());
         if verify && found != self.sha256 {
-            return Err(DigitsError::Checksum { path: path.into(), found, expected: self.sha256.into() });
+            let other = Dataset::of_file(&found);
+            return Err(DigitsError::Checksum { path: path.into(), found, expected: self.sha256.into(), other });
         }
         Ok((idx, Source { path: path.into(), sha256: found }))
     }
@@ -99,6 +100,11 @@ impl Dataset {
             found: name.into(),
             expected: "mnist or fashion-mnist".into(),
         })
+    }
+
+    /// The data set that has a file of this checksum.
+    fn of_file(sha256: &str) -> Option<Self> {
+        [Self::Mnist, Self::FashionMnist].into_iter().find(|set| set.files().iter().any(|file| file.sha256 == sha256))
     }
 
     /// Where its files lie unless the config says otherwise.
@@ -320,6 +326,9 @@ impl DigitsConfig {
         let replace = format!("`{}{force}` replaces it", self.dataset.command(directory));
         let advice = match error {
             DigitsError::Unreadable { .. } => return error,
+            DigitsError::Checksum { other: Some(other), .. } if other != self.dataset => {
+                format!("set task.dataset to {}, or task.directory to where {} is", other.name(), self.dataset.name())
+            }
             DigitsError::Checksum { .. } => format!("{replace}; `verify` set to false accepts it"),
             _ if self.verify => replace,
             _ => return error,
@@ -336,5 +345,22 @@ impl DigitsConfig {
             command: self.dataset.command(&directory),
         })?;
         file.read(&path, self.verify).map_err(|error| self.advise(error, &directory))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_data_set_is_named_and_not_advised_away() {
+        let fashion = Dataset::FashionMnist.files()[0].sha256;
+        let (path, expected) = ("d/train-images-idx3-ubyte".into(), Dataset::Mnist.files()[0].sha256.into());
+        let other = Dataset::of_file(fashion);
+        assert_eq!((other, Dataset::of_file("0")), (Some(Dataset::FashionMnist), None));
+        let error = DigitsError::Checksum { path, found: fashion.into(), expected, other };
+        let told = DigitsConfig::default().advise(error, Path::new("d")).to_string();
+        assert!(told.contains("found a file of fashion-mnist, SHA-256 c59f"), "{told}");
+        assert!(told.contains("set task.dataset to fashion-mnist") && !told.contains("--force"), "{told}");
     }
 }

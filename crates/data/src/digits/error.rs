@@ -1,15 +1,16 @@
 //! Why digits cannot be read or put in place.
 
+use super::Dataset;
 use crate::field::InvalidField;
 use mdl_artifact::output::OutputError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why digits cannot be read or put in place. Every message names the file, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum DigitsError {
     /// A file of the data set is not there.
-    #[error("{}: no such file, plain or .gz; `{command}` gets the data set", path.display())]
+    #[error("{}: no such file, plain or .gz{}; `{command}` gets the data set", path.display(), seen_from(path))]
     Missing {
         /// The file, under its plain name.
         path: PathBuf,
@@ -73,7 +74,7 @@ pub enum DigitsError {
         labels: usize,
     },
     /// A sound file, but not the one of the data set.
-    #[error("{}: found SHA-256 {found}, expected {expected}", path.display())]
+    #[error("{}: found {}SHA-256 {found}, expected {expected}", path.display(), of_other(*other))]
     Checksum {
         /// The file.
         path: PathBuf,
@@ -81,12 +82,14 @@ pub enum DigitsError {
         found: String,
         /// SHA-256 of the data set's own file.
         expected: String,
+        /// The data set that the file belongs to, if it is known.
+        other: Option<Dataset>,
     },
     /// A value of the config is impossible.
     #[error(transparent)]
     Field(#[from] InvalidField),
     /// A file stands where one of the data set should go.
-    #[error("{reason}; use --force to replace the file")]
+    #[error("{reason}; {}", advice(reason))]
     Occupied {
         /// What is wrong with it.
         reason: Box<DigitsError>,
@@ -111,6 +114,28 @@ pub enum DigitsError {
     /// Every source failed.
     #[error("no source has the data set:{}", listed(.0))]
     NoSource(Vec<(String, String)>),
+}
+
+/// The directory that a relative path begins in: a config may have been written in another one.
+fn seen_from(path: &Path) -> String {
+    match std::env::current_dir() {
+        Ok(directory) if path.is_relative() => format!(" (seen from {})", directory.display()),
+        _ => String::new(),
+    }
+}
+
+fn of_other(other: Option<Dataset>) -> String {
+    other.map_or_else(String::new, |dataset| format!("a file of {}, ", dataset.name()))
+}
+
+/// What to do about a file in the way.
+fn advice(reason: &DigitsError) -> String {
+    match reason {
+        DigitsError::Checksum { other: Some(other), .. } => {
+            format!("name another directory with -o, or use --dataset {}; --force replaces the file", other.name())
+        }
+        _ => "use --force to replace the file".into(),
+    }
 }
 
 fn listed(failures: &[(String, String)]) -> String {

@@ -37,7 +37,7 @@ pub enum Factor {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(rename = "Source")]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "only its schema is used")]
 enum SourceText {
     /// Name of the array.
     Name(String),
