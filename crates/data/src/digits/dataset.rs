@@ -73,7 +73,7 @@ impl DataFile {
         let idx = idx::read(path, self.content)?;
         let found = sha256(idx.bytes());
         if verify && found != self.sha256 {
-            let other = Dataset::of_file(&found);
+            let other = Dataset::of_file(&found).map(Dataset::name);
             return Err(DigitsError::Checksum { path: path.into(), found, expected: self.sha256.into(), other });
         }
         Ok((idx, Source { path: path.into(), sha256: found }))
@@ -326,8 +326,8 @@ impl DigitsConfig {
         let replace = format!("`{}{force}` replaces it", self.dataset.command(directory));
         let advice = match error {
             DigitsError::Unreadable { .. } => return error,
-            DigitsError::Checksum { other: Some(other), .. } if other != self.dataset => {
-                format!("set task.dataset to {}, or task.directory to where {} is", other.name(), self.dataset.name())
+            DigitsError::Checksum { other: Some(other), .. } if other != self.dataset.name() => {
+                format!("set task.dataset to {other}, or task.directory to where {} is", self.dataset.name())
             }
             DigitsError::Checksum { .. } => format!("{replace}; `verify` set to false accepts it"),
             _ if self.verify => replace,
@@ -358,7 +358,7 @@ mod tests {
         let (path, expected) = ("d/train-images-idx3-ubyte".into(), Dataset::Mnist.files()[0].sha256.into());
         let other = Dataset::of_file(fashion);
         assert_eq!((other, Dataset::of_file("0")), (Some(Dataset::FashionMnist), None));
-        let error = DigitsError::Checksum { path, found: fashion.into(), expected, other };
+        let error = DigitsError::Checksum { path, found: fashion.into(), expected, other: other.map(Dataset::name) };
         let told = DigitsConfig::default().advise(error, Path::new("d")).to_string();
         assert!(told.contains("found a file of fashion-mnist, SHA-256 c59f"), "{told}");
         assert!(told.contains("set task.dataset to fashion-mnist") && !told.contains("--force"), "{told}");

@@ -1,6 +1,5 @@
 //! Why digits cannot be read or put in place.
 
-use super::Dataset;
 use crate::field::InvalidField;
 use mdl_artifact::output::OutputError;
 use std::io;
@@ -82,8 +81,8 @@ pub enum DigitsError {
         found: String,
         /// SHA-256 of the data set's own file.
         expected: String,
-        /// The data set that the file belongs to, if it is known.
-        other: Option<Dataset>,
+        /// The name of the data set that the file belongs to, if it is known.
+        other: Option<&'static str>,
     },
     /// A value of the config is impossible.
     #[error(transparent)]
@@ -124,15 +123,15 @@ fn seen_from(path: &Path) -> String {
     }
 }
 
-fn of_other(other: Option<Dataset>) -> String {
-    other.map_or_else(String::new, |dataset| format!("a file of {}, ", dataset.name()))
+fn of_other(other: Option<&str>) -> String {
+    other.map_or_else(String::new, |dataset| format!("a file of {dataset}, "))
 }
 
 /// What to do about a file in the way.
 fn advice(reason: &DigitsError) -> String {
     match reason {
         DigitsError::Checksum { other: Some(other), .. } => {
-            format!("name another directory with -o, or use --dataset {}; --force replaces the file", other.name())
+            format!("name another directory with -o, or use --dataset {other}; --force replaces the file")
         }
         _ => "use --force to replace the file".into(),
     }
