@@ -84,7 +84,8 @@ fn code(file: &Path) -> String {
     let text = std::fs::read_to_string(file).unwrap();
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or("").to_owned();
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or("").to_owned() + "\n");
-    lines.collect()
+    // Who may see an item is no import.
+    lines.collect::<String>().replace("pub(in crate::", "pub(in ")
 }
 
 /// Every path that begins at `at` in `text`, with the branches of a use tree.
@@ -192,12 +193,11 @@ fn circles(imports: &BTreeMap<PathBuf, BTreeSet<PathBuf>>) -> Vec<BTreeSet<PathB
 }
 
 /// Circles that are still there, by their crate and files. A new one fails the test, and so does one that is gone.
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 4] = [
     "convert: prediction/mod.rs, search/mod.rs",
     "data: tasks/go_nogo.rs, tasks/mante.rs, tasks/mod.rs, tasks/xor.rs",
     "exchange: mat/mod.rs, mat/read.rs, mat/write.rs",
     "exchange: torch/mod.rs, torch/pickle.rs",
-    "model: spiking/device.rs, spiking/mod.rs, spiking/operator.rs",
 ];
 
 #[test]

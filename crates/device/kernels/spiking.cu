@@ -1,6 +1,6 @@
 // Spiking mode networks, forward and backward: the equations and their adjoint stand in the heads of the modules
 // `spiking/forward.rs` and `spiking/backward.rs` of crates/model, whose symbols are used here.
-#include "common.cuh"
+#include "neurons.cuh"
 
 enum Source { SIGNALS, CURRENTS, SPIKES };
 enum Output { READOUT, SYNAPSES, PEAKS };
@@ -12,13 +12,15 @@ struct Spiking {
   int32_t outputs;   // columns of C: the modes, and the outputs that are read inside the recurrence
   int32_t channels;  // K, where the input is spikes
   int32_t source, output, surrogate;
-  int32_t hold;      // steps for which a spike silences its neuron
   int32_t cached;    // whether the weights fit in shared memory
   int32_t groups;    // blocks of the backward pass, each with gradients of its own
   int32_t segment;   // steps whose outer products are summed together; divides 32
-  float alpha_current, alpha_membrane, one_minus_alpha_membrane, alpha_decay, alpha_rise, gain, threshold, slope;
+  int32_t rows;      // constants per neuron behind the weights, of which gradients are taken
+  float alpha_current, alpha_decay, alpha_rise, gain, threshold;
+  float shape[5];    // of the surrogate
   const float* first;      // x [T, B, K], the drive [T, B, N], or W_in [K, N] where the input is spikes
-  const float* weights;    // A and C as rows, [inputs + outputs, N]
+  Neurons neuron;
+  const float* weights;    // A and C as rows, then those of the neurons, [inputs + outputs + rows, N]
   const float* own_threshold;  // the threshold of each neuron [N], or null where all share the one above
   const float* own_decay;      // α_d of each neuron [N], or null
   const float* own_gain;       // κ of each neuron [N], or null
@@ -34,7 +36,7 @@ struct Spiking {
   const float* arriving;   // the gradient of `out`
   float* of_first;         // the gradient of `first`, or null
   float* of_weights;       // the gradient of `weights`
-  float* weights_parts;    // that of each group, [groups][inputs + outputs][N]
+  float* weights_parts;    // that of each group, [groups][inputs + outputs + rows][N]
   float* columns_parts;    // that of W_in of each group, [groups][K][N], where the input is spikes
   float* held;             // Ī of a segment, [groups][segment][N]
 };
@@ -57,7 +59,7 @@ __device__ inline void stage(const float* rows, int trials, int trial, int width
   for (int k = thread(); k < width; k += threads()) shared[k] = rows[((size_t)t * trials + trial) * width + k];
 }
 
-template <int ITEMS>
+template <class Neuron, int ITEMS>
 __device__ void forward(const Spiking& a) {
   DYNAMIC_SHARED(shared);
   const int signals = a.source == SIGNALS ? a.inputs - a.modes : 0, readouts = a.outputs - a.modes;
@@ -69,8 +71,9 @@ __device__ void forward(const Spiking& a) {
       cached(a.weights, (a.inputs + a.outputs) * a.neurons, a.cached, sums.of_parts + sums.columns * sums.parts);
   const float *into = weights, *out = weights + (size_t)a.inputs * a.neurons;
 
-  float current[ITEMS] = {}, u[ITEMS] = {}, rising[ITEMS] = {}, trace[ITEMS] = {}, highest[ITEMS], ahead[ITEMS] = {};
-  int free_from[ITEMS] = {}, highest_at[ITEMS] = {};
+  float current[ITEMS] = {}, rising[ITEMS] = {}, trace[ITEMS] = {}, highest[ITEMS], ahead[ITEMS] = {};
+  int highest_at[ITEMS] = {};
+  typename Neuron::State state[ITEMS];
   for (int i = 0; i < ITEMS; ++i) highest[i] = -INFINITY;
   sums.clear();
   if (signals && a.steps) stage(a.first, a.trials, trial, signals, 0, x);
@@ -97,19 +100,19 @@ __device__ void forward(const Spiking& a) {
       if (a.source == CURRENTS && t + 1 < a.steps) ahead[i] = a.first[at + (size_t)a.trials * a.neurons];
       if (a.source == SPIKES) drive = spike_drive(a, trial, t, n);
 
-      const bool spike = u[i] > of_neuron(a.own_threshold, a.threshold, n);
+      const float threshold = of_neuron(a.own_threshold, a.threshold, n);
+      const bool spike = Neuron::spikes(a.neuron, n, threshold, state[i]);
       rising[i] = rising[i] * a.alpha_rise + (spike ? 1.0f : 0.0f);
       trace[i] = trace[i] * of_neuron(a.own_decay, a.alpha_decay, n) + rising[i] * of_neuron(a.own_gain, a.gain, n);
       current[i] = current[i] * a.alpha_current + drive;
       for (int p = 0; p < a.modes; ++p) current[i] += into[p * a.neurons + n] * sums[p];
       for (int k = 0; k < signals; ++k) current[i] += into[(a.modes + k) * a.neurons + n] * x[t % 2 * signals + k];
-      const float v = u[i] * a.alpha_membrane + current[i] * a.one_minus_alpha_membrane;
-      if (spike) free_from[i] = t + a.hold;
-      // A potential that is held is −0; a free one never is, for −0 + 0 = 0.
-      u[i] = free_from[i] > t ? -0.0f : __fadd_rn(v, 0.0f);
+      const float v = state[i].u * a.neuron.alpha + current[i] * a.neuron.one_minus_alpha;
+      Neuron::step(a.neuron, n, t, threshold, spike, v, state[i]);
 
       traces[n] = trace[i];
-      if (a.potential) a.potential[at] = u[i];
+      if (a.potential) a.potential[at] = state[i].u;
+      Neuron::keep(a.neuron, at, state[i]);
       if (a.membrane) a.membrane[at] = v;
       if (a.synapses) a.synapses[at] = trace[i];
       if (a.output == SYNAPSES) a.out[at] = trace[i];
@@ -135,7 +138,7 @@ __device__ void forward(const Spiking& a) {
 
 // σ'(x).
 __device__ inline float surrogate(const Spiking& a, float x) {
-  const float k = a.slope;
+  const float k = a.shape[0];
   switch (a.surrogate) {
     case FAST_SIGMOID: {
       const float y = 1.0f + k * fabsf(x);
@@ -175,7 +178,7 @@ __device__ void add_products(Left left, const float* right, int columns, int cou
   }
 }
 
-template <int ITEMS>
+template <class Neuron, int ITEMS>
 __device__ void backward(const Spiking& a) {
   DYNAMIC_SHARED(shared);
   const int signals = a.source == SIGNALS ? a.inputs - a.modes : 0, readouts = a.outputs - a.modes;
@@ -192,13 +195,16 @@ __device__ void backward(const Spiking& a) {
       cached(a.weights, (a.inputs + a.outputs) * a.neurons, a.cached, sums.of_parts + sums.columns * sums.parts);
   const float *into = weights, *out = weights + (size_t)a.inputs * a.neurons;
   float* held = a.held + (size_t)group * a.segment * a.neurons;
-  float* of_into = a.weights_parts + (size_t)group * (a.inputs + a.outputs) * a.neurons;
+  float* of_into = a.weights_parts + (size_t)group * (a.inputs + a.outputs + Neuron::ROWS) * a.neurons;
   float* of_out = of_into + (size_t)a.inputs * a.neurons;
+  float* of_rows = of_out + (size_t)a.outputs * a.neurons;
   float* of_columns = a.columns_parts + (size_t)group * a.channels * a.neurons;
   const int words = (a.steps + 63) / 64 * 2;
 
   for (int trial = group; trial < a.trials; trial += a.groups) {
-    float current[ITEMS] = {}, membrane[ITEMS] = {}, rising[ITEMS] = {}, trace[ITEMS] = {}, spike[ITEMS] = {};
+    float current[ITEMS] = {}, rising[ITEMS] = {}, trace[ITEMS] = {}, spike[ITEMS] = {};
+    float rows[ITEMS][Neuron::ROWS + 1] = {};  // one more, for an array has at least one
+    typename Neuron::Adjoint adjoint[ITEMS];
     sums.clear();
     for (int q = thread(); q < a.outputs; q += threads()) rho[q] = eta[q] = 0.0f;
     if (a.output == READOUT) stage(a.arriving, a.trials, trial, readouts, a.steps - 1, y + (a.steps - 1) % 2 * readouts);
@@ -235,11 +241,13 @@ __device__ void backward(const Spiking& a) {
         for (int p = 0; p < a.modes; ++p) trace[i] += out[p * a.neurons + n] * sums[p];
         for (int o = 0; o < readouts; ++o) trace[i] += out[(a.modes + o) * a.neurons + n] * arriving[o];
         const float threshold = of_neuron(a.own_threshold, a.threshold, n);
-        const float potential = membrane[i] * a.alpha_membrane + surrogate(a, u - threshold) * spike[i];
-        membrane[i] = u == 0.0f && signbit(u) ? 0.0f : potential;
-        current[i] = membrane[i] * a.one_minus_alpha_membrane + current[i] * a.alpha_current;
+        const typename Neuron::State state = Neuron::kept(a.neuron, at, u);
+        const float derivative = surrogate(a, Neuron::excess(a.neuron, n, threshold, state));
+        const Leaving leaving =
+            Neuron::step_back(a.neuron, n, threshold, derivative, state, c, adjoint[i], spike[i], rows[i]);
+        current[i] = leaving.current + current[i] * a.alpha_current;
         rising[i] = rising[i] * a.alpha_rise + trace[i] * of_neuron(a.own_gain, a.gain, n);
-        spike[i] = rising[i] - c * potential;
+        spike[i] = rising[i] - leaving.reset;
         currents[n] = current[i];
         held[(size_t)slot * a.neurons + n] = current[i];
         if (a.source == CURRENTS && a.of_first) a.of_first[at] = current[i];
@@ -263,9 +271,12 @@ __device__ void backward(const Spiking& a) {
           const float* r = a.synapses + first;
           add_products([=](int s) { return r[s * stride]; }, filtered, a.outputs, count, a.neurons, n, of_out);
         } else {
-          const float* u = a.potential + first;
-          add_products([=](int s) { return u[s * stride] > threshold ? 1.0f : 0.0f; }, filtered, a.outputs, count, a.neurons,
-                       n, of_out);
+          const auto spikes = [&](int s) {
+            const size_t at = first + s * stride;
+            const bool spike = Neuron::spikes(a.neuron, n, threshold, Neuron::kept(a.neuron, at, a.potential[at]));
+            return spike ? 1.0f : 0.0f;
+          };
+          add_products(spikes, filtered, a.outputs, count, a.neurons, n, of_out);
         }
         if (a.source != SPIKES) continue;
         for (uint32_t entry = a.starts[trial]; entry < a.starts[trial + 1]; ++entry) {
@@ -279,17 +290,23 @@ __device__ void backward(const Spiking& a) {
       }
       __syncthreads();
     }
+#pragma unroll
+    for (int i = 0; i < ITEMS; ++i) {
+      const int n = i * threads() + thread();
+      for (int q = 0; n < a.neurons && q < Neuron::ROWS; ++q) of_rows[(size_t)q * a.neurons + n] += rows[i][q];
+    }
   }
 }
 
-KERNEL(spiking_forward_1, Spiking, 256) { forward<1>(a); }
-KERNEL(spiking_forward_4, Spiking, 1024) { forward<4>(a); }
-KERNEL(spiking_forward_16, Spiking, 512) { forward<16>(a); }
-KERNEL(spiking_backward_1, Spiking, 256) { backward<1>(a); }
-KERNEL(spiking_backward_4, Spiking, 1024) { backward<4>(a); }
-KERNEL(spiking_backward_16, Spiking, 512) { backward<16>(a); }
+KERNEL(spiking_leaky_forward_1, Spiking, 256) { forward<Leaky, 1>(a); }
+KERNEL(spiking_leaky_forward_4, Spiking, 1024) { forward<Leaky, 4>(a); }
+KERNEL(spiking_leaky_forward_16, Spiking, 512) { forward<Leaky, 16>(a); }
+KERNEL(spiking_leaky_backward_1, Spiking, 256) { backward<Leaky, 1>(a); }
+KERNEL(spiking_leaky_backward_4, Spiking, 1024) { backward<Leaky, 4>(a); }
+KERNEL(spiking_leaky_backward_16, Spiking, 512) { backward<Leaky, 16>(a); }
+
 
 KERNEL(spiking_sum, Spiking, 256) {
-  add_parts(a.weights_parts, a.groups, (size_t)(a.inputs + a.outputs) * a.neurons, a.of_weights);
+  add_parts(a.weights_parts, a.groups, (size_t)(a.inputs + a.outputs + a.rows) * a.neurons, a.of_weights);
   if (a.source == SPIKES && a.of_first) add_parts(a.columns_parts, a.groups, (size_t)a.channels * a.neurons, a.of_first);
 }

@@ -9,6 +9,19 @@ const GRADIENT_BYTES: usize = 1 << 28;
 /// Most columns of A and C together.
 const COLUMNS: usize = 1024;
 
+/// The neurons' part of the argument, field by field that of `struct Neurons` in `kernels/neurons.cuh`, where they are documented.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Neurons {
+    pub alpha: f32,
+    pub one_minus_alpha: f32,
+    pub hold: i32,
+    pub count: i32,
+    pub rows: u64,
+    pub further: u64,
+}
+
 /// The kernels' argument, field by field that of `struct Spiking` in `kernels/spiking.cu`, where they are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,19 +37,18 @@ pub struct Spiking {
     pub source: i32,
     pub output: i32,
     pub surrogate: i32,
-    pub hold: i32,
     pub cached: i32,
     pub groups: i32,
     pub segment: i32,
+    pub rows: i32,
     pub alpha_current: f32,
-    pub alpha_membrane: f32,
-    pub one_minus_alpha_membrane: f32,
     pub alpha_decay: f32,
     pub alpha_rise: f32,
     pub gain: f32,
     pub threshold: f32,
-    pub slope: f32,
+    pub shape: [f32; 5],
     pub first: u64,
+    pub neuron: Neurons,
     pub weights: u64,
     pub own_threshold: u64,
     pub own_decay: u64,

@@ -175,6 +175,8 @@ fn oracle_constants_per_neuron() {
 
 /// Output and gradients of operator and reference in double precision, for one neuron and both readouts.
 fn check_reference(population: &Population, sizes: ModeSizes, steps: usize, trials: usize) {
+    let (population, own) = with_trained(population, sizes.neurons);
+    let population = &population;
     let x = Var::from_tensor(&normal(1, &[steps, trials, sizes.inputs], DType::F64).unwrap()).unwrap();
     let input = Input::Signals(x.as_tensor().clone());
     for readout in [Readout::PerStep, Readout::MaxOverTime] {
@@ -184,16 +186,37 @@ fn check_reference(population: &Population, sizes: ModeSizes, steps: usize, tria
         assert!(values(&spikes).iter().sum::<f64>() > 0.005 * spikes.elem_count() as f64, "few spikes");
         let loss = weighted_sum(&expected, 2).unwrap();
         let expected_gradients = network.gradients(&loss).unwrap();
-        let expected_x = loss.backward().unwrap().get(&x).unwrap().clone();
+        let expected_others = of_others(&loss, &x, &own);
         let found = spiking::run(population, &network.parameters, &input, readout).unwrap();
         assert!(distance(&found, &expected) < 1e-12, "{readout:?}: {}", distance(&found, &expected));
         let loss = weighted_sum(&found, 2).unwrap();
         for ((name, a), b) in NAMES.iter().zip(network.gradients(&loss).unwrap()).zip(&expected_gradients) {
             assert!(distance(&a, b) < 1e-10, "{readout:?}, {name}: {}", distance(&a, b));
         }
-        let found_x = loss.backward().unwrap().get(&x).unwrap().clone();
-        assert!(distance(&found_x, &expected_x) < 1e-10, "{readout:?}, x: {}", distance(&found_x, &expected_x));
+        for (i, (a, b)) in of_others(&loss, &x, &own).iter().zip(&expected_others).enumerate() {
+            assert!(distance(a, b) < 1e-10, "{readout:?}, x or row {i}: {}", distance(a, b));
+        }
     }
+}
+
+fn tensors(vars: &[Var]) -> Vec<Tensor> {
+    vars.iter().map(|var| var.as_tensor().clone()).collect()
+}
+
+/// The population with trained constants that differ between neurons, in double precision.
+fn with_trained(population: &Population, neurons: usize) -> (Population, Vec<Var>) {
+    let row = |(_, value): (&str, f32)| {
+        let values = (0..neurons).map(|i| f64::from(value) * (0.6 + 0.8 * (i % 5) as f64 / 4.0)).collect::<Vec<_>>();
+        Var::from_vec(values, neurons, &Device::Cpu).unwrap()
+    };
+    let own: Vec<Var> = population.neuron().model.trained().into_iter().map(row).collect();
+    (population.clone().with_trained(tensors(&own)), own)
+}
+
+/// Gradients of the input and of the trained constants of the neurons.
+fn of_others(loss: &Tensor, x: &Var, own: &[Var]) -> Vec<Tensor> {
+    let gradients = loss.backward().unwrap();
+    std::iter::once(x).chain(own).map(|var| gradients.get(var).unwrap().clone()).collect()
 }
 
 const SMALL: ModeSizes = ModeSizes { neurons: 21, modes: 3, inputs: 4, outputs: 2 };
@@ -338,7 +361,8 @@ fn any_number_of_threads_gives_the_same_bits() {
     let dense: Vec<f32> = (0..70 * 45 * 40).map(|i| f32::from(u8::from(i * i % 11 == 3))).collect();
     let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(70, 45, 40, &dense).unwrap()));
     let signals = Input::Signals(normal(2, &[70, 45, 4], DType::F32).unwrap());
-    for population in [SpikingNeuron::default().into(), diverse(&SpikingNeuron::default(), sizes.neurons)] {
+    let default = SpikingNeuron::default;
+    for population in [default().into(), diverse(&default(), sizes.neurons)] {
         for (input, inputs) in [(&spikes, 40), (&signals, 4)] {
             for readout in [Readout::PerStep, Readout::MaxOverTime] {
                 let run = || output_and_gradients(&population, input, ModeSizes { inputs, ..sizes }, readout);

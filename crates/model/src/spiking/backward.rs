@@ -1,15 +1,14 @@
 //! The recurrence, backward: the adjoint of [`super::forward`], derived by hand.
 //!
-//! A bar is the gradient of the loss, and m_t is 1 where the neuron was free. From the last step to the first, with
+//! A bar is the gradient of the loss. From the last step to the first, with
 //! everything of step T equal to zero:
 //!
 //! ```text
-//! Ū_t = α_m V̄_{t+1} + σ'(U_t − θ) s̄_t
-//! V̄_t = m_t Ū_t
-//! Ī_t = (1−α_m) V̄_t + α_s Ī_{t+1}                  (also the gradient of the drive)
+//! the neuron's step back: from s̄_t to its share in Ī_t and in s̄_{t−1}; see [`super::neurons`]
+//! Ī_t = (the neuron's share) + α_s Ī_{t+1}         (also the gradient of the drive)
 //! r̄_t = α_d r̄_{t+1} + C (ā_{t+1}, ȳ_t) + what the loss takes from r_t itself
 //! h̄_t = α_r h̄_{t+1} + κ r̄_t
-//! s̄_{t−1} = h̄_t − c_t Ū_t                          c_t = g_t V_t, the reset factor's share
+//! s̄_{t−1} = h̄_t − (the reset factor's share)       for the leaky neuron c_t Ū_t, c_t = g_t V_t
 //! (ā_t, x̄_t) = Aᵀ Ī_t
 //! ```
 //!
@@ -28,11 +27,12 @@
 //! holds r and the first form is summed. Products of a segment of steps are summed together, in registers.
 
 use super::constants::{Constants, PerUnit, Units, with_units};
-use super::forward::{BLOCK, FLUSH_STEPS, Interval, Network, Row, Sizes, Source, Trace, gather_signals, project};
-use super::sparse;
-use super::surrogate::{
-    Arctan, Derivative, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular, with_derivative,
+use super::forward::{
+    BLOCK, FLUSH_STEPS, Interval, KeptRow, Network, Row, Sizes, Source, Trace, gather_signals, project,
 };
+use super::neurons::Neuron;
+use super::sparse;
+use super::surrogate::{Derivative, with_derivative};
 use mdl_data::spikes::STEPS_PER_WORD;
 use mdl_kernels::dispatch::dispatch;
 use mdl_kernels::lanes::Lanes;
@@ -42,11 +42,11 @@ use std::ops::Range;
 
 /// The adjoint state of sixteen neurons.
 #[derive(Clone, Copy)]
-struct Adjoint<R> {
+struct Adjoint<R, A> {
     /// Ī_{t+1}.
     current: Lanes<R>,
-    /// V̄_{t+1}.
-    membrane: Lanes<R>,
+    /// That of the neuron itself.
+    neuron: A,
     /// h̄_{t+1}.
     rising: Lanes<R>,
     /// r̄_{t+1}.
@@ -56,20 +56,20 @@ struct Adjoint<R> {
 }
 
 /// The adjoint state of a band.
-pub(super) struct AdjointState<R, const G: usize> {
+pub(super) struct AdjointState<R: Real, N: Neuron<R>, const G: usize> {
     /// `[cells]`.
-    cells: Vec<[Adjoint<R>; G]>,
+    cells: Vec<[Adjoint<R, N::Adjoint>; G]>,
     /// ā_{t+1}, `[P]`.
     activity: Vec<[R; G]>,
     /// ρ_{t+1} and η_{t+1}, `[outputs]`.
     filtered: Vec<[(R, R); G]>,
 }
 
-impl<R: Real, const G: usize> AdjointState<R, G> {
+impl<R: Real, N: Neuron<R>, const G: usize> AdjointState<R, N, G> {
     /// Everything is zero after the last step.
     pub(super) fn zero(sizes: &Sizes) -> Self {
         let zero = Lanes::zero();
-        let cell = Adjoint { current: zero, membrane: zero, rising: zero, trace: zero, spike: zero };
+        let cell = Adjoint { current: zero, neuron: N::adjoint(), rising: zero, trace: zero, spike: zero };
         Self {
             cells: vec![[cell; G]; sizes.cells()],
             activity: vec![[R::zero(); G]; sizes.modes],
@@ -94,18 +94,25 @@ pub(super) struct Gradients<R> {
     pub into: Vec<Lanes<R>>,
     /// C̄, `[cells][outputs]`.
     pub out: Vec<Lanes<R>>,
+    /// Those of the neuron's rows, `[cells][ROWS]`.
+    pub rows: Vec<Lanes<R>>,
     /// W̄_in, `[K][cells]`, where the input is spikes.
     pub columns: Vec<Lanes<R>>,
 }
 
 impl<R: Real> Gradients<R> {
-    pub(super) fn zero(network: &Network<R>) -> Self {
+    pub(super) fn zero<N: Neuron<R>>(network: &Network<R, N>) -> Self {
         let zeros = |count| vec![Lanes::zero(); count];
         let columns = match &network.source {
             Source::Spikes(_, columns) => columns.len(),
             _ => 0,
         };
-        Self { into: zeros(network.into.len()), out: zeros(network.out.len()), columns: zeros(columns) }
+        Self {
+            into: zeros(network.into.len()),
+            out: zeros(network.out.len()),
+            rows: zeros(network.sizes.cells() * N::ROWS),
+            columns: zeros(columns),
+        }
     }
 
     /// The sum of the gradients of several sets of trials, added in their order.
@@ -113,6 +120,7 @@ impl<R: Real> Gradients<R> {
         Self {
             into: sum_in_order(parts, |part| &part.into),
             out: sum_in_order(parts, |part| &part.out),
+            rows: sum_in_order(parts, |part| &part.rows),
             columns: sum_in_order(parts, |part| &part.columns),
         }
     }
@@ -155,7 +163,7 @@ pub(super) struct Work<R, const G: usize> {
 
 impl<R: Real, const G: usize> Work<R, G> {
     /// Room for a segment; `with_source` where somebody waits for the gradient of the source.
-    pub(super) fn new(network: &Network<R>, with_source: bool) -> Self {
+    pub(super) fn new<N>(network: &Network<R, N>, with_source: bool) -> Self {
         let sizes = &network.sizes;
         let cells = sizes.cells();
         let segment = match network.source {
@@ -181,12 +189,12 @@ impl<R: Real, const G: usize> Work<R, G> {
 }
 
 /// Takes the trials of an interval back through its steps. `activities` are a of its steps, `[steps][P]`.
-pub(super) fn retreat<R: Real, const G: usize>(
-    interval: &Interval<R>,
-    trace: &Trace<R, G>,
+pub(super) fn retreat<R: Real, N: Neuron<R>, const G: usize>(
+    interval: &Interval<R, N>,
+    trace: &Trace<R, N, G>,
     activities: &[[R; G]],
     arriving: &Arriving<R, G>,
-    state: &mut AdjointState<R, G>,
+    state: &mut AdjointState<R, N, G>,
     work: &mut Work<R, G>,
     gradients: &mut Gradients<R>,
     source_gradient: &mut Option<SourceGradient<R>>,
@@ -206,9 +214,9 @@ pub(super) fn retreat<R: Real, const G: usize>(
                 #[inline(always)]
                 || {
                     filter(&network.constants, slot, state, work);
-                    retreat_step(interval, t, slot, trace, arriving, state, work);
+                    retreat_step(interval, t, slot, trace, arriving, state, work, &mut gradients.rows);
                     if t.is_multiple_of(FLUSH_STEPS) {
-                        flush(&mut state.cells);
+                        flush::<R, N, G>(&mut state.cells);
                     }
                 },
             );
@@ -224,8 +232,8 @@ pub(super) fn retreat<R: Real, const G: usize>(
 }
 
 /// Brings together what entered through the columns of A in the steps `steps`: a and x.
-fn enter<R: Real, const G: usize>(
-    network: &Network<R>,
+fn enter<R: Real, N, const G: usize>(
+    network: &Network<R, N>,
     first: usize,
     steps: Range<usize>,
     activities: &[[R; G]],
@@ -243,10 +251,10 @@ fn enter<R: Real, const G: usize>(
 /// Puts ā behind what reaches the columns of C in row `slot` of the segment, and passes the row through the synapse's filter
 /// where all neurons share it.
 #[inline(always)]
-fn filter<R: Real, const G: usize>(
+fn filter<R: Real, N: Neuron<R>, const G: usize>(
     k: &Constants<R>,
     slot: usize,
-    state: &mut AdjointState<R, G>,
+    state: &mut AdjointState<R, N, G>,
     work: &mut Work<R, G>,
 ) {
     let outputs = state.filtered.len();
@@ -266,32 +274,34 @@ fn filter<R: Real, const G: usize>(
 
 /// Takes the neurons back through step `t`, row `slot` of the segment.
 #[inline(always)]
-fn retreat_step<R: Real, const G: usize>(
-    interval: &Interval<R>,
+fn retreat_step<R: Real, N: Neuron<R>, const G: usize>(
+    interval: &Interval<R, N>,
     t: usize,
     slot: usize,
-    trace: &Trace<R, G>,
+    trace: &Trace<R, N, G>,
     arriving: &Arriving<R, G>,
-    state: &mut AdjointState<R, G>,
+    state: &mut AdjointState<R, N, G>,
     work: &mut Work<R, G>,
+    rows: &mut [Lanes<R>],
 ) {
     let network = interval.network;
     let (sizes, k) = (&network.sizes, &network.constants);
     let Sizes { inputs, outputs, .. } = *sizes;
     let cells = sizes.cells();
-    let potential = trace.potential(t - interval.steps.start);
-    let reset = trace.membrane(t - interval.steps.start).unwrap_or(potential);
+    let kept = trace.kept(t - interval.steps.start);
+    let free_potential = trace.membrane(t - interval.steps.start);
     let leaving = &work.leaving[slot * outputs..(slot + 1) * outputs];
     let incoming: [Incoming<R, G>; G] = arriving.at(sizes, t, interval.first);
     work.projections.fill([R::zero(); G]);
     for start in (0..cells).step_by(BLOCK) {
         let end = (start + BLOCK).min(cells);
         let out = &network.out[start * outputs..end * outputs];
-        let kept = (&potential[start..end], &reset[start..end]);
+        let kept = (&kept[start..end], free_potential.map(|row| &row[start..end]));
         let (incoming, adjoints) = ((&incoming, start), &mut state.cells[start..end]);
+        let rows = &mut rows[start * N::ROWS..end * N::ROWS];
         let currents = &mut work.current[slot * cells + start..slot * cells + end];
         with_units!(k, units => with_derivative!(k.surrogate, sigma => {
-            retreat_cells(k, units, sigma, out, leaving, incoming, kept, adjoints, currents);
+            retreat_cells(network, units, sigma, out, leaving, incoming, kept, adjoints, currents, rows);
         }));
         project(
             &network.into[start * inputs..end * inputs],
@@ -304,22 +314,26 @@ fn retreat_step<R: Real, const G: usize>(
     }
 }
 
-/// One step back of the neurons of a block. `kept` is U and c: U, or V without a refractory period.
+/// One step back of the neurons of a block. `kept` is what the neurons keep of the step, and V without a refractory period,
+/// when c = V; with one, c = U.
 #[inline(always)]
-fn retreat_cells<R: Real, const G: usize>(
-    k: &Constants<R>,
+fn retreat_cells<R: Real, N: Neuron<R>, const G: usize>(
+    network: &Network<R, N>,
     units: impl Units<R>,
     sigma: impl Derivative<R>,
     out: &[Lanes<R>],
     columns: &[[R; G]],
     (incoming, start): (&[Incoming<R, G>; G], usize),
-    kept: (&Row<R, G>, &Row<R, G>),
-    cells: &mut [[Adjoint<R>; G]],
+    (kept, free_potential): (&KeptRow<R, N, G>, Option<&Row<R, G>>),
+    cells: &mut [[Adjoint<R, N::Adjoint>; G]],
     currents: &mut Row<R, G>,
+    rows: &mut [Lanes<R>],
 ) {
-    let kept = kept.0.iter().zip(kept.1);
-    for (i, ((cells, currents), (u, c))) in cells.iter_mut().zip(currents).zip(kept).enumerate() {
+    let (k, neuron) = (&network.constants, &network.neuron);
+    for (i, ((cells, currents), kept)) in cells.iter_mut().zip(currents).zip(kept).enumerate() {
         let unit = units.cell(start + i);
+        let reset = free_potential.map_or_else(|| kept.map(N::potential), |row| row[i]);
+        let rows = &mut rows[i * N::ROWS..(i + 1) * N::ROWS];
         let mut trace = [Lanes::zero(); G];
         for g in 0..G {
             trace[g] = cells[g].trace * unit.alpha_decay + incoming[g].lanes(start + i, g);
@@ -330,24 +344,20 @@ fn retreat_cells<R: Real, const G: usize>(
             }
         }
         for g in 0..G {
-            let Adjoint { current, membrane, rising, spike, .. } = cells[g];
-            let potential = membrane * k.alpha_membrane + sigma.at(u[g] - unit.threshold) * spike;
-            let membrane = u[g].zip(
-                potential,
-                #[inline(always)]
-                |u, x| if u == R::zero() && u.is_sign_negative() { R::zero() } else { x },
-            );
-            let current = membrane * k.one_minus_alpha_membrane + current * k.alpha_current;
+            let Adjoint { current, neuron: mut adjoint, rising, spike, .. } = cells[g];
+            let leaving =
+                neuron.step_back(start + i, unit.threshold, &sigma, kept[g], reset[g], &mut adjoint, spike, rows);
+            let current = leaving.current + current * k.alpha_current;
             let rising = rising * k.alpha_rise + trace[g] * unit.gain;
-            let spike = rising - c[g] * potential;
-            cells[g] = Adjoint { current, membrane, rising, trace: trace[g], spike };
+            let spike = rising - leaving.reset;
+            cells[g] = Adjoint { current, neuron: adjoint, rising, trace: trace[g], spike };
             currents[g] = current;
         }
     }
 }
 
 /// Hands the source's gradient of one step out: projections on W_in, or Ī itself.
-fn give<R: Real, const G: usize>(network: &Network<R>, signals: &[[R; G]], current: &Row<R, G>, row: &mut [R]) {
+fn give<R: Real, N, const G: usize>(network: &Network<R, N>, signals: &[[R; G]], current: &Row<R, G>, row: &mut [R]) {
     match network.source {
         Source::Signals(_) => {
             for (channel, values) in signals.iter().enumerate() {
@@ -367,10 +377,10 @@ fn give<R: Real, const G: usize>(network: &Network<R>, signals: &[[R; G]], curre
 }
 
 /// Adds the outer products of a segment, rows `rows` of the interval, to the gradients of the weights.
-fn collect<R: Real, const G: usize>(
-    interval: &Interval<R>,
+fn collect<R: Real, N: Neuron<R>, const G: usize>(
+    interval: &Interval<R, N>,
     rows: Range<usize>,
-    trace: &Trace<R, G>,
+    trace: &Trace<R, N, G>,
     work: &Work<R, G>,
     gradients: &mut Gradients<R>,
 ) {
@@ -395,9 +405,9 @@ fn collect<R: Real, const G: usize>(
                 with_units!(network.constants, units => add_products(
                     filtered,
                     outputs,
-                    trace.potentials(rows.clone()),
+                    trace.kept_rows(rows.clone()),
                     #[inline(always)]
-                    |i, potential| units.cell(i).spikes(potential),
+                    |i, kept| network.neuron.spikes(i, units.cell(i).threshold, kept),
                     &mut gradients.out,
                 ));
             } else {
@@ -427,11 +437,11 @@ fn collect<R: Real, const G: usize>(
 /// `sums[i][q] += Σ_k Σ_g factors[k][q][g] · value(i, rows[k][i][g])`: `sums` `[cells][columns]`, `factors` `[steps][columns]`,
 /// `rows` `[steps][cells]`.
 #[inline(always)]
-fn add_products<R: Real, const G: usize>(
+fn add_products<R: Real, C: Copy, const G: usize>(
     factors: &[[R; G]],
     columns: usize,
-    rows: &Row<R, G>,
-    value: impl Fn(usize, Lanes<R>) -> Lanes<R>,
+    rows: &[[C; G]],
+    value: impl Fn(usize, C) -> Lanes<R>,
     sums: &mut [Lanes<R>],
 ) {
     if columns == 0 {
@@ -451,14 +461,14 @@ fn add_products<R: Real, const G: usize>(
 }
 
 #[inline(always)]
-fn add_product_columns<R: Real, const G: usize, const Q: usize>(
+fn add_product_columns<R: Real, C: Copy, const G: usize, const Q: usize>(
     factors: &[[R; G]],
     columns: usize,
     q: usize,
-    rows: &Row<R, G>,
+    rows: &[[C; G]],
     cells: usize,
     i: usize,
-    value: &impl Fn(usize, Lanes<R>) -> Lanes<R>,
+    value: &impl Fn(usize, C) -> Lanes<R>,
     sums: &mut [Lanes<R>; Q],
 ) {
     let mut local = *sums;
@@ -475,11 +485,12 @@ fn add_product_columns<R: Real, const G: usize, const Q: usize>(
 }
 
 #[inline(always)]
-fn flush<R: Real, const G: usize>(cells: &mut [[Adjoint<R>; G]]) {
-    for Adjoint { current, membrane, rising, trace, spike } in cells.as_flattened_mut() {
-        for values in [current, membrane, rising, trace, spike] {
+fn flush<R: Real, N: Neuron<R>, const G: usize>(cells: &mut [[Adjoint<R, N::Adjoint>; G]]) {
+    for Adjoint { current, neuron, rising, trace, spike } in cells.as_flattened_mut() {
+        for values in [current, rising, trace, spike] {
             *values = values.flushed();
         }
+        N::flush_adjoint(neuron);
     }
 }
 

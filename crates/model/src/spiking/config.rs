@@ -1,6 +1,6 @@
 //! The config of a spiking mode network: plain data.
 
-use super::SpikingNeuron;
+use super::neuron::SpikingNeuron;
 use mdl_data::field::{InvalidField, require};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

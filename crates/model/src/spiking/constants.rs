@@ -11,11 +11,7 @@ use mdl_kernels::real::Real;
 /// The constants of a network's neurons.
 pub(super) struct Constants<R> {
     pub alpha_current: R,
-    pub alpha_membrane: R,
-    pub one_minus_alpha_membrane: R,
     pub alpha_rise: R,
-    /// Steps for which a spike silences the neuron.
-    pub hold: R,
     pub surrogate: Surrogate,
     pub units: PerUnit<R>,
     /// α_d and κ where all neurons share them.
@@ -72,14 +68,6 @@ impl<R: Real> Units<R> for &[Unit<Lanes<R>>] {
     }
 }
 
-impl<R: Real> Unit<Lanes<R>> {
-    /// s = H(U − θ).
-    #[inline(always)]
-    pub(super) fn spikes(&self, potential: Lanes<R>) -> Lanes<R> {
-        potential.where_above(self.threshold, Lanes::splat(R::one()), Lanes::zero())
-    }
-}
-
 /// Evaluates `$body` with `$units` bound to the [`Units`] of `$constants`: once for shared constants, once for others.
 macro_rules! with_units {
     ($constants:expr, $units:ident => $body:expr) => {
@@ -101,7 +89,6 @@ impl<R: Real> Constants<R> {
     /// The constants of `neurons` neurons.
     pub(super) fn new(population: &Population, neurons: usize) -> Self {
         let neuron = population.neuron();
-        let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
         let unit = |threshold: f64, tau_decay_ms: f64| Unit {
             threshold: R::constant(threshold),
             alpha_decay: R::constant(neuron.alpha(tau_decay_ms)),
@@ -118,10 +105,7 @@ impl<R: Real> Constants<R> {
         };
         Self {
             alpha_current: R::constant(neuron.alpha(neuron.tau_current_ms)),
-            alpha_membrane: R::constant(alpha_membrane),
-            one_minus_alpha_membrane: R::constant(1.0 - alpha_membrane),
             alpha_rise: R::constant(neuron.alpha_rise()),
-            hold: R::constant(f64::from(neuron.refractory_steps.max(1))),
             surrogate: neuron.surrogate,
             units,
             shared_decay: tau_decay_ms.map(|tau_ms| Decay {

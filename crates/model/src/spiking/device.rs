@@ -4,15 +4,16 @@
 //! The forward pass keeps U (without a refractory period V too, with decay constants per neuron r too) and a of every step,
 //! 4 (N + P) bytes for each step and trial, from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
 
+use super::input::{FEW_SIGNALS, Input, States};
+use super::neurons::{Neuron, NeuronModel, with_neuron};
 use super::operator::Output;
-use super::surrogate::Surrogate;
-use super::{FEW_SIGNALS, Input, Population, States};
+use super::population::Population;
 use crate::modes::ModeSizes;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{Channels, bernoulli};
-use mdl_device::spiking::{Plan, Spiking};
+use mdl_device::spiking::{Neurons, Plan, Spiking};
 use mdl_device::{Grid, Kernel, Machine, Placed};
 use mdl_kernels::random::Purpose;
 use std::sync::{Arc, Mutex};
@@ -61,10 +62,15 @@ pub(super) fn run<M: Machine>(machine: &M, network: Network, first: &Tensor, wei
 pub(super) fn states<M: Machine>(machine: &M, network: &Network, first: &Tensor, weights: &Tensor) -> Result<States> {
     let first = network.oriented(&first.detach())?;
     let Forward { out, dims, kept } = Launch::new(machine, network, &first, weights)?.forward(Keep::Membrane)?;
-    let Some(Kept { potential, membrane: Some(membrane), .. }) = kept else { bail!("{NAME} kept no states") };
+    let Some(Kept { potential, membrane: Some(membrane), further, .. }) = kept else { bail!("{NAME} kept no states") };
     let potential = machine.tensor(potential, &dims)?;
     let threshold: Vec<f32> = (0..weights.dim(1)?).map(|i| network.population.threshold(i) as f32).collect();
     let threshold = Tensor::from_vec(threshold, weights.dim(1)?, potential.device())?;
+    let kept = further.map(|further| machine.tensor(further, &dims)).transpose()?;
+    let model = network.population.neuron().model;
+    let own_rows = with_neuron!(model, f32, N => N::ROWS);
+    let rows = weights.narrow(0, weights.dim(0)? - own_rows, own_rows)?;
+    let threshold = model.section().thresholds(threshold, &rows, kept)?;
     let spikes = potential.broadcast_gt(&threshold)?.to_dtype(potential.dtype())?;
     Ok(States { spikes, potential, membrane: machine.tensor(membrane, &dims)?, synapses: machine.tensor(out, &dims)? })
 }
@@ -163,6 +169,8 @@ struct Kept<M: Machine> {
     membrane: Option<M::Buffer<f32>>,
     /// r `[T, B, N]`.
     synapses: Option<M::Buffer<f32>>,
+    /// State `[T, B, N]` that the neuron keeps beside U.
+    further: Option<M::Buffer<f32>>,
     /// The step that holds each maximum, `[B, N]`.
     peak: Option<M::Buffer<u32>>,
 }
@@ -224,19 +232,14 @@ impl<'a, M: Machine> Launch<'a, M> {
         if steps == 0 || trials == 0 {
             bail!("a GPU needs at least one step and one trial, found {steps} and {trials}")
         }
-        let (inputs, outputs) = (modes + signals, rows - modes - signals);
+        let own_rows = with_neuron!(neuron.model, f32, N => N::ROWS);
+        let (inputs, outputs) = (modes + signals, rows - modes - signals - own_rows);
         let Some(plan) = Plan::new(trials, neurons, inputs, outputs, channels) else {
             bail!(
                 "a network of {neurons} neurons, {modes} modes and {outputs} columns is too large for the GPU's kernels"
             )
         };
-        let (surrogate, slope) = match neuron.surrogate {
-            Surrogate::FastSigmoid { slope } => (0, slope),
-            Surrogate::Arctan { slope } => (1, slope),
-            Surrogate::Sigmoid { slope } => (2, slope),
-            Surrogate::Triangular { slope } => (3, slope),
-            Surrogate::StraightThrough => (4, 0.0),
-        };
+        let (surrogate, shape) = neuron.surrogate.code();
         let source = match source {
             Source::Signals => 0,
             Source::Currents => 1,
@@ -247,7 +250,7 @@ impl<'a, M: Machine> Launch<'a, M> {
             Output::Synapses => 1,
             Output::Peaks => 2,
         };
-        let alpha_membrane = neuron.alpha(neuron.tau_membrane_ms);
+        let membrane = neuron.membrane();
         let placed = [machine.place(first)?, machine.place(weights)?];
         let (threshold, tau_decay_ms) = (population.shared_threshold(), population.shared_tau_decay_ms());
         let own = |shared: bool, constant: &dyn Fn(usize) -> f64| {
@@ -272,19 +275,25 @@ impl<'a, M: Machine> Launch<'a, M> {
             source,
             output,
             surrogate,
-            hold: neuron.refractory_steps.max(1) as i32,
             cached: i32::from(plan.cached),
             groups: plan.groups as i32,
             segment: plan.segment as i32,
+            rows: own_rows as i32,
             alpha_current: neuron.alpha(neuron.tau_current_ms) as f32,
-            alpha_membrane: alpha_membrane as f32,
-            one_minus_alpha_membrane: (1.0 - alpha_membrane) as f32,
             alpha_decay: neuron.alpha(tau_decay_ms.unwrap_or(neuron.tau_decay_ms)) as f32,
             alpha_rise: neuron.alpha_rise() as f32,
             gain: neuron.gain_at(tau_decay_ms.unwrap_or(neuron.tau_decay_ms)) as f32,
             threshold: threshold.unwrap_or(neuron.threshold) as f32,
-            slope: slope as f32,
+            shape,
             first: placed[0].address,
+            neuron: Neurons {
+                alpha: membrane.alpha as f32,
+                one_minus_alpha: (1.0 - membrane.alpha) as f32,
+                hold: membrane.refractory_steps.max(1) as i32,
+                count: neurons as i32,
+                rows: placed[1].address + 4 * ((inputs + outputs) * neurons) as u64,
+                further: 0,
+            },
             weights: placed[1].address,
             own_threshold,
             own_decay,
@@ -318,6 +327,8 @@ impl<'a, M: Machine> Launch<'a, M> {
         let membrane = with_membrane.then(|| floats(steps * trials * neurons)).transpose()?;
         let with_synapses = keep == Keep::Trace && population.shared_tau_decay_ms().is_none();
         let synapses = with_synapses.then(|| floats(steps * trials * neurons)).transpose()?;
+        let with_further = keep != Keep::Nothing && arguments.rows > 0;
+        let further = with_further.then(|| floats(steps * trials * neurons)).transpose()?;
         let with_peak = keep != Keep::Nothing && arguments.output == 2;
         let peak = with_peak.then(|| machine.empty::<u32>(trials * neurons)).transpose()?;
 
@@ -327,14 +338,16 @@ impl<'a, M: Machine> Launch<'a, M> {
         arguments.potential = self.address(potential.as_ref());
         arguments.membrane = self.address(membrane.as_ref());
         arguments.synapses = self.address(synapses.as_ref());
+        arguments.neuron.further = self.address(further.as_ref());
         arguments.peak = peak.as_ref().map_or(0, |peak| machine.address(peak));
-        let name = format!("spiking_forward_{}", self.plan.items);
+        let name = self.kernel("forward");
         let grid = Grid { blocks: trials, threads: self.plan.threads, shared_bytes: self.plan.shared[0] };
         // SAFETY: the buffers above have the sizes that the kernel's structure names; they live until it is launched, and their
         // memory until it has run.
         unsafe { machine.launch(Kernel { source: "spiking", name: &name }, grid, &arguments)? };
         let kept = activity.zip(potential);
-        let kept = kept.map(|(activity, potential)| Kept { spikes, activity, potential, membrane, synapses, peak });
+        let kept =
+            kept.map(|(activity, potential)| Kept { spikes, activity, potential, membrane, synapses, further, peak });
         Ok(Forward { out, dims, kept })
     }
 
@@ -345,7 +358,7 @@ impl<'a, M: Machine> Launch<'a, M> {
             arguments.steps,
             arguments.trials,
             arguments.neurons,
-            arguments.inputs + arguments.outputs,
+            arguments.inputs + arguments.outputs + arguments.rows,
             arguments.channels,
         ]
         .map(|n| n as usize);
@@ -372,13 +385,14 @@ impl<'a, M: Machine> Launch<'a, M> {
             0
         };
         arguments.synapses = self.address(kept.synapses.as_ref());
+        arguments.neuron.further = self.address(kept.further.as_ref());
         arguments.peak = kept.peak.as_ref().map_or(0, |peak| machine.address(peak));
         arguments.of_first = self.address(first.as_ref());
         arguments.of_weights = machine.address(&weights);
         arguments.weights_parts = machine.address(&weights_parts);
         arguments.columns_parts = machine.address(&columns_parts);
         arguments.held = machine.address(&held);
-        let name = format!("spiking_backward_{}", plan.items);
+        let name = self.kernel("backward");
         let grid = Grid { blocks: plan.groups, threads: plan.threads, shared_bytes: plan.shared[1] };
         // SAFETY: as in the forward pass; what was kept belongs to the same arguments.
         unsafe {
@@ -386,6 +400,12 @@ impl<'a, M: Machine> Launch<'a, M> {
             machine.launch(Kernel { source: "spiking", name: "spiking_sum" }, SUM, &arguments)?;
         }
         Ok(Backward { first, weights })
+    }
+
+    /// The name of the kernel of a pass.
+    fn kernel(&self, pass: &str) -> String {
+        let neuron = self.network.population.neuron().model.section().kernel();
+        format!("spiking_{neuron}_{pass}_{}", self.plan.items)
     }
 
     fn address(&self, buffer: Option<&M::Buffer<f32>>) -> u64 {

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::modes::{ModeParameters, ModeSizes};
-use crate::spiking::{Input, PublishedGain, SpikingNeuron, Synapse, SynapticGain, operands, sequence};
+use crate::spiking::input::Input;
+use crate::spiking::neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
+use crate::spiking::run::{operands, sequence};
+use crate::spiking::surrogate::Surrogate;
 use crate::testing::{distance, values};
 use candle_core::{DType, Device, Var};
 use mdl_emulator::Emulator;
@@ -18,7 +21,7 @@ fn emulate(
     input: &Input,
     output: Output,
 ) -> Result<Tensor> {
-    let (first, weights) = operands(parameters, input, output)?;
+    let (first, weights) = operands(population, parameters, input, output)?;
     run(&machine, Network::new(population, &parameters.sizes()?, input, output), &first, &weights)
 }
 
@@ -48,18 +51,23 @@ fn weighted_sum(output: &Tensor) -> Tensor {
     output.mul(&normal(2, output.dims())).unwrap().sum_all().unwrap()
 }
 
-/// Output and gradients of the parameters and of `extra`, a variable inside the input.
-fn results(output: Result<Tensor>, vars: &[Var; 5], extra: Option<&Var>) -> Vec<Tensor> {
+/// Output and gradients of the parameters and of `extra`, variables inside the input and of the neurons.
+fn results(output: Result<Tensor>, vars: &[Var; 5], extra: &[&Var]) -> Vec<Tensor> {
     let output = output.unwrap();
     let gradients = weighted_sum(&output).backward().unwrap();
     let of = |var: &Var| gradients.get(var).cloned().unwrap_or_else(|| var.zeros_like().unwrap());
-    let of_vars = vars.iter().chain(extra).map(of);
+    let of_vars = vars.iter().chain(extra.iter().copied()).map(of);
     std::iter::once(output.detach()).chain(of_vars).collect()
 }
 
 /// The emulator's results are the CPU's, and the same bits in both orders of threads.
 fn check(population: &Population, sizes: ModeSizes, input: &Input, extra: Option<&Var>, output: Output) {
     let Some(machine) = Emulator::new() else { return };
+    let own: Vec<Var> =
+        population.neuron().model.trained().into_iter().map(|(_, value)| own(value, sizes.neurons)).collect();
+    let population = &population.clone().with_trained(own.iter().map(|var| var.as_tensor().clone()).collect());
+    let extra: Vec<&Var> = extra.into_iter().chain(&own).collect();
+    let extra = &extra[..];
     let (vars, parameters) = random(sizes).unwrap();
     let expected = results(sequence(population, &parameters, input, output, None), &vars, extra);
     assert!(values(&expected[0]).iter().any(|x| *x != 0.0), "a silent network tests nothing");
@@ -72,6 +80,12 @@ fn check(population: &Population, sizes: ModeSizes, input: &Input, extra: Option
     let again = results(emulate(descending, population, &parameters, input, output), &vars, extra);
     let bits = |tensors: &[Tensor]| -> Vec<u64> { tensors.iter().flat_map(values).map(f64::to_bits).collect() };
     assert!(bits(&found) == bits(&again), "results depend on the order of threads");
+}
+
+/// A trained constant that differs between neurons.
+fn own(value: f32, neurons: usize) -> Var {
+    let values: Vec<f32> = (0..neurons).map(|i| value * (0.6 + 0.8 * (i % 5) as f32 / 4.0)).collect();
+    Var::from_vec(values, neurons, &Device::Cpu).unwrap()
 }
 
 fn signals(steps: usize, trials: usize, inputs: usize) -> (Input, Var) {
@@ -205,9 +219,9 @@ fn states_agree_with_the_cpu() {
     let Some(machine) = Emulator::new() else { return };
     let (_, parameters) = random(SMALL).unwrap();
     let (input, _) = signals(60, 2, SMALL.inputs);
-    let (first, weights) = operands(&parameters, &input, Output::Synapses).unwrap();
     for population in [SpikingNeuron::default().into(), diverse(SpikingNeuron::default(), SMALL.neurons)] {
-        let expected = super::super::states(&population, &parameters, &input).unwrap();
+        let (first, weights) = operands(&population, &parameters, &input, Output::Synapses).unwrap();
+        let expected = crate::spiking::run::states(&population, &parameters, &input).unwrap();
         let network = Network::new(&population, &SMALL, &input, Output::Synapses);
         let found = states(&machine, &network, &first, &weights).unwrap();
         assert_eq!(values(&found.spikes), values(&expected.spikes));

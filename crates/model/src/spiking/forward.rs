@@ -7,14 +7,12 @@
 //! h_t = α_r h_{t−1} + s_{t−1}                      s_{t−1} = H(U_{t−1} − θ)
 //! r_t = α_d r_{t−1} + κ h_t
 //! I_t = α_s I_{t−1} + drive_t + A (a_t, x_t)       a_t = Ξ_outᵀ r_{t−1}
-//! V_t = α_m U_{t−1} + (1−α_m) I_t
-//! U_t = V_t if the neuron is free, else 0          free: no spike in the last max(refractory, 1) steps
+//! U_t, s_t: the neuron's, from I_t and its state; see [`super::neurons`]
 //! (a_{t+1}, y_t) = Cᵀ r_t
 //! ```
 //!
-//! (The reset factor 1 − s_{t−1} silences the step after a spike whatever the refractory period is, so that the periods 0
-//! and 1 differ in their gradients alone.) A potential that is held at 0 is stored as −0, a free one never is: the trace of U
-//! says which neurons were free.
+//! A potential that the refractory period holds at 0 is stored as −0, a free one never is: the trace of U says which neurons
+//! were free.
 //!
 //! **Layout.** Trials are independent. A *band* of G trials runs through all steps together: a weight that has been loaded
 //! serves G trials, and band and weights stay in the first- or second-level cache. Sixteen neurons of one trial are a *cell*,
@@ -27,6 +25,7 @@
 //! are left beside I and U, and made again with them.
 
 use super::constants::{Constants, PerUnit, Units, with_units};
+use super::neurons::Neuron;
 use super::sparse;
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
 use mdl_kernels::dispatch::dispatch;
@@ -74,8 +73,9 @@ pub(super) enum Source<'a, R> {
 }
 
 /// A network and its input, as the kernels see them.
-pub(super) struct Network<'a, R> {
+pub(super) struct Network<'a, R, N> {
     pub constants: Constants<R>,
+    pub neuron: N,
     pub sizes: Sizes,
     /// A, `[cells][inputs]`.
     pub into: Vec<Lanes<R>>,
@@ -96,15 +96,17 @@ pub(super) fn pack<R: Real>(rows: &[R], columns: usize, neurons: usize) -> Vec<L
     packed
 }
 
+/// What a band's neurons keep of a step, `[cells]`.
+pub(super) type KeptRow<R, N, const G: usize> = [[<N as Neuron<R>>::Kept; G]];
+
 /// A value of every neuron of a band, `[cells]`.
 pub(super) type Row<R, const G: usize> = [[Lanes<R>; G]];
 
-/// I of sixteen neurons, and when they are free again.
+/// I of sixteen neurons, and what the neuron itself remembers.
 #[derive(Clone, Copy)]
-pub(super) struct Membrane<R> {
+pub(super) struct State<R, S> {
     current: Lanes<R>,
-    /// The first step at which the neuron is free.
-    free_from: Lanes<R>,
+    neuron: S,
 }
 
 /// The synapses of sixteen neurons.
@@ -117,53 +119,54 @@ pub(super) struct Synapse<R> {
 }
 
 /// All that a band remembers from one step to the next but a.
-#[derive(Clone)]
-pub(super) struct Checkpoint<R, const G: usize> {
-    membranes: Vec<[Membrane<R>; G]>,
-    /// U.
-    potential: Vec<[Lanes<R>; G]>,
+pub(super) struct Checkpoint<R: Real, N: Neuron<R>, const G: usize> {
+    states: Vec<[State<R, N::State>; G]>,
+    /// U and what else the neuron keeps of a step.
+    kept: Vec<[N::Kept; G]>,
     /// h and r; empty where they are not made again.
     synapses: Vec<[Synapse<R>; G]>,
 }
 
-impl<R: Real, const G: usize> Checkpoint<R, G> {
+impl<R: Real, N: Neuron<R>, const G: usize> Checkpoint<R, N, G> {
     /// Everything is zero before the first step.
     pub(super) fn zero(sizes: &Sizes) -> Self {
-        let membrane = Membrane { current: Lanes::zero(), free_from: Lanes::zero() };
+        let (neuron, kept) = N::rest();
+        let state = State { current: Lanes::zero(), neuron };
         let synapse = Synapse { rising: Lanes::zero(), trace: Lanes::zero() };
         Self {
-            membranes: vec![[membrane; G]; sizes.cells()],
-            potential: vec![[Lanes::zero(); G]; sizes.cells()],
+            states: vec![[state; G]; sizes.cells()],
+            kept: vec![[kept; G]; sizes.cells()],
             synapses: vec![[synapse; G]; sizes.cells()],
         }
     }
 
     /// A copy for [`retrace`]: h and r only `with_synapses`.
-    pub(super) fn kept(&self, with_synapses: bool) -> Self {
+    pub(super) fn copy(&self, with_synapses: bool) -> Self {
         let synapses = if with_synapses { self.synapses.clone() } else { Vec::new() };
-        Self { membranes: self.membranes.clone(), potential: self.potential.clone(), synapses }
+        Self { states: self.states.clone(), kept: self.kept.clone(), synapses }
     }
 }
 
 /// The states of a band over an interval of steps.
-pub(super) struct Trace<R, const G: usize> {
+pub(super) struct Trace<R: Real, N: Neuron<R>, const G: usize> {
     cells: usize,
-    /// Row k + 1 is U of step k, row 0 that of the step before the interval. With fewer rows than steps the last ones are kept.
-    potential: Vec<[Lanes<R>; G]>,
+    /// Row k + 1 is what the neuron keeps of step k, row 0 that of the step before the interval. With fewer rows than steps the
+    /// last ones are kept.
+    kept: Vec<[N::Kept; G]>,
     /// Row k is V of step k; empty unless it is asked for.
     membrane: Vec<[Lanes<R>; G]>,
     /// Row k is r of step k; empty unless it is asked for.
     synapses: Vec<[Lanes<R>; G]>,
 }
 
-impl<R: Real, const G: usize> Trace<R, G> {
+impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
     /// Room for the potentials of `steps` steps, and for V and r where they are asked for.
     pub(super) fn new(sizes: &Sizes, steps: usize, with_membrane: bool, with_synapses: bool) -> Self {
         let zeros = |rows| vec![[Lanes::zero(); G]; rows * sizes.cells()];
         let rows = |wanted| zeros(if wanted { steps } else { 0 });
         Self {
             cells: sizes.cells(),
-            potential: zeros(steps + 1),
+            kept: vec![[N::rest().1; G]; (steps + 1) * sizes.cells()],
             membrane: rows(with_membrane),
             synapses: rows(with_synapses),
         }
@@ -174,29 +177,29 @@ impl<R: Real, const G: usize> Trace<R, G> {
         Self::new(sizes, 1, false, false)
     }
 
-    /// Begins an interval after potentials U.
+    /// Begins an interval after the step that left `kept`.
     #[inline(always)]
-    fn begin(&mut self, potential: &Row<R, G>) {
-        self.potential[..self.cells].copy_from_slice(potential);
+    fn begin(&mut self, kept: &KeptRow<R, N, G>) {
+        self.kept[..self.cells].copy_from_slice(kept);
     }
 
-    /// U of the last of `steps` steps.
+    /// The last of `steps` steps.
     #[inline(always)]
-    fn last(&self, steps: usize) -> &Row<R, G> {
-        let row = steps % (self.potential.len() / self.cells);
-        &self.potential[row * self.cells..(row + 1) * self.cells]
+    fn last(&self, steps: usize) -> &KeptRow<R, N, G> {
+        let row = steps % (self.kept.len() / self.cells);
+        &self.kept[row * self.cells..(row + 1) * self.cells]
     }
 
-    /// U of step `k` of the interval.
+    /// Step `k` of the interval.
     #[inline(always)]
-    pub(super) fn potential(&self, k: usize) -> &Row<R, G> {
-        &self.potential[(k + 1) * self.cells..(k + 2) * self.cells]
+    pub(super) fn kept(&self, k: usize) -> &KeptRow<R, N, G> {
+        &self.kept[(k + 1) * self.cells..(k + 2) * self.cells]
     }
 
-    /// U of the steps `k` of the interval, row after row.
+    /// The steps `k` of the interval, row after row.
     #[inline(always)]
-    pub(super) fn potentials(&self, k: Range<usize>) -> &Row<R, G> {
-        &self.potential[(k.start + 1) * self.cells..(k.end + 1) * self.cells]
+    pub(super) fn kept_rows(&self, k: Range<usize>) -> &KeptRow<R, N, G> {
+        &self.kept[(k.start + 1) * self.cells..(k.end + 1) * self.cells]
     }
 
     /// V of step `k` of the interval, where it is kept.
@@ -221,12 +224,12 @@ impl<R: Real, const G: usize> Trace<R, G> {
         }
     }
 
-    /// U before step `k`, and room for U and V (if it is kept) after it.
+    /// The step before `k`, and room for step `k` and for its V (if it is kept).
     #[inline(always)]
-    fn step(&mut self, k: usize) -> (&Row<R, G>, &mut Row<R, G>, &mut Row<R, G>) {
-        let (cells, rows) = (self.cells, self.potential.len() / self.cells);
+    fn step(&mut self, k: usize) -> (&KeptRow<R, N, G>, &mut KeptRow<R, N, G>, &mut Row<R, G>) {
+        let (cells, rows) = (self.cells, self.kept.len() / self.cells);
         let (from, to) = (k % rows, (k + 1) % rows);
-        let (low, high) = self.potential.split_at_mut(from.max(to) * cells);
+        let (low, high) = self.kept.split_at_mut(from.max(to) * cells);
         let (low, high) = (&mut low[from.min(to) * cells..][..cells], &mut high[..cells]);
         let membrane = if self.membrane.is_empty() { &mut [] } else { &mut self.membrane[k * cells..(k + 1) * cells] };
         if from < to { (low, high, membrane) } else { (high, low, membrane) }
@@ -258,21 +261,21 @@ pub(super) enum Sink<'a, R, const G: usize> {
 }
 
 /// Steps `steps` of the G trials from `first` on.
-pub(super) struct Interval<'a, R> {
-    pub network: &'a Network<'a, R>,
+pub(super) struct Interval<'a, R, N> {
+    pub network: &'a Network<'a, R, N>,
     pub first: usize,
     pub steps: Range<usize>,
 }
 
 /// A band on its way through the steps.
-pub(super) struct Runner<'a, R, const G: usize> {
-    pub checkpoint: Checkpoint<R, G>,
+pub(super) struct Runner<'a, R: Real, N: Neuron<R>, const G: usize> {
+    pub checkpoint: Checkpoint<R, N, G>,
     /// a of the step to come, `[P]`.
     activity: Vec<[R; G]>,
     pub sink: Sink<'a, R, G>,
 }
 
-impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
+impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
     /// Everything is zero before the first step.
     pub(super) fn new(sizes: &Sizes, sink: Sink<'a, R, G>) -> Self {
         Self { checkpoint: Checkpoint::zero(sizes), activity: vec![[R::zero(); G]; sizes.modes], sink }
@@ -281,30 +284,30 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
     /// Takes the band through an interval. Its potentials go to `trace`, and a of every step is added to `activities`.
     pub(super) fn advance(
         &mut self,
-        interval: &Interval<R>,
-        trace: &mut Trace<R, G>,
+        interval: &Interval<R, N>,
+        trace: &mut Trace<R, N, G>,
         mut activities: Option<&mut Vec<[R; G]>>,
     ) {
         let sizes = &interval.network.sizes;
         let mut entering = Entering::new(interval.network);
         let mut leaving = vec![[R::zero(); G]; sizes.outputs];
-        trace.begin(&self.checkpoint.potential);
+        trace.begin(&self.checkpoint.kept);
         for (k, t) in interval.steps.clone().enumerate() {
             if let Some(activities) = &mut activities {
                 activities.extend_from_slice(&self.activity);
             }
             entering.prepare(interval, t, &self.activity);
             let (before, after, voltage) = trace.step(k);
-            let Checkpoint { membranes, synapses, .. } = &mut self.checkpoint;
+            let Checkpoint { states, synapses, .. } = &mut self.checkpoint;
             dispatch(
                 #[inline(always)]
                 || {
                     leaving.fill([R::zero(); G]);
                     step_synapses(interval.network, before, synapses, &mut leaving);
-                    step_membranes(interval, t, &entering, before, membranes, after, voltage);
+                    step_neurons(interval, t, &entering, before, states, after, voltage);
                     if t.is_multiple_of(FLUSH_STEPS) {
                         flush_synapses(synapses);
-                        flush_membranes(membranes, after);
+                        flush_neurons::<R, N, G>(states, after);
                     }
                 },
             );
@@ -312,7 +315,7 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
             self.activity.copy_from_slice(&leaving[..sizes.modes]);
             self.emit(sizes, t, &leaving[sizes.modes..]);
         }
-        self.checkpoint.potential.copy_from_slice(trace.last(interval.steps.len()));
+        self.checkpoint.kept.copy_from_slice(trace.last(interval.steps.len()));
     }
 
     /// Hands r_t, or what is read from it, to the sink.
@@ -350,27 +353,27 @@ impl<'a, R: Real, const G: usize> Runner<'a, R, G> {
 }
 
 /// Makes the trace of an interval again, from the checkpoint at its beginning and a of its steps; r where it was kept.
-pub(super) fn retrace<R: Real, const G: usize>(
-    interval: &Interval<R>,
-    checkpoint: &Checkpoint<R, G>,
+pub(super) fn retrace<R: Real, N: Neuron<R>, const G: usize>(
+    interval: &Interval<R, N>,
+    checkpoint: &Checkpoint<R, N, G>,
     activities: &[[R; G]],
-    trace: &mut Trace<R, G>,
+    trace: &mut Trace<R, N, G>,
 ) {
     let modes = interval.network.sizes.modes;
     let mut entering = Entering::new(interval.network);
-    let (mut membranes, mut synapses) = (checkpoint.membranes.clone(), checkpoint.synapses.clone());
-    trace.begin(&checkpoint.potential);
+    let (mut states, mut synapses) = (checkpoint.states.clone(), checkpoint.synapses.clone());
+    trace.begin(&checkpoint.kept);
     for (k, t) in interval.steps.clone().enumerate() {
         entering.prepare(interval, t, &activities[k * modes..(k + 1) * modes]);
         let (before, after, voltage) = trace.step(k);
         dispatch(
             #[inline(always)]
             || {
-                advance_synapses(&interval.network.constants, before, &mut synapses);
-                step_membranes(interval, t, &entering, before, &mut membranes, after, voltage);
+                advance_synapses(interval.network, before, &mut synapses);
+                step_neurons(interval, t, &entering, before, &mut states, after, voltage);
                 if t.is_multiple_of(FLUSH_STEPS) {
                     flush_synapses(&mut synapses);
-                    flush_membranes(&mut membranes, after);
+                    flush_neurons::<R, N, G>(&mut states, after);
                 }
             },
         );
@@ -380,9 +383,9 @@ pub(super) fn retrace<R: Real, const G: usize>(
 
 /// h_t and r_t of all cells, and Cᵀ r_t.
 #[inline(always)]
-fn step_synapses<R: Real, const G: usize>(
-    network: &Network<R>,
-    before: &Row<R, G>,
+fn step_synapses<R: Real, N: Neuron<R>, const G: usize>(
+    network: &Network<R, N>,
+    before: &KeptRow<R, N, G>,
     synapses: &mut [[Synapse<R>; G]],
     leaving: &mut [[R; G]],
 ) {
@@ -391,7 +394,7 @@ fn step_synapses<R: Real, const G: usize>(
         for (block, ((before, synapses), out)) in
             before.chunks(BLOCK).zip(synapses.chunks_mut(BLOCK)).zip(network.out.chunks(BLOCK * leaving.len())).enumerate()
         {
-            advance_cells(k.alpha_rise, units, block * BLOCK, before, synapses);
+            advance_cells(network, units, block * BLOCK, before, synapses);
             project(
                 out,
                 leaving.len(),
@@ -406,68 +409,71 @@ fn step_synapses<R: Real, const G: usize>(
 
 /// h_t and r_t of all cells.
 #[inline(always)]
-fn advance_synapses<R: Real, const G: usize>(k: &Constants<R>, before: &Row<R, G>, synapses: &mut [[Synapse<R>; G]]) {
-    with_units!(k, units => advance_cells(k.alpha_rise, units, 0, before, synapses));
+fn advance_synapses<R: Real, N: Neuron<R>, const G: usize>(
+    network: &Network<R, N>,
+    before: &KeptRow<R, N, G>,
+    synapses: &mut [[Synapse<R>; G]],
+) {
+    with_units!(network.constants, units => advance_cells(network, units, 0, before, synapses));
 }
 
 /// h_t and r_t of the cells from `start` on.
 #[inline(always)]
-fn advance_cells<R: Real, const G: usize>(
-    alpha_rise: R,
+fn advance_cells<R: Real, N: Neuron<R>, const G: usize>(
+    network: &Network<R, N>,
     units: impl Units<R>,
     start: usize,
-    before: &Row<R, G>,
+    before: &KeptRow<R, N, G>,
     synapses: &mut [[Synapse<R>; G]],
 ) {
+    let alpha_rise = network.constants.alpha_rise;
     for (i, (synapses, before)) in synapses.iter_mut().zip(before).enumerate() {
         let unit = units.cell(start + i);
         for g in 0..G {
-            let rising = synapses[g].rising * alpha_rise + unit.spikes(before[g]);
+            let spikes = network.neuron.spikes(start + i, unit.threshold, before[g]);
+            let rising = synapses[g].rising * alpha_rise + spikes;
             let trace = synapses[g].trace * unit.alpha_decay + rising * unit.gain;
             synapses[g] = Synapse { rising, trace };
         }
     }
 }
 
-/// I_t, V_t and U_t of all cells; V_t is handed out only where there is room for it.
+/// I_t and the neuron's step of all cells; V_t is handed out only where there is room for it.
 #[inline(always)]
-fn step_membranes<R: Real, const G: usize>(
-    interval: &Interval<R>,
+fn step_neurons<R: Real, N: Neuron<R>, const G: usize>(
+    interval: &Interval<R, N>,
     t: usize,
     entering: &Entering<R, G>,
-    before: &Row<R, G>,
-    membranes: &mut [[Membrane<R>; G]],
-    after: &mut Row<R, G>,
+    before: &KeptRow<R, N, G>,
+    states: &mut [[State<R, N::State>; G]],
+    after: &mut KeptRow<R, N, G>,
     voltage: &mut Row<R, G>,
 ) {
     let drives = entering.drives(interval, t);
     with_units!(interval.network.constants, units => {
-        step_cells(interval.network, units, t, (entering.row(t), drives), before, membranes, after, voltage);
+        step_cells(interval.network, units, t, (entering.row(t), drives), before, states, after, voltage);
     });
 }
 
-/// [`step_membranes`] of neurons with these constants, and what enters them: the columns of A, and the drives.
+/// [`step_neurons`] of neurons with these constants, and what enters them: the columns of A, and the drives.
 #[inline(always)]
-fn step_cells<R: Real, const G: usize>(
-    network: &Network<R>,
+fn step_cells<R: Real, N: Neuron<R>, const G: usize>(
+    network: &Network<R, N>,
     units: impl Units<R>,
     t: usize,
     (columns, drives): (&[[R; G]], [Drive<R>; G]),
-    before: &Row<R, G>,
-    membranes: &mut [[Membrane<R>; G]],
-    after: &mut Row<R, G>,
+    before: &KeptRow<R, N, G>,
+    states: &mut [[State<R, N::State>; G]],
+    after: &mut KeptRow<R, N, G>,
     voltage: &mut Row<R, G>,
 ) {
-    let k = &network.constants;
+    let (k, neuron, into) = (&network.constants, &network.neuron, &network.into);
     let now = R::constant(t as f64);
-    let until = Lanes::splat(now + k.hold);
-    let (now, held) = (Lanes::splat(now), Lanes::splat(-R::zero()));
-    let into = &network.into;
-    for (i, ((membranes, after), before)) in membranes.iter_mut().zip(after).zip(before).enumerate() {
+    for (i, ((states, after), before)) in states.iter_mut().zip(after).zip(before).enumerate() {
         let threshold = units.cell(i).threshold;
         let mut current = [Lanes::zero(); G];
         for g in 0..G {
-            current[g] = membranes[g].current * k.alpha_current + drives[g].lanes(i);
+            current[g] = states[g].current * k.alpha_current + drives[g].lanes(i);
         }
         for (weight, value) in into[i * columns.len()..(i + 1) * columns.len()].iter().zip(columns) {
             for g in 0..G {
@@ -475,14 +481,12 @@ fn step_cells<R: Real, const G: usize>(
             }
         }
         for g in 0..G {
-            let v = before[g] * k.alpha_membrane + current[g] * k.one_minus_alpha_membrane;
-            let free_from = before[g].where_above(threshold, until, membranes[g].free_from);
-            after[g] = free_from.where_above(now, held, v + Lanes::zero());
-            membranes[g] = Membrane { current: current[g], free_from };
+            states[g].current = current[g];
+            after[g] = neuron.step(i, threshold, now, &mut states[g].neuron, before[g], current[g]);
         }
         if let Some(voltage) = voltage.get_mut(i) {
             for g in 0..G {
-                voltage[g] = before[g] * k.alpha_membrane + current[g] * k.one_minus_alpha_membrane;
+                voltage[g] = neuron.free_potential(before[g], current[g]);
             }
         }
     }
@@ -512,10 +516,13 @@ pub(super) fn project<R: Real, C, const G: usize>(
 }
 
 #[inline(always)]
-fn flush_membranes<R: Real, const G: usize>(membranes: &mut [[Membrane<R>; G]], potential: &mut Row<R, G>) {
-    for (membrane, potential) in membranes.as_flattened_mut().iter_mut().zip(potential.as_flattened_mut()) {
-        membrane.current = membrane.current.flushed();
-        *potential = potential.flushed();
+fn flush_neurons<R: Real, N: Neuron<R>, const G: usize>(
+    states: &mut [[State<R, N::State>; G]],
+    kept: &mut KeptRow<R, N, G>,
+) {
+    for (state, kept) in states.as_flattened_mut().iter_mut().zip(kept.as_flattened_mut()) {
+        state.current = state.current.flushed();
+        N::flush(&mut state.neuron, kept);
     }
 }
 
@@ -537,7 +544,7 @@ struct Entering<R, const G: usize> {
 }
 
 impl<R: Real, const G: usize> Entering<R, G> {
-    fn new(network: &Network<R>) -> Self {
+    fn new<N>(network: &Network<R, N>) -> Self {
         let inputs = network.sizes.inputs;
         let drives = match network.source {
             Source::Spikes(..) => G * STEPS_PER_WORD * network.sizes.cells(),
@@ -547,7 +554,7 @@ impl<R: Real, const G: usize> Entering<R, G> {
     }
 
     /// Brings together what enters at step `t`, whose a is `activity`.
-    fn prepare(&mut self, interval: &Interval<R>, t: usize, activity: &[[R; G]]) {
+    fn prepare<N>(&mut self, interval: &Interval<R, N>, t: usize, activity: &[[R; G]]) {
         let Interval { network, first, steps } = interval;
         if t == steps.start || t.is_multiple_of(STEPS_PER_WORD) {
             let end = (t + 1).next_multiple_of(STEPS_PER_WORD).min(steps.end);
@@ -569,7 +576,7 @@ impl<R: Real, const G: usize> Entering<R, G> {
     }
 
     #[inline(always)]
-    fn drives<'a>(&'a self, interval: &'a Interval<R>, t: usize) -> [Drive<'a, R>; G] {
+    fn drives<'a, N>(&'a self, interval: &'a Interval<R, N>, t: usize) -> [Drive<'a, R>; G] {
         let Interval { network, first, .. } = interval;
         let Sizes { trials, neurons, .. } = network.sizes;
         let cells = network.sizes.cells();
@@ -589,8 +596,8 @@ impl<R: Real, const G: usize> Entering<R, G> {
 
 /// Gathers the signals of the G trials from `first` on: x of the steps `steps` goes behind a in the rows of `columns`
 /// `[steps][inputs]`. All steps at once, since each is a cache line of its own.
-pub(super) fn gather_signals<R: Real, const G: usize>(
-    network: &Network<R>,
+pub(super) fn gather_signals<R: Real, N, const G: usize>(
+    network: &Network<R, N>,
     first: usize,
     steps: Range<usize>,
     columns: &mut [[R; G]],

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! I_t = α_s I_{t−1} + W_in x_t + W_rec r_{t−1}         W_rec = Ξ_in diag(λ) Ξ_outᵀ, never formed
-//! V_t = α_m U_{t−1} + (1−α_m) I_t
+//! V_t = α_m U_{t−1} + (1−α_m) I_t                      the leaky neuron; others are in `neurons`
 //! U_t = g_t (1 − s_{t−1}) V_t                          g_t = 0 for the refractory steps after a spike, else 1
 //! single-exponential synapse:  r_t = α_d r_{t−1} + κ s_{t−1}
 //! double-exponential synapse:  h_t = α_r h_{t−1} + s_{t−1},   r_t = α_d r_{t−1} + κ h_t
@@ -24,223 +24,20 @@ mod constants;
 #[cfg(any(test, feature = "cuda"))]
 mod device;
 mod forward;
+mod input;
 pub mod network;
 mod neuron;
+mod neurons;
 mod operator;
 mod population;
 pub mod reference;
+mod run;
 mod sparse;
 mod surrogate;
 
+pub use input::{Input, States};
 pub use neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
+pub use neurons::{Leak, NeuronModel};
 pub use population::Population;
+pub use run::{run, states, synapses};
 pub use surrogate::Surrogate;
-
-use crate::modes::{ModeParameters, ModeSizes};
-use crate::readout::Readout;
-use candle_core::{DType, Result, Tensor};
-use mdl_data::encode::Intensities;
-use mdl_data::spikes::SpikeInput;
-use mdl_kernels::real::Real;
-use operator::{Kind, Output, Sequence};
-use std::sync::Arc;
-
-/// Signals that enter inside the recurrence, a column a channel; more of them are multiplied with W_in beforehand.
-const FEW_SIGNALS: usize = 32;
-
-/// What drives a network.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// Signals x `[T, B, K]`.
-    Signals(Tensor),
-    /// Spikes on K channels; W_in is multiplied with the spikes alone.
-    Spikes(Arc<SpikeInput>),
-    /// Spikes on K channels that are drawn where the network runs.
-    Intensities(Arc<Intensities>),
-    /// The drive itself, `[T, B, N]`, in place of W_in x; W_in is not used.
-    Currents(Tensor),
-}
-
-/// The output of a network: `[T, B, O]` for [`Readout::PerStep`], `[B, O]` for [`Readout::MaxOverTime`].
-///
-/// Differentiable with respect to the parameters, and to the tensor in `input`.
-///
-/// # Errors
-/// Tensors that do not fit together, or of a type other than `f32` or `f64`.
-pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
-    match readout {
-        Readout::PerStep => sequence(population, parameters, input, Output::Readout, None),
-        Readout::MaxOverTime => {
-            sequence(population, parameters, input, Output::Peaks, None)?.matmul(&parameters.w_out.t()?)
-        }
-    }
-}
-
-/// The synaptic trace r of every neuron, `[T, B, N]`, differentiable like [`run`].
-///
-/// # Errors
-/// As [`run`].
-pub fn synapses(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<Tensor> {
-    sequence(population, parameters, input, Output::Synapses, None)
-}
-
-/// The states of every step, each `[T, B, N]`.
-#[derive(Clone, Debug)]
-pub struct States {
-    /// s, 0 or 1.
-    pub spikes: Tensor,
-    /// U.
-    pub potential: Tensor,
-    /// V: what U would be without reset and refractory period.
-    pub membrane: Tensor,
-    /// r.
-    pub synapses: Tensor,
-}
-
-/// The states of every step, for figures and tests; without gradients.
-///
-/// # Errors
-/// As [`run`].
-pub fn states(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<States> {
-    let (first, weights) = operands(parameters, input, Output::Synapses)?;
-    let sizes = parameters.sizes()?;
-    population.fits(sizes.neurons)?;
-    #[cfg(feature = "cuda")]
-    if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network::new(population, &sizes, input, Output::Synapses);
-        return device::states(&gpu, &network, &first, &weights);
-    }
-    let (kind, modes) = (Kind::of(input, sizes.inputs), sizes.modes);
-    match weights.dtype() {
-        DType::F64 => observe::<f64>(population, kind, modes, &first, &weights),
-        _ => observe::<f32>(population, kind, modes, &first, &weights),
-    }
-}
-
-/// The operator; `interval`, if it is given, takes the place of the number of steps between two checkpoints.
-fn sequence(
-    population: &Population,
-    parameters: &ModeParameters,
-    input: &Input,
-    output: Output,
-    interval: Option<usize>,
-) -> Result<Tensor> {
-    let (first, weights) = operands(parameters, input, output)?;
-    let sizes = parameters.sizes()?;
-    population.fits(sizes.neurons)?;
-    #[cfg(feature = "cuda")]
-    if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network::new(population, &sizes, input, output);
-        return device::run(&gpu, network, &first, &weights);
-    }
-    let kind = Kind::of(input, sizes.inputs);
-    let interval = interval.unwrap_or(kind.interval(sizes.neurons));
-    match weights.dtype() {
-        DType::F64 => apply::<f64>(population, kind, output, sizes.modes, interval, &first, &weights),
-        _ => apply::<f32>(population, kind, output, sizes.modes, interval, &first, &weights),
-    }
-}
-
-fn apply<R: Real>(
-    population: &Population,
-    kind: Kind,
-    output: Output,
-    modes: usize,
-    interval: usize,
-    first: &Tensor,
-    weights: &Tensor,
-) -> Result<Tensor> {
-    let differentiable = first.track_op() || weights.track_op();
-    first.apply_op2(weights, Sequence::<R>::new(population, kind, output, modes, interval, differentiable))
-}
-
-fn observe<R: Real>(
-    population: &Population,
-    kind: Kind,
-    modes: usize,
-    first: &Tensor,
-    weights: &Tensor,
-) -> Result<States> {
-    let interval = kind.interval(weights.dims()[1]);
-    Sequence::<R>::new(population, kind, Output::Synapses, modes, interval, false).observe(first, weights)
-}
-
-/// The operator's two tensors.
-fn operands(parameters: &ModeParameters, input: &Input, output: Output) -> Result<(Tensor, Tensor)> {
-    let sizes = parameters.sizes()?;
-    fits(input, &sizes, parameters.w_in.dtype())?;
-    let mut columns = vec![parameters.scored_mode_in()?.t()?];
-    let first = match input {
-        Input::Signals(x) if sizes.inputs <= FEW_SIGNALS => {
-            columns.push(parameters.w_in.t()?);
-            x.clone()
-        }
-        Input::Signals(x) => x.broadcast_matmul(&parameters.w_in.t()?)?,
-        Input::Currents(drive) => drive.clone(),
-        Input::Spikes(_) | Input::Intensities(_) => parameters.w_in.clone(),
-    };
-    columns.push(parameters.mode_out.t()?);
-    if output == Output::Readout {
-        columns.push(parameters.w_out.clone());
-    }
-    Ok((first.contiguous()?, Tensor::cat(&columns, 0)?))
-}
-
-fn fits(input: &Input, sizes: &ModeSizes, dtype: DType) -> Result<()> {
-    if !matches!(dtype, DType::F32 | DType::F64) {
-        candle_core::bail!("a spiking network of {dtype:?}, expected f32 or f64")
-    }
-    if sizes.modes == 0 || sizes.neurons == 0 || sizes.outputs == 0 {
-        candle_core::bail!("a spiking network needs neurons, modes and outputs, found {sizes:?}")
-    }
-    let spiking = |channels: usize| match channels == sizes.inputs {
-        true => Ok(()),
-        false => candle_core::bail!("spikes on {channels} channels for a network of {} inputs", sizes.inputs),
-    };
-    let (what, tensor, width) = match input {
-        Input::Spikes(spikes) => return spiking(spikes.channels()),
-        Input::Intensities(intensities) => return spiking(intensities.channels()),
-        Input::Signals(x) => ("signals", x, sizes.inputs),
-        Input::Currents(drive) => ("currents", drive, sizes.neurons),
-    };
-    match tensor.dims() {
-        [_, _, found] if *found == width && tensor.dtype() == dtype => Ok(()),
-        dims => candle_core::bail!("{what} {dims:?} {:?}, expected [T, B, {width}] {dtype:?}", tensor.dtype()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{Device, Var};
-    use mdl_kernels::random::{Purpose, fill_normal};
-
-    /// 50,000 steps, output and gradients, with different steps between two checkpoints: the same bits.
-    #[test]
-    fn checkpoints_change_no_bit() -> Result<()> {
-        let start = ModeParameters::initial(&ModeSizes { neurons: 20, modes: 2, inputs: 2, outputs: 1 }, 1)?;
-        let w_in = Var::from_tensor(&(&start.w_in * 2.0)?)?;
-        let mode_out = Var::from_tensor(&start.mode_out)?;
-        let parameters =
-            ModeParameters { w_in: w_in.as_tensor().clone(), mode_out: mode_out.as_tensor().clone(), ..start };
-        let mut x = vec![0f32; 50_000 * 5 * 2];
-        fill_normal(1, Purpose::TrainingTrial, 0, 0, 1.0, &mut x);
-        let input = Input::Signals(Tensor::from_vec(x, (50_000, 5, 2), &Device::Cpu)?);
-        let bits = |population: &Population, interval| -> Result<Vec<u32>> {
-            let y = sequence(population, &parameters, &input, Output::Readout, interval)?;
-            let gradients = y.sqr()?.sum_all()?.backward()?;
-            let tensors = [&y, gradients.get(&w_in).expect("gradient"), gradients.get(&mode_out).expect("gradient")];
-            let values = tensors.map(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
-            Ok(values.into_iter().collect::<Result<Vec<_>>>()?.concat().into_iter().map(f32::to_bits).collect())
-        };
-        let neuron = |refractory_steps| SpikingNeuron { refractory_steps, ..SpikingNeuron::default() };
-        let tau_decay_ms = (20u8..40).map(f32::from).collect();
-        let diverse = Population::new(neuron(5), None, Some(tau_decay_ms)).expect("positive time constants");
-        for population in [neuron(0).into(), neuron(5).into(), diverse] {
-            let kept_whole = bits(&population, Some(50_048))?;
-            assert!(kept_whole == bits(&population, None)?);
-            assert!(kept_whole == bits(&population, Some(1024))?);
-        }
-        Ok(())
-    }
-}

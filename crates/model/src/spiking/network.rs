@@ -1,7 +1,9 @@
 //! A spiking mode network as candle sees it: its parameters as variables, read from an artifact or written to one.
 
 use super::config::{InitialReadout, SpikingConfig};
-use super::{Input, Population, States, run, states};
+use super::input::{Input, States};
+use super::population::Population;
+use super::run::{run, states};
 use crate::modes::{ModeParameters, ModeSizes};
 use crate::readout::Readout;
 use candle_core::{Device, Result, Tensor, Var};
@@ -10,11 +12,13 @@ use mdl_artifact::{Artifact, ArtifactError};
 /// Names of the parameters, in the order of [`ModeParameters::named`].
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 
-/// A spiking network; every parameter is trained, the constants of its neurons are not.
+/// A spiking network. Its parameters are trained, and those constants of its neurons that the neuron's model names.
 pub struct SpikingNetwork {
     config: SpikingConfig,
     population: Population,
     variables: [Var; 5],
+    /// In the order of [`NeuronModel::trained`](super::NeuronModel::trained), `[N]` each.
+    of_neurons: Vec<Var>,
 }
 
 impl SpikingNetwork {
@@ -29,8 +33,16 @@ impl SpikingNetwork {
             parameters.w_out = (parameters.w_out * (outputs as f64 / config.neurons as f64).sqrt())?;
         }
         let [w_in, mode_in, score, mode_out, w_out] = parameters.named().map(|(_, tensor)| Var::from_tensor(tensor));
-        let (config, population) = (config.clone(), config.neuron.clone().into());
-        Ok(Self { config, population, variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
+        let of_neurons = config.neuron.model.trained().into_iter();
+        let of_neurons =
+            of_neurons.map(|(_, value)| Var::from_vec(vec![value; config.neurons], config.neurons, &Device::Cpu));
+        let variables = [w_in?, mode_in?, score?, mode_out?, w_out?];
+        Ok(Self::new(config, config.neuron.clone().into(), variables, of_neurons.collect::<Result<_>>()?))
+    }
+
+    fn new(config: &SpikingConfig, population: Population, variables: [Var; 5], of_neurons: Vec<Var>) -> Self {
+        let trained = of_neurons.iter().map(|variable| variable.as_tensor().clone()).collect();
+        Self { config: config.clone(), population: population.with_trained(trained), variables, of_neurons }
     }
 
     /// Reads a network from an artifact, checking every shape. Its neurons have the thresholds and decay time constants of
@@ -46,13 +58,16 @@ impl SpikingNetwork {
     ) -> std::result::Result<Self, ArtifactError> {
         let (n, p) = (config.neurons, config.modes);
         let shapes: [&[usize]; 5] = [&[n, inputs], &[n, p], &[p], &[n, p], &[outputs, n]];
-        let variable = |i: usize| {
-            let values = artifact.values::<f32>(NAMES[i], shapes[i])?;
-            Var::from_slice(values, shapes[i], &Device::Cpu)
-                .map_err(|e| artifact.tensor_error(NAMES[i], e.to_string(), "a tensor that fits in memory".into()))
+        let variable = |name: &'static str, shape: &[usize]| {
+            let values = artifact.values::<f32>(name, shape)?;
+            Var::from_slice(values, shape, &Device::Cpu)
+                .map_err(|e| artifact.tensor_error(name, e.to_string(), "a tensor that fits in memory".into()))
         };
-        let variables = [variable(0)?, variable(1)?, variable(2)?, variable(3)?, variable(4)?];
-        Ok(Self { config: config.clone(), population: Population::read(artifact, config)?, variables })
+        let parameter = |i: usize| variable(NAMES[i], shapes[i]);
+        let variables = [parameter(0)?, parameter(1)?, parameter(2)?, parameter(3)?, parameter(4)?];
+        let of_neurons = config.neuron.model.trained().into_iter().map(|(name, _)| variable(name, &[n]));
+        let of_neurons = of_neurons.collect::<std::result::Result<_, ArtifactError>>()?;
+        Ok(Self::new(config, Population::read(artifact, config)?, variables, of_neurons))
     }
 
     /// The same network on a device.
@@ -60,10 +75,11 @@ impl SpikingNetwork {
     /// # Errors
     /// Those of candle: no memory on the device.
     pub fn to_device(&self, device: &Device) -> Result<Self> {
-        let [w_in, mode_in, score, mode_out, w_out] =
-            self.variables.each_ref().map(|v| Var::from_tensor(&v.as_detached_tensor().to_device(device)?));
-        let (config, population) = (self.config.clone(), self.population.clone());
-        Ok(Self { config, population, variables: [w_in?, mode_in?, score?, mode_out?, w_out?] })
+        let moved = |variable: &Var| Var::from_tensor(&variable.as_detached_tensor().to_device(device)?);
+        let [w_in, mode_in, score, mode_out, w_out] = self.variables.each_ref().map(moved);
+        let of_neurons = self.of_neurons.iter().map(moved).collect::<Result<_>>()?;
+        let variables = [w_in?, mode_in?, score?, mode_out?, w_out?];
+        Ok(Self::new(&self.config, self.population.clone(), variables, of_neurons))
     }
 
     /// The config it was made with.
@@ -87,13 +103,18 @@ impl SpikingNetwork {
         for (name, values) in self.population.own() {
             artifact.insert(name, &[values.len()], values.to_vec());
         }
+        let trained: Vec<Tensor> = self.of_neurons.iter().map(|variable| variable.as_detached_tensor()).collect();
+        for (name, tensor) in self.config.neuron.model.section().derived(&trained)? {
+            artifact.insert(name, tensor.dims(), tensor.to_vec1::<f32>()?);
+        }
         artifact.insert("importance", &[self.config.modes], self.parameters().importance()?);
         Ok(())
     }
 
     /// The parameters, by the names they have in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
-        NAMES.into_iter().zip(&self.variables).collect()
+        let of_neurons = self.config.neuron.model.trained().into_iter().map(|(name, _)| name);
+        NAMES.into_iter().zip(&self.variables).chain(of_neurons.zip(&self.of_neurons)).collect()
     }
 
     /// The device that holds the parameters.

@@ -4,6 +4,7 @@
 //! α_x = exp(−dt/τ_x)       for the current (s), the membrane (m), the synaptic decay (d) and rise (r)
 //! ```
 
+use super::neurons::{Membrane, NeuronModel};
 use super::surrogate::Surrogate;
 use mdl_data::field::{InvalidField, LARGEST, require, require_duration_ms, require_positive};
 use schemars::JsonSchema;
@@ -69,6 +70,9 @@ pub struct SpikingNeuron {
     pub gain: SynapticGain,
     /// Derivative that stands in for that of the spike.
     pub surrogate: Surrogate,
+    /// Dynamics of the membrane potential and of the threshold.
+    #[serde(skip_serializing_if = "NeuronModel::is_default")]
+    pub model: NeuronModel,
 }
 
 impl Default for SpikingNeuron {
@@ -84,6 +88,7 @@ impl Default for SpikingNeuron {
             synapse: Synapse::Double,
             gain: SynapticGain::Published(PublishedGain::OneMinusAlphaDecay),
             surrogate: Surrogate::default(),
+            model: NeuronModel::default(),
         }
     }
 }
@@ -120,6 +125,12 @@ impl SpikingNeuron {
         }
     }
 
+    /// The constants of the membrane.
+    pub(super) fn membrane(&self) -> Membrane {
+        let Self { dt_ms, refractory_steps, .. } = *self;
+        Membrane { dt_ms, alpha: self.alpha(self.tau_membrane_ms), refractory_steps }
+    }
+
     /// Refuses values no network can run with.
     ///
     /// # Errors
@@ -144,13 +155,26 @@ impl SpikingNeuron {
         let gain = self.gain();
         let expected = format!("a number above 0, at most {LARGEST}, or a published value by name");
         require(gain > 0.0 && gain <= LARGEST, "gain", gain, &expected)?;
-        self.surrogate.validate().map_err(|error| error.within("surrogate"))
+        self.surrogate.validate().map_err(|error| error.within("surrogate"))?;
+        self.model.validate(self.dt_ms).map_err(|error| error.within("model"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_leaky_neuron_is_not_named() {
+        let stored = serde_json::to_string(&SpikingNeuron::default()).unwrap();
+        assert!(!stored.contains("model"), "as artifacts keep it: {stored}");
+        let read = |model: &str| serde_json::from_str::<SpikingNeuron>(&format!(r#"{{"model": {model}}}"#));
+        assert_eq!(read(r#"{"kind": "leaky"}"#).unwrap(), SpikingNeuron::default());
+        for (model, word) in [(r#"{"kind": "leaky", "tau_ms": 3}"#, "`tau_ms`"), (r#"{"kind": "leeky"}"#, "`leaky`")] {
+            let error = read(model).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
 
     #[test]
     fn gains_by_name_and_by_number() {

@@ -1,7 +1,7 @@
 //! The whole sequence as one candle operator.
 //!
 //! Two tensors enter: the source (signals `[T, B, K]`, currents `[T, B, N]`, or W_in `[N, K]` where the input is spikes) and
-//! the columns of A and C as rows, `[inputs + outputs, N]`. Bands of trials are spread over threads. How trials fall into
+//! the columns of A and C as rows, and those of the neuron's own constants, `[inputs + outputs + ROWS, N]`. Bands of trials are spread over threads. How trials fall into
 //! bands, and in which order the bands' gradients are added, depends on the shapes alone, so that any number of threads
 //! gives the same bits.
 
@@ -10,7 +10,9 @@ use super::constants::{Constants, PerUnit, Units, with_units};
 use super::forward::{
     Checkpoint, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
 };
-use super::{FEW_SIGNALS, Input, Population, States};
+use super::input::{FEW_SIGNALS, Input, States};
+use super::neurons::Neuron;
+use super::population::Population;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor};
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
 use mdl_kernels::lanes::Lanes;
@@ -70,25 +72,25 @@ pub(super) enum Output {
 }
 
 /// What the forward pass keeps of a band of G trials.
-struct Saved<R, const G: usize> {
+struct Saved<R: Real, N: Neuron<R>, const G: usize> {
     /// What the band remembers at the beginning of each interval.
-    checkpoints: Vec<Checkpoint<R, G>>,
+    checkpoints: Vec<Checkpoint<R, N, G>>,
     /// a, `[T][P]`.
     activities: Vec<[R; G]>,
     /// The trace of the last interval; those of the others are made again when the backward pass comes to them.
-    trace: Option<Trace<R, G>>,
+    trace: Option<Trace<R, N, G>>,
     /// The steps that hold the maxima, `[cells]`.
     peaks: Vec<[Lanes<R>; G]>,
 }
 
 /// What the forward pass keeps of a band.
-enum SavedBand<R> {
-    Full(Saved<R, BAND>),
-    Single(Saved<R, 1>),
+enum SavedBand<R: Real, N: Neuron<R>> {
+    Full(Saved<R, N, BAND>),
+    Single(Saved<R, N, 1>),
 }
 
 /// The operator.
-pub(super) struct Sequence<R> {
+pub(super) struct Sequence<R: Real, N: Neuron<R>> {
     population: Population,
     kind: Kind,
     output: Output,
@@ -98,10 +100,10 @@ pub(super) struct Sequence<R> {
     interval: usize,
     /// Whether a backward pass may follow.
     differentiable: bool,
-    saved: Mutex<Vec<SavedBand<R>>>,
+    saved: Mutex<Vec<SavedBand<R, N>>>,
 }
 
-impl<R: Real> Sequence<R> {
+impl<R: Real, N: Neuron<R>> Sequence<R, N> {
     pub(super) fn new(
         population: &Population,
         kind: Kind,
@@ -114,7 +116,13 @@ impl<R: Real> Sequence<R> {
     }
 
     /// The network that the two tensors are, and what they drive it with.
-    fn network<'a>(&'a self, first: &'a [R], dims: &[usize], weights: &[R], rows: &[usize]) -> Result<Network<'a, R>> {
+    fn network<'a>(
+        &'a self,
+        first: &'a [R],
+        dims: &[usize],
+        weights: &[R],
+        rows: &[usize],
+    ) -> Result<Network<'a, R, N>> {
         let [rows, neurons] = *rows else { candle_core::bail!("weights must be [columns, N], found {rows:?}") };
         let (steps, trials, signals) = match (&self.kind, dims) {
             (Kind::Signals, &[steps, trials, channels]) => (steps, trials, channels),
@@ -125,8 +133,10 @@ impl<R: Real> Sequence<R> {
             _ => candle_core::bail!("input of shape {dims:?} does not fit weights of {neurons} neurons"),
         };
         let inputs = self.modes + signals;
-        let sizes = Sizes { steps, trials, neurons, modes: self.modes, inputs, outputs: rows - inputs };
+        let outputs = rows - inputs - N::ROWS;
+        let sizes = Sizes { steps, trials, neurons, modes: self.modes, inputs, outputs };
         let (into, out) = weights.split_at(inputs * neurons);
+        let (out, own) = out.split_at(outputs * neurons);
         let source = match &self.kind {
             Kind::Signals => Source::Signals(first),
             Kind::Currents => Source::Currents(first),
@@ -134,25 +144,26 @@ impl<R: Real> Sequence<R> {
         };
         Ok(Network {
             constants: Constants::new(&self.population, neurons),
+            neuron: N::new(self.population.neuron().membrane(), pack(own, N::ROWS, neurons)),
             sizes,
             into: pack(into, inputs, neurons),
-            out: pack(out, sizes.outputs, neurons),
+            out: pack(out, outputs, neurons),
             source,
         })
     }
 
-    fn intervals(&self, steps: usize) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator + use<R> {
+    fn intervals(&self, steps: usize) -> impl DoubleEndedIterator<Item = Range<usize>> + ExactSizeIterator + use<R, N> {
         let length = self.interval;
         (0..steps.div_ceil(length)).map(move |i| i * length..((i + 1) * length).min(steps))
     }
 
     /// Room for what the backward pass needs of an interval.
-    fn trace<const G: usize>(&self, network: &Network<R>, steps: usize) -> Trace<R, G> {
+    fn trace<const G: usize>(&self, network: &Network<R, N>, steps: usize) -> Trace<R, N, G> {
         let with_membrane = self.population.neuron().refractory_steps == 0;
         Trace::new(&network.sizes, steps, with_membrane, network.constants.shared_decay.is_none())
     }
 
-    fn forward(&self, network: &Network<R>) -> (Vec<R>, Shape) {
+    fn forward(&self, network: &Network<R, N>) -> (Vec<R>, Shape) {
         let Sizes { steps, trials, neurons, modes, outputs, .. } = network.sizes;
         let shape = match self.output {
             Output::Readout => vec![steps, trials, outputs - modes],
@@ -174,7 +185,7 @@ impl<R: Real> Sequence<R> {
     }
 
     /// Gradients of the weights, and of the signals or currents where `source_gradient` has room for them.
-    fn backward(&self, network: &Network<R>, gradient: &[R], source_gradient: &mut [R]) -> Gradients<R> {
+    fn backward(&self, network: &Network<R, N>, gradient: &[R], source_gradient: &mut [R]) -> Gradients<R> {
         let Sizes { trials, neurons, modes, inputs, .. } = network.sizes;
         let bands = bands(trials);
         let mut rows: Vec<Option<SourceGradient<R>>> = match (&self.kind, source_gradient.is_empty()) {
@@ -209,9 +220,9 @@ impl<R: Real> Sequence<R> {
 
     fn retreat_band<const G: usize>(
         &self,
-        network: &Network<R>,
+        network: &Network<R, N>,
         first: usize,
-        saved: &Saved<R, G>,
+        saved: &Saved<R, N, G>,
         gradient: &[R],
         gradients: &mut Gradients<R>,
         mut source_gradient: Option<SourceGradient<R>>,
@@ -243,12 +254,14 @@ impl<R: Real> Sequence<R> {
         bands.par_iter().zip(rows).for_each(|(band, (((mut spikes, mut potential), mut membrane), synapses))| {
             let trace = observe_trial(&network, band.start, synapses);
             for t in 0..steps {
-                let (u, v) = (trace.potential(t), trace.membrane(t).unwrap_or_default());
+                let (kept, v) = (trace.kept(t), trace.membrane(t).unwrap_or_default());
                 let s: Vec<[Lanes<R>; 1]> = with_units!(network.constants, units => {
-                    u.iter().enumerate().map(|(i, u)| u.map(|u| units.cell(i).spikes(u))).collect()
+                    let spikes = |i: usize, kept| network.neuron.spikes(i, units.cell(i).threshold, kept);
+                    kept.iter().enumerate().map(|(i, kept)| kept.map(|kept| spikes(i, kept))).collect()
                 });
+                let u: Vec<[Lanes<R>; 1]> = kept.iter().map(|kept| kept.map(N::potential)).collect();
                 spread(&s, spikes[t]);
-                spread(u, potential[t]);
+                spread(&u, potential[t]);
                 spread(v, membrane[t]);
             }
         });
@@ -259,12 +272,12 @@ impl<R: Real> Sequence<R> {
 }
 
 /// Runs G trials through all steps; `rows` is their share of the output.
-fn run_band<R: Real, const G: usize>(
-    sequence: &Sequence<R>,
-    network: &Network<R>,
+fn run_band<R: Real, N: Neuron<R>, const G: usize>(
+    sequence: &Sequence<R, N>,
+    network: &Network<R, N>,
     first: usize,
     mut rows: Vec<&mut [R]>,
-) -> Saved<R, G> {
+) -> Saved<R, N, G> {
     let sizes = &network.sizes;
     let mut runner = Runner::new(
         sizes,
@@ -283,7 +296,7 @@ fn run_band<R: Real, const G: usize>(
             runner.advance(&interval, &mut passing, None);
             continue;
         }
-        saved.checkpoints.push(runner.checkpoint.kept(network.constants.shared_decay.is_none()));
+        saved.checkpoints.push(runner.checkpoint.copy(network.constants.shared_decay.is_none()));
         if last {
             let mut trace = sequence.trace(network, interval.steps.len());
             runner.advance(&interval, &mut trace, Some(&mut saved.activities));
@@ -305,11 +318,11 @@ fn run_band<R: Real, const G: usize>(
 }
 
 /// Takes G trials back through all steps.
-fn retreat_band<R: Real, const G: usize>(
-    sequence: &Sequence<R>,
-    network: &Network<R>,
+fn retreat_band<R: Real, N: Neuron<R>, const G: usize>(
+    sequence: &Sequence<R, N>,
+    network: &Network<R, N>,
     first: usize,
-    saved: &Saved<R, G>,
+    saved: &Saved<R, N, G>,
     arriving: &Arriving<R, G>,
     gradients: &mut Gradients<R>,
     source_gradient: &mut Option<SourceGradient<R>>,
@@ -336,7 +349,11 @@ fn retreat_band<R: Real, const G: usize>(
 }
 
 /// Runs a trial through all steps and traces every state; `synapses` is its share of r.
-fn observe_trial<R: Real>(network: &Network<R>, trial: usize, synapses: Vec<&mut [R]>) -> Trace<R, 1> {
+fn observe_trial<R: Real, N: Neuron<R>>(
+    network: &Network<R, N>,
+    trial: usize,
+    synapses: Vec<&mut [R]>,
+) -> Trace<R, N, 1> {
     let sizes = &network.sizes;
     let mut trace = Trace::new(sizes, sizes.steps, true, false);
     let interval = Interval { network, first: trial, steps: 0..sizes.steps };
@@ -344,7 +361,7 @@ fn observe_trial<R: Real>(network: &Network<R>, trial: usize, synapses: Vec<&mut
     trace
 }
 
-impl<R: Real> CustomOp2 for Sequence<R> {
+impl<R: Real, N: Neuron<R>> CustomOp2 for Sequence<R, N> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -377,6 +394,7 @@ impl<R: Real> CustomOp2 for Sequence<R> {
         let Sizes { neurons, inputs, outputs, .. } = network.sizes;
         let mut rows = unpack(&gradients.into, inputs, neurons);
         rows.extend(unpack(&gradients.out, outputs, neurons));
+        rows.extend(unpack(&gradients.rows, N::ROWS, neurons));
         let device = first.device();
         let weights_gradient = Tensor::from_vec(rows, weights.dims(), device)?;
         let first_gradient = match &self.kind {

@@ -9,23 +9,25 @@
 //! the gain dt²/(τ_d,i τ_r) in `mante/model.py` of their repository (SMNN, cf1bdec). The code that trained them is not public;
 //! docs/import.md has what is known.
 
-use super::SpikingNeuron;
 use super::config::SpikingConfig;
+use super::neuron::SpikingNeuron;
+use candle_core::Tensor;
 use mdl_artifact::{Artifact, ArtifactError};
 use mdl_data::field::{InvalidField, require, require_positive};
 
 /// The neurons of a network. Constants of a single neuron are `f32`, as an artifact stores them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Population {
     neuron: SpikingNeuron,
     threshold: Option<Vec<f32>>,
     tau_decay_ms: Option<Vec<f32>>,
+    trained: Vec<Tensor>,
 }
 
 impl From<SpikingNeuron> for Population {
     /// Neurons that share all constants.
     fn from(neuron: SpikingNeuron) -> Self {
-        Self { neuron, threshold: None, tau_decay_ms: None }
+        Self { neuron, threshold: None, tau_decay_ms: None, trained: Vec::new() }
     }
 }
 
@@ -49,7 +51,7 @@ impl Population {
             let expected = format!("a time constant whose gain is above 0 and finite, not {gain}");
             require(gain.is_finite() && gain > 0.0, &field, tau_ms, &expected)?;
         }
-        Ok(Self { neuron, threshold, tau_decay_ms })
+        Ok(Self { neuron, threshold, tau_decay_ms, trained: Vec::new() })
     }
 
     /// The neurons of a network in an artifact, whose tensors `threshold` and `tau_decay_ms` `[N]` may be missing.
@@ -63,6 +65,22 @@ impl Population {
         };
         Self::new(config.neuron.clone(), own("threshold")?, own("tau_decay_ms")?)
             .map_err(|error| artifact.tensor_error(&error.field, error.found, error.expected))
+    }
+
+    /// The same neurons with trained tensors `[N]` in the order of [`NeuronModel::trained`](super::NeuronModel::trained), to
+    /// which gradients flow. Without them, all neurons have the values of the config.
+    pub fn with_trained(self, trained: Vec<Tensor>) -> Self {
+        Self { trained, ..self }
+    }
+
+    /// The trained tensors.
+    pub(super) fn trained(&self) -> &[Tensor] {
+        &self.trained
+    }
+
+    /// The constants of the neuron's model, `[N]` each, of the type and on the device of `like`.
+    pub(super) fn rows(&self, neurons: usize, like: &Tensor) -> candle_core::Result<Vec<Tensor>> {
+        self.neuron.model.section().rows(self.neuron.dt_ms, &self.trained, neurons, like)
     }
 
     /// The constants that neurons share unless they have their own.
@@ -98,6 +116,15 @@ impl Population {
 
     /// Refuses constants of another number of neurons.
     pub(super) fn fits(&self, neurons: usize) -> candle_core::Result<()> {
+        let names = self.neuron.model.trained();
+        if !self.trained.is_empty() && self.trained.len() != names.len() {
+            candle_core::bail!("{} trained tensors of the neurons, expected {}", self.trained.len(), names.len())
+        }
+        for ((name, _), tensor) in names.iter().zip(&self.trained) {
+            if tensor.dims() != [neurons] {
+                candle_core::bail!("{name} has shape {:?}, expected [{neurons}]", tensor.dims())
+            }
+        }
         match self.own().find(|(_, values)| values.len() != neurons) {
             None => Ok(()),
             Some((name, values)) => {

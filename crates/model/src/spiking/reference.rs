@@ -2,7 +2,11 @@
 //!
 //! Gradients come from candle's autograd, whose recursion limits the number of steps to some thousands.
 
-use super::{Input, Population, States, Surrogate, Synapse};
+use super::input::{Input, States};
+use super::neuron::Synapse;
+use super::neurons::ReferenceStep;
+use super::population::Population;
+use super::surrogate::Surrogate;
 use crate::modes::ModeParameters;
 use crate::readout::{Readout, max_over_time};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
@@ -31,8 +35,7 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
     let zero = Tensor::zeros((trials, neurons), drive.dtype(), drive.device())?;
     let w_rec = parameters.scored_mode_in()?.matmul(&parameters.mode_out.t()?)?;
     let neuron = population.neuron();
-    let [alpha_s, alpha_m, alpha_r] =
-        [neuron.tau_current_ms, neuron.tau_membrane_ms, neuron.tau_rise_ms].map(|tau_ms| neuron.alpha(tau_ms));
+    let [alpha_s, alpha_r] = [neuron.tau_current_ms, neuron.tau_rise_ms].map(|tau_ms| neuron.alpha(tau_ms));
     let each = |constant: &dyn Fn(usize) -> f64| {
         let values: Vec<f64> = (0..neurons).map(constant).collect();
         Tensor::from_vec(values, neurons, drive.device())?.to_dtype(drive.dtype())?.broadcast_as((trials, neurons))
@@ -40,13 +43,12 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
     let threshold = each(&|i| population.threshold(i))?;
     let alpha_d = each(&|i| neuron.alpha(population.tau_decay_ms(i)))?;
     let kappa = each(&|i| neuron.gain_at(population.tau_decay_ms(i)))?;
-    let [mut i, mut u, mut h, mut r, mut s, mut wait] = std::array::from_fn(|_| zero.clone());
+    let mut membrane = neuron.model.section().reference(neuron.membrane(), population.trained(), &zero)?;
+    let [mut i, mut h, mut r, mut s] = std::array::from_fn(|_| zero.clone());
     let mut rows: [Vec<Tensor>; 4] = Default::default();
     for t in 0..steps {
         i = (((i * alpha_s)? + drive.get(t)?)? + r.matmul(&w_rec.t()?)?)?;
-        let v = ((&u * alpha_m)? + (&i * (1.0 - alpha_m))?)?;
-        let free = wait.eq(0f64)?.to_dtype(drive.dtype())?;
-        u = ((1.0 - &s)?.mul(&v)? * free)?;
+        let ReferenceStep { free_potential, potential, excess } = membrane.step(&i, &s, &threshold)?;
         r = match neuron.synapse {
             Synapse::Single => ((r * &alpha_d)? + (&s * &kappa)?)?,
             Synapse::Double => {
@@ -54,11 +56,8 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
                 ((r * &alpha_d)? + (&h * &kappa)?)?
             }
         };
-        s = (&u - &threshold)?.apply_op1(Spike(neuron.surrogate))?;
-        let counted = (wait - 1.0)?.relu()?;
-        let begun = zero.affine(0.0, f64::from(neuron.refractory_steps))?;
-        wait = s.detach().gt(0f64)?.where_cond(&begun, &counted)?;
-        for (row, value) in rows.iter_mut().zip([&s, &u, &v, &r]) {
+        s = excess.apply_op1(Spike(neuron.surrogate))?;
+        for (row, value) in rows.iter_mut().zip([&s, &potential, &free_potential, &r]) {
             row.push(value.clone());
         }
     }
@@ -100,19 +99,7 @@ impl CustomOp1 for Spike {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let derivative = match self.0 {
-            Surrogate::FastSigmoid { slope } => x.abs()?.affine(slope, 1.0)?.sqr()?.recip()?,
-            Surrogate::Arctan { slope } => {
-                let y = (x * (std::f64::consts::PI * slope / 2.0))?;
-                (y.sqr()?.affine(1.0, 1.0)?.recip()? * (slope / 2.0))?
-            }
-            Surrogate::Sigmoid { slope } => {
-                let sigma = ((x * -slope)?.exp()? + 1.0)?.recip()?;
-                ((&sigma * (1.0 - &sigma)?)? * slope)?
-            }
-            Surrogate::Triangular { slope } => x.abs()?.affine(-slope, 1.0)?.relu()?,
-            Surrogate::StraightThrough => x.ones_like()?,
-        };
+        let derivative = self.0.tensor(x)?;
         gradient.mul(&derivative).map(Some)
     }
 }

@@ -7,11 +7,11 @@
 //! | sigmoid | k e^(−k\|x\|)/(1 + e^(−k\|x\|))² | 1/(1 + e^(−kx)) |
 //! | triangular | max(0, 1 − k\|x\|) | 1/(2k) with a sign outside, x − kx\|x\|/2 inside \|x\| < 1/k |
 //! | straight-through | 1 | x |
-//!
 //! Fast sigmoid: Zenke & Ganguli, *SuperSpike* (Neural Computation 30:1514, 2018); triangular: Bellec et al., *Long
 //! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
 //! (ICCV 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
 
+use candle_core::Tensor;
 use mdl_data::choice;
 use mdl_data::field::{InvalidField, require_positive};
 use mdl_kernels::lanes::Lanes;
@@ -80,6 +80,36 @@ impl Surrogate {
             | Self::Sigmoid { slope }
             | Self::Triangular { slope } => require_positive("slope", slope),
             Self::StraightThrough => Ok(()),
+        }
+    }
+
+    /// σ'(x) in candle operations.
+    pub(super) fn tensor(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match *self {
+            Self::FastSigmoid { slope } => x.abs()?.affine(slope, 1.0)?.sqr()?.recip(),
+            Self::Arctan { slope } => {
+                let y = (x * (std::f64::consts::PI * slope / 2.0))?;
+                y.sqr()?.affine(1.0, 1.0)?.recip()? * (slope / 2.0)
+            }
+            Self::Sigmoid { slope } => {
+                let sigma = ((x * -slope)?.exp()? + 1.0)?.recip()?;
+                (&sigma * (1.0 - &sigma)?)? * slope
+            }
+            Self::Triangular { slope } => x.abs()?.affine(-slope, 1.0)?.relu(),
+            Self::StraightThrough => x.ones_like(),
+        }
+    }
+
+    /// The kernels' number of the surrogate, and the numbers that give it its shape.
+    #[cfg(any(test, feature = "cuda"))]
+    pub(super) fn code(&self) -> (i32, [f32; 5]) {
+        let slope = |slope: f64| [slope as f32, 0.0, 0.0, 0.0, 0.0];
+        match *self {
+            Self::FastSigmoid { slope: k } => (0, slope(k)),
+            Self::Arctan { slope: k } => (1, slope(k)),
+            Self::Sigmoid { slope: k } => (2, slope(k)),
+            Self::Triangular { slope: k } => (3, slope(k)),
+            Self::StraightThrough => (4, slope(0.0)),
         }
     }
 }
@@ -164,7 +194,8 @@ impl<R: Real> Derivative<R> for StraightThrough {
 
 /// Evaluates `$body` with `$sigma` bound to the [`Derivative`] of `$surrogate`: once for each kind.
 macro_rules! with_derivative {
-    ($surrogate:expr, $sigma:ident => $body:expr) => {
+    ($surrogate:expr, $sigma:ident => $body:expr) => {{
+        use $crate::spiking::surrogate::{Arctan, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular};
         match $surrogate {
             Surrogate::FastSigmoid { slope } => {
                 let $sigma = FastSigmoid(R::constant(slope));
@@ -187,7 +218,7 @@ macro_rules! with_derivative {
                 $body
             }
         }
-    };
+    }};
 }
 pub(super) use with_derivative;
 
@@ -224,6 +255,9 @@ mod tests {
                 let derivative = with_derivative!(surrogate, sigma => sigma.at(Lanes::splat(x))).0[3];
                 let expected = (primitive(surrogate, x + step) - primitive(surrogate, x - step)) / (2.0 * step);
                 assert!((derivative - expected).abs() < 1e-7, "{surrogate:?} at {x}");
+                let tensor = surrogate.tensor(&Tensor::new(&[x], &candle_core::Device::Cpu).unwrap()).unwrap();
+                let tensor = tensor.to_vec1::<f64>().unwrap()[0];
+                assert!((tensor - derivative).abs() < 1e-12, "{surrogate:?} at {x}: {tensor} in candle operations");
             }
         }
     }

@@ -1,0 +1,152 @@
+//! The interface of a neuron: what the loops over time, trials and threads are generic over.
+//!
+//! The network around a neuron is the same for all of them. It supplies I_t, and turns spikes s_t into the synaptic trace r_t:
+//!
+//! ```text
+//! I_t = α_s I_{t−1} + W_in x_t + W_rec r_{t−1}
+//! (neuron) I_t, state of step t−1 → U_t, s_t
+//! h_t = α_r h_{t−1} + s_{t−1},   r_t = α_d r_{t−1} + κ h_t
+//! ```
+
+use crate::spiking::surrogate::Derivative;
+use candle_core::{Result, Tensor};
+use mdl_data::field::InvalidField;
+use mdl_kernels::lanes::Lanes;
+use mdl_kernels::real::Real;
+
+/// Constants of the membrane that every neuron has.
+#[derive(Clone, Copy, Debug)]
+pub struct Membrane {
+    /// Time step dt (ms).
+    pub dt_ms: f64,
+    /// α_m = exp(−dt/τ_m).
+    pub alpha: f64,
+    /// Steps after a spike during which the membrane potential stays at 0.
+    pub refractory_steps: u32,
+}
+
+/// A neuron, sixteen at a time: lane group `i` of the network.
+///
+/// `threshold` is θ of the group's neurons. Everything is `#[inline(always)]`, to end inside the function that is compiled for
+/// the processor at hand.
+pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
+    /// State that only the next step needs.
+    type State: Copy + Send + Sync;
+    /// State that the backward pass needs of every step: the membrane potential U, and all that decides about the spike.
+    type Kept: Copy + Send + Sync;
+    /// Gradients with respect to state and kept state of the step after.
+    type Adjoint: Copy;
+    /// Constants per neuron that gradients are taken of: rows `[ROWS, N]` behind the network's weights.
+    const ROWS: usize;
+
+    /// The neurons of a network; `rows` `[lane groups][ROWS]`.
+    fn new(membrane: Membrane, rows: Vec<Lanes<R>>) -> Self;
+
+    /// State before the first step.
+    fn rest() -> (Self::State, Self::Kept);
+
+    /// Adjoint state after the last step.
+    fn adjoint() -> Self::Adjoint;
+
+    /// U. A potential that the refractory period holds at 0 is −0, a free one never is.
+    fn potential(kept: Self::Kept) -> Lanes<R>;
+
+    /// s, 0 or 1.
+    fn spikes(&self, i: usize, threshold: Lanes<R>, kept: Self::Kept) -> Lanes<R>;
+
+    /// V: the membrane potential without reset and refractory period.
+    fn free_potential(&self, before: Self::Kept, current: Lanes<R>) -> Lanes<R>;
+
+    /// Step t with input current I_t.
+    fn step(
+        &self,
+        i: usize,
+        threshold: Lanes<R>,
+        t: R,
+        state: &mut Self::State,
+        before: Self::Kept,
+        current: Lanes<R>,
+    ) -> Self::Kept;
+
+    /// The adjoint of [`Neuron::step`]: from s̄_t, as far as it comes from outside of the neuron, to the gradients that leave
+    /// the neuron at step t. `reset` is c_t = g_t V_t. Adds the gradients of the group's rows to `rows`.
+    #[expect(clippy::too_many_arguments, reason = "one call in the innermost loop")]
+    fn step_back(
+        &self,
+        i: usize,
+        threshold: Lanes<R>,
+        surrogate: &impl Derivative<R>,
+        kept: Self::Kept,
+        reset: Lanes<R>,
+        adjoint: &mut Self::Adjoint,
+        spike: Lanes<R>,
+        rows: &mut [Lanes<R>],
+    ) -> Leaving<R>;
+
+    /// Sets values that are about to become subnormal to zero.
+    fn flush(state: &mut Self::State, kept: &mut Self::Kept);
+
+    /// Likewise for the adjoint state.
+    fn flush_adjoint(adjoint: &mut Self::Adjoint);
+}
+
+/// Gradients that leave a neuron backward.
+pub(in crate::spiking) struct Leaving<R> {
+    /// With respect to I_t, but for its part through I_{t+1}.
+    pub current: Lanes<R>,
+    /// With respect to −s_{t−1}, through the reset factor 1 − s_{t−1}.
+    pub reset: Lanes<R>,
+}
+
+/// A neuron's section of the config: what is known of it without running it.
+pub(in crate::spiking) trait Model {
+    /// Refuses values no neuron can have.
+    fn validate(&self, _dt_ms: f64) -> std::result::Result<(), InvalidField> {
+        Ok(())
+    }
+
+    /// Names and initial values of the tensors `[N]` that are trained with the network.
+    fn trained(&self) -> Vec<(&'static str, f32)> {
+        Vec::new()
+    }
+
+    /// Tensors `[N]` for readers of an artifact, made from the trained ones.
+    fn derived(&self, _trained: &[Tensor]) -> Result<Vec<(&'static str, Tensor)>> {
+        Ok(Vec::new())
+    }
+
+    /// The rows of [`Neuron::ROWS`], `[N]` each; a tensor `like` has their type and device.
+    fn rows(&self, _dt_ms: f64, _trained: &[Tensor], _neurons: usize, _like: &Tensor) -> Result<Vec<Tensor>> {
+        Ok(Vec::new())
+    }
+
+    /// The thresholds `[T, B, N]` of a run on a GPU, from θ `[N]`, the rows `[ROWS, N]` and the state `[T, B, N]` that the kernel
+    /// kept beside U.
+    #[cfg(any(test, feature = "cuda"))]
+    fn thresholds(&self, threshold: Tensor, _rows: &Tensor, _kept: Option<Tensor>) -> Result<Tensor> {
+        Ok(threshold)
+    }
+
+    /// The neuron's part of the names of its kernels.
+    #[cfg(any(test, feature = "cuda"))]
+    fn kernel(&self) -> &'static str;
+
+    /// The neuron in candle operations, at rest; states are `[B, N]` like `zero`.
+    fn reference(&self, membrane: Membrane, trained: &[Tensor], zero: &Tensor) -> Result<Box<dyn Reference>>;
+}
+
+/// A neuron in plain candle operations, of which candle takes the gradients.
+pub(in crate::spiking) trait Reference {
+    /// Step t with input current I_t `[B, N]`, after spikes s_{t−1} `[B, N]`; `threshold` is θ `[B, N]`.
+    fn step(&mut self, current: &Tensor, spikes_before: &Tensor, threshold: &Tensor) -> Result<ReferenceStep>;
+}
+
+/// A step of a [`Reference`], each `[B, N]`.
+pub(in crate::spiking) struct ReferenceStep {
+    /// V.
+    pub free_potential: Tensor,
+    /// U.
+    pub potential: Tensor,
+    /// The argument of the spike s = H(·): for most neurons U − θ.
+    pub excess: Tensor,
+}
