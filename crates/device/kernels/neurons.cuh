@@ -64,3 +64,57 @@ struct Leaky {
     return {membrane * k.one_minus_alpha, c * potential};
   }
 };
+
+struct Adaptive {
+  static constexpr int ROWS = 2;  // ρ, β
+
+  struct State {
+    float u = 0.0f, b = 0.0f;
+    int free_from = 0;
+  };
+
+  struct Adjoint {
+    float membrane = 0.0f, adaptation = 0.0f;
+  };
+
+  static __device__ float raised(const Neurons& k, int n, float threshold, const State& state) {
+    return threshold + k.rows[k.count + n] * state.b;
+  }
+
+  static __device__ bool spikes(const Neurons& k, int n, float threshold, const State& state) {
+    return state.u > raised(k, n, threshold, state);
+  }
+
+  static __device__ void step(const Neurons& k, int n, int t, float threshold, bool spike, float v, State& state) {
+    const float rho = k.rows[n];
+    Leaky::State leaky{state.u, state.free_from};
+    Leaky::step(k, n, t, threshold, spike, v, leaky);
+    state.u = leaky.u, state.free_from = leaky.free_from;
+    state.b = state.b * rho + (spike ? 1.0f - rho : 0.0f);
+  }
+
+  static __device__ void keep(const Neurons& k, size_t at, const State& state) {
+    if (k.further) k.further[at] = state.b;
+  }
+
+  static __device__ State kept(const Neurons& k, size_t at, float u) {
+    State state;
+    state.u = u;
+    state.b = k.further[at];
+    return state;
+  }
+
+  static __device__ float excess(const Neurons& k, int n, float threshold, const State& state) {
+    return state.u - raised(k, n, threshold, state);
+  }
+
+  static __device__ Leaving step_back(const Neurons& k, int n, float threshold, float derivative, const State& state, float c,
+                                      Adjoint& adjoint, float spike, float* of_rows) {
+    const float rho = k.rows[n], beta = k.rows[k.count + n], later = adjoint.adaptation;
+    const float excess = derivative * (spike + (1.0f - rho) * later);
+    of_rows[0] += later * (state.b - (spikes(k, n, threshold, state) ? 1.0f : 0.0f));
+    of_rows[1] -= excess * state.b;
+    adjoint.adaptation = rho * later - beta * excess;
+    return Leaky::leave(k, state.u, c, adjoint.membrane, excess);
+  }
+};

@@ -4,7 +4,7 @@
 
 enum Source { SIGNALS, CURRENTS, SPIKES };
 enum Output { READOUT, SYNAPSES, PEAKS };
-enum Surrogate { FAST_SIGMOID, ARCTAN, SIGMOID, TRIANGULAR, STRAIGHT_THROUGH };
+enum Surrogate { FAST_SIGMOID, ARCTAN, SIGMOID, TRIANGULAR, STRAIGHT_THROUGH, MULTI_GAUSSIAN };
 
 struct Spiking {
   int32_t steps, trials, neurons, modes;
@@ -154,6 +154,10 @@ __device__ inline float surrogate(const Spiking& a, float x) {
     }
     case TRIANGULAR:
       return fmaxf(0.0f, 1.0f - k * fabsf(x));
+    case MULTI_GAUSSIAN: {
+      const float below = x + k, above = x - k, bell = a.shape[1] * expf(-a.shape[2] * x * x);
+      return bell - a.shape[3] * (expf(-a.shape[4] * below * below) + expf(-a.shape[4] * above * above));
+    }
     default:
       return 1.0f;
   }
@@ -305,6 +309,12 @@ KERNEL(spiking_leaky_backward_1, Spiking, 256) { backward<Leaky, 1>(a); }
 KERNEL(spiking_leaky_backward_4, Spiking, 1024) { backward<Leaky, 4>(a); }
 KERNEL(spiking_leaky_backward_16, Spiking, 512) { backward<Leaky, 16>(a); }
 
+KERNEL(spiking_adaptive_forward_1, Spiking, 256) { forward<Adaptive, 1>(a); }
+KERNEL(spiking_adaptive_forward_4, Spiking, 1024) { forward<Adaptive, 4>(a); }
+KERNEL(spiking_adaptive_forward_16, Spiking, 512) { forward<Adaptive, 16>(a); }
+KERNEL(spiking_adaptive_backward_1, Spiking, 256) { backward<Adaptive, 1>(a); }
+KERNEL(spiking_adaptive_backward_4, Spiking, 1024) { backward<Adaptive, 4>(a); }
+KERNEL(spiking_adaptive_backward_16, Spiking, 512) { backward<Adaptive, 16>(a); }
 
 KERNEL(spiking_sum, Spiking, 256) {
   add_parts(a.weights_parts, a.groups, (size_t)(a.inputs + a.outputs + a.rows) * a.neurons, a.of_weights);

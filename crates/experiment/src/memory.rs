@@ -234,7 +234,12 @@ impl<'a> Sizes<'a> {
         };
         let intervals = (self.steps / interval).ceil();
         let last = self.steps - (intervals - 1.0) * interval;
-        let traces = self.neurons * (STATES * intervals + last + if digits { 14.0 } else { 0.0 });
+        let kept = match self.network {
+            NetworkConfig::Spiking(network) => network.neuron.model.kept_values() as f64,
+            NetworkConfig::Rate(_) => 1.0,
+        };
+        let states = STATES - 1.0 + kept;
+        let traces = self.neurons * (states * intervals + kept * last + if digits { 14.0 } else { 0.0 });
         let signals = if digits {
             // Intensities, and a bit for each channel and step.
             20.0 * self.channels / SINGLE

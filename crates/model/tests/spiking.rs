@@ -11,7 +11,8 @@ use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::{ModeParameters, ModeSizes};
 use mdl_model::readout::Readout;
 use mdl_model::spiking::{
-    self, Input, Population, PublishedGain, SpikingNeuron, Surrogate, Synapse, SynapticGain, reference,
+    self, Adaptation, Input, MultiGaussian, NeuronModel, Population, PublishedGain, SpikingNeuron, Surrogate, Synapse,
+    SynapticGain, reference,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -171,6 +172,42 @@ fn oracle_constants_per_neuron() {
     }
 }
 
+/// Spikes, outputs and gradients of a simulation in NumPy (`spiking_adaptive.py` beside the traces) of adaptive neurons whose
+/// time constants and strengths are trained.
+#[test]
+fn oracle_adaptive() {
+    let trace = oracle("spiking_adaptive");
+    let own_names = ["log_tau_adaptation", "adaptation_strength"];
+    for (case, surrogate) in
+        [("fast-sigmoid", Surrogate::default()), ("multi-gaussian", Surrogate::MultiGaussian(MultiGaussian::default()))]
+    {
+        let model = NeuronModel::Adaptive(Adaptation { trained: true, ..Adaptation::default() });
+        let neuron =
+            SpikingNeuron { threshold: 0.8, refractory_steps: 3, surrogate, model, ..SpikingNeuron::default() };
+        let of_case = |name: &str| &trace[&format!("{case}.{name}")];
+        for (dtype, states, gradients) in [(DType::F32, 1e-5, 1e-3), (DType::F64, 1e-13, 1e-11)] {
+            let network = oracle_network(&trace, dtype);
+            let own = own_names.map(|name| Var::from_tensor(&trace[name].to_dtype(dtype).unwrap()).unwrap());
+            let population = Population::from(neuron.clone()).with_trained(tensors(&own));
+            let input = Input::Signals(trace["x"].to_dtype(dtype).unwrap());
+            let found = spiking::states(&population, &network.parameters, &input).unwrap();
+            assert_eq!(values(&found.spikes), values(of_case("s")), "{case}: spikes");
+            let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
+            assert!(distance(&y, of_case("y")) < states, "{case}: y {}", distance(&y, of_case("y")));
+            let target = trace["target"].to_dtype(dtype).unwrap();
+            let loss = (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+            assert!(distance(&loss.reshape(1).unwrap(), of_case("loss")) < states, "{case}: loss");
+            let of_neurons = loss.backward().unwrap();
+            let of_neurons = own.each_ref().map(|var| of_neurons.get(var).unwrap().clone());
+            let found = network.gradients(&loss).unwrap().into_iter().chain(of_neurons);
+            for (name, gradient) in NAMES.iter().chain(&own_names).zip(found) {
+                let d = distance(&gradient, of_case(&format!("grad.{name}")));
+                assert!(d < gradients, "{case}, {dtype:?}: gradient of {name}: {d}");
+            }
+        }
+    }
+}
+
 // ---- the operator against the reference ---------------------------------------------------------------------------
 
 /// Output and gradients of operator and reference in double precision, for one neuron and both readouts.
@@ -230,6 +267,7 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_reference() {
         Surrogate::Sigmoid { slope },
         Surrogate::Triangular { slope: 1.0 },
         Surrogate::StraightThrough,
+        Surrogate::MultiGaussian(MultiGaussian { width: 0.3, ..MultiGaussian::default() }),
     ] {
         for synapse in [Synapse::Single, Synapse::Double] {
             for refractory_steps in [0, 1, 5] {
@@ -266,6 +304,41 @@ fn constants_per_neuron_agree_with_the_reference() {
                 }
             }
         }
+    }
+}
+
+/// Adaptive neurons, trained and not, with and without constants of their own.
+fn adaptive(trained: bool) -> SpikingNeuron {
+    let model = NeuronModel::Adaptive(Adaptation { tau_ms: 40.0, strength: 2.0, trained });
+    SpikingNeuron { threshold: 0.7, model, ..SpikingNeuron::default() }
+}
+
+#[test]
+fn adaptive_neurons_agree_with_the_reference() {
+    for synapse in [Synapse::Single, Synapse::Double] {
+        for refractory_steps in [0, 1, 5] {
+            for trained in [false, true] {
+                let neuron = SpikingNeuron { synapse, refractory_steps, ..adaptive(trained) };
+                check_reference(&diverse(&neuron, SMALL.neurons), SMALL, 90, 3);
+                check_reference(&neuron.into(), SMALL, 90, 3);
+            }
+        }
+    }
+    let sizes = ModeSizes { neurons: 600, modes: 2, inputs: 3, outputs: 1 };
+    check_reference(&adaptive(true).into(), sizes, 100, 6);
+}
+
+/// Without adaptation the neuron is the leaky one, bit by bit.
+#[test]
+fn adaptive_neurons_of_no_strength_are_leaky() {
+    let model = NeuronModel::Adaptive(Adaptation { strength: 0.0, ..Adaptation::default() });
+    let input = Input::Signals(normal(2, &[150, 5, SMALL.inputs], DType::F32).unwrap());
+    for refractory_steps in [0, 5] {
+        let leaky = SpikingNeuron { refractory_steps, ..SpikingNeuron::default() };
+        let adaptive = SpikingNeuron { model, ..leaky.clone() };
+        let [a, b] =
+            [leaky, adaptive].map(|neuron| output_and_gradients(&neuron.into(), &input, SMALL, Readout::PerStep));
+        assert!(a == b);
     }
 }
 
@@ -362,7 +435,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(70, 45, 40, &dense).unwrap()));
     let signals = Input::Signals(normal(2, &[70, 45, 4], DType::F32).unwrap());
     let default = SpikingNeuron::default;
-    for population in [default().into(), diverse(&default(), sizes.neurons)] {
+    for population in [default().into(), diverse(&default(), sizes.neurons), adaptive(false).into()] {
         for (input, inputs) in [(&spikes, 40), (&signals, 4)] {
             for readout in [Readout::PerStep, Readout::MaxOverTime] {
                 let run = || output_and_gradients(&population, input, ModeSizes { inputs, ..sizes }, readout);

@@ -83,7 +83,14 @@ pub fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Res
             representable(&experiment.lif).map_err(unfit)?;
             lif(artifact, config, &experiment.lif)?
         }
-        (Kind::Spiking, NetworkConfig::Spiking(config)) => spiking(artifact, config, experiment)?,
+        (Kind::Spiking, NetworkConfig::Spiking(config)) => {
+            if !config.neuron.model.is_default() {
+                let message =
+                    "a neuron that is not leaky (network.neuron.model); NIR has nothing for it, .npz and .mat hold it";
+                return Err(unfit(message.into()));
+            }
+            spiking(artifact, config, experiment)?
+        }
         (kind, _) => return Err(unfit(format!("a {kind} artifact; NIR takes lif and spiking"))),
     };
     graph.metadata.push(Field { name: "name", shape: vec![], values: Values::Text(experiment.name.clone()) });

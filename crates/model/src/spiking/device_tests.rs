@@ -4,8 +4,9 @@ use super::*;
 use crate::modes::{ModeParameters, ModeSizes};
 use crate::spiking::input::Input;
 use crate::spiking::neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
+use crate::spiking::neurons::{Adaptation, NeuronModel};
 use crate::spiking::run::{operands, sequence};
-use crate::spiking::surrogate::Surrogate;
+use crate::spiking::surrogate::{MultiGaussian, Surrogate};
 use crate::testing::{distance, values};
 use candle_core::{DType, Device, Var};
 use mdl_emulator::Emulator;
@@ -112,6 +113,7 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
         Surrogate::Sigmoid { slope },
         Surrogate::Triangular { slope: 1.0 },
         Surrogate::StraightThrough,
+        Surrogate::MultiGaussian(MultiGaussian::default()),
     ] {
         for (synapse, refractory_steps) in [(Synapse::Single, 0), (Synapse::Double, 1), (Synapse::Double, 5)] {
             let neuron = SpikingNeuron { synapse, refractory_steps, surrogate, ..SpikingNeuron::default() };
@@ -169,6 +171,31 @@ fn constants_per_neuron_agree_with_the_cpu() {
     check(&population, SMALL, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
+/// Adaptive neurons, trained and not; every output, kind of input and number of neurons a thread.
+#[test]
+fn adaptive_neurons_agree_with_the_cpu() {
+    let neuron = |trained, refractory_steps| {
+        let model = NeuronModel::Adaptive(Adaptation { tau_ms: 40.0, strength: 2.0, trained });
+        SpikingNeuron { threshold: 0.7, refractory_steps, model, ..SpikingNeuron::default() }
+    };
+    let (input, x) = signals(70, 3, SMALL.inputs);
+    for refractory_steps in [0, 5] {
+        for output in [Output::Readout, Output::Synapses, Output::Peaks] {
+            check(&neuron(true, refractory_steps).into(), SMALL, &input, Some(&x), output);
+        }
+    }
+    check(&neuron(false, 5).into(), SMALL, &input, Some(&x), Output::Readout);
+    check(&diverse(neuron(true, 5), SMALL.neurons), SMALL, &input, Some(&x), Output::Synapses);
+    for (neurons, steps) in [(600, 37), (4200, 9)] {
+        let sizes = ModeSizes { neurons, ..SMALL };
+        let (input, x) = signals(steps, 2, sizes.inputs);
+        check(&neuron(true, 1).into(), sizes, &input, Some(&x), Output::Readout);
+    }
+    let dense: Vec<f32> = values(&normal(6, &[75, 3, 4])).iter().map(|x| f32::from(*x > 0.3)).collect();
+    let spikes = SpikeInput::from_dense(75, 3, 4, &dense).unwrap();
+    check(&neuron(true, 5).into(), SMALL, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
+}
+
 /// Every input and output at the size that the kernels are meant for at least.
 #[test]
 fn large_networks_agree_with_the_cpu() {
@@ -219,7 +246,11 @@ fn states_agree_with_the_cpu() {
     let Some(machine) = Emulator::new() else { return };
     let (_, parameters) = random(SMALL).unwrap();
     let (input, _) = signals(60, 2, SMALL.inputs);
-    for population in [SpikingNeuron::default().into(), diverse(SpikingNeuron::default(), SMALL.neurons)] {
+    let model = NeuronModel::Adaptive(Adaptation { tau_ms: 40.0, ..Adaptation::default() });
+    let adaptive = SpikingNeuron { model, ..SpikingNeuron::default() };
+    for population in
+        [SpikingNeuron::default().into(), diverse(SpikingNeuron::default(), SMALL.neurons), adaptive.into()]
+    {
         let (first, weights) = operands(&population, &parameters, &input, Output::Synapses).unwrap();
         let expected = crate::spiking::run::states(&population, &parameters, &input).unwrap();
         let network = Network::new(&population, &SMALL, &input, Output::Synapses);

@@ -37,7 +37,7 @@ mod surrogate;
 
 pub use input::{Input, States};
 pub use neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
-pub use neurons::{Leak, NeuronModel};
+pub use neurons::{Adaptation, Leak, NeuronModel};
 pub use population::Population;
 pub use run::{run, states, synapses};
-pub use surrogate::Surrogate;
+pub use surrogate::{MultiGaussian, Surrogate};

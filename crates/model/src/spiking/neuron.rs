@@ -162,6 +162,7 @@ impl SpikingNeuron {
 
 #[cfg(test)]
 mod tests {
+    use super::super::neurons::Adaptation;
     use super::*;
 
     #[test]
@@ -170,7 +171,15 @@ mod tests {
         assert!(!stored.contains("model"), "as artifacts keep it: {stored}");
         let read = |model: &str| serde_json::from_str::<SpikingNeuron>(&format!(r#"{{"model": {model}}}"#));
         assert_eq!(read(r#"{"kind": "leaky"}"#).unwrap(), SpikingNeuron::default());
-        for (model, word) in [(r#"{"kind": "leaky", "tau_ms": 3}"#, "`tau_ms`"), (r#"{"kind": "leeky"}"#, "`leaky`")] {
+        let adaptation = Adaptation { trained: true, ..Adaptation::default() };
+        let adaptive = read(r#"{"kind": "adaptive", "trained": true}"#).unwrap();
+        assert_eq!(adaptive.model, NeuronModel::Adaptive(adaptation));
+        assert_eq!(read(&serde_json::to_string(&adaptive.model).unwrap()).unwrap(), adaptive);
+        for (model, word) in [
+            (r#"{"kind": "leaky", "tau_ms": 3}"#, "`tau_ms`"),
+            (r#"{"kind": "adaptive", "tau": 3}"#, "`tau`"),
+            (r#"{"kind": "adaptve"}"#, "`adaptive`"),
+        ] {
             let error = read(model).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
@@ -200,6 +209,8 @@ mod tests {
         assert_eq!(named(SpikingNeuron { gain: SynapticGain::Value(0.0), ..default() }), "gain");
         let flat = Surrogate::FastSigmoid { slope: 0.0 };
         assert_eq!(named(SpikingNeuron { surrogate: flat, ..default() }), "surrogate.slope");
+        let slow = NeuronModel::Adaptive(Adaptation { tau_ms: 0.0, ..Adaptation::default() });
+        assert_eq!(named(SpikingNeuron { model: slow, ..default() }), "model.tau_ms");
     }
 
     #[test]

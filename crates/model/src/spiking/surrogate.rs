@@ -7,13 +7,17 @@
 //! | sigmoid | k e^(−k\|x\|)/(1 + e^(−k\|x\|))² | 1/(1 + e^(−kx)) |
 //! | triangular | max(0, 1 − k\|x\|) | 1/(2k) with a sign outside, x − kx\|x\|/2 inside \|x\| < 1/k |
 //! | straight-through | 1 | x |
+//! | multi-Gaussian | γ ((1+h) N(x; 0, w) − h N(x; w, sw) − h N(x; −w, sw)) | γ ((1+h) Φ(x/w) − h Φ((x−w)/(sw)) − h Φ((x+w)/(sw))) |
+//!
+//! N(x; μ, σ) is the normal density of mean μ and standard deviation σ, Φ the standard normal distribution function.
+//!
 //! Fast sigmoid: Zenke & Ganguli, *SuperSpike* (Neural Computation 30:1514, 2018); triangular: Bellec et al., *Long
 //! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
-//! (ICCV 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
+//! (ICCV 2021); multi-Gaussian: Yin, Corradi & Bohté (Nature Machine Intelligence 3:905, 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
 
 use candle_core::Tensor;
 use mdl_data::choice;
-use mdl_data::field::{InvalidField, require_positive};
+use mdl_data::field::{InvalidField, LARGEST, require, require_positive};
 use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 use schemars::JsonSchema;
@@ -46,6 +50,45 @@ pub enum Surrogate {
     },
     /// 1.
     StraightThrough,
+    /// γ ((1+h) N(x; 0, w) − h N(x; w, sw) − h N(x; −w, sw)): a bell with negative flanks, which also lowers potentials that
+    /// are far below the threshold.
+    MultiGaussian(MultiGaussian),
+}
+
+/// Shape of the multi-Gaussian surrogate. Defaults are the published values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MultiGaussian {
+    /// Width w: standard deviation of the bell, and distance of the flanks.
+    pub width: f64,
+    /// Height h of the flanks.
+    pub height: f64,
+    /// Scale s: the flanks are s times as wide as the bell.
+    pub scale: f64,
+    /// Factor γ.
+    pub factor: f64,
+}
+
+impl Default for MultiGaussian {
+    fn default() -> Self {
+        Self { width: 0.5, height: 0.15, scale: 6.0, factor: 0.5 }
+    }
+}
+
+impl MultiGaussian {
+    fn validate(&self) -> Result<(), InvalidField> {
+        require_positive("width", self.width)?;
+        require_positive("scale", self.scale)?;
+        require_positive("factor", self.factor)?;
+        require((0.0..=LARGEST).contains(&self.height), "height", self.height, &format!("a number from 0 to {LARGEST}"))
+    }
+
+    /// Height a and rate b of the bell a e^(−b x²), and of the flanks a e^(−b (x ∓ w)²).
+    fn bells(&self) -> [(f64, f64); 2] {
+        let bell =
+            |height: f64, sd: f64| (self.factor * height / (sd * std::f64::consts::TAU.sqrt()), 1.0 / (2.0 * sd * sd));
+        [bell(1.0 + self.height, self.width), bell(self.height, self.scale * self.width)]
+    }
 }
 
 impl Serialize for Surrogate {
@@ -80,6 +123,7 @@ impl Surrogate {
             | Self::Sigmoid { slope }
             | Self::Triangular { slope } => require_positive("slope", slope),
             Self::StraightThrough => Ok(()),
+            Self::MultiGaussian(shape) => shape.validate(),
         }
     }
 
@@ -97,6 +141,15 @@ impl Surrogate {
             }
             Self::Triangular { slope } => x.abs()?.affine(-slope, 1.0)?.relu(),
             Self::StraightThrough => x.ones_like(),
+            Self::MultiGaussian(shape) => {
+                let normal = |mean: f64, sd: f64| {
+                    let exponent = ((x - mean)?.sqr()? / (-2.0 * sd * sd))?;
+                    exponent.exp()? / (sd * std::f64::consts::TAU.sqrt())
+                };
+                let (w, flank) = (shape.width, shape.scale * shape.width);
+                let flanks = ((normal(w, flank)? + normal(-w, flank)?)? * shape.height)?;
+                ((normal(0.0, w)? * (1.0 + shape.height))? - flanks)? * shape.factor
+            }
         }
     }
 
@@ -110,6 +163,10 @@ impl Surrogate {
             Self::Sigmoid { slope: k } => (2, slope(k)),
             Self::Triangular { slope: k } => (3, slope(k)),
             Self::StraightThrough => (4, slope(0.0)),
+            Self::MultiGaussian(shape) => {
+                let [(a, b), (flank_a, flank_b)] = shape.bells();
+                (5, [shape.width, a, b, flank_a, flank_b].map(|x| x as f32))
+            }
         }
     }
 }
@@ -130,6 +187,14 @@ pub(super) struct Sigmoid<R>(pub R);
 pub(super) struct Triangular<R>(pub R);
 /// Straight-through.
 pub(super) struct StraightThrough;
+/// Multi-Gaussian: w, and height and rate of the bell and of the flanks.
+pub(super) struct Bells<R>(R, [(R, R); 2]);
+
+impl<R: Real> Bells<R> {
+    pub(super) fn new(shape: MultiGaussian) -> Self {
+        Self(R::constant(shape.width), shape.bells().map(|(a, b)| (R::constant(a), R::constant(b))))
+    }
+}
 
 impl<R: Real> Derivative<R> for FastSigmoid<R> {
     #[inline(always)]
@@ -192,10 +257,25 @@ impl<R: Real> Derivative<R> for StraightThrough {
     }
 }
 
+impl<R: Real> Derivative<R> for Bells<R> {
+    #[inline(always)]
+    fn at(&self, x: Lanes<R>) -> Lanes<R> {
+        let Self(w, [(a, b), (flank_a, flank_b)]) = *self;
+        x.map(
+            #[inline(always)]
+            |x| {
+                let (below, above) = (x + w, x - w);
+                let flanks = (-flank_b * below * below).exp_vector() + (-flank_b * above * above).exp_vector();
+                a * (-b * x * x).exp_vector() - flank_a * flanks
+            },
+        )
+    }
+}
+
 /// Evaluates `$body` with `$sigma` bound to the [`Derivative`] of `$surrogate`: once for each kind.
 macro_rules! with_derivative {
     ($surrogate:expr, $sigma:ident => $body:expr) => {{
-        use $crate::spiking::surrogate::{Arctan, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular};
+        use $crate::spiking::surrogate::{Arctan, Bells, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular};
         match $surrogate {
             Surrogate::FastSigmoid { slope } => {
                 let $sigma = FastSigmoid(R::constant(slope));
@@ -217,6 +297,10 @@ macro_rules! with_derivative {
                 let $sigma = StraightThrough;
                 $body
             }
+            Surrogate::MultiGaussian(shape) => {
+                let $sigma = Bells::new(shape);
+                $body
+            }
         }
     }};
 }
@@ -235,6 +319,10 @@ mod tests {
             Surrogate::Triangular { slope: k } if x.abs() > 1.0 / k => x.signum() / (2.0 * k),
             Surrogate::Triangular { slope: k } => x - k * x * x.abs() / 2.0,
             Surrogate::StraightThrough => x,
+            Surrogate::MultiGaussian(MultiGaussian { width: w, height: h, scale: s, factor }) => {
+                let phi = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+                factor * ((1.0 + h) * phi(x / w) - h * (phi((x - w) / (s * w)) + phi((x + w) / (s * w))))
+            }
         }
     }
 
@@ -248,6 +336,8 @@ mod tests {
             Surrogate::Sigmoid { slope },
             Surrogate::Triangular { slope },
             Surrogate::StraightThrough,
+            Surrogate::MultiGaussian(MultiGaussian::default()),
+            Surrogate::MultiGaussian(MultiGaussian { width: 0.3, height: 0.4, scale: 2.0, factor: 1.0 }),
         ] {
             for i in -40..40 {
                 let (x, step) = (f64::from(i) * 0.05 + 0.013, 1e-6);

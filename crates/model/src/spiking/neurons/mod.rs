@@ -3,15 +3,19 @@
 //! A neuron is its equations, its section of the config, a step, the adjoint of that step, and the same in candle operations. It
 //! is listed here, in [`NeuronModel`] and the two matches below, and has kernels of its name for the GPU.
 
+mod adaptive;
 mod dynamics;
 mod leaky;
 
+pub use adaptive::Adaptation;
 pub use leaky::Leak;
 
+pub(super) use adaptive::Adaptive;
 pub(super) use dynamics::{Membrane, Model, Neuron, ReferenceStep};
 pub(super) use leaky::Leaky;
 
 use mdl_data::field::InvalidField;
+use mdl_kernels::lanes::Lanes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +25,26 @@ use serde::{Deserialize, Serialize};
 pub enum NeuronModel {
     /// Leaky integrate-and-fire.
     Leaky(Leak),
+    /// Leaky integrate-and-fire whose threshold rises with every spike.
+    Adaptive(Adaptation),
 }
+
+/// Evaluates `$body` with `$neuron` being the [`Neuron`] type of `$model`: compiled once for each.
+macro_rules! with_neuron {
+    ($model:expr, $real:ty, $neuron:ident => $body:expr) => {
+        match $model {
+            NeuronModel::Leaky(_) => {
+                type $neuron = $crate::spiking::neurons::Leaky<$real>;
+                $body
+            }
+            NeuronModel::Adaptive(_) => {
+                type $neuron = $crate::spiking::neurons::Adaptive<$real>;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_neuron;
 
 impl Default for NeuronModel {
     fn default() -> Self {
@@ -33,7 +56,13 @@ impl NeuronModel {
     pub(super) fn section(&self) -> &dyn Model {
         match self {
             Self::Leaky(section) => section,
+            Self::Adaptive(section) => section,
         }
+    }
+
+    /// Numbers that are kept of each neuron and step for the backward pass.
+    pub fn kept_values(&self) -> usize {
+        with_neuron!(self, f32, N => size_of::<<N as Neuron<f32>>::Kept>() / size_of::<Lanes<f32>>())
     }
 
     /// Whether this is the model that configs need not name.
@@ -54,16 +83,3 @@ impl NeuronModel {
         self.section().trained()
     }
 }
-
-/// Evaluates `$body` with `$neuron` being the [`Neuron`] type of `$model`: compiled once for each.
-macro_rules! with_neuron {
-    ($model:expr, $real:ty, $neuron:ident => $body:expr) => {
-        match $model {
-            NeuronModel::Leaky(_) => {
-                type $neuron = $crate::spiking::neurons::Leaky<$real>;
-                $body
-            }
-        }
-    };
-}
-pub(super) use with_neuron;
