@@ -80,7 +80,7 @@ impl<R: Real> Lanes<R> {
 
     /// Cell `i` of a row of neurons.
     #[inline(always)]
-    pub fn load_cell(row: &[R], i: usize) -> Self {
+    pub fn load_group(row: &[R], i: usize) -> Self {
         let start = i * Self::COUNT;
         Self::load(&row[start..(start + Self::COUNT).min(row.len())])
     }

@@ -55,10 +55,10 @@ struct Adjoint<R, A> {
     spike: Lanes<R>,
 }
 
-/// The adjoint state of a band.
+/// The adjoint state of a tile.
 pub(super) struct AdjointState<R: Real, N: Neuron<R>, const G: usize> {
-    /// `[cells]`.
-    cells: Vec<[Adjoint<R, N::Adjoint>; G]>,
+    /// `[groups]`.
+    groups: Vec<[Adjoint<R, N::Adjoint>; G]>,
     /// ā_{t+1}, `[P]`.
     activity: Vec<[R; G]>,
     /// ρ_{t+1} and η_{t+1}, `[outputs]`.
@@ -69,9 +69,9 @@ impl<R: Real, N: Neuron<R>, const G: usize> AdjointState<R, N, G> {
     /// Everything is zero after the last step.
     pub(super) fn zero(sizes: &Sizes) -> Self {
         let zero = Lanes::zero();
-        let cell = Adjoint { current: zero, neuron: N::adjoint(), rising: zero, trace: zero, spike: zero };
+        let group = Adjoint { current: zero, neuron: N::adjoint(), rising: zero, trace: zero, spike: zero };
         Self {
-            cells: vec![[cell; G]; sizes.cells()],
+            groups: vec![[group; G]; sizes.groups()],
             activity: vec![[R::zero(); G]; sizes.modes],
             filtered: vec![[(R::zero(), R::zero()); G]; sizes.outputs],
         }
@@ -84,19 +84,19 @@ pub(super) enum Arriving<'a, R, const G: usize> {
     Readout(&'a [R]),
     /// r̄, `[T, B, N]`.
     Synapses(&'a [R]),
-    /// The gradient of the band's max_t r_t, and the step that holds each maximum; `[cells]`.
+    /// The gradient of the tile's max_t r_t, and the step that holds each maximum; `[groups]`.
     Peaks(Vec<[Lanes<R>; G]>, &'a Row<R, G>),
 }
 
 /// Gradients of the weights, summed over the steps and trials seen so far.
 pub(super) struct Gradients<R> {
-    /// Ā, `[cells][inputs]`.
+    /// Ā, `[groups][inputs]`.
     pub into: Vec<Lanes<R>>,
-    /// C̄, `[cells][outputs]`.
+    /// C̄, `[groups][outputs]`.
     pub out: Vec<Lanes<R>>,
-    /// Those of the neuron's rows, `[cells][ROWS]`.
+    /// Those of the neuron's rows, `[groups][ROWS]`.
     pub rows: Vec<Lanes<R>>,
-    /// W̄_in, `[K][cells]`, where the input is spikes.
+    /// W̄_in, `[K][groups]`, where the input is spikes.
     pub columns: Vec<Lanes<R>>,
 }
 
@@ -110,7 +110,7 @@ impl<R: Real> Gradients<R> {
         Self {
             into: zeros(network.into.len()),
             out: zeros(network.out.len()),
-            rows: zeros(network.sizes.cells() * N::ROWS),
+            rows: zeros(network.sizes.groups() * N::ROWS),
             columns: zeros(columns),
         }
     }
@@ -149,7 +149,7 @@ pub(super) type SourceGradient<'a, R> = Vec<&'a mut [R]>;
 pub(super) struct Work<R, const G: usize> {
     /// Steps of a segment.
     segment: usize,
-    /// Ī, `[segment][cells]`.
+    /// Ī, `[segment][groups]`.
     current: Vec<[Lanes<R>; G]>,
     /// (a, x), `[segment][inputs]`.
     entering: Vec<[R; G]>,
@@ -165,11 +165,11 @@ impl<R: Real, const G: usize> Work<R, G> {
     /// Room for a segment; `with_source` where somebody waits for the gradient of the source.
     pub(super) fn new<N>(network: &Network<R, N>, with_source: bool) -> Self {
         let sizes = &network.sizes;
-        let cells = sizes.cells();
+        let groups = sizes.groups();
         let segment = match network.source {
             Source::Spikes(..) => STEPS_PER_WORD,
             // Ī of a segment has to stay in the second-level cache until it is summed up.
-            _ if cells > 64 => FLUSH_STEPS / 4,
+            _ if groups > 64 => FLUSH_STEPS / 4,
             _ => FLUSH_STEPS,
         };
         let projected = match network.source {
@@ -179,7 +179,7 @@ impl<R: Real, const G: usize> Work<R, G> {
         let zeros = |count| vec![[R::zero(); G]; count];
         Self {
             segment,
-            current: vec![[Lanes::zero(); G]; segment * cells],
+            current: vec![[Lanes::zero(); G]; segment * groups],
             entering: zeros(segment * sizes.inputs),
             leaving: zeros(segment * sizes.outputs),
             filtered: zeros(segment * sizes.outputs),
@@ -189,7 +189,7 @@ impl<R: Real, const G: usize> Work<R, G> {
 }
 
 /// Takes the trials of an interval back through its steps. `activities` are a of its steps, `[steps][P]`.
-pub(super) fn retreat<R: Real, N: Neuron<R>, const G: usize>(
+pub(super) fn backward<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
     trace: &Trace<R, N, G>,
     activities: &[[R; G]],
@@ -201,12 +201,18 @@ pub(super) fn retreat<R: Real, N: Neuron<R>, const G: usize>(
 ) {
     let Interval { network, first, steps } = interval;
     let sizes = &network.sizes;
-    let (modes, cells) = (sizes.modes, sizes.cells());
+    let (modes, groups) = (sizes.modes, sizes.groups());
     let mut end = steps.end;
     while end > steps.start {
         let start = ((end - 1) / work.segment * work.segment).max(steps.start);
         let rows = start - steps.start..end - steps.start;
-        enter(network, *first, start..end, &activities[rows.start * modes..rows.end * modes], &mut work.entering);
+        gather_entering(
+            network,
+            *first,
+            start..end,
+            &activities[rows.start * modes..rows.end * modes],
+            &mut work.entering,
+        );
         arriving.gather(sizes, *first, start..end, &mut work.leaving);
         for t in (start..end).rev() {
             let slot = t - start;
@@ -214,25 +220,25 @@ pub(super) fn retreat<R: Real, N: Neuron<R>, const G: usize>(
                 #[inline(always)]
                 || {
                     filter(&network.constants, slot, state, work);
-                    retreat_step(interval, t, slot, trace, arriving, state, work, &mut gradients.rows);
+                    step_back(interval, t, slot, trace, arriving, state, work, &mut gradients.rows);
                     if t.is_multiple_of(FLUSH_STEPS) {
-                        flush::<R, N, G>(&mut state.cells);
+                        flush::<R, N, G>(&mut state.groups);
                     }
                 },
             );
             state.activity.copy_from_slice(&work.projections[..modes]);
             if let Some(rows) = source_gradient {
-                let current = &work.current[slot * cells..(slot + 1) * cells];
-                give(network, &work.projections[modes..], current, rows[t]);
+                let current = &work.current[slot * groups..(slot + 1) * groups];
+                write_source_gradient(network, &work.projections[modes..], current, rows[t]);
             }
         }
-        collect(interval, rows, trace, work, gradients);
+        add_weight_gradients(interval, rows, trace, work, gradients);
         end = start;
     }
 }
 
 /// Brings together what entered through the columns of A in the steps `steps`: a and x.
-fn enter<R: Real, N, const G: usize>(
+fn gather_entering<R: Real, N, const G: usize>(
     network: &Network<R, N>,
     first: usize,
     steps: Range<usize>,
@@ -274,7 +280,7 @@ fn filter<R: Real, N: Neuron<R>, const G: usize>(
 
 /// Takes the neurons back through step `t`, row `slot` of the segment.
 #[inline(always)]
-fn retreat_step<R: Real, N: Neuron<R>, const G: usize>(
+fn step_back<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
     t: usize,
     slot: usize,
@@ -287,21 +293,21 @@ fn retreat_step<R: Real, N: Neuron<R>, const G: usize>(
     let network = interval.network;
     let (sizes, k) = (&network.sizes, &network.constants);
     let Sizes { inputs, outputs, .. } = *sizes;
-    let cells = sizes.cells();
+    let groups = sizes.groups();
     let kept = trace.kept(t - interval.steps.start);
     let free_potential = trace.membrane(t - interval.steps.start);
     let leaving = &work.leaving[slot * outputs..(slot + 1) * outputs];
     let incoming: [Incoming<R, G>; G] = arriving.at(sizes, t, interval.first);
     work.projections.fill([R::zero(); G]);
-    for start in (0..cells).step_by(BLOCK) {
-        let end = (start + BLOCK).min(cells);
+    for start in (0..groups).step_by(BLOCK) {
+        let end = (start + BLOCK).min(groups);
         let out = &network.out[start * outputs..end * outputs];
         let kept = (&kept[start..end], free_potential.map(|row| &row[start..end]));
-        let (incoming, adjoints) = ((&incoming, start), &mut state.cells[start..end]);
+        let (incoming, adjoints) = ((&incoming, start), &mut state.groups[start..end]);
         let rows = &mut rows[start * N::ROWS..end * N::ROWS];
-        let currents = &mut work.current[slot * cells + start..slot * cells + end];
+        let currents = &mut work.current[slot * groups + start..slot * groups + end];
         with_units!(k, units => with_derivative!(k.surrogate, sigma => {
-            retreat_cells(network, units, sigma, out, leaving, incoming, kept, adjoints, currents, rows);
+            step_back_groups(network, units, sigma, out, leaving, incoming, kept, adjoints, currents, rows);
         }));
         project(
             &network.into[start * inputs..end * inputs],
@@ -317,7 +323,7 @@ fn retreat_step<R: Real, N: Neuron<R>, const G: usize>(
 /// One step back of the neurons of a block. `kept` is what the neurons keep of the step, and V without a refractory period,
 /// when c = V; with one, c = U.
 #[inline(always)]
-fn retreat_cells<R: Real, N: Neuron<R>, const G: usize>(
+fn step_back_groups<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
     units: impl Units<R>,
     sigma: impl Derivative<R>,
@@ -325,18 +331,18 @@ fn retreat_cells<R: Real, N: Neuron<R>, const G: usize>(
     columns: &[[R; G]],
     (incoming, start): (&[Incoming<R, G>; G], usize),
     (kept, free_potential): (&KeptRow<R, N, G>, Option<&Row<R, G>>),
-    cells: &mut [[Adjoint<R, N::Adjoint>; G]],
+    groups: &mut [[Adjoint<R, N::Adjoint>; G]],
     currents: &mut Row<R, G>,
     rows: &mut [Lanes<R>],
 ) {
     let (k, neuron) = (&network.constants, &network.neuron);
-    for (i, ((cells, currents), kept)) in cells.iter_mut().zip(currents).zip(kept).enumerate() {
-        let unit = units.cell(start + i);
+    for (i, ((groups, currents), kept)) in groups.iter_mut().zip(currents).zip(kept).enumerate() {
+        let unit = units.group(start + i);
         let reset = free_potential.map_or_else(|| kept.map(N::potential), |row| row[i]);
         let rows = &mut rows[i * N::ROWS..(i + 1) * N::ROWS];
         let mut trace = [Lanes::zero(); G];
         for g in 0..G {
-            trace[g] = cells[g].trace * unit.alpha_decay + incoming[g].lanes(start + i, g);
+            trace[g] = groups[g].trace * unit.alpha_decay + incoming[g].lanes(start + i, g);
         }
         for (column, value) in out[i * columns.len()..(i + 1) * columns.len()].iter().zip(columns) {
             for g in 0..G {
@@ -344,20 +350,25 @@ fn retreat_cells<R: Real, N: Neuron<R>, const G: usize>(
             }
         }
         for g in 0..G {
-            let Adjoint { current, neuron: mut adjoint, rising, spike, .. } = cells[g];
+            let Adjoint { current, neuron: mut adjoint, rising, spike, .. } = groups[g];
             let leaving =
                 neuron.step_back(start + i, unit.threshold, &sigma, kept[g], reset[g], &mut adjoint, spike, rows);
             let current = leaving.current + current * k.alpha_current;
             let rising = rising * k.alpha_rise + trace[g] * unit.gain;
             let spike = rising - leaving.reset;
-            cells[g] = Adjoint { current, neuron: adjoint, rising, trace: trace[g], spike };
+            groups[g] = Adjoint { current, neuron: adjoint, rising, trace: trace[g], spike };
             currents[g] = current;
         }
     }
 }
 
 /// Hands the source's gradient of one step out: projections on W_in, or Ī itself.
-fn give<R: Real, N, const G: usize>(network: &Network<R, N>, signals: &[[R; G]], current: &Row<R, G>, row: &mut [R]) {
+fn write_source_gradient<R: Real, N, const G: usize>(
+    network: &Network<R, N>,
+    signals: &[[R; G]],
+    current: &Row<R, G>,
+    row: &mut [R],
+) {
     match network.source {
         Source::Signals(_) => {
             for (channel, values) in signals.iter().enumerate() {
@@ -377,7 +388,7 @@ fn give<R: Real, N, const G: usize>(network: &Network<R, N>, signals: &[[R; G]],
 }
 
 /// Adds the outer products of a segment, rows `rows` of the interval, to the gradients of the weights.
-fn collect<R: Real, N: Neuron<R>, const G: usize>(
+fn add_weight_gradients<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
     rows: Range<usize>,
     trace: &Trace<R, N, G>,
@@ -386,8 +397,8 @@ fn collect<R: Real, N: Neuron<R>, const G: usize>(
 ) {
     let Interval { network, first, steps } = interval;
     let Sizes { inputs, outputs, .. } = network.sizes;
-    let cells = network.sizes.cells();
-    let current = &work.current[..rows.len() * cells];
+    let groups = network.sizes.groups();
+    let current = &work.current[..rows.len() * groups];
     let entering = &work.entering[..rows.len() * inputs];
     let (leaving, filtered) = (&work.leaving[..rows.len() * outputs], &work.filtered[..rows.len() * outputs]);
     dispatch(
@@ -407,7 +418,7 @@ fn collect<R: Real, N: Neuron<R>, const G: usize>(
                     outputs,
                     trace.kept_rows(rows.clone()),
                     #[inline(always)]
-                    |i, kept| network.neuron.spikes(i, units.cell(i).threshold, kept),
+                    |i, kept| network.neuron.spikes(i, units.group(i).threshold, kept),
                     &mut gradients.out,
                 ));
             } else {
@@ -424,18 +435,18 @@ fn collect<R: Real, N: Neuron<R>, const G: usize>(
     );
     if let Source::Spikes(spikes, _) = &network.source {
         let word = (steps.start + rows.start) / STEPS_PER_WORD;
-        let mut own = vec![Lanes::zero(); STEPS_PER_WORD * cells];
+        let mut own = vec![Lanes::zero(); STEPS_PER_WORD * groups];
         for g in 0..G {
             for (own, current) in own.iter_mut().zip(current) {
                 *own = current[g];
             }
-            sparse::accumulate(spikes.trial(first + g), spikes.words(), word, &own, cells, &mut gradients.columns);
+            sparse::accumulate(spikes.trial(first + g), spikes.words(), word, &own, groups, &mut gradients.columns);
         }
     }
 }
 
-/// `sums[i][q] += Σ_k Σ_g factors[k][q][g] · value(i, rows[k][i][g])`: `sums` `[cells][columns]`, `factors` `[steps][columns]`,
-/// `rows` `[steps][cells]`.
+/// `sums[i][q] += Σ_k Σ_g factors[k][q][g] · value(i, rows[k][i][g])`: `sums` `[groups][columns]`, `factors` `[steps][columns]`,
+/// `rows` `[steps][groups]`.
 #[inline(always)]
 fn add_products<R: Real, C: Copy, const G: usize>(
     factors: &[[R; G]],
@@ -447,15 +458,15 @@ fn add_products<R: Real, C: Copy, const G: usize>(
     if columns == 0 {
         return;
     }
-    let cells = sums.len() / columns;
+    let groups = sums.len() / columns;
     for (i, sums) in sums.chunks_exact_mut(columns).enumerate() {
         let (blocks, rest) = sums.as_chunks_mut::<4>();
         let single = blocks.len() * 4;
         for (q, sums) in blocks.iter_mut().enumerate() {
-            add_product_columns(factors, columns, q * 4, rows, cells, i, &value, sums);
+            add_product_columns(factors, columns, q * 4, rows, groups, i, &value, sums);
         }
         for (q, sum) in rest.iter_mut().enumerate() {
-            add_product_columns(factors, columns, single + q, rows, cells, i, &value, std::array::from_mut(sum));
+            add_product_columns(factors, columns, single + q, rows, groups, i, &value, std::array::from_mut(sum));
         }
     }
 }
@@ -466,13 +477,13 @@ fn add_product_columns<R: Real, C: Copy, const G: usize, const Q: usize>(
     columns: usize,
     q: usize,
     rows: &[[C; G]],
-    cells: usize,
+    groups: usize,
     i: usize,
     value: &impl Fn(usize, C) -> Lanes<R>,
     sums: &mut [Lanes<R>; Q],
 ) {
     let mut local = *sums;
-    for (factors, row) in factors.chunks_exact(columns).zip(rows.chunks_exact(cells)) {
+    for (factors, row) in factors.chunks_exact(columns).zip(rows.chunks_exact(groups)) {
         let (factors, row) = (&factors[q..q + Q], &row[i]);
         for g in 0..G {
             let x = value(i, row[g]);
@@ -485,8 +496,8 @@ fn add_product_columns<R: Real, C: Copy, const G: usize, const Q: usize>(
 }
 
 #[inline(always)]
-fn flush<R: Real, N: Neuron<R>, const G: usize>(cells: &mut [[Adjoint<R, N::Adjoint>; G]]) {
-    for Adjoint { current, neuron, rising, trace, spike } in cells.as_flattened_mut() {
+fn flush<R: Real, N: Neuron<R>, const G: usize>(groups: &mut [[Adjoint<R, N::Adjoint>; G]]) {
+    for Adjoint { current, neuron, rising, trace, spike } in groups.as_flattened_mut() {
         for values in [current, rising, trace, spike] {
             *values = values.flushed();
         }
@@ -541,7 +552,7 @@ impl<R: Real, const G: usize> Incoming<'_, R, G> {
     fn lanes(self, i: usize, g: usize) -> Lanes<R> {
         match self {
             Self::None => Lanes::zero(),
-            Self::Values(row) => Lanes::load_cell(row, i),
+            Self::Values(row) => Lanes::load_group(row, i),
             Self::Peaks(values, steps, t) => values[i][g].zip(
                 steps[i][g],
                 #[inline(always)]

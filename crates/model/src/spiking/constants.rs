@@ -1,7 +1,7 @@
 //! The constants of the neurons in the precision of the operator.
 //!
-//! Threshold, decay and gain may differ between neurons. Loops over cells are written for any [`Units`] and compiled twice:
-//! constants that all neurons share stay in registers, others are loaded with their cell.
+//! Threshold, decay and gain may differ between neurons. Loops over lane groups are written for any [`Units`] and compiled twice:
+//! constants that all neurons share stay in registers, others are loaded with their lane group.
 
 use super::population::Population;
 use super::surrogate::Surrogate;
@@ -27,7 +27,7 @@ pub(super) struct Decay<R> {
     pub gain: R,
 }
 
-/// Threshold, decay and gain of a neuron, or of the sixteen of a cell.
+/// Threshold, decay and gain of a neuron, or of the sixteen of a lane group.
 #[derive(Clone, Copy)]
 pub(super) struct Unit<V> {
     /// θ.
@@ -38,21 +38,21 @@ pub(super) struct Unit<V> {
     pub gain: V,
 }
 
-/// The constants of all neurons, or those of each cell.
+/// The constants of all neurons, or those of each lane group.
 pub(super) enum PerUnit<R> {
     Shared(Unit<R>),
     Own(Vec<Unit<Lanes<R>>>),
 }
 
-/// Constants of the neurons of every cell.
+/// Constants of the neurons of every lane group.
 pub(super) trait Units<R>: Copy {
-    /// Those of cell `i`.
-    fn cell(self, i: usize) -> Unit<Lanes<R>>;
+    /// Those of lane group `i`.
+    fn group(self, i: usize) -> Unit<Lanes<R>>;
 }
 
 impl<R: Real> Units<R> for Unit<R> {
     #[inline(always)]
-    fn cell(self, _: usize) -> Unit<Lanes<R>> {
+    fn group(self, _: usize) -> Unit<Lanes<R>> {
         Unit {
             threshold: Lanes::splat(self.threshold),
             alpha_decay: Lanes::splat(self.alpha_decay),
@@ -63,7 +63,7 @@ impl<R: Real> Units<R> for Unit<R> {
 
 impl<R: Real> Units<R> for &[Unit<Lanes<R>>] {
     #[inline(always)]
-    fn cell(self, i: usize) -> Unit<Lanes<R>> {
+    fn group(self, i: usize) -> Unit<Lanes<R>> {
         self[i]
     }
 }
@@ -76,8 +76,8 @@ macro_rules! with_units {
                 let $units = *unit;
                 $body
             }
-            PerUnit::Own(cells) => {
-                let $units = &cells[..];
+            PerUnit::Own(groups) => {
+                let $units = &groups[..];
                 $body
             }
         }
@@ -100,7 +100,7 @@ impl<R: Real> Constants<R> {
             _ => {
                 let own: Vec<_> =
                     (0..neurons).map(|i| unit(population.threshold(i), population.tau_decay_ms(i))).collect();
-                PerUnit::Own(own.chunks(Lanes::<R>::COUNT).map(cell).collect())
+                PerUnit::Own(own.chunks(Lanes::<R>::COUNT).map(group).collect())
             }
         };
         Self {
@@ -117,7 +117,7 @@ impl<R: Real> Constants<R> {
 }
 
 /// The constants of up to sixteen neurons; the lanes beyond them hold 0.
-fn cell<R: Real>(units: &[Unit<R>]) -> Unit<Lanes<R>> {
+fn group<R: Real>(units: &[Unit<R>]) -> Unit<Lanes<R>> {
     let lanes = |of: fn(&Unit<R>) -> R| Lanes::load(&units.iter().map(of).collect::<Vec<_>>());
     Unit {
         threshold: lanes(|unit| unit.threshold),

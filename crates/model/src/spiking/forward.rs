@@ -14,12 +14,12 @@
 //! A potential that the refractory period holds at 0 is stored as −0, a free one never is: the trace of U says which neurons
 //! were free.
 //!
-//! **Layout.** Trials are independent. A *band* of G trials runs through all steps together: a weight that has been loaded
-//! serves G trials, and band and weights stay in the first- or second-level cache. Sixteen neurons of one trial are a *cell*,
-//! and the cells of the band's trials lie side by side, `[cells][G]`.
+//! **Layout.** Trials are independent. A *tile* of G trials runs through all steps together: a weight that has been loaded
+//! serves G trials, and tile and weights stay in the first- or second-level cache. Sixteen neurons of one trial are a *lane group*,
+//! and the lane groups of the tile's trials lie side by side, `[groups][G]`.
 //!
 //! **What is kept.** The backward pass needs U of every step. It is kept for an interval of steps at a time: the forward pass
-//! leaves I and U at the beginning of each interval, and a for every step, from which [`retrace`] makes the interval's
+//! leaves I and U at the beginning of each interval, and a for every step, from which [`recompute`] makes the interval's
 //! trace again without r and h, which only a depends on. Traces so stay in the second-level cache, and memory does not grow
 //! with T·N but with T·P and T·N/64. Where neurons have decay constants of their own, the backward pass needs r, too: h and r
 //! are left beside I and U, and made again with them.
@@ -33,7 +33,7 @@ use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 use std::ops::Range;
 
-/// Neighbouring cells that are taken through a step together, and then projected while they are in the first-level cache.
+/// Neighbouring lane groups that are taken through a step together, and then projected while they are in the first-level cache.
 pub(super) const BLOCK: usize = 16;
 /// Every so many steps, values that have decayed below notice are set to zero before they become subnormal numbers,
 /// which cost many times as much.
@@ -57,7 +57,7 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    pub(super) fn cells(&self) -> usize {
+    pub(super) fn groups(&self) -> usize {
         self.neurons.div_ceil(Lanes::<f32>::COUNT)
     }
 }
@@ -68,7 +68,7 @@ pub(super) enum Source<'a, R> {
     Signals(&'a [R]),
     /// The drive itself, `[T, B, N]`.
     Currents(&'a [R]),
-    /// Spikes, and the columns of W_in as cells `[K][cells]`.
+    /// Spikes, and the columns of W_in as lane groups `[K][groups]`.
     Spikes(&'a SpikeInput, Vec<Lanes<R>>),
 }
 
@@ -77,17 +77,17 @@ pub(super) struct Network<'a, R, N> {
     pub constants: Constants<R>,
     pub neuron: N,
     pub sizes: Sizes,
-    /// A, `[cells][inputs]`.
+    /// A, `[groups][inputs]`.
     pub into: Vec<Lanes<R>>,
-    /// C, `[cells][outputs]`.
+    /// C, `[groups][outputs]`.
     pub out: Vec<Lanes<R>>,
     pub source: Source<'a, R>,
 }
 
-/// Packs rows `[columns, N]` as cells `[cells][columns]`; the lanes beyond N are 0.
+/// Packs rows `[columns, N]` as lane groups `[groups][columns]`; the lanes beyond N are 0.
 pub(super) fn pack<R: Real>(rows: &[R], columns: usize, neurons: usize) -> Vec<Lanes<R>> {
-    let cells = neurons.div_ceil(Lanes::<R>::COUNT);
-    let mut packed = vec![Lanes::zero(); cells * columns];
+    let groups = neurons.div_ceil(Lanes::<R>::COUNT);
+    let mut packed = vec![Lanes::zero(); groups * columns];
     for (q, row) in rows.chunks_exact(neurons).enumerate() {
         for (i, values) in row.chunks(Lanes::<R>::COUNT).enumerate() {
             packed[i * columns + q] = Lanes::load(values);
@@ -96,10 +96,10 @@ pub(super) fn pack<R: Real>(rows: &[R], columns: usize, neurons: usize) -> Vec<L
     packed
 }
 
-/// What a band's neurons keep of a step, `[cells]`.
+/// What a tile's neurons keep of a step, `[groups]`.
 pub(super) type KeptRow<R, N, const G: usize> = [[<N as Neuron<R>>::Kept; G]];
 
-/// A value of every neuron of a band, `[cells]`.
+/// A value of every neuron of a tile, `[groups]`.
 pub(super) type Row<R, const G: usize> = [[Lanes<R>; G]];
 
 /// I of sixteen neurons, and what the neuron itself remembers.
@@ -118,7 +118,7 @@ pub(super) struct Synapse<R> {
     trace: Lanes<R>,
 }
 
-/// All that a band remembers from one step to the next but a.
+/// All that a tile remembers from one step to the next but a.
 pub(super) struct Checkpoint<R: Real, N: Neuron<R>, const G: usize> {
     states: Vec<[State<R, N::State>; G]>,
     /// U and what else the neuron keeps of a step.
@@ -134,22 +134,22 @@ impl<R: Real, N: Neuron<R>, const G: usize> Checkpoint<R, N, G> {
         let state = State { current: Lanes::zero(), neuron };
         let synapse = Synapse { rising: Lanes::zero(), trace: Lanes::zero() };
         Self {
-            states: vec![[state; G]; sizes.cells()],
-            kept: vec![[kept; G]; sizes.cells()],
-            synapses: vec![[synapse; G]; sizes.cells()],
+            states: vec![[state; G]; sizes.groups()],
+            kept: vec![[kept; G]; sizes.groups()],
+            synapses: vec![[synapse; G]; sizes.groups()],
         }
     }
 
-    /// A copy for [`retrace`]: h and r only `with_synapses`.
+    /// A copy for [`recompute`]: h and r only `with_synapses`.
     pub(super) fn copy(&self, with_synapses: bool) -> Self {
         let synapses = if with_synapses { self.synapses.clone() } else { Vec::new() };
         Self { states: self.states.clone(), kept: self.kept.clone(), synapses }
     }
 }
 
-/// The states of a band over an interval of steps.
+/// The states of a tile over an interval of steps.
 pub(super) struct Trace<R: Real, N: Neuron<R>, const G: usize> {
-    cells: usize,
+    groups: usize,
     /// Row k + 1 is what the neuron keeps of step k, row 0 that of the step before the interval. With fewer rows than steps the
     /// last ones are kept.
     kept: Vec<[N::Kept; G]>,
@@ -162,11 +162,11 @@ pub(super) struct Trace<R: Real, N: Neuron<R>, const G: usize> {
 impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
     /// Room for the potentials of `steps` steps, and for V and r where they are asked for.
     pub(super) fn new(sizes: &Sizes, steps: usize, with_membrane: bool, with_synapses: bool) -> Self {
-        let zeros = |rows| vec![[Lanes::zero(); G]; rows * sizes.cells()];
+        let zeros = |rows| vec![[Lanes::zero(); G]; rows * sizes.groups()];
         let rows = |wanted| zeros(if wanted { steps } else { 0 });
         Self {
-            cells: sizes.cells(),
-            kept: vec![[N::rest().1; G]; (steps + 1) * sizes.cells()],
+            groups: sizes.groups(),
+            kept: vec![[N::rest().1; G]; (steps + 1) * sizes.groups()],
             membrane: rows(with_membrane),
             synapses: rows(with_synapses),
         }
@@ -180,44 +180,44 @@ impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
     /// Begins an interval after the step that left `kept`.
     #[inline(always)]
     fn begin(&mut self, kept: &KeptRow<R, N, G>) {
-        self.kept[..self.cells].copy_from_slice(kept);
+        self.kept[..self.groups].copy_from_slice(kept);
     }
 
     /// The last of `steps` steps.
     #[inline(always)]
     fn last(&self, steps: usize) -> &KeptRow<R, N, G> {
-        let row = steps % (self.kept.len() / self.cells);
-        &self.kept[row * self.cells..(row + 1) * self.cells]
+        let row = steps % (self.kept.len() / self.groups);
+        &self.kept[row * self.groups..(row + 1) * self.groups]
     }
 
     /// Step `k` of the interval.
     #[inline(always)]
     pub(super) fn kept(&self, k: usize) -> &KeptRow<R, N, G> {
-        &self.kept[(k + 1) * self.cells..(k + 2) * self.cells]
+        &self.kept[(k + 1) * self.groups..(k + 2) * self.groups]
     }
 
     /// The steps `k` of the interval, row after row.
     #[inline(always)]
     pub(super) fn kept_rows(&self, k: Range<usize>) -> &KeptRow<R, N, G> {
-        &self.kept[(k.start + 1) * self.cells..(k.end + 1) * self.cells]
+        &self.kept[(k.start + 1) * self.groups..(k.end + 1) * self.groups]
     }
 
     /// V of step `k` of the interval, where it is kept.
     #[inline(always)]
     pub(super) fn membrane(&self, k: usize) -> Option<&Row<R, G>> {
-        self.membrane.get(k * self.cells..(k + 1) * self.cells)
+        self.membrane.get(k * self.groups..(k + 1) * self.groups)
     }
 
     /// r of the steps `k` of the interval, row after row, where it is kept.
     #[inline(always)]
     pub(super) fn synapses(&self, k: Range<usize>) -> &Row<R, G> {
-        &self.synapses[k.start * self.cells..k.end * self.cells]
+        &self.synapses[k.start * self.groups..k.end * self.groups]
     }
 
     /// Keeps r of step `k`, where there is room for it.
     #[inline(always)]
     fn keep_synapses(&mut self, k: usize, synapses: &[[Synapse<R>; G]]) {
-        if let Some(row) = self.synapses.get_mut(k * self.cells..(k + 1) * self.cells) {
+        if let Some(row) = self.synapses.get_mut(k * self.groups..(k + 1) * self.groups) {
             for (kept, synapses) in row.iter_mut().zip(synapses) {
                 *kept = synapses.map(|synapse| synapse.trace);
             }
@@ -227,11 +227,12 @@ impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
     /// The step before `k`, and room for step `k` and for its V (if it is kept).
     #[inline(always)]
     fn step(&mut self, k: usize) -> (&KeptRow<R, N, G>, &mut KeptRow<R, N, G>, &mut Row<R, G>) {
-        let (cells, rows) = (self.cells, self.kept.len() / self.cells);
+        let (groups, rows) = (self.groups, self.kept.len() / self.groups);
         let (from, to) = (k % rows, (k + 1) % rows);
-        let (low, high) = self.kept.split_at_mut(from.max(to) * cells);
-        let (low, high) = (&mut low[from.min(to) * cells..][..cells], &mut high[..cells]);
-        let membrane = if self.membrane.is_empty() { &mut [] } else { &mut self.membrane[k * cells..(k + 1) * cells] };
+        let (low, high) = self.kept.split_at_mut(from.max(to) * groups);
+        let (low, high) = (&mut low[from.min(to) * groups..][..groups], &mut high[..groups]);
+        let membrane =
+            if self.membrane.is_empty() { &mut [] } else { &mut self.membrane[k * groups..(k + 1) * groups] };
         if from < to { (low, high, membrane) } else { (high, low, membrane) }
     }
 }
@@ -256,7 +257,7 @@ pub(super) enum Sink<'a, R, const G: usize> {
     Readout(Vec<&'a mut [R]>),
     /// r_t itself: one slice `[G, N]` a step.
     Synapses(Vec<&'a mut [R]>),
-    /// max_t r_t, `[cells]`.
+    /// max_t r_t, `[groups]`.
     Peaks(Vec<[Peak<R>; G]>),
 }
 
@@ -267,7 +268,7 @@ pub(super) struct Interval<'a, R, N> {
     pub steps: Range<usize>,
 }
 
-/// A band on its way through the steps.
+/// A tile on its way through the steps.
 pub(super) struct Runner<'a, R: Real, N: Neuron<R>, const G: usize> {
     pub checkpoint: Checkpoint<R, N, G>,
     /// a of the step to come, `[P]`.
@@ -281,7 +282,7 @@ impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
         Self { checkpoint: Checkpoint::zero(sizes), activity: vec![[R::zero(); G]; sizes.modes], sink }
     }
 
-    /// Takes the band through an interval. Its potentials go to `trace`, and a of every step is added to `activities`.
+    /// Takes the tile through an interval. Its potentials go to `trace`, and a of every step is added to `activities`.
     pub(super) fn advance(
         &mut self,
         interval: &Interval<R, N>,
@@ -353,7 +354,7 @@ impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
 }
 
 /// Makes the trace of an interval again, from the checkpoint at its beginning and a of its steps; r where it was kept.
-pub(super) fn retrace<R: Real, N: Neuron<R>, const G: usize>(
+pub(super) fn recompute<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
     checkpoint: &Checkpoint<R, N, G>,
     activities: &[[R; G]],
@@ -369,7 +370,7 @@ pub(super) fn retrace<R: Real, N: Neuron<R>, const G: usize>(
         dispatch(
             #[inline(always)]
             || {
-                advance_synapses(interval.network, before, &mut synapses);
+                step_all_synapses(interval.network, before, &mut synapses);
                 step_neurons(interval, t, &entering, before, &mut states, after, voltage);
                 if t.is_multiple_of(FLUSH_STEPS) {
                     flush_synapses(&mut synapses);
@@ -381,7 +382,7 @@ pub(super) fn retrace<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// h_t and r_t of all cells, and Cᵀ r_t.
+/// h_t and r_t of all lane groups, and Cᵀ r_t.
 #[inline(always)]
 fn step_synapses<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
@@ -394,7 +395,7 @@ fn step_synapses<R: Real, N: Neuron<R>, const G: usize>(
         for (block, ((before, synapses), out)) in
             before.chunks(BLOCK).zip(synapses.chunks_mut(BLOCK)).zip(network.out.chunks(BLOCK * leaving.len())).enumerate()
         {
-            advance_cells(network, units, block * BLOCK, before, synapses);
+            step_synapse_groups(network, units, block * BLOCK, before, synapses);
             project(
                 out,
                 leaving.len(),
@@ -407,19 +408,19 @@ fn step_synapses<R: Real, N: Neuron<R>, const G: usize>(
     });
 }
 
-/// h_t and r_t of all cells.
+/// h_t and r_t of all groups.
 #[inline(always)]
-fn advance_synapses<R: Real, N: Neuron<R>, const G: usize>(
+fn step_all_synapses<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
     before: &KeptRow<R, N, G>,
     synapses: &mut [[Synapse<R>; G]],
 ) {
-    with_units!(network.constants, units => advance_cells(network, units, 0, before, synapses));
+    with_units!(network.constants, units => step_synapse_groups(network, units, 0, before, synapses));
 }
 
-/// h_t and r_t of the cells from `start` on.
+/// h_t and r_t of the lane groups from `start` on.
 #[inline(always)]
-fn advance_cells<R: Real, N: Neuron<R>, const G: usize>(
+fn step_synapse_groups<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
     units: impl Units<R>,
     start: usize,
@@ -428,7 +429,7 @@ fn advance_cells<R: Real, N: Neuron<R>, const G: usize>(
 ) {
     let alpha_rise = network.constants.alpha_rise;
     for (i, (synapses, before)) in synapses.iter_mut().zip(before).enumerate() {
-        let unit = units.cell(start + i);
+        let unit = units.group(start + i);
         for g in 0..G {
             let spikes = network.neuron.spikes(start + i, unit.threshold, before[g]);
             let rising = synapses[g].rising * alpha_rise + spikes;
@@ -438,7 +439,7 @@ fn advance_cells<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// I_t and the neuron's step of all cells; V_t is handed out only where there is room for it.
+/// I_t and the neuron's step of all lane groups; V_t is handed out only where there is room for it.
 #[inline(always)]
 fn step_neurons<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
@@ -451,13 +452,13 @@ fn step_neurons<R: Real, N: Neuron<R>, const G: usize>(
 ) {
     let drives = entering.drives(interval, t);
     with_units!(interval.network.constants, units => {
-        step_cells(interval.network, units, t, (entering.row(t), drives), before, states, after, voltage);
+        step_groups(interval.network, units, t, (entering.row(t), drives), before, states, after, voltage);
     });
 }
 
 /// [`step_neurons`] of neurons with these constants, and what enters them: the columns of A, and the drives.
 #[inline(always)]
-fn step_cells<R: Real, N: Neuron<R>, const G: usize>(
+fn step_groups<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
     units: impl Units<R>,
     t: usize,
@@ -470,7 +471,7 @@ fn step_cells<R: Real, N: Neuron<R>, const G: usize>(
     let (k, neuron, into) = (&network.constants, &network.neuron, &network.into);
     let now = R::constant(t as f64);
     for (i, ((states, after), before)) in states.iter_mut().zip(after).zip(before).enumerate() {
-        let threshold = units.cell(i).threshold;
+        let threshold = units.group(i).threshold;
         let mut current = [Lanes::zero(); G];
         for g in 0..G {
             current[g] = states[g].current * k.alpha_current + drives[g].lanes(i);
@@ -492,21 +493,21 @@ fn step_cells<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// `totals[q] += Σ_n weights[n, q] x[n]` for as many of the `columns` columns of `weights` `[cells][columns]` as there are
+/// `totals[q] += Σ_n weights[n, q] x[n]` for as many of the `columns` columns of `weights` `[groups][columns]` as there are
 /// totals.
 #[inline(always)]
 pub(super) fn project<R: Real, C, const G: usize>(
     weights: &[Lanes<R>],
     columns: usize,
-    cells: &[[C; G]],
+    groups: &[[C; G]],
     x: impl Fn(&C) -> Lanes<R>,
     totals: &mut [[R; G]],
 ) {
     for (q, totals) in totals.iter_mut().enumerate() {
         let mut sums = [Lanes::zero(); G];
-        for (weight, cells) in weights[q..].iter().step_by(columns).zip(cells) {
+        for (weight, groups) in weights[q..].iter().step_by(columns).zip(groups) {
             for g in 0..G {
-                sums[g] += *weight * x(&cells[g]);
+                sums[g] += *weight * x(&groups[g]);
             }
         }
         for g in 0..G {
@@ -534,12 +535,12 @@ fn flush_synapses<R: Real, const G: usize>(synapses: &mut [[Synapse<R>; G]]) {
     }
 }
 
-/// What enters a band's neurons in the steps of a word.
+/// What enters a tile's neurons in the steps of a word.
 struct Entering<R, const G: usize> {
     /// a and x, `[64][inputs]`.
     columns: Vec<[R; G]>,
     inputs: usize,
-    /// The drives that spikes sum up to, `[G][64][cells]`.
+    /// The drives that spikes sum up to, `[G][64][groups]`.
     drives: Vec<Lanes<R>>,
 }
 
@@ -547,7 +548,7 @@ impl<R: Real, const G: usize> Entering<R, G> {
     fn new<N>(network: &Network<R, N>) -> Self {
         let inputs = network.sizes.inputs;
         let drives = match network.source {
-            Source::Spikes(..) => G * STEPS_PER_WORD * network.sizes.cells(),
+            Source::Spikes(..) => G * STEPS_PER_WORD * network.sizes.groups(),
             _ => 0,
         };
         Self { columns: vec![[R::zero(); G]; STEPS_PER_WORD * inputs], inputs, drives: vec![Lanes::zero(); drives] }
@@ -561,9 +562,9 @@ impl<R: Real, const G: usize> Entering<R, G> {
             let row = t % STEPS_PER_WORD * self.inputs;
             gather_signals(network, *first, t..end, &mut self.columns[row..]);
             if let Source::Spikes(spikes, columns) = &network.source {
-                let cells = network.sizes.cells();
-                for (g, rows) in self.drives.chunks_exact_mut(STEPS_PER_WORD * cells).enumerate() {
-                    sparse::drive(spikes.trial(first + g), spikes.words(), t / STEPS_PER_WORD, columns, cells, rows);
+                let groups = network.sizes.groups();
+                for (g, rows) in self.drives.chunks_exact_mut(STEPS_PER_WORD * groups).enumerate() {
+                    sparse::drive(spikes.trial(first + g), spikes.words(), t / STEPS_PER_WORD, columns, groups, rows);
                 }
             }
         }
@@ -579,14 +580,14 @@ impl<R: Real, const G: usize> Entering<R, G> {
     fn drives<'a, N>(&'a self, interval: &'a Interval<R, N>, t: usize) -> [Drive<'a, R>; G] {
         let Interval { network, first, .. } = interval;
         let Sizes { trials, neurons, .. } = network.sizes;
-        let cells = network.sizes.cells();
+        let groups = network.sizes.groups();
         let mut drives = [Drive::None; G];
         for (g, drive) in drives.iter_mut().enumerate() {
             *drive = match network.source {
                 Source::Signals(_) => Drive::None,
                 Source::Currents(values) => Drive::Values(&values[(t * trials + first + g) * neurons..][..neurons]),
                 Source::Spikes(..) => {
-                    Drive::Cells(&self.drives[(g * STEPS_PER_WORD + t % STEPS_PER_WORD) * cells..][..cells])
+                    Drive::Groups(&self.drives[(g * STEPS_PER_WORD + t % STEPS_PER_WORD) * groups..][..groups])
                 }
             };
         }
@@ -620,7 +621,7 @@ pub(super) fn gather_signals<R: Real, N, const G: usize>(
 #[derive(Clone, Copy)]
 enum Drive<'a, R> {
     None,
-    Cells(&'a [Lanes<R>]),
+    Groups(&'a [Lanes<R>]),
     Values(&'a [R]),
 }
 
@@ -629,8 +630,8 @@ impl<R: Real> Drive<'_, R> {
     fn lanes(self, i: usize) -> Lanes<R> {
         match self {
             Self::None => Lanes::zero(),
-            Self::Cells(row) => row[i],
-            Self::Values(row) => Lanes::load_cell(row, i),
+            Self::Groups(row) => row[i],
+            Self::Values(row) => Lanes::load_group(row, i),
         }
     }
 }

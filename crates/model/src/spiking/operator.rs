@@ -1,14 +1,14 @@
 //! The whole sequence as one candle operator.
 //!
 //! Two tensors enter: the source (signals `[T, B, K]`, currents `[T, B, N]`, or W_in `[N, K]` where the input is spikes) and
-//! the columns of A and C as rows, and those of the neuron's own constants, `[inputs + outputs + ROWS, N]`. Bands of trials are spread over threads. How trials fall into
-//! bands, and in which order the bands' gradients are added, depends on the shapes alone, so that any number of threads
+//! the columns of A and C as rows, and those of the neuron's own constants, `[inputs + outputs + ROWS, N]`. Tiles of trials are spread over threads. How trials fall into
+//! tiles, and in which order the tiles' gradients are added, depends on the shapes alone, so that any number of threads
 //! gives the same bits.
 
-use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, Work, retreat};
+use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, Work, backward};
 use super::constants::{Constants, PerUnit, Units, with_units};
 use super::forward::{
-    Checkpoint, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, retrace,
+    Checkpoint, FLUSH_STEPS, Interval, Network, Peak, Runner, Sink, Sizes, Source, Trace, pack, recompute,
 };
 use super::input::{FEW_SIGNALS, Input, States};
 use super::neurons::Neuron;
@@ -22,10 +22,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 const NAME: &str = "spiking-sequence";
-/// Trials of a band; what is left over runs one by one.
-const BAND: usize = 4;
-/// Sets of bands whose gradients are summed apart.
-const GROUPS: usize = 32;
+/// Trials of a tile; what is left over runs one by one.
+const TILE: usize = 4;
+/// Parts of the batch whose gradients are summed separately.
+const PARTS: usize = 32;
 
 /// What the first tensor is.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// Steps between two checkpoints for `neurons` neurons: few enough that a band's trace of them stays in the second-level
+    /// Steps between two checkpoints for `neurons` neurons: few enough that a tile's trace of them stays in the second-level
     /// cache.
     pub(super) fn interval(&self, neurons: usize) -> usize {
         match (self, neurons) {
@@ -71,21 +71,21 @@ pub(super) enum Output {
     Peaks,
 }
 
-/// What the forward pass keeps of a band of G trials.
+/// What the forward pass keeps of a tile of G trials.
 struct Saved<R: Real, N: Neuron<R>, const G: usize> {
-    /// What the band remembers at the beginning of each interval.
+    /// What the tile remembers at the beginning of each interval.
     checkpoints: Vec<Checkpoint<R, N, G>>,
     /// a, `[T][P]`.
     activities: Vec<[R; G]>,
     /// The trace of the last interval; those of the others are made again when the backward pass comes to them.
     trace: Option<Trace<R, N, G>>,
-    /// The steps that hold the maxima, `[cells]`.
+    /// The steps that hold the maxima, `[groups]`.
     peaks: Vec<[Lanes<R>; G]>,
 }
 
-/// What the forward pass keeps of a band.
-enum SavedBand<R: Real, N: Neuron<R>> {
-    Full(Saved<R, N, BAND>),
+/// What the forward pass keeps of a tile.
+enum SavedTile<R: Real, N: Neuron<R>> {
+    Full(Saved<R, N, TILE>),
     Single(Saved<R, N, 1>),
 }
 
@@ -100,7 +100,7 @@ pub(super) struct Sequence<R: Real, N: Neuron<R>> {
     interval: usize,
     /// Whether a backward pass may follow.
     differentiable: bool,
-    saved: Mutex<Vec<SavedBand<R, N>>>,
+    saved: Mutex<Vec<SavedTile<R, N>>>,
 }
 
 impl<R: Real, N: Neuron<R>> Sequence<R, N> {
@@ -171,13 +171,13 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
             Output::Peaks => vec![trials, neurons],
         };
         let mut out = vec![R::zero(); shape.iter().product()];
-        let bands = bands(trials);
-        let rows = deal(&mut out, &bands, shape[shape.len() - 1]);
-        let run = |(band, rows): (&Range<usize>, Vec<&mut [R]>)| match band.len() {
-            BAND => SavedBand::Full(run_band(self, network, band.start, rows)),
-            _ => SavedBand::Single(run_band(self, network, band.start, rows)),
+        let tiles = tiles(trials);
+        let rows = deal(&mut out, &tiles, shape[shape.len() - 1]);
+        let run = |(tile, rows): (&Range<usize>, Vec<&mut [R]>)| match tile.len() {
+            TILE => SavedTile::Full(forward_tile(self, network, tile.start, rows)),
+            _ => SavedTile::Single(forward_tile(self, network, tile.start, rows)),
         };
-        let saved = bands.par_iter().zip(rows).with_max_len(1).map(run).collect();
+        let saved = tiles.par_iter().zip(rows).with_max_len(1).map(run).collect();
         if self.differentiable {
             *self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = saved;
         }
@@ -187,28 +187,28 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
     /// Gradients of the weights, and of the signals or currents where `source_gradient` has room for them.
     fn backward(&self, network: &Network<R, N>, gradient: &[R], source_gradient: &mut [R]) -> Gradients<R> {
         let Sizes { trials, neurons, modes, inputs, .. } = network.sizes;
-        let bands = bands(trials);
+        let tiles = tiles(trials);
         let mut rows: Vec<Option<SourceGradient<R>>> = match (&self.kind, source_gradient.is_empty()) {
-            (_, true) => bands.iter().map(|_| None).collect(),
-            (Kind::Signals, _) => deal(source_gradient, &bands, inputs - modes).into_iter().map(Some).collect(),
-            _ => deal(source_gradient, &bands, neurons).into_iter().map(Some).collect(),
+            (_, true) => tiles.iter().map(|_| None).collect(),
+            (Kind::Signals, _) => deal(source_gradient, &tiles, inputs - modes).into_iter().map(Some).collect(),
+            _ => deal(source_gradient, &tiles, neurons).into_iter().map(Some).collect(),
         };
         let mut tasks = Vec::new();
-        for group in split(bands.len(), GROUPS.min(bands.len())).into_iter().rev() {
-            let rows = rows.split_off(group.start);
-            tasks.push((group, rows));
+        for part in split(tiles.len(), PARTS.min(tiles.len())).into_iter().rev() {
+            let rows = rows.split_off(part.start);
+            tasks.push((part, rows));
         }
         tasks.reverse();
         let saved = self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let saved = &*saved;
-        let run = |(group, rows): (Range<usize>, Vec<Option<SourceGradient<R>>>)| {
+        let run = |(part, rows): (Range<usize>, Vec<Option<SourceGradient<R>>>)| {
             let mut gradients = Gradients::zero(network);
-            for (band, rows) in group.zip(rows) {
-                let first = bands[band].start;
-                match &saved[band] {
-                    SavedBand::Full(saved) => self.retreat_band(network, first, saved, gradient, &mut gradients, rows),
-                    SavedBand::Single(saved) => {
-                        self.retreat_band(network, first, saved, gradient, &mut gradients, rows)
+            for (tile, rows) in part.zip(rows) {
+                let first = tiles[tile].start;
+                match &saved[tile] {
+                    SavedTile::Full(saved) => self.backward_tile(network, first, saved, gradient, &mut gradients, rows),
+                    SavedTile::Single(saved) => {
+                        self.backward_tile(network, first, saved, gradient, &mut gradients, rows)
                     }
                 }
             }
@@ -218,7 +218,7 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
         Gradients::sum(&parts)
     }
 
-    fn retreat_band<const G: usize>(
+    fn backward_tile<const G: usize>(
         &self,
         network: &Network<R, N>,
         first: usize,
@@ -232,12 +232,12 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
             Output::Readout => Arriving::Readout(gradient),
             Output::Synapses => Arriving::Synapses(gradient),
             Output::Peaks => {
-                let cell = |i: usize, g: usize| Lanes::load_cell(&gradient[(first + g) * neurons..][..neurons], i);
-                let cells = (0..network.sizes.cells()).map(|i| std::array::from_fn(|g| cell(i, g)));
-                Arriving::Peaks(cells.collect(), &saved.peaks)
+                let group = |i: usize, g: usize| Lanes::load_group(&gradient[(first + g) * neurons..][..neurons], i);
+                let groups = (0..network.sizes.groups()).map(|i| std::array::from_fn(|g| group(i, g)));
+                Arriving::Peaks(groups.collect(), &saved.peaks)
             }
         };
-        retreat_band(self, network, first, saved, &arriving, gradients, &mut source_gradient);
+        backward_tile(self, network, first, saved, &arriving, gradients, &mut source_gradient);
     }
 
     /// Every state of every step, without gradients.
@@ -247,16 +247,16 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
         let network =
             self.network(contiguous(s1, l1, "input")?, l1.dims(), contiguous(s2, l2, "weights")?, l2.dims())?;
         let Sizes { steps, trials, neurons, .. } = network.sizes;
-        let bands: Vec<Range<usize>> = split(trials, trials);
+        let tiles: Vec<Range<usize>> = split(trials, trials);
         let mut values: [Vec<R>; 4] = std::array::from_fn(|_| vec![R::zero(); steps * trials * neurons]);
-        let [spikes, potential, membrane, synapses] = values.each_mut().map(|values| deal(values, &bands, neurons));
+        let [spikes, potential, membrane, synapses] = values.each_mut().map(|values| deal(values, &tiles, neurons));
         let rows = spikes.into_par_iter().zip(potential).zip(membrane).zip(synapses);
-        bands.par_iter().zip(rows).for_each(|(band, (((mut spikes, mut potential), mut membrane), synapses))| {
-            let trace = observe_trial(&network, band.start, synapses);
+        tiles.par_iter().zip(rows).for_each(|(tile, (((mut spikes, mut potential), mut membrane), synapses))| {
+            let trace = observe_trial(&network, tile.start, synapses);
             for t in 0..steps {
                 let (kept, v) = (trace.kept(t), trace.membrane(t).unwrap_or_default());
                 let s: Vec<[Lanes<R>; 1]> = with_units!(network.constants, units => {
-                    let spikes = |i: usize, kept| network.neuron.spikes(i, units.cell(i).threshold, kept);
+                    let spikes = |i: usize, kept| network.neuron.spikes(i, units.group(i).threshold, kept);
                     kept.iter().enumerate().map(|(i, kept)| kept.map(|kept| spikes(i, kept))).collect()
                 });
                 let u: Vec<[Lanes<R>; 1]> = kept.iter().map(|kept| kept.map(N::potential)).collect();
@@ -272,7 +272,7 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
 }
 
 /// Runs G trials through all steps; `rows` is their share of the output.
-fn run_band<R: Real, N: Neuron<R>, const G: usize>(
+fn forward_tile<R: Real, N: Neuron<R>, const G: usize>(
     sequence: &Sequence<R, N>,
     network: &Network<R, N>,
     first: usize,
@@ -284,7 +284,7 @@ fn run_band<R: Real, N: Neuron<R>, const G: usize>(
         match sequence.output {
             Output::Readout => Sink::Readout(std::mem::take(&mut rows)),
             Output::Synapses => Sink::Synapses(std::mem::take(&mut rows)),
-            Output::Peaks => Sink::Peaks(vec![[Peak::none(); G]; sizes.cells()]),
+            Output::Peaks => Sink::Peaks(vec![[Peak::none(); G]; sizes.groups()]),
         },
     );
     let mut saved = Saved { checkpoints: Vec::new(), activities: Vec::new(), trace: None, peaks: Vec::new() };
@@ -318,7 +318,7 @@ fn run_band<R: Real, N: Neuron<R>, const G: usize>(
 }
 
 /// Takes G trials back through all steps.
-fn retreat_band<R: Real, N: Neuron<R>, const G: usize>(
+fn backward_tile<R: Real, N: Neuron<R>, const G: usize>(
     sequence: &Sequence<R, N>,
     network: &Network<R, N>,
     first: usize,
@@ -340,11 +340,11 @@ fn retreat_band<R: Real, N: Neuron<R>, const G: usize>(
         let trace = match &saved.trace {
             Some(trace) if last => trace,
             _ => {
-                retrace(&interval, &saved.checkpoints[i], activities, &mut again);
+                recompute(&interval, &saved.checkpoints[i], activities, &mut again);
                 &again
             }
         };
-        retreat(&interval, trace, activities, arriving, &mut state, &mut work, gradients, source_gradient);
+        backward(&interval, trace, activities, arriving, &mut state, &mut work, gradients, source_gradient);
     }
 }
 
@@ -411,20 +411,20 @@ fn split(count: usize, parts: usize) -> Vec<Range<usize>> {
     (0..parts).map(|i| i * count / parts..(i + 1) * count / parts).collect()
 }
 
-/// The trials in bands: full ones, then single trials.
-fn bands(trials: usize) -> Vec<Range<usize>> {
-    let full = trials / BAND * BAND;
-    (0..full).step_by(BAND).map(|b| b..b + BAND).chain((full..trials).map(|b| b..b + 1)).collect()
+/// The trials in tiles: full ones, then single trials.
+fn tiles(trials: usize) -> Vec<Range<usize>> {
+    let full = trials / TILE * TILE;
+    (0..full).step_by(TILE).map(|b| b..b + TILE).chain((full..trials).map(|b| b..b + 1)).collect()
 }
 
-/// Deals rows out: for each band, for each step, the slice of its trials, `width` values each.
-fn deal<'a, R>(values: &'a mut [R], bands: &[Range<usize>], width: usize) -> Vec<Vec<&'a mut [R]>> {
-    let step = (bands.last().map_or(0, |band| band.end) * width).max(1);
+/// Deals rows out: for each tile, for each step, the slice of its trials, `width` values each.
+fn deal<'a, R>(values: &'a mut [R], tiles: &[Range<usize>], width: usize) -> Vec<Vec<&'a mut [R]>> {
+    let step = (tiles.last().map_or(0, |tile| tile.end) * width).max(1);
     let steps = values.len() / step;
-    let mut dealt: Vec<Vec<&mut [R]>> = bands.iter().map(|_| Vec::with_capacity(steps)).collect();
+    let mut dealt: Vec<Vec<&mut [R]>> = tiles.iter().map(|_| Vec::with_capacity(steps)).collect();
     for mut row in values.chunks_exact_mut(step) {
-        for (band, rows) in bands.iter().zip(&mut dealt) {
-            let (own, rest) = row.split_at_mut(band.len() * width);
+        for (tile, rows) in tiles.iter().zip(&mut dealt) {
+            let (own, rest) = row.split_at_mut(tile.len() * width);
             rows.push(own);
             row = rest;
         }
@@ -432,20 +432,20 @@ fn deal<'a, R>(values: &'a mut [R], bands: &[Range<usize>], width: usize) -> Vec
     dealt
 }
 
-/// The cells of one trial as values `[N]`.
-fn spread<R: Real>(cells: &[[Lanes<R>; 1]], row: &mut [R]) {
-    for (values, [lanes]) in row.chunks_mut(Lanes::<R>::COUNT).zip(cells) {
+/// The lane groups of one trial as values `[N]`.
+fn spread<R: Real>(groups: &[[Lanes<R>; 1]], row: &mut [R]) {
+    for (values, [lanes]) in row.chunks_mut(Lanes::<R>::COUNT).zip(groups) {
         values.copy_from_slice(&lanes.0[..values.len()]);
     }
 }
 
-/// W_in `[N, K]` as cells `[K][cells]`.
+/// W_in `[N, K]` as lane groups `[K][groups]`.
 fn pack_columns<R: Real>(w_in: &[R], channels: usize, neurons: usize) -> Vec<Lanes<R>> {
-    let cells = neurons.div_ceil(Lanes::<R>::COUNT);
-    let mut packed = vec![Lanes::zero(); channels * cells];
+    let groups = neurons.div_ceil(Lanes::<R>::COUNT);
+    let mut packed = vec![Lanes::zero(); channels * groups];
     for (n, row) in w_in.chunks_exact(channels).enumerate() {
         for (k, value) in row.iter().enumerate() {
-            packed[k * cells + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT] = *value;
+            packed[k * groups + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT] = *value;
         }
     }
     packed
@@ -453,8 +453,8 @@ fn pack_columns<R: Real>(w_in: &[R], channels: usize, neurons: usize) -> Vec<Lan
 
 /// The inverse of [`pack_columns`].
 fn unpack_columns<R: Real>(packed: &[Lanes<R>], channels: usize, neurons: usize) -> Vec<R> {
-    let cells = neurons.div_ceil(Lanes::<R>::COUNT);
-    let at = |n: usize, k: usize| packed[k * cells + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT];
+    let groups = neurons.div_ceil(Lanes::<R>::COUNT);
+    let at = |n: usize, k: usize| packed[k * groups + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT];
     (0..neurons).flat_map(|n| (0..channels).map(move |k| at(n, k))).collect()
 }
 

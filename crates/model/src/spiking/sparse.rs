@@ -17,14 +17,14 @@ use mdl_kernels::real::Real;
 /// Cells whose sums are kept in registers at a time: as many as the sixteen registers of the smaller vector units hold.
 const WIDTH: usize = 7;
 
-/// Evaluates `$body` for runs of at most `WIDTH` cells, with `$start` the first cell of a run and the constant `$width` its
+/// Evaluates `$body` for runs of at most `WIDTH` lane groups, with `$start` the first lane group of a run and the constant `$width` its
 /// length.
 macro_rules! for_runs {
-    ($cells:expr, ($start:ident, $width:ident) => $body:expr) => {
-        for run in 0..$cells.div_ceil(WIDTH) {
-            let runs = $cells.div_ceil(WIDTH);
-            let $start = run * $cells / runs;
-            match (run + 1) * $cells / runs - $start {
+    ($groups:expr, ($start:ident, $width:ident) => $body:expr) => {
+        for run in 0..$groups.div_ceil(WIDTH) {
+            let runs = $groups.div_ceil(WIDTH);
+            let $start = run * $groups / runs;
+            match (run + 1) * $groups / runs - $start {
                 1 => {
                     const $width: usize = 1;
                     $body
@@ -58,13 +58,13 @@ macro_rules! for_runs {
     };
 }
 
-/// The drives of one trial in the 64 steps of `word`: `rows` `[64][cells]`, from the `columns` `[K][cells]` of W_in.
+/// The drives of one trial in the 64 steps of `word`: `rows` `[64][groups]`, from the `columns` `[K][groups]` of W_in.
 pub(super) fn drive<R: Real>(
     trial: TrialSpikes,
     words: usize,
     word: usize,
     columns: &[Lanes<R>],
-    cells: usize,
+    groups: usize,
     rows: &mut [Lanes<R>],
 ) {
     rows.fill(Lanes::zero());
@@ -76,7 +76,7 @@ pub(super) fn drive<R: Real>(
         turn(&mut bits);
         dispatch(
             #[inline(always)]
-            || for_runs!(cells, (start, W) => add_columns::<R, W>(channels, &bits, columns, cells, start, rows)),
+            || for_runs!(groups, (start, W) => add_columns::<R, W>(channels, &bits, columns, groups, start, rows)),
         );
     }
 }
@@ -87,14 +87,14 @@ fn add_columns<R: Real, const W: usize>(
     channels: &[u32],
     bits: &[u64; STEPS_PER_WORD],
     columns: &[Lanes<R>],
-    cells: usize,
+    groups: usize,
     start: usize,
     rows: &mut [Lanes<R>],
 ) {
-    for (row, bits) in rows.chunks_exact_mut(cells).zip(bits) {
+    for (row, bits) in rows.chunks_exact_mut(groups).zip(bits) {
         let mut sums = [Lanes::zero(); W];
         for channel in ones(*bits) {
-            let column = &columns[channels[channel] as usize * cells + start..][..W];
+            let column = &columns[channels[channel] as usize * groups + start..][..W];
             for i in 0..W {
                 sums[i] += column[i];
             }
@@ -106,19 +106,19 @@ fn add_columns<R: Real, const W: usize>(
     }
 }
 
-/// The gradient of the columns of W_in from one trial's 64 steps of `word`: `rows` `[64][cells]` are the gradients of the
+/// The gradient of the columns of W_in from one trial's 64 steps of `word`: `rows` `[64][groups]` are the gradients of the
 /// drives.
 pub(super) fn accumulate<R: Real>(
     trial: TrialSpikes,
     words: usize,
     word: usize,
     rows: &[Lanes<R>],
-    cells: usize,
+    groups: usize,
     gradient: &mut [Lanes<R>],
 ) {
     dispatch(
         #[inline(always)]
-        || for_runs!(cells, (start, W) => add_steps::<R, W>(trial, words, word, rows, cells, start, gradient)),
+        || for_runs!(groups, (start, W) => add_steps::<R, W>(trial, words, word, rows, groups, start, gradient)),
     );
 }
 
@@ -128,19 +128,19 @@ fn add_steps<R: Real, const W: usize>(
     words: usize,
     word: usize,
     rows: &[Lanes<R>],
-    cells: usize,
+    groups: usize,
     start: usize,
     gradient: &mut [Lanes<R>],
 ) {
     for (channel, raster) in trial.active.iter().zip(trial.raster.chunks_exact(words)) {
         let mut sums = [Lanes::zero(); W];
         for t in ones(raster[word]) {
-            let row = &rows[t * cells + start..][..W];
+            let row = &rows[t * groups + start..][..W];
             for i in 0..W {
                 sums[i] += row[i];
             }
         }
-        let column = &mut gradient[*channel as usize * cells + start..][..W];
+        let column = &mut gradient[*channel as usize * groups + start..][..W];
         for i in 0..W {
             column[i] += sums[i];
         }
@@ -197,34 +197,34 @@ mod tests {
         }
     }
 
-    /// Both products against sums over the dense spikes, for cells that fill one and several register blocks.
+    /// Both products against sums over the dense spikes, for lane groups that fill one and several register blocks.
     #[test]
     fn products_are_those_of_dense_spikes() {
         let (steps, trials, channels) = (100, 2, 150);
         let dense: Vec<f32> = (0..steps * trials * channels).map(|i| f32::from(u8::from(i * i % 7 == 3))).collect();
         let spikes = SpikeInput::from_dense(steps, trials, channels, &dense).unwrap();
-        for cells in [1, 3, 7, 8, 13] {
+        for groups in [1, 3, 7, 8, 13] {
             let value = |i: usize| Lanes::splat(((i * 37 % 101) as f64) / 7.0);
-            let columns: Vec<Lanes<f64>> = (0..channels * cells).map(value).collect();
-            let gradients: Vec<Lanes<f64>> = (0..128 * cells).map(|i| value(i + 5)).collect();
-            let mut by_channel = vec![Lanes::zero(); channels * cells];
+            let columns: Vec<Lanes<f64>> = (0..channels * groups).map(value).collect();
+            let gradients: Vec<Lanes<f64>> = (0..128 * groups).map(|i| value(i + 5)).collect();
+            let mut by_channel = vec![Lanes::zero(); channels * groups];
             for word in 0..2 {
-                let mut rows = vec![Lanes::splat(9.0); 64 * cells];
-                drive(spikes.trial(1), 2, word, &columns, cells, &mut rows);
+                let mut rows = vec![Lanes::splat(9.0); 64 * groups];
+                drive(spikes.trial(1), 2, word, &columns, groups, &mut rows);
                 for t in 64 * word..steps.min(64 * (word + 1)) {
-                    for i in 0..cells {
+                    for i in 0..groups {
                         let fires = |k: &usize| dense[(t * trials + 1) * channels + k] > 0.0;
-                        let sum: f64 = (0..channels).filter(fires).map(|k| columns[k * cells + i].0[0]).sum();
-                        assert!((rows[(t - 64 * word) * cells + i].0[2] - sum).abs() < 1e-9);
+                        let sum: f64 = (0..channels).filter(fires).map(|k| columns[k * groups + i].0[0]).sum();
+                        assert!((rows[(t - 64 * word) * groups + i].0[2] - sum).abs() < 1e-9);
                     }
                 }
-                accumulate(spikes.trial(1), 2, word, &gradients[64 * word * cells..], cells, &mut by_channel);
+                accumulate(spikes.trial(1), 2, word, &gradients[64 * word * groups..], groups, &mut by_channel);
             }
             for k in 0..channels {
-                for i in 0..cells {
+                for i in 0..groups {
                     let fires = |t: &usize| dense[(t * trials + 1) * channels + k] > 0.0;
-                    let sum: f64 = (0..steps).filter(fires).map(|t| gradients[t * cells + i].0[0]).sum();
-                    assert!((by_channel[k * cells + i].0[1] - sum).abs() < 1e-9);
+                    let sum: f64 = (0..steps).filter(fires).map(|t| gradients[t * groups + i].0[0]).sum();
+                    assert!((by_channel[k * groups + i].0[1] - sum).abs() < 1e-9);
                 }
             }
         }

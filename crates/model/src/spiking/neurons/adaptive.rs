@@ -215,7 +215,7 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
         rows[0] += later * (b - self.spikes(i, threshold, kept));
         rows[1] += Lanes::zero() - excess * b;
         adjoint.adaptation = rho * later - beta * excess;
-        self.leaky.retreat(kept.potential, reset, &mut adjoint.membrane, excess)
+        self.leaky.backward(kept.potential, reset, &mut adjoint.membrane, excess)
     }
 
     #[inline(always)]

@@ -73,7 +73,7 @@ impl<R: Real> Leaky<R> {
 
     /// The gradients that leave the neuron; `spike` is the part of Ū_t that comes through the spike.
     #[inline(always)]
-    pub(super) fn retreat(
+    pub(super) fn backward(
         &self,
         potential: Lanes<R>,
         reset: Lanes<R>,
@@ -155,7 +155,7 @@ impl<R: Real> Neuron<R> for Leaky<R> {
         spike: Lanes<R>,
         _: &mut [Lanes<R>],
     ) -> Leaving<R> {
-        self.retreat(kept, reset, adjoint, surrogate.at(kept - threshold) * spike)
+        self.backward(kept, reset, adjoint, surrogate.at(kept - threshold) * spike)
     }
 
     #[inline(always)]
