@@ -1,4 +1,5 @@
-//! The numeric ground of the networks: run-time choice of the vector unit, lanes of numbers, counter-based random streams.
+//! The numeric ground of the networks: run-time choice of the vector unit, lanes of numbers, matrix products, counter-based random
+//! streams.
 //!
 //! A random number is a function of seed, purpose and index. It does not depend on threads, on the order of draws, or on the
 //! processor:
@@ -20,5 +21,7 @@ pub mod aligned;
 pub mod dispatch;
 pub mod lanes;
 pub mod memory;
+pub mod product;
 pub mod random;
 pub mod real;
+pub mod transpose;

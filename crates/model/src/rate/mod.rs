@@ -7,30 +7,18 @@
 //! A dense network has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; one with modes has x_0 = 0 and a = 1 − α_m.
 
 mod activation;
-mod block;
-mod columns;
 pub mod config;
-mod dense;
 #[cfg(any(test, feature = "cuda"))]
 mod device;
-mod listing;
-mod modes;
 pub mod network;
 mod operator;
 pub mod parameters;
-mod presence;
-mod product;
 mod readout;
 mod reference;
 mod rows;
 mod run;
 mod sequence;
-mod sliced;
-#[cfg(target_arch = "x86_64")]
-mod sliding;
-mod sparse;
 mod sweep;
-mod transpose;
 mod weights;
 
 pub use activation::Activation;

@@ -1,15 +1,15 @@
 //! The recurrence over a whole sequence as one operator of candle.
 
-use super::block::blocks;
-use super::columns::Columns;
-use super::product::Product;
 use super::readout::{Outer, read, readout_gradient};
 use super::rows::{Rows, by_trial};
 use super::sequence::{RateSequence, RateStates};
-use super::sparse::{SparseReal, accumulate_present};
 use super::sweep::{Adjoint, Sweep, Trajectory};
 use super::weights::Weights;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use mdl_kernels::product::batch::blocks;
+use mdl_kernels::product::by_unit::ByUnit;
+use mdl_kernels::product::common::Product;
+use mdl_kernels::product::sparse::{SparseReal, accumulate_present};
 use mdl_kernels::real::{Real, contiguous};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,7 +221,7 @@ struct BlockGradients<R> {
     /// δ `[S, N, trials]`, the gradient of the drive; empty where nothing reads it any more.
     delta: Vec<R>,
     /// δ and rates unit by unit, for the gradient of weights of which few are present.
-    columns: Option<[Columns<R>; 2]>,
+    columns: Option<[ByUnit<R>; 2]>,
 }
 
 /// Gradients of some trials, summed: of leaks and W_out, and of weights.
@@ -244,7 +244,7 @@ impl<R: SparseReal> Backward<'_, R> {
         };
         let Adjoint { delta, leak } = sweep.backward(adjoint, states, outer);
         let few = self.kept.weights.few().is_some();
-        let columns = |values: &[R]| Columns::new(n, trials, self.steps, values);
+        let columns = |values: &[R]| ByUnit::new(n, trials, self.steps, values);
         BlockGradients {
             leak,
             w_out,

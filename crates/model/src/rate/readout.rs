@@ -4,11 +4,11 @@
 //! o_s = W_out r_s        ∂L/∂r_s = W_outᵀ ∂L/∂o_s,   ∂L/∂W_out = Σ_s ∂L/∂o_s r_sᵀ        s = 0 … S
 //! ```
 
-use super::block::of_width;
-use super::product::{LANES, sum};
 use super::rows::{Rows, by_trial};
-use super::sparse::SparseReal;
 use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::of_width;
+use mdl_kernels::product::common::{LANES, sum};
+use mdl_kernels::product::sparse::SparseReal;
 
 /// Outputs `[steps, trials, O]` by `w_out` `[O, N]` of rates `[steps, N, trials]`.
 pub(super) fn read<R: SparseReal>(n: usize, w_out: &[R], trials: usize, rates: &[R]) -> Vec<R> {

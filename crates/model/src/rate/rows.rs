@@ -1,6 +1,6 @@
 //! Trials side by side in tensors, and back.
 
-use super::transpose::{Transposed, transpose};
+use mdl_kernels::transpose::{Transposed, transpose};
 
 /// The rows that some trials side by side have in a tensor `[·, B, N]`.
 #[derive(Clone, Copy)]

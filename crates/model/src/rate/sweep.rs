@@ -7,12 +7,12 @@
 //! ```
 
 use super::activation::Activation;
-use super::product::{Product, padded};
 use super::readout::Outer;
 use super::rows::{Rows, by_trial};
-use super::sparse::SparseReal;
 use mdl_kernels::aligned::Aligned;
 use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::product::common::{Product, padded};
+use mdl_kernels::product::sparse::SparseReal;
 
 /// What a run does at every step.
 pub(super) struct Sweep<R> {

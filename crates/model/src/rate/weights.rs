@@ -9,15 +9,15 @@
 //! Under Dale's principle a connection with W ≤ 0 has neither weight nor gradient. Trained networks keep some 6 % of their
 //! connections, and only these are computed.
 
-use super::block::Listed;
-use super::dense::{Dense, accumulate_outer};
-use super::listing::Listing;
-use super::modes::{Modes, accumulate_modes, rows};
-use super::presence::Presence;
-use super::product::{Product, padded};
 use super::sequence::Recurrence;
-use super::sparse::{SparseReal, spread_present};
 use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::product::common::{Product, padded};
+use mdl_kernels::product::coordinates::Coordinates;
+use mdl_kernels::product::dense::{Dense, accumulate_outer};
+use mdl_kernels::product::low_rank::{LowRank, accumulate_low_rank, rows};
+use mdl_kernels::product::pattern::Pattern;
+use mdl_kernels::product::sparse::{SparseReal, spread_present};
+use mdl_kernels::product::sparse_batch::RowPairs;
 use mdl_kernels::real::Real;
 
 /// Share of present entries below which the gradient is taken entry by entry. It doesn't depend on the processor: the two
@@ -34,25 +34,25 @@ enum Form<R> {
     /// W_eff `[N, N]`, and its present entries if they are few.
     Matrix { effective: Vec<R>, present: Option<Present> },
     /// A and C, `[2, N, P]`.
-    Modes { weights: Vec<R> },
+    LowRank { weights: Vec<R> },
 }
 
 /// The present entries as a set and as a list.
 struct Present {
-    set: Presence,
-    listing: Listing,
+    set: Pattern,
+    coordinates: Coordinates,
 }
 
 impl<R: SparseReal> Weights<R> {
     /// Reads the weights `raw` of a run.
     pub(super) fn new(n: usize, recurrence: &Recurrence, raw: &[R]) -> Self {
         let form = match recurrence {
-            Recurrence::Modes => Form::Modes { weights: raw.to_vec() },
+            Recurrence::Modes => Form::LowRank { weights: raw.to_vec() },
             Recurrence::Dense { sign, mask } => {
                 let effective = effective(n, sign.as_deref(), mask.as_deref(), raw);
-                let few = |presence: &Presence| presence.share() < SPARSE_GRADIENT_BELOW;
-                let present = sign.is_some().then(|| Presence::of_rows(n, &effective)).filter(few);
-                let present = present.map(|set| Present { listing: Listing::new(&set), set });
+                let few = |pattern: &Pattern| pattern.share() < SPARSE_GRADIENT_BELOW;
+                let present = sign.is_some().then(|| Pattern::of_rows(n, &effective)).filter(few);
+                let present = present.map(|set| Present { coordinates: Coordinates::new(&set), set });
                 Form::Matrix { effective, present }
             }
         };
@@ -60,10 +60,10 @@ impl<R: SparseReal> Weights<R> {
     }
 
     /// The present entries, if they are few. Only then are blocks of trials faster than trials one by one.
-    pub(super) fn few(&self) -> Option<&Listing> {
+    pub(super) fn few(&self) -> Option<&Coordinates> {
         match &self.form {
-            Form::Matrix { present, .. } => present.as_ref().map(|present| &present.listing),
-            Form::Modes { .. } => None,
+            Form::Matrix { present, .. } => present.as_ref().map(|present| &present.coordinates),
+            Form::LowRank { .. } => None,
         }
     }
 
@@ -71,7 +71,7 @@ impl<R: SparseReal> Weights<R> {
     pub(super) fn forward(&self, width: usize) -> Box<dyn Product<R>> {
         let n = self.n;
         match &self.form {
-            Form::Modes { weights } => Box::new(Modes::forward(n, weights)),
+            Form::LowRank { weights } => Box::new(LowRank::forward(n, weights)),
             Form::Matrix { effective, present } => {
                 let set = present.as_ref().map(|present| &present.set);
                 product(n, width, set, |target, source| effective[target * n + source])
@@ -83,9 +83,9 @@ impl<R: SparseReal> Weights<R> {
     pub(super) fn adjoint(&self, width: usize) -> Box<dyn Product<R>> {
         let n = self.n;
         match &self.form {
-            Form::Modes { weights } => Box::new(Modes::adjoint(n, weights)),
+            Form::LowRank { weights } => Box::new(LowRank::adjoint(n, weights)),
             Form::Matrix { effective, present } => {
-                let columns = present.is_some().then(|| Presence::of_columns(n, effective));
+                let columns = present.is_some().then(|| Pattern::of_columns(n, effective));
                 product(n, width, columns.as_ref(), |target, source| effective[source * n + target])
             }
         }
@@ -94,18 +94,18 @@ impl<R: SparseReal> Weights<R> {
     /// Gradient of nothing, for [`Weights::accumulate_gradient`].
     pub(super) fn zero_gradient(&self) -> Vec<R> {
         let length = match &self.form {
-            Form::Modes { weights } => weights.len() / self.n * padded(self.n),
-            Form::Matrix { present: Some(present), .. } => present.listing.count(),
+            Form::LowRank { weights } => weights.len() / self.n * padded(self.n),
+            Form::Matrix { present: Some(present), .. } => present.coordinates.count(),
             Form::Matrix { effective, .. } => effective.len(),
         };
         vec![R::zero(); length]
     }
 
     /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for the deltas and rates `[S, N]` of a trial.
-    /// Where present entries are [few](Self::few), [`accumulate_present`](super::sparse::accumulate_present) does it.
+    /// Where present entries are [few](Self::few), [`accumulate_present`](mdl_kernels::product::sparse::accumulate_present) does it.
     pub(super) fn accumulate_gradient(&self, states: [&[R]; 2], gradient: &mut [R]) {
         match &self.form {
-            Form::Modes { weights } => accumulate_modes(self.n, weights, states, gradient),
+            Form::LowRank { weights } => accumulate_low_rank(self.n, weights, states, gradient),
             Form::Matrix { .. } => accumulate_outer(self.n, states, gradient),
         }
     }
@@ -116,23 +116,23 @@ impl<R: SparseReal> Weights<R> {
         match (&self.form, sign) {
             (Form::Matrix { present: Some(present), .. }, Some(sign)) => {
                 // Where there is an entry, the mask is 1 and W > 0.
-                spread_present(self.n, &present.listing, &gradient, |source| R::constant(f64::from(sign[source])))
+                spread_present(self.n, &present.coordinates, &gradient, |source| R::constant(f64::from(sign[source])))
             }
             _ => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
         }
     }
 }
 
-/// The product of `width` trials with the weight `weight(target, source)`, which is zero where `presence` has no entry.
+/// The product of `width` trials with the weight `weight(target, source)`, which is zero where `pattern` has no entry.
 fn product<R: SparseReal>(
     n: usize,
     width: usize,
-    presence: Option<&Presence>,
+    pattern: Option<&Pattern>,
     weight: impl Fn(usize, usize) -> R,
 ) -> Box<dyn Product<R>> {
-    match presence {
-        Some(presence) if width > 1 => Box::new(Listed::new(width, presence, weight)),
-        Some(presence) => R::sparse(presence, &weight).unwrap_or_else(|| Box::new(Dense::new(n, weight))),
+    match pattern {
+        Some(pattern) if width > 1 => Box::new(RowPairs::new(width, pattern, weight)),
+        Some(pattern) => R::sparse(pattern, &weight).unwrap_or_else(|| Box::new(Dense::new(n, weight))),
         None => Box::new(Dense::new(n, weight)),
     }
 }

@@ -1,51 +1,51 @@
 //! Sparse matrices: the fastest product of each number type and processor, and the gradient of the present entries.
 
-use super::columns::{Columns, OfTrial};
-use super::listing::{Entry, Listing, TOGETHER};
-use super::presence::Presence;
-use super::product::{GROUP, LANES, Product, sums, windows};
-use super::sliced::Sliced;
+use super::by_unit::{ByUnit, OfTrial};
+use super::common::{GROUP, LANES, Product, sums, windows};
+use super::coordinates::{Coordinates, Entry, TOGETHER};
+use super::pattern::Pattern;
 #[cfg(target_arch = "x86_64")]
-use super::sliding::{self, Sliding};
-use super::transpose::Transposed;
-use mdl_kernels::dispatch::dispatch;
-use mdl_kernels::real::Real;
+use super::sparse_avx2::{self, WindowedEllpack};
+use super::sparse_avx512::SlicedEllpack;
+use crate::dispatch::dispatch;
+use crate::real::Real;
+use crate::transpose::Transposed;
 
 /// A number type with its fastest sparse product.
-pub(super) trait SparseReal: Transposed {
-    /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry, if it is faster on
+pub trait SparseReal: Transposed {
+    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry, if it is faster on
     /// this processor than the dense one.
-    fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
+    fn sparse(pattern: &Pattern, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
 }
 
 /// Share of present entries below which the sliced product without AVX-512 is faster than the dense one.
 const PLAIN_BELOW: f64 = 0.1;
 
 impl SparseReal for f64 {
-    fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> f64) -> Option<Box<dyn Product<f64>>> {
-        (presence.share() < PLAIN_BELOW).then(|| Box::new(Sliced::new(presence, weight)) as _)
+    fn sparse(pattern: &Pattern, weight: impl Fn(usize, usize) -> f64) -> Option<Box<dyn Product<f64>>> {
+        (pattern.share() < PLAIN_BELOW).then(|| Box::new(SlicedEllpack::new(pattern, weight)) as _)
     }
 }
 
 impl SparseReal for f32 {
-    fn sparse(presence: &Presence, weight: impl Fn(usize, usize) -> f32) -> Option<Box<dyn Product<f32>>> {
-        let share = presence.share();
+    fn sparse(pattern: &Pattern, weight: impl Fn(usize, usize) -> f32) -> Option<Box<dyn Product<f32>>> {
+        let share = pattern.share();
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
-            return (share < 0.5).then(|| Box::new(Sliced::new(presence, weight)) as _);
-        } else if std::arch::is_x86_feature_detected!("avx2") && presence.units() <= sliding::MOST_UNITS {
-            return (share < 0.25).then(|| Box::new(Sliding::new(presence, weight)) as _);
+            return (share < 0.5).then(|| Box::new(SlicedEllpack::new(pattern, weight)) as _);
+        } else if std::arch::is_x86_feature_detected!("avx2") && pattern.units() <= sparse_avx2::MOST_UNITS {
+            return (share < 0.25).then(|| Box::new(WindowedEllpack::new(pattern, weight)) as _);
         }
-        (share < PLAIN_BELOW).then(|| Box::new(Sliced::new(presence, weight)) as _)
+        (share < PLAIN_BELOW).then(|| Box::new(SlicedEllpack::new(pattern, weight)) as _)
     }
 }
 
 /// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for the deltas and rates of one trial of a block. The gradient has
 /// a number for each present entry, as they are listed.
-pub(super) fn accumulate_present<R: SparseReal>(
-    listing: &Listing,
+pub fn accumulate_present<R: SparseReal>(
+    coordinates: &Coordinates,
     steps: usize,
-    [delta, rates]: &[Columns<R>; 2],
+    [delta, rates]: &[ByUnit<R>; 2],
     trial: usize,
     gradient: &mut [R],
 ) {
@@ -56,7 +56,7 @@ pub(super) fn accumulate_present<R: SparseReal>(
             || {
                 // Group by group: the rates of a group stay in the nearest cache while all targets pass.
                 let mut gradient = &mut gradient[..];
-                for (group, (count, entries)) in listing.groups().enumerate() {
+                for (group, (count, entries)) in coordinates.groups().enumerate() {
                     let mine;
                     (mine, gradient) = std::mem::take(&mut gradient).split_at_mut(count);
                     for (gradient, entries) in mine.chunks_mut(TOGETHER).zip(entries) {
@@ -94,15 +94,15 @@ fn dots<R: SparseReal>(
 }
 
 /// Gradients of the present entries, as they are listed, as a matrix `[N, N]`; each is multiplied by `factor(source)`.
-pub(super) fn spread_present<R: Real>(
+pub fn spread_present<R: Real>(
     n: usize,
-    listing: &Listing,
+    coordinates: &Coordinates,
     gradients: &[R],
     factor: impl Fn(usize) -> R,
 ) -> Vec<R> {
     let mut matrix = vec![R::zero(); n * n];
     let mut gradients = gradients;
-    for (group, (count, entries)) in listing.groups().enumerate() {
+    for (group, (count, entries)) in coordinates.groups().enumerate() {
         let mine;
         (mine, gradients) = gradients.split_at(count);
         for (Entry { target, source }, gradient) in entries.as_flattened().iter().zip(mine) {

@@ -10,8 +10,8 @@
 //! Four steps of a slice make a run. All slices take their first run, then their second, and so on: one loop without a
 //! branch that depends on the matrix, in which no sum waits for its last term.
 
-use super::presence::Presence;
-use super::product::{Product, padded};
+use super::common::{Product, padded};
+use super::pattern::Pattern;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ const FOUR: usize = 4;
 const BITS: usize = 3;
 
 /// Units that a network can have at most: windows take 16 bits.
-pub(super) const MOST_UNITS: usize = 1 << 16;
+pub const MOST_UNITS: usize = 1 << 16;
 
 /// Steps of one slice.
 #[derive(Clone, Copy)]
@@ -41,23 +41,23 @@ struct Run {
 }
 
 /// A sparse matrix as runs of steps.
-pub(super) struct Sliding {
+pub struct WindowedEllpack {
     padded: usize,
     runs: Vec<Run>,
 }
 
-impl Sliding {
-    /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry.
+impl WindowedEllpack {
+    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry.
     ///
     /// # Panics
     /// On a processor without AVX2, and for more than [`MOST_UNITS`] units.
-    pub(super) fn new(presence: &Presence, weight: impl Fn(usize, usize) -> f32) -> Self {
-        assert!(std::arch::is_x86_feature_detected!("avx2"), "the sliding product needs AVX2");
-        let n = presence.units();
-        assert!(n <= MOST_UNITS, "the sliding product takes at most {MOST_UNITS} units");
+    pub fn new(pattern: &Pattern, weight: impl Fn(usize, usize) -> f32) -> Self {
+        assert!(std::arch::is_x86_feature_detected!("avx2"), "the sparse_avx2 product needs AVX2");
+        let n = pattern.units();
+        assert!(n <= MOST_UNITS, "the sparse_avx2 product takes at most {MOST_UNITS} units");
         let (mut runs, mut slices, mut entries) = (Vec::new(), Vec::new(), Entries::default());
         for slice in (0..n).step_by(EIGHT) {
-            entries.fill(presence, slice, &weight);
+            entries.fill(pattern, slice, &weight);
             let begin = runs.len();
             // SAFETY: the processor has AVX2.
             unsafe { push_slice(&mut runs, &entries, slice as u32, (padded(n) - EIGHT) as i32) };
@@ -148,12 +148,12 @@ struct Entries {
 
 impl Entries {
     /// The entries of the targets from `slice` on.
-    fn fill(&mut self, presence: &Presence, slice: usize, weight: &impl Fn(usize, usize) -> f32) {
+    fn fill(&mut self, pattern: &Pattern, slice: usize, weight: &impl Fn(usize, usize) -> f32) {
         self.sources.clear();
         self.weights.clear();
         for (target, begin) in (slice..).zip(&mut self.begins) {
             *begin = self.sources.len() as i32;
-            presence.each_entry(target, |source| {
+            pattern.each_entry(target, |source| {
                 self.sources.push(source as i32);
                 self.weights.push(weight(target, source));
             });
@@ -171,7 +171,7 @@ fn least(numbers: __m256i) -> i32 {
     _mm_cvtsi128_si32(_mm_min_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two)))
 }
 
-impl Product<f32> for Sliding {
+impl Product<f32> for WindowedEllpack {
     fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
         assert!(rates.len() >= self.padded && out.len() >= self.padded, "rates and results are padded");
         // SAFETY: `new` has seen AVX2.
@@ -183,7 +183,7 @@ impl Product<f32> for Sliding {
 mod tests {
     use super::super::dense::Dense;
     use super::*;
-    use mdl_kernels::random::{Purpose, fill_normal};
+    use crate::random::{Purpose, fill_normal};
 
     /// The sums of the dense product, to the bit, for any number of units and any share of entries.
     #[test]
@@ -203,7 +203,7 @@ mod tests {
             let weight = |target: usize, source: usize| matrix[target * n + source];
             let mut expected = out.to_vec();
             Dense::new(n, weight).accumulate(rates, &mut expected);
-            Sliding::new(&Presence::of_rows(n, &matrix), weight).accumulate(rates, out);
+            WindowedEllpack::new(&Pattern::of_rows(n, &matrix), weight).accumulate(rates, out);
             assert_eq!(
                 out.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
                 expected.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),

@@ -1,8 +1,8 @@
 //! What each unit does over time, as the gradient of sparse weights reads it.
 
-use super::product::{LANES, windows};
-use super::transpose::{Transposed, transpose};
-use mdl_kernels::aligned::Aligned;
+use super::common::{LANES, windows};
+use crate::aligned::Aligned;
+use crate::transpose::{Transposed, transpose};
 use std::ops::Range;
 
 /// Numbers of a step that are brought to their columns together: a cache line of each step.
@@ -10,17 +10,17 @@ const TOGETHER: usize = 16;
 
 /// Values of a block of trials, unit by unit: of every trial, for each window of steps `[N, steps]`, steps padded with zeros to
 /// whole vectors.
-pub(super) struct Columns<R> {
+pub struct ByUnit<R> {
     n: usize,
     of_trials: Vec<Aligned<R>>,
 }
 
 /// A column for each unit, of one trial and window.
 #[derive(Clone, Copy)]
-pub(super) struct OfTrial<'a, R> {
+pub struct OfTrial<'a, R> {
     values: &'a [[R; LANES]],
     /// Length of a column.
-    pub(super) vectors: usize,
+    pub vectors: usize,
 }
 
 /// Steps of a window, padded.
@@ -28,9 +28,9 @@ fn length(window: &Range<usize>) -> usize {
     window.len().next_multiple_of(LANES)
 }
 
-impl<R: Transposed> Columns<R> {
+impl<R: Transposed> ByUnit<R> {
     /// Of the first `steps` steps of `values` `[steps, N, trials]`.
-    pub(super) fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
+    pub fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
         let (row, all) = (n * trials, windows(steps).map(|window| length(&window)).sum::<usize>());
         let mut of_trials: Vec<_> = (0..trials).map(|_| Aligned::with_capacity(R::zero(), n * all)).collect();
         for window in windows(steps) {
@@ -49,7 +49,7 @@ impl<R: Transposed> Columns<R> {
     }
 
     /// The columns of a trial in a window.
-    pub(super) fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
+    pub fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
         // All windows before are full.
         let values = self.of_trials[trial][window.start * self.n..].as_chunks().0;
         OfTrial { values, vectors: length(window) / LANES }
@@ -59,14 +59,14 @@ impl<R: Transposed> Columns<R> {
 impl<'a, R> OfTrial<'a, R> {
     /// The column of a unit.
     #[inline(always)]
-    pub(super) fn of_unit(&self, unit: usize) -> &'a [[R; LANES]] {
+    pub fn of_unit(&self, unit: usize) -> &'a [[R; LANES]] {
         &self.values[unit * self.vectors..][..self.vectors]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::product::WINDOW;
+    use super::super::common::WINDOW;
     use super::*;
 
     #[test]
@@ -75,7 +75,7 @@ mod tests {
         for trials in [1, 4, 8] {
             let value = |step: usize, unit: usize, trial: usize| ((step * n + unit) * trials + trial) as f32 + 1.0;
             let values: Vec<f32> = (0..(steps + 1) * n * trials).map(|at| at as f32 + 1.0).collect();
-            let columns = Columns::new(n, trials, steps, &values);
+            let columns = ByUnit::new(n, trials, steps, &values);
             for window in windows(steps) {
                 for (trial, unit) in (0..trials).flat_map(|trial| (0..n).map(move |unit| (trial, unit))) {
                     let column = columns.of_trial(trial, &window).of_unit(unit).as_flattened();

@@ -1,16 +1,16 @@
 //! Products with a full matrix, and the gradient of all its entries.
 
-use super::product::{LANES, Product, add_scaled, windows};
-use mdl_kernels::aligned::Aligned;
-use mdl_kernels::dispatch::dispatch;
-use mdl_kernels::real::Real;
+use super::common::{LANES, Product, add_scaled, windows};
+use crate::aligned::Aligned;
+use crate::dispatch::dispatch;
+use crate::real::Real;
 use std::ops::Range;
 
 /// Vectors of targets whose sums are kept in registers.
 const PANEL: usize = 4;
 
 /// A matrix in panels of at most `PANEL` vectors of targets, each stored source by source.
-pub(super) struct Dense<R> {
+pub struct Dense<R> {
     sources: usize,
     /// First vector and number of vectors of each panel.
     panels: Vec<(usize, usize)>,
@@ -19,7 +19,7 @@ pub(super) struct Dense<R> {
 
 impl<R: Real> Dense<R> {
     /// The map from `n` units to `n` units with the weight `weight(target, source)`.
-    pub(super) fn new(n: usize, weight: impl Fn(usize, usize) -> R) -> Self {
+    pub fn new(n: usize, weight: impl Fn(usize, usize) -> R) -> Self {
         let vectors = n.div_ceil(LANES);
         let count = vectors.div_ceil(PANEL);
         let bound = |p: usize| p * vectors / count;
@@ -81,7 +81,7 @@ const ROWS: usize = 8;
 const COLUMNS: usize = 2 * LANES;
 
 /// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[S, N]`.
-pub(super) fn accumulate_outer<R: Real>(n: usize, [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
+pub fn accumulate_outer<R: Real>(n: usize, [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
     for window in windows(delta.len() / n) {
         let left = pack::<R, ROWS>(n, delta, window.clone());
         let right = pack::<R, COLUMNS>(n, rates, window.clone());

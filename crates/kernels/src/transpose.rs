@@ -1,12 +1,12 @@
 //! Rows written as columns.
 
-use mdl_kernels::real::Real;
+use crate::real::Real;
 
 /// Rows and columns that are turned over together.
 const TILE: usize = 4;
 
 /// A number type with its fastest transposition.
-pub(super) trait Transposed: Real {
+pub trait Transposed: Real {
     /// Writes four rows as the beginnings of four columns, `length` apart.
     #[inline(always)]
     fn turn(rows: [&[Self; TILE]; TILE], length: usize, columns: &mut [Self]) {
@@ -39,12 +39,7 @@ impl Transposed for f32 {
 
 /// Writes `count` rows as the beginnings of columns, `length` apart.
 #[inline(always)]
-pub(super) fn transpose<'a, R: Transposed>(
-    count: usize,
-    row: impl Fn(usize) -> &'a [R],
-    length: usize,
-    columns: &mut [R],
-) {
+pub fn transpose<'a, R: Transposed>(count: usize, row: impl Fn(usize) -> &'a [R], length: usize, columns: &mut [R]) {
     let tiles = count - count % TILE;
     for from in (0..tiles).step_by(TILE) {
         let columns = &mut columns[from..];

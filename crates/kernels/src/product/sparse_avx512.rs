@@ -11,16 +11,16 @@
 //! rates of a group fill two AVX-512 registers, from which one permutation picks the 16 that a step needs: many times
 //! faster than fetching them from memory one by one.
 
-use super::presence::Presence;
-use super::product::{GROUP, LANES, Product};
-use mdl_kernels::aligned::Aligned;
-use mdl_kernels::real::Real;
+use super::common::{GROUP, LANES, Product};
+use super::pattern::Pattern;
+use crate::aligned::Aligned;
+use crate::real::Real;
 
 /// Steps whose sources share a register, a byte each.
 const PACK: usize = 4;
 
 /// A sparse matrix in slices and groups, group by group.
-pub(super) struct Sliced<R> {
+pub struct SlicedEllpack<R> {
     slices: usize,
     /// Number of steps where a group and a slice meet.
     steps: Vec<u32>,
@@ -30,15 +30,15 @@ pub(super) struct Sliced<R> {
     sources: Aligned<u8>,
 }
 
-impl<R: Real> Sliced<R> {
-    /// The map with the weight `weight(target, source)` where `presence` (a row a target) has an entry.
-    pub(super) fn new(presence: &Presence, weight: impl Fn(usize, usize) -> R) -> Self {
-        let slices = presence.units().div_ceil(LANES);
+impl<R: Real> SlicedEllpack<R> {
+    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry.
+    pub fn new(pattern: &Pattern, weight: impl Fn(usize, usize) -> R) -> Self {
+        let slices = pattern.units().div_ceil(LANES);
         let words = |group: usize, slice: usize| -> [u32; LANES] {
-            std::array::from_fn(|l| presence.word(slice * LANES + l, group))
+            std::array::from_fn(|l| pattern.word(slice * LANES + l, group))
         };
         let fullest = |words: [u32; LANES]| words.into_iter().map(u32::count_ones).max().unwrap_or(0);
-        let meetings = (0..presence.groups()).flat_map(|group| (0..slices).map(move |slice| (group, slice)));
+        let meetings = (0..pattern.groups()).flat_map(|group| (0..slices).map(move |slice| (group, slice)));
         let steps: Vec<u32> = meetings.clone().map(|(group, slice)| fullest(words(group, slice))).collect();
         let packs = |steps: &u32| (*steps as usize).div_ceil(PACK);
         let mut weights = Aligned::full(R::zero(), steps.iter().sum::<u32>() as usize * LANES);
@@ -114,13 +114,13 @@ fn fill_lane<R: Real>(
     }
 }
 
-impl Product<f64> for Sliced<f64> {
+impl Product<f64> for SlicedEllpack<f64> {
     fn accumulate(&self, rates: &[f64], out: &mut [f64]) {
         self.accumulate_plain(rates, out);
     }
 }
 
-impl Product<f32> for Sliced<f32> {
+impl Product<f32> for SlicedEllpack<f32> {
     fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
@@ -134,7 +134,7 @@ impl Product<f32> for Sliced<f32> {
 /// The product with one permutation a step.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn accumulate_avx512(sliced: &Sliced<f32>, rates: &[f32], out: &mut [f32]) {
+fn accumulate_avx512(sliced: &SlicedEllpack<f32>, rates: &[f32], out: &mut [f32]) {
     use std::arch::x86_64::*;
     /// The bytes `PACK` steps share, and the sum so far, after another step.
     #[target_feature(enable = "avx512f")]

@@ -4,43 +4,43 @@
 //! way to multiply by a full matrix adds the terms of a sum in ascending order of the source unit, one after the other:
 //! dense or sparse, vectorised or not, the result has the same bits.
 
-use mdl_kernels::real::Real;
+use crate::real::Real;
 
 /// Units side by side in a kernel.
-pub(super) const LANES: usize = 16;
+pub const LANES: usize = 16;
 
 /// Units are padded to a multiple of this.
-pub(super) const GROUP: usize = 32;
+pub const GROUP: usize = 32;
 
 /// Steps whose rates and deltas are brought together before a weight gradient is taken from them: both fit the cache.
-pub(super) const WINDOW: usize = 256;
+pub const WINDOW: usize = 256;
 
 /// A linear map from the rates of all units to the input of all units.
-pub(super) trait Product<R>: Sync {
+pub trait Product<R>: Sync {
     /// out ← out + W rates, both of padded length (or `[N, trials]` for a block of trials).
     fn accumulate(&self, rates: &[R], out: &mut [R]);
 }
 
 /// `n` units, padded.
-pub(super) fn padded(n: usize) -> usize {
+pub fn padded(n: usize) -> usize {
     n.next_multiple_of(GROUP)
 }
 
 /// The steps `0..steps` in windows.
-pub(super) fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..steps).step_by(WINDOW).map(move |from| from..steps.min(from + WINDOW))
 }
 
 /// Sum of the lanes, halves upon halves.
 #[inline(always)]
-pub(super) fn sum<R: Real>(lanes: [R; LANES]) -> R {
+pub fn sum<R: Real>(lanes: [R; LANES]) -> R {
     let [sum] = sums([lanes]);
     sum
 }
 
 /// The same of several.
 #[inline(always)]
-pub(super) fn sums<R: Real, const K: usize>(lanes: [[R; LANES]; K]) -> [R; K] {
+pub fn sums<R: Real, const K: usize>(lanes: [[R; LANES]; K]) -> [R; K] {
     // Seen through, these sums make the compiler run the loop that made the lanes at a quarter of the width.
     std::hint::black_box(lanes).map(
         #[inline(always)]
@@ -60,7 +60,7 @@ pub(super) fn sums<R: Real, const K: usize>(lanes: [[R; LANES]; K]) -> [R; K] {
 
 /// out ← out + vector · scale.
 #[inline(always)]
-pub(super) fn add_scaled<R: Real>(out: &mut [R], vector: &[R], scale: R) {
+pub fn add_scaled<R: Real>(out: &mut [R], vector: &[R], scale: R) {
     for (out, value) in out.iter_mut().zip(vector) {
         *out += *value * scale;
     }

@@ -1,25 +1,25 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
 
-use super::product::{LANES, Product, add_scaled, padded, sum};
-use mdl_kernels::dispatch::dispatch;
-use mdl_kernels::real::Real;
+use super::common::{LANES, Product, add_scaled, padded, sum};
+use crate::dispatch::dispatch;
+use crate::real::Real;
 
 /// Out = to (fromᵀ rates): both `[P, N]`, padded.
-pub(super) struct Modes<R> {
+pub struct LowRank<R> {
     vectors: usize,
     from: Vec<[R; LANES]>,
     to: Vec<[R; LANES]>,
 }
 
-impl<R: Real> Modes<R> {
+impl<R: Real> LowRank<R> {
     /// The map W = A Cᵀ of weights `[2, N, P]`, A before C.
-    pub(super) fn forward(n: usize, weights: &[R]) -> Self {
+    pub fn forward(n: usize, weights: &[R]) -> Self {
         let (a, c) = weights.split_at(weights.len() / 2);
         Self { vectors: padded(n) / LANES, from: columns(n, c), to: columns(n, a) }
     }
 
     /// The map Wᵀ = C Aᵀ.
-    pub(super) fn adjoint(n: usize, weights: &[R]) -> Self {
+    pub fn adjoint(n: usize, weights: &[R]) -> Self {
         let Self { vectors, from, to } = Self::forward(n, weights);
         Self { vectors, from: to, to: from }
     }
@@ -51,7 +51,7 @@ fn add_columns<R: Real>(out: &mut [R], columns: &[[R; LANES]], scale: &[R]) {
     }
 }
 
-impl<R: Real> Product<R> for Modes<R> {
+impl<R: Real> Product<R> for LowRank<R> {
     fn accumulate(&self, rates: &[R], out: &mut [R]) {
         let mut overlap = vec![R::zero(); self.modes()];
         dispatch(
@@ -66,8 +66,8 @@ impl<R: Real> Product<R> for Modes<R> {
 
 /// gradient `[2, P, padded N]` of A and C: ∂A = Σ_s delta_s (Cᵀ rates_s)ᵀ, ∂C = Σ_s rates_s (Aᵀ delta_s)ᵀ,
 /// for deltas and rates `[S, N]`.
-pub(super) fn accumulate_modes<R: Real>(n: usize, weights: &[R], [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
-    let map = Modes::forward(n, weights);
+pub fn accumulate_low_rank<R: Real>(n: usize, weights: &[R], [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
+    let map = LowRank::forward(n, weights);
     let width = padded(n);
     let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.vectors]);
     let mut overlap = vec![R::zero(); map.modes()];
@@ -102,7 +102,7 @@ fn columns<R: Real>(n: usize, matrix: &[R]) -> Vec<[R; LANES]> {
 }
 
 /// `[2, P, padded N]` as `[2, N, P]`.
-pub(super) fn rows<R: Real>(n: usize, columns: &[R]) -> Vec<R> {
+pub fn rows<R: Real>(n: usize, columns: &[R]) -> Vec<R> {
     let width = padded(n);
     let modes = columns.len() / (2 * width);
     let at = |half: usize, i: usize, p: usize| columns[(half * modes + p) * width + i];

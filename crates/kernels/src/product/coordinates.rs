@@ -1,61 +1,66 @@
 //! The present entries of a sparse matrix one by one.
 
-use super::presence::Presence;
+use super::pattern::Pattern;
 
 /// Entries that are worked on together.
-pub(super) const TOGETHER: usize = 4;
+pub const TOGETHER: usize = 4;
 
 /// An entry by its target and its source, the latter within its group.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Entry {
-    pub(super) target: u32,
-    pub(super) source: u32,
+pub struct Entry {
+    /// Row.
+    pub target: u32,
+    /// Column, within its group.
+    pub source: u32,
 }
 
 /// The present entries, group of sources by group, in a group target by target.
-pub(super) struct Listing {
+pub struct Coordinates {
     /// Number of entries of each group.
     counts: Vec<usize>,
     /// Each group is filled up with some entry.
     entries: Vec<Entry>,
 }
 
-impl Listing {
-    /// The entries of `presence`, which has a row a target.
-    pub(super) fn new(presence: &Presence) -> Self {
-        let room = presence.count() + (presence.groups() + 1) * TOGETHER;
-        let mut listing = Self { counts: Vec::with_capacity(presence.groups()), entries: vec![Entry::default(); room] };
+impl Coordinates {
+    /// The entries of `pattern`, which has a row a target.
+    pub fn new(pattern: &Pattern) -> Self {
+        let room = pattern.count() + (pattern.groups() + 1) * TOGETHER;
+        let mut coordinates =
+            Self { counts: Vec::with_capacity(pattern.groups()), entries: vec![Entry::default(); room] };
         let mut end = 0;
-        for group in 0..presence.groups() {
+        for group in 0..pattern.groups() {
             let begin = end;
-            for target in 0..presence.units() {
+            for target in 0..pattern.units() {
                 // Some are written at once, be there as many or not: a processor cannot guess how many there are.
-                let mut word = presence.word(target, group);
+                let mut word = pattern.word(target, group);
                 let mut at = end;
                 end += word.count_ones() as usize;
                 while at < end {
-                    for entry in &mut listing.entries[at..at + TOGETHER] {
+                    for entry in &mut coordinates.entries[at..at + TOGETHER] {
                         *entry = Entry { target: target as u32, source: word.trailing_zeros() };
                         word &= word.wrapping_sub(1);
                     }
                     at += TOGETHER;
                 }
             }
-            listing.counts.push(end - begin);
+            coordinates.counts.push(end - begin);
             let full = begin + (end - begin).next_multiple_of(TOGETHER);
-            listing.entries[end..full].fill(Entry::default());
+            coordinates.entries[end..full].fill(Entry::default());
             end = full;
         }
-        listing
+        coordinates
     }
 
     /// Number of entries.
-    pub(super) fn count(&self) -> usize {
+    #[inline]
+    pub fn count(&self) -> usize {
         self.counts.iter().sum()
     }
 
     /// The number of entries of every group, and the entries.
-    pub(super) fn groups(&self) -> impl Iterator<Item = (usize, &[[Entry; TOGETHER]])> {
+    #[inline]
+    pub fn groups(&self) -> impl Iterator<Item = (usize, &[[Entry; TOGETHER]])> {
         let mut rest = self.entries.as_chunks().0;
         self.counts.iter().map(move |count| {
             let mine;
@@ -67,7 +72,7 @@ impl Listing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::product::GROUP;
+    use super::super::common::GROUP;
     use super::*;
 
     #[test]
@@ -80,16 +85,16 @@ mod tests {
             _ => false,
         };
         let matrix: Vec<f32> = (0..n * n).map(|at| f32::from(u8::from(present(at / n, at % n)))).collect();
-        let listing = Listing::new(&Presence::of_rows(n, &matrix));
+        let coordinates = Coordinates::new(&Pattern::of_rows(n, &matrix));
         let mut found = Vec::new();
-        for (group, (count, entries)) in listing.groups().enumerate() {
+        for (group, (count, entries)) in coordinates.groups().enumerate() {
             let entries = entries.as_flattened();
             assert!(count <= entries.len() && entries.len() < count + TOGETHER);
             found
                 .extend(entries[..count].iter().map(|e| (group, e.target as usize, group * GROUP + e.source as usize)));
         }
         assert!(found.is_sorted(), "group by group, target by target");
-        assert_eq!(found.len(), listing.count());
+        assert_eq!(found.len(), coordinates.count());
         let mut pairs: Vec<_> = found.into_iter().map(|(_, target, source)| (target, source)).collect();
         pairs.sort_unstable();
         let expected = (0..n * n).map(|at| (at / n, at % n)).filter(|(target, source)| present(*target, *source));

@@ -1,18 +1,18 @@
 //! Which entries of a sparse matrix are present.
 
-use super::product::GROUP;
-use mdl_kernels::dispatch::dispatch;
-use mdl_kernels::real::Real;
+use super::common::GROUP;
+use crate::dispatch::dispatch;
+use crate::real::Real;
 
 /// Which entries of an N × N matrix are present: bit c of word g of a row stands for column 32 g + c.
-pub(super) struct Presence {
+pub struct Pattern {
     n: usize,
     words: Vec<u32>,
 }
 
-impl Presence {
+impl Pattern {
     /// The entries of `matrix` `[N, N]` that are not zero.
-    pub(super) fn of_rows<R: Real>(n: usize, matrix: &[R]) -> Self {
+    pub fn of_rows<R: Real>(n: usize, matrix: &[R]) -> Self {
         let mut words = vec![0u32; n * n.div_ceil(GROUP)];
         let mut flags = vec![0u8; n.next_multiple_of(GROUP)];
         dispatch(
@@ -35,7 +35,7 @@ impl Presence {
     }
 
     /// The same of the transposed matrix.
-    pub(super) fn of_columns<R: Real>(n: usize, matrix: &[R]) -> Self {
+    pub fn of_columns<R: Real>(n: usize, matrix: &[R]) -> Self {
         let groups = n.div_ceil(GROUP);
         let mut words = vec![0u32; n * groups];
         let mut bits = vec![0u32; n];
@@ -59,28 +59,32 @@ impl Presence {
     }
 
     /// Number of present entries.
-    pub(super) fn count(&self) -> usize {
+    #[inline]
+    pub fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Number of present entries of row `row`.
-    pub(super) fn count_of(&self, row: usize) -> usize {
+    #[inline]
+    pub fn count_of(&self, row: usize) -> usize {
         (0..self.groups()).map(|group| self.word(row, group).count_ones() as usize).sum()
     }
 
     /// Share of the entries that are present.
-    pub(super) fn share(&self) -> f64 {
+    #[inline]
+    pub fn share(&self) -> f64 {
         self.count() as f64 / (self.n * self.n) as f64
     }
 
     /// Number of rows.
-    pub(super) fn units(&self) -> usize {
+    #[inline]
+    pub fn units(&self) -> usize {
         self.n
     }
 
     /// Calls `function` with the columns of the present entries of row `row`, ascending; there are none beyond the last row.
     #[inline(always)]
-    pub(super) fn each_entry(&self, row: usize, mut function: impl FnMut(usize)) {
+    pub fn each_entry(&self, row: usize, mut function: impl FnMut(usize)) {
         for group in 0..self.groups() {
             let mut word = self.word(row, group);
             while word != 0 {
@@ -91,12 +95,14 @@ impl Presence {
     }
 
     /// Number of groups of columns.
-    pub(super) fn groups(&self) -> usize {
+    #[inline]
+    pub fn groups(&self) -> usize {
         self.n.div_ceil(GROUP)
     }
 
     /// The entries of row `row` in group `group`; none beyond the last row.
-    pub(super) fn word(&self, row: usize, group: usize) -> u32 {
+    #[inline]
+    pub fn word(&self, row: usize, group: usize) -> u32 {
         if row < self.n { self.words[row * self.groups() + group] } else { 0 }
     }
 }
