@@ -1,7 +1,7 @@
 //! Runs the CUDA kernels on the processor.
 //!
-//! The sources of `crates/device/kernels` are compiled by the host's C++ compiler, with `host/host.hpp` in place of the CUDA
-//! language. The threads of a block are fibres that take turns at barriers and shuffles, in ascending or descending order:
+//! The CUDA kernels, each in the folder of its network, are compiled by the host's C++ compiler, with `host/host.hpp` in place
+//! of the CUDA language. The threads of a block are fibres that take turns at barriers and shuffles, in ascending or descending order:
 //! a kernel that gives the same bits in both orders, and no NaN, shows no race and reads nothing that was not written. What
 //! this cannot show is how fast a kernel is, what a compiler for GPUs makes of it, and races inside a warp.
 

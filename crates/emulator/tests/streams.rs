@@ -1,8 +1,8 @@
-//! Random numbers that kernels draw are those of the CPU, bit for bit; and what the emulator itself notices.
+//! Random numbers that kernels draw are those of the CPU, bit for bit.
 
 use mdl_data::encode::bernoulli;
+use mdl_device::Machine;
 use mdl_device::random::{Channels, StreamKey, normal};
-use mdl_device::{Grid, Kernel, Machine, adam};
 use mdl_emulator::Emulator;
 use mdl_kernels::random::{Purpose, fill_normal};
 
@@ -53,34 +53,4 @@ fn bernoulli_spikes_are_those_of_the_cpu() {
         seen[*trial] += usize::from(own.active.contains(channel));
     }
     assert_eq!(seen, [0, 1, 2].map(|trial| expected.trial(trial).active.len()));
-}
-
-/// One update by hand: m = 0.1·6, v = 0.001·36 from zero moments and the gradient 3 times 2.
-#[test]
-fn adam_by_hand() {
-    let Some(machine) = Emulator::new() else { return };
-    let [m, v, g, p] = [0.0, 0.0, 3.0, 1.0].map(|x: f32| machine.upload(&[x; 300]).unwrap());
-    let [am, av, ag, ap] = [&m, &v, &g, &p].map(|buffer| machine.address(buffer));
-    // SAFETY: all buffers hold 300 numbers.
-    unsafe {
-        adam::average(&machine, 300, [am, ag], 0.9, 2.0, false).unwrap();
-        adam::average(&machine, 300, [av, ag], 0.999, 2.0, true).unwrap();
-        adam::descend(&machine, 300, [ap, am, av], [0.5, 10.0, 0.25]).unwrap();
-    }
-    let (mean, square) = (0.6f32, 0.036f32);
-    let expected = 1.0 - 0.5 * mean / (10.0 * square.sqrt() + 0.25);
-    for (found, expected) in [(&m, mean), (&v, square), (&p, expected)] {
-        assert!(machine.download(found).unwrap().iter().all(|x| (x - expected).abs() < 1e-6), "expected {expected}");
-    }
-}
-
-#[test]
-fn a_kernel_that_is_not_there_is_refused() {
-    let Some(machine) = Emulator::new() else { return };
-    let grid = Grid { blocks: 1, threads: 32, shared_bytes: 0 };
-    let key = mdl_device::spiking::Spiking::default();
-    // SAFETY: nothing runs.
-    let launch = |name| unsafe { machine.launch(Kernel { source: "spiking", name }, grid, &key) };
-    assert!(launch("nothing").unwrap_err().to_string().contains("no kernel nothing"));
-    assert!(launch("random_normal").unwrap_err().to_string().contains("another size"));
 }

@@ -6,7 +6,9 @@
 //! ```
 
 #[cfg(any(test, feature = "cuda"))]
-mod device;
+mod gpu;
+#[cfg(any(test, feature = "cuda"))]
+mod launch;
 
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor};
 use mdl_kernels::real::{Real, contiguous};
@@ -38,7 +40,7 @@ pub fn max_over_time(r: &Tensor) -> Result<Tensor> {
     let r = r.contiguous()?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::of(&r) {
-        return device::max_over_time(&gpu, &r);
+        return gpu::max_over_time(&gpu, &r);
     }
     match r.dtype() {
         DType::F32 => r.apply_op1(MaxOverTime::<f32>::default()),

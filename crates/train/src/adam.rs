@@ -9,6 +9,9 @@ use crate::config::AdamConfig;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Storage, Tensor, Var, bail};
 use mdl_kernels::real::contiguous;
+#[cfg(any(test, feature = "cuda"))]
+mod launch;
+
 #[cfg(feature = "cuda")]
 use {candle_core::CudaStorage, mdl_device::Gpu};
 
@@ -172,7 +175,7 @@ impl InplaceOp2 for Average {
     fn cuda_fwd(&self, x: &mut CudaStorage, lx: &Layout, g: &CudaStorage, lg: &Layout) -> Result<()> {
         let ((gpu, x), (_, g)) = (Gpu::locate(x, lx)?, Gpu::locate(g, lg)?);
         // SAFETY: both are tensors of one shape.
-        unsafe { mdl_device::adam::average(&gpu, lx.shape().elem_count(), [x, g], self.beta, self.scale, self.square) }
+        unsafe { launch::average(&gpu, lx.shape().elem_count(), [x, g], self.beta, self.scale, self.square) }
     }
 }
 
@@ -223,7 +226,7 @@ impl InplaceOp3 for Descend {
         let ((gpu, p), (_, m), (_, v)) = (Gpu::locate(p, lp)?, Gpu::locate(m, lm)?, Gpu::locate(v, lv)?);
         let factors = [self.rate, self.root, self.epsilon];
         // SAFETY: all are tensors of one shape.
-        unsafe { mdl_device::adam::descend(&gpu, lp.shape().elem_count(), [p, m, v], factors) }
+        unsafe { launch::descend(&gpu, lp.shape().elem_count(), [p, m, v], factors) }
     }
 }
 

@@ -9,7 +9,9 @@
 mod activation;
 pub mod config;
 #[cfg(any(test, feature = "cuda"))]
-mod device;
+mod gpu;
+#[cfg(any(test, feature = "cuda"))]
+mod launch;
 pub mod network;
 mod operator;
 pub mod parameters;

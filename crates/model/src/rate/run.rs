@@ -1,7 +1,7 @@
 //! Runs a sequence on the device that its tensors are on.
 
 #[cfg(feature = "cuda")]
-use super::device;
+use super::gpu;
 use super::operator;
 use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{DType, Result, Tensor, bail};
@@ -18,8 +18,8 @@ impl RateSequence {
     pub fn run(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<RateStates> {
         self.check(drive, weights, leak)?;
         #[cfg(feature = "cuda")]
-        if let Some(gpu) = mdl_device::Gpu::of(drive) {
-            return device::run(&gpu, self, drive, weights, leak);
+        if let Some(device) = mdl_device::Gpu::of(drive) {
+            return gpu::run(&device, self, drive, weights, leak);
         }
         match drive.dtype() {
             DType::F32 => operator::states::<f32>(self, drive, weights, leak),
@@ -46,8 +46,8 @@ impl RateSequence {
             )
         }
         #[cfg(feature = "cuda")]
-        if let Some(gpu) = mdl_device::Gpu::of(drive) {
-            let rates = device::run(&gpu, self, drive, weights, leak)?.r;
+        if let Some(device) = mdl_device::Gpu::of(drive) {
+            let rates = gpu::run(&device, self, drive, weights, leak)?.r;
             let (steps, batch, n) = rates.dims3()?;
             return rates.reshape((steps * batch, n))?.matmul(&w_out.t()?)?.reshape((steps, batch, outputs));
         }

@@ -21,10 +21,12 @@
 mod backward;
 pub mod config;
 mod constants;
-#[cfg(any(test, feature = "cuda"))]
-mod device;
 mod forward;
+#[cfg(any(test, feature = "cuda"))]
+mod gpu;
 mod input;
+#[cfg(any(test, feature = "cuda"))]
+mod launch;
 pub mod network;
 mod neuron;
 mod neurons;

@@ -1,7 +1,7 @@
 //! Running a spiking network: one operator per sequence, on the CPU or on a GPU.
 
 #[cfg(feature = "cuda")]
-use super::device;
+use super::gpu;
 use super::input::{FEW_SIGNALS, Input, States};
 use super::neurons::{Neuron, NeuronModel, with_neuron};
 use super::operator::{Kind, Output, Sequence};
@@ -42,9 +42,9 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
     let (first, weights) = operands(population, parameters, input, Output::Synapses)?;
     let sizes = parameters.sizes()?;
     #[cfg(feature = "cuda")]
-    if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network::new(population, &sizes, input, Output::Synapses);
-        return device::states(&gpu, &network, &first, &weights);
+    if let Some(device) = mdl_device::Gpu::of(&weights) {
+        let network = gpu::Network::new(population, &sizes, input, Output::Synapses);
+        return gpu::states(&device, &network, &first, &weights);
     }
     let (kind, modes, model) = (Kind::of(input, sizes.inputs), sizes.modes, population.neuron().model);
     match weights.dtype() {
@@ -64,9 +64,9 @@ pub(super) fn sequence(
     let (first, weights) = operands(population, parameters, input, output)?;
     let sizes = parameters.sizes()?;
     #[cfg(feature = "cuda")]
-    if let Some(gpu) = mdl_device::Gpu::of(&weights) {
-        let network = device::Network::new(population, &sizes, input, output);
-        return device::run(&gpu, network, &first, &weights);
+    if let Some(device) = mdl_device::Gpu::of(&weights) {
+        let network = gpu::Network::new(population, &sizes, input, output);
+        return gpu::run(&device, network, &first, &weights);
     }
     let kind = Kind::of(input, sizes.inputs);
     let interval = interval.unwrap_or(kind.interval(sizes.neurons));

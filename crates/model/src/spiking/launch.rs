@@ -1,6 +1,6 @@
-//! Launches of the spiking mode network's kernels (`kernels/spiking.cu`).
+//! Launches of the spiking mode network's kernels (`spiking.cu`).
 
-use crate::{Arguments, SHARED_BYTES, WARP};
+use mdl_device::{Arguments, SHARED_BYTES, WARP};
 
 /// Most blocks of a backward pass; fixed, so that the order of sums depends on the shapes alone.
 const GROUPS: usize = 1024;
@@ -9,11 +9,11 @@ const GRADIENT_BYTES: usize = 1 << 28;
 /// Most columns of A and C together.
 const COLUMNS: usize = 1024;
 
-/// The neurons' part of the argument, field by field that of `struct Neurons` in `kernels/neurons.cuh`, where they are documented.
+/// The neurons' part of the argument, field by field that of `struct Neurons` in `neurons.cuh`, where they are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub struct Neurons {
+pub(super) struct Neurons {
     pub alpha: f32,
     pub one_minus_alpha: f32,
     pub hold: i32,
@@ -22,11 +22,11 @@ pub struct Neurons {
     pub further: u64,
 }
 
-/// The kernels' argument, field by field that of `struct Spiking` in `kernels/spiking.cu`, where they are documented.
+/// The kernels' argument, field by field that of `struct Spiking` in `spiking.cu`, where they are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub struct Spiking {
+pub(super) struct Spiking {
     pub steps: i32,
     pub trials: i32,
     pub neurons: i32,
@@ -78,7 +78,7 @@ unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Spiking {}
 
 /// How a network is laid over threads and memory. It depends on the shapes alone, as the order of sums does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Neurons of a thread: 1, 4 or 16; part of the kernels' names.
     pub items: usize,
     /// Threads of a block.
@@ -98,7 +98,7 @@ impl Plan {
     ///
     /// `None` for a network beyond the kernels: more than 1024 columns, or neurons and columns that do not fit in shared
     /// memory (some 8000 neurons).
-    pub fn new(trials: usize, neurons: usize, inputs: usize, outputs: usize, channels: usize) -> Option<Self> {
+    pub(super) fn new(trials: usize, neurons: usize, inputs: usize, outputs: usize, channels: usize) -> Option<Self> {
         let items = match neurons {
             0..=256 => 1,
             257..=4096 => 4,

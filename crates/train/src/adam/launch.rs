@@ -1,7 +1,7 @@
-//! Updates of Adam on a machine (`kernels/adam.cu`); the formulas stand in `adam.rs` of `mdl_train`.
+//! Updates of Adam on a machine (`adam.cu`); the formulas are in `adam.rs`.
 
-use crate::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
 use candle_core::Result;
+use mdl_device::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
 
 /// `struct Adam` of the kernels' source.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ fn launch<M: Machine>(machine: &M, name: &str, arguments: &Adam) -> Result<()> {
 ///
 /// # Safety
 /// `x` and `g` are addresses of that many numbers on the machine.
-pub unsafe fn average<M: Machine>(
+pub(super) unsafe fn average<M: Machine>(
     machine: &M,
     count: usize,
     [x, g]: [u64; 2],
@@ -52,6 +52,39 @@ pub unsafe fn average<M: Machine>(
 ///
 /// # Safety
 /// `p`, `m` and `v` are addresses of that many numbers on the machine.
-pub unsafe fn descend<M: Machine>(machine: &M, count: usize, [p, m, v]: [u64; 3], factors: [f32; 3]) -> Result<()> {
+pub(super) unsafe fn descend<M: Machine>(
+    machine: &M,
+    count: usize,
+    [p, m, v]: [u64; 3],
+    factors: [f32; 3],
+) -> Result<()> {
     launch(machine, "adam_descend", &Adam { count: count as u64, changed: p, first: m, second: v, factors })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mdl_emulator::Emulator;
+
+    /// One update by hand: m = 0.1·6, v = 0.001·36 from zero moments and the gradient 3 times 2.
+    #[test]
+    fn adam_by_hand() {
+        let Some(machine) = Emulator::new() else { return };
+        let [m, v, g, p] = [0.0, 0.0, 3.0, 1.0].map(|x: f32| machine.upload(&[x; 300]).unwrap());
+        let [am, av, ag, ap] = [&m, &v, &g, &p].map(|buffer| machine.address(buffer));
+        // SAFETY: all buffers hold 300 numbers.
+        unsafe {
+            average(&machine, 300, [am, ag], 0.9, 2.0, false).unwrap();
+            average(&machine, 300, [av, ag], 0.999, 2.0, true).unwrap();
+            descend(&machine, 300, [ap, am, av], [0.5, 10.0, 0.25]).unwrap();
+        }
+        let (mean, square) = (0.6f32, 0.036f32);
+        let expected = 1.0 - 0.5 * mean / (10.0 * square.sqrt() + 0.25);
+        for (found, expected) in [(&m, mean), (&v, square), (&p, expected)] {
+            assert!(
+                machine.download(found).unwrap().iter().all(|x| (x - expected).abs() < 1e-6),
+                "expected {expected}"
+            );
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! The operator on a GPU, or on its emulation: what the kernels of `mdl_device::spiking` are given, and what is kept between
+//! The operator on a GPU, or on its emulation: what the kernels of `spiking.cu` are given, and what is kept between
 //! the passes.
 //!
 //! The forward pass keeps U (without a refractory period V too, with decay constants per neuron r too) and a of every step,
 //! 4 (N + P) bytes for each step and trial, from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
 
 use super::input::{FEW_SIGNALS, Input, States};
+use super::launch::{Neurons, Plan, Spiking};
 use super::neurons::{Neuron, NeuronModel, with_neuron};
 use super::operator::Output;
 use super::population::Population;
@@ -13,10 +14,9 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{Channels, bernoulli};
-use mdl_device::spiking::{Neurons, Plan, Spiking};
-use mdl_device::{Grid, Kernel, Machine, Placed};
+use mdl_device::{Grid, Kernel, Machine, Output as Launched, Placed};
 use mdl_kernels::random::Purpose;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const NAME: &str = "spiking-sequence";
 /// Blocks and threads of the kernel that adds gradients.
@@ -51,7 +51,7 @@ pub(super) fn run<M: Machine>(machine: &M, network: Network, first: &Tensor, wei
     let first = network.oriented(first)?;
     let keep = if first.track_op() || weights.track_op() { Keep::Trace } else { Keep::Nothing };
     let Forward { out, dims, kept } = Launch::new(machine, &network, &first, weights)?.forward(keep)?;
-    let operator = Operator { machine: machine.clone(), network, dims, out: Mutex::new(Some(out)), kept };
+    let operator = Operator { output: Launched::new(machine, out, dims), network, kept };
     first.apply_op2(weights, operator)
 }
 
@@ -98,20 +98,9 @@ impl Network {
 
 /// The operator after its forward pass.
 struct Operator<M: Machine> {
-    machine: M,
+    output: Launched<M>,
     network: Network,
-    dims: Vec<usize>,
-    /// What came out, until candle takes it.
-    out: Mutex<Option<M::Buffer<f32>>>,
     kept: Option<Kept<M>>,
-}
-
-impl<M: Machine> Operator<M> {
-    fn take(&self) -> Result<(M::Buffer<f32>, Shape)> {
-        let out = self.out.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        let Some(out) = out else { bail!("{NAME} was run twice") };
-        Ok((out, Shape::from(self.dims.clone())))
-    }
 }
 
 impl<M: Machine> CustomOp2 for Operator<M> {
@@ -120,8 +109,7 @@ impl<M: Machine> CustomOp2 for Operator<M> {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (out, shape) = self.take()?;
-        Ok((self.machine.cpu_storage(out)?, shape))
+        self.output.on_cpu()
     }
 
     #[cfg(feature = "cuda")]
@@ -132,8 +120,7 @@ impl<M: Machine> CustomOp2 for Operator<M> {
         _: &candle_core::CudaStorage,
         _: &Layout,
     ) -> Result<(candle_core::CudaStorage, Shape)> {
-        let (out, shape) = self.take()?;
-        Ok((self.machine.cuda_storage(out)?, shape))
+        self.output.on_gpu()
     }
 
     fn bwd(
@@ -144,10 +131,10 @@ impl<M: Machine> CustomOp2 for Operator<M> {
         arriving: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let Some(kept) = &self.kept else { bail!("{NAME} kept nothing for its gradients") };
-        let launch = Launch::new(&self.machine, &self.network, first, weights)?;
+        let launch = Launch::new(self.output.machine(), &self.network, first, weights)?;
         let gradients = launch.backward(&arriving.contiguous()?, kept, first.track_op())?;
-        let of_first = gradients.first.map(|buffer| self.machine.tensor(buffer, first.dims())).transpose()?;
-        Ok((of_first, Some(self.machine.tensor(gradients.weights, weights.dims())?)))
+        let of_first = gradients.first.map(|buffer| self.output.machine().tensor(buffer, first.dims())).transpose()?;
+        Ok((of_first, Some(self.output.machine().tensor(gradients.weights, weights.dims())?)))
     }
 }
 
@@ -467,5 +454,5 @@ fn flat(spikes: &SpikeInput) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
 }
 
 #[cfg(test)]
-#[path = "device_tests.rs"]
+#[path = "gpu_tests.rs"]
 mod tests;

@@ -1,12 +1,12 @@
-//! Launches of the rate network's kernels (`kernels/rate.cu`).
+//! Launches of the rate network's kernels (`rate.cu`).
 
-use crate::{Arguments, SHARED_BYTES, WARP};
+use mdl_device::{Arguments, SHARED_BYTES, WARP};
 
-/// The kernels' argument, field by field that of `struct Rate` in `kernels/rate.cu`, where they are documented.
+/// The kernels' argument, field by field that of `struct Rate` in `rate.cu`, where they are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub struct Rate {
+pub(super) struct Rate {
     pub steps: i32,
     pub trials: i32,
     pub neurons: i32,
@@ -36,7 +36,7 @@ unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Rate {}
 
 /// How a network is laid over threads and memory. It depends on the shapes alone, as the order of sums does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Neurons of a thread: 1 or 4; part of the kernels' names.
     pub items: usize,
     /// Threads of a block.
@@ -53,7 +53,7 @@ impl Plan {
     /// The plan of a network of N `neurons` and P `modes`, 0 where the weights are one a pair.
     ///
     /// `None` for a network beyond the kernels: more than 4096 neurons or 4096 modes.
-    pub fn new(trials: usize, neurons: usize, modes: usize) -> Option<Self> {
+    pub(super) fn new(trials: usize, neurons: usize, modes: usize) -> Option<Self> {
         const LARGEST: usize = 4096;
         if neurons > LARGEST || modes > LARGEST {
             return None;

@@ -1,9 +1,8 @@
 //! The maximum over time on a GPU, or on its emulation.
 
+use super::launch::{maximum, scatter};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-use mdl_device::Machine;
-use mdl_device::readout::{maximum, scatter};
-use std::sync::Mutex;
+use mdl_device::{Machine, Output};
 
 /// As [`super::max_over_time`], of a contiguous `r`.
 pub(super) fn max_over_time<M: Machine>(machine: &M, r: &Tensor) -> Result<Tensor> {
@@ -12,25 +11,13 @@ pub(super) fn max_over_time<M: Machine>(machine: &M, r: &Tensor) -> Result<Tenso
         bail!("the maximum over time of no steps")
     }
     let (out, step) = maximum(machine, r)?;
-    let shape = Shape::from((trials, neurons));
-    r.apply_op1(Operator { machine: machine.clone(), shape, out: Mutex::new(Some(out)), step })
+    r.apply_op1(Operator { output: Output::new(machine, out, (trials, neurons)), step })
 }
 
 /// The operator after its forward pass.
 struct Operator<M: Machine> {
-    machine: M,
-    shape: Shape,
-    /// What came out, until candle takes it.
-    out: Mutex<Option<M::Buffer<f32>>>,
+    output: Output<M>,
     step: M::Buffer<u32>,
-}
-
-impl<M: Machine> Operator<M> {
-    fn take(&self) -> Result<(M::Buffer<f32>, Shape)> {
-        let out = self.out.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        let Some(out) = out else { bail!("max-over-time was run twice") };
-        Ok((out, self.shape.clone()))
-    }
 }
 
 impl<M: Machine> CustomOp1 for Operator<M> {
@@ -39,18 +26,16 @@ impl<M: Machine> CustomOp1 for Operator<M> {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (out, shape) = self.take()?;
-        Ok((self.machine.cpu_storage(out)?, shape))
+        self.output.on_cpu()
     }
 
     #[cfg(feature = "cuda")]
     fn cuda_fwd(&self, _: &candle_core::CudaStorage, _: &Layout) -> Result<(candle_core::CudaStorage, Shape)> {
-        let (out, shape) = self.take()?;
-        Ok((self.machine.cuda_storage(out)?, shape))
+        self.output.on_gpu()
     }
 
     fn bwd(&self, r: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        scatter(&self.machine, r.dims(), &self.step, &gradient.contiguous()?).map(Some)
+        scatter(self.output.machine(), r.dims(), &self.step, &gradient.contiguous()?).map(Some)
     }
 }
 

@@ -1,7 +1,7 @@
-//! The maximum over time on a machine (`kernels/readout.cu`).
+//! The maximum over time on a machine (`readout.cu`).
 
-use crate::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
 use candle_core::{Result, Tensor};
+use mdl_device::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
 
 /// `struct Maximum` of the kernels' source.
 #[derive(Clone, Copy, Default)]
@@ -28,7 +28,7 @@ const GRID: Grid = Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 };
 ///
 /// # Errors
 /// Those of the machine.
-pub fn maximum<M: Machine>(machine: &M, r: &Tensor) -> Result<(M::Buffer<f32>, M::Buffer<u32>)> {
+pub(super) fn maximum<M: Machine>(machine: &M, r: &Tensor) -> Result<(M::Buffer<f32>, M::Buffer<u32>)> {
     let (steps, trials, neurons) = r.dims3()?;
     let width = trials * neurons;
     let (placed, out, step) = (machine.place(r)?, machine.empty(width)?, machine.empty(width)?);
@@ -49,7 +49,12 @@ pub fn maximum<M: Machine>(machine: &M, r: &Tensor) -> Result<(M::Buffer<f32>, M
 ///
 /// # Errors
 /// Those of the machine.
-pub fn scatter<M: Machine>(machine: &M, dims: &[usize], step: &M::Buffer<u32>, arriving: &Tensor) -> Result<Tensor> {
+pub(super) fn scatter<M: Machine>(
+    machine: &M,
+    dims: &[usize],
+    step: &M::Buffer<u32>,
+    arriving: &Tensor,
+) -> Result<Tensor> {
     let width = arriving.elem_count();
     let (placed, of_r) = (machine.place(arriving)?, machine.empty(dims.iter().product())?);
     let arguments = Maximum {

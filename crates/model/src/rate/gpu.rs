@@ -1,4 +1,4 @@
-//! The recurrence on a GPU, or on its emulation: what the kernels of `mdl_device::rate` are given.
+//! The recurrence on a GPU, or on its emulation: what the kernels of `rate.cu` are given.
 //!
 //! Signs and masks become part of the weights, and modes become rows, in candle's own operations before the operator; the
 //! gradient of the weights is a matrix product of what the backward kernel writes:
@@ -9,11 +9,10 @@
 
 use super::activation::Activation;
 use super::activation::rectified;
+use super::launch::{Plan, Rate};
 use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use mdl_device::rate::{Plan, Rate};
-use mdl_device::{Grid, Kernel, Machine, Placed};
-use std::sync::Mutex;
+use mdl_device::{Grid, Kernel, Machine, Output, Placed};
 
 const NAME: &str = "rate-sequence";
 /// Blocks and threads of the kernel that adds gradients.
@@ -37,7 +36,8 @@ pub(super) fn run<M: Machine>(
     let (drive, leak) = (drive.contiguous()?, leak.contiguous()?);
     let weights = effective(&sequence.recurrence, weights)?;
     let Forward { x, r, overlap } = Launch::new(machine, &network, &drive, &weights, &leak)?.forward()?;
-    let operator = Operator { machine: machine.clone(), network, r: Mutex::new(Some(r)), x: x.clone(), overlap };
+    let output = Output::new(machine, r, x.shape());
+    let operator = Operator { output, network, x: x.clone(), overlap };
     Ok(RateStates { x, r: drive.apply_op3(&weights, &leak, operator)? })
 }
 
@@ -76,20 +76,10 @@ struct Forward<M: Machine> {
 
 /// The operator after its forward pass.
 struct Operator<M: Machine> {
-    machine: M,
+    output: Output<M>,
     network: Network,
-    /// What came out, until candle takes it.
-    r: Mutex<Option<M::Buffer<f32>>>,
     x: Tensor,
     overlap: Option<Tensor>,
-}
-
-impl<M: Machine> Operator<M> {
-    fn take(&self) -> Result<(M::Buffer<f32>, Shape)> {
-        let r = self.r.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        let Some(r) = r else { bail!("{NAME} was run twice") };
-        Ok((r, self.x.shape().clone()))
-    }
 }
 
 impl<M: Machine> CustomOp3 for Operator<M> {
@@ -106,8 +96,7 @@ impl<M: Machine> CustomOp3 for Operator<M> {
         _: &CpuStorage,
         _: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (r, shape) = self.take()?;
-        Ok((self.machine.cpu_storage(r)?, shape))
+        self.output.on_cpu()
     }
 
     #[cfg(feature = "cuda")]
@@ -120,8 +109,7 @@ impl<M: Machine> CustomOp3 for Operator<M> {
         _: &candle_core::CudaStorage,
         _: &Layout,
     ) -> Result<(candle_core::CudaStorage, Shape)> {
-        let (r, shape) = self.take()?;
-        Ok((self.machine.cuda_storage(r)?, shape))
+        self.output.on_gpu()
     }
 
     fn bwd(
@@ -135,7 +123,7 @@ impl<M: Machine> CustomOp3 for Operator<M> {
         let (steps, batch, n) = drive.dims3()?;
         // The kernel multiplies with Wᵀ: a row for each unit that is reached, or the same rows A and C.
         let turned = if self.network.modes == 0 { weights.t()?.contiguous()? } else { weights.clone() };
-        let launch = Launch::new(&self.machine, &self.network, drive, &turned, leak)?;
+        let launch = Launch::new(self.output.machine(), &self.network, drive, &turned, leak)?;
         let [delta, of_leak, overlap] = launch.backward(&self.x, r, &arriving.contiguous()?)?;
         let of_weights = if weights.track_op() {
             let before = r.narrow(0, 0, steps)?.reshape((steps * batch, n))?;

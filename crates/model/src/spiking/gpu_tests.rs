@@ -323,3 +323,14 @@ fn what_the_kernels_cannot_run_is_refused() {
     assert!(error.contains("20000 neurons"), "{error}");
     assert!(refuse(SMALL, 0).contains("at least one step"));
 }
+
+#[test]
+fn a_kernel_that_is_not_there_is_refused() {
+    let Some(machine) = Emulator::new() else { return };
+    let grid = Grid { blocks: 1, threads: 32, shared_bytes: 0 };
+    let key = Spiking::default();
+    // SAFETY: nothing runs.
+    let launch = |name| unsafe { machine.launch(Kernel { source: "spiking", name }, grid, &key) };
+    assert!(launch("nothing").unwrap_err().to_string().contains("no kernel nothing"));
+    assert!(launch("random_normal").unwrap_err().to_string().contains("another size"));
+}
