@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write whole files or none: what is there is never to be deleted, whatever came after it.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema bench bench-lif compare-lif results results-spiking install test-python test-oracle test-slurm audit cuda \
+	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking install test-python test-oracle test-slurm audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## this help
@@ -115,6 +115,13 @@ lint: ## formatting and clippy, warnings denied
 
 doc: ## documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps --workspace
+
+snapshots: build ## write the texts of tests/snapshots (help, messages, reports) anew after a change of them; read the diff
+	INSTA_UPDATE=always $(CARGO) test --release -p mdl-tests --test snapshots
+
+bench-kernels: ## time kernels and networks one by one, in a minute; compare two versions on a quiet machine
+	$(CARGO) bench -p mdl-kernels --bench kernels
+	$(CARGO) bench -p mdl-model --bench networks
 
 schema: ## write the JSON Schemas of configs and mappings anew after a change of their types
 	UPDATE_SCHEMA=1 $(CARGO) test --release --workspace --test configs --test mapping schema
