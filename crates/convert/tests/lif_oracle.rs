@@ -4,7 +4,9 @@
 mod common;
 
 use common::Fixture;
-use mdl_convert::lif::config::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
+use mdl_convert::lif::config::{LifConfig, LifMode, LifSynapse, StimulatedUnits, Stimulation};
+use mdl_convert::lif::neurons::LifNeuron;
+use mdl_convert::lif::neurons::quadratic::Quadratic;
 use mdl_convert::lif::{LifNetwork, Recording, Run, Simulator, Timing, Traces};
 
 const CASES: [&str; 8] = [
@@ -26,7 +28,7 @@ fn config(fixture: &Fixture, mode: LifMode) -> LifConfig {
     let units = fixture.array("opto_units").iter().map(|i| *i as usize).collect();
     LifConfig {
         mode,
-        neuron: if flag("is_qif") { LifNeuron::Qif } else { LifNeuron::Lif },
+        neuron: if flag("is_qif") { LifNeuron::Qif(Quadratic {}) } else { LifNeuron::default() },
         downsample: fixture.number("downsample") as usize,
         synapse: if fixture.number("tr") == 0.0 { LifSynapse::Single } else { LifSynapse::Double },
         noise_sd_mv_per_step: if flag("uses_noise") { 0.1 } else { 0.0 },

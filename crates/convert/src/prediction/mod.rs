@@ -5,10 +5,6 @@
 //! LIF neuron's transfer function at the noise of this network. The predicted factor is the middle of the plateau found.
 
 pub mod mean_field;
-mod normal;
-pub mod transfer;
-
-pub(crate) use normal::normal_tail;
 
 use crate::conversion::Conversion;
 use crate::error::Result;

@@ -27,7 +27,7 @@ use crate::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::lif::LifNetwork;
 use crate::mapping::published_factors;
-use crate::prediction::normal_tail;
+use crate::normal::normal_tail;
 use crate::prediction::predict;
 use mdl_data::field::require;
 use mdl_data::score::Score;
