@@ -2,6 +2,7 @@
 
 use crate::lif::config::{LifConfig, LifMode};
 use crate::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, TrialDraws};
+use crate::search::Candidate;
 use mdl_kernels::random::{Purpose, fill_normal};
 
 /// A network of random weights, of one input and one output, that is not silent.
@@ -65,4 +66,15 @@ pub(crate) fn regular_interval_ms(config: &LifConfig, x_mv: f64) -> f64 {
     let spikes = steady(&config, x_mv, 1, 40).spikes;
     let [.., before, last] = spikes[..] else { panic!("a silent unit tests nothing") };
     f64::from(last.step - before.step) * config.step_ms()
+}
+
+/// Factors from 20 in steps of 5, each with 100 trials of which so many are correct.
+pub(crate) fn candidates(correct: &[u32]) -> Vec<Candidate> {
+    let one = |(i, c): (usize, &u32)| Candidate {
+        scaling_factor: 20.0 + 5.0 * i as f64,
+        trials: 100,
+        correct: *c,
+        rate_hz: 1.0,
+    };
+    correct.iter().enumerate().map(one).collect()
 }

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::lif::{LifNetwork, Timing, TrialDraws};
 use crate::prediction::mean_field::{Course, LANES, MeanField};
 use crate::search::trials::TrialSet;
-use crate::search::{Candidate, Found, Select, choose, grid};
+use crate::search::{Candidate, Found, Select, choose};
 use mdl_data::tasks::Judged;
 use rayon::prelude::*;
 
@@ -34,7 +34,7 @@ pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<F
     };
     let unit_seconds = timing.steps as f64 * timing.step_ms / 1000.0 * network.units as f64;
     let mut candidates = Vec::new();
-    for factors in grid(conversion)?.chunks(LANES) {
+    for factors in conversion.grid()?.chunks(LANES) {
         let courses: Vec<(usize, Course)> = (0..TRIALS).into_par_iter().map(|t| trial(t, factors)).collect();
         candidates.extend(factors.iter().enumerate().map(|(l, factor)| {
             let is_correct = |(condition, course): &&(usize, Course)| {
