@@ -186,6 +186,7 @@ mod tests {
     use super::*;
     use crate::lif::config::{LifConfig, LifMode, LifSynapse, StimulatedUnits, Stimulation};
     use crate::lif::neurons::LifNeuron;
+    use crate::lif::neurons::exponential::Exponential;
     use crate::lif::neurons::quadratic::Quadratic;
     use crate::lif::{LifNetwork, Timing, UnitKind};
     use mdl_emulator::Emulator;
@@ -260,6 +261,8 @@ mod tests {
             &network(40, dense()),
             LifConfig { neuron: LifNeuron::Qif(Quadratic {}), dt_ms: 0.1, ..LifConfig::default() },
         );
+        let eif = LifNeuron::Eif(Exponential { slope_factor_mv: 2.0, ..Exponential::default() });
+        check(&network(40, dense()), LifConfig { neuron: eif, dt_ms: 0.1, ..LifConfig::default() });
         check(&network(40, dense()), LifConfig { noise_sd_mv_per_step: 0.0, ..LifConfig::default() });
         let stimulation = Stimulation {
             population: StimulatedUnits::Units { units: vec![0, 7, 39] },

@@ -1,5 +1,7 @@
 //! The neurons of the LIF simulation, one file each. A new one is its file, and its lines in this one.
 
+pub mod exponential;
+mod first_passage;
 pub mod leaky;
 mod membrane;
 pub mod quadratic;
@@ -50,6 +52,9 @@ neurons! { $,
     Lif = leaky::Leaky;
     /// Quadratic integrate-and-fire: τ_m dv/dt = v² + I. `v_peak_mv` is 30 mV and `bias_mv` is 0 unless given.
     Qif = quadratic::Quadratic;
+    /// Exponential integrate-and-fire: τ_m dv/dt = I − v + Δ_T exp((v − v_T)/Δ_T). `v_peak_mv` is 30 mV and `bias_mv` is
+    /// `threshold_mv` unless given.
+    Eif = exponential::Exponential;
 }
 
 impl Default for LifNeuron {
