@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::lif::config::LifConfig;
+use crate::mapping::published_factors;
 use crate::search::SearchConfig;
 use mdl_data::field::InvalidField;
 use mdl_data::tasks::TaskConfig;
@@ -35,6 +36,17 @@ impl<'a> Conversion<'a> {
                 let (field, found) = ("network.kind".into(), "spiking".into());
                 Err(InvalidField { field, found, expected: "rate".into() }.into())
             }
+        }
+    }
+
+    /// The scaling factors that the config asks for, or the published ones.
+    ///
+    /// # Errors
+    /// The config of a spiking network.
+    pub fn grid(&self) -> Result<Vec<f64>> {
+        match &self.search.factors {
+            Some(factors) => Ok(factors.clone()),
+            None => Ok(published_factors(self.rate()?.activation)),
         }
     }
 }

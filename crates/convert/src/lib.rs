@@ -24,6 +24,7 @@ mod error;
 pub mod evaluate;
 pub mod lif;
 pub mod mapping;
+mod normal;
 pub mod prediction;
 pub mod search;
 pub mod stored;

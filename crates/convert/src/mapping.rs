@@ -10,9 +10,9 @@
 
 use crate::error::{Error, Result};
 use crate::lif::{LifNetwork, Recurrent, UnitKind};
-use mdl_model::rate::Activation;
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
+use mdl_model::rate::{Activation, effective_weights};
 
 /// The LIF network of a rate network with the recurrent weights of `recurrent`: its own, or those from before training.
 ///
@@ -58,12 +58,8 @@ fn effective(recurrent: &RecurrentWeights, n: usize) -> Recurrent {
             Recurrent::Modes { mode_in: double(mode_in), score: double(score), mode_out: double(mode_out) }
         }
         RecurrentWeights::Dense { w_rec, sign, mask } => {
-            let weight = |(at, w): (usize, &f32)| {
-                let signed = sign.as_ref().map_or(*w, |sign| w.max(0.0) * sign[at % n]);
-                let kept = mask.as_ref().is_none_or(|mask| mask[at] != 0);
-                if kept { f64::from(signed) } else { 0.0 }
-            };
-            Recurrent::Dense(w_rec.iter().enumerate().map(weight).collect())
+            let mask = mask.as_ref().map(|mask| mask.iter().map(|kept| f32::from(*kept)).collect::<Vec<f32>>());
+            Recurrent::Dense(double(&effective_weights(n, sign.as_deref(), mask.as_deref(), w_rec)))
         }
     }
 }

@@ -2,6 +2,8 @@
 //! against what runs beside them.
 
 use mdl_convert::lif::config::{LifConfig, LifMode, LifSynapse};
+use mdl_convert::lif::neurons::LifNeuron;
+use mdl_convert::lif::neurons::exponential::Exponential;
 use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, Traces, TrialDraws};
 use mdl_convert::prediction::mean_field::{Course, MeanField};
 use mdl_data::tasks::Extremes;
@@ -35,6 +37,12 @@ fn dale(seed: u64) -> LifNetwork {
         tau_decay_ms: (0..UNITS).map(|_| 20.0 + 80.0 * stream.uniform()).collect(),
         kinds: Vec::new(),
     }
+}
+
+/// The neurons that are alike enough for one network.
+fn neurons() -> [LifConfig; 2] {
+    let eif = LifNeuron::Eif(Exponential::default());
+    [config(LifMode::Exact), LifConfig { neuron: eif, bias_mv: Some(-38.0), ..config(LifMode::Exact) }]
 }
 
 fn config(mode: LifMode) -> LifConfig {
@@ -150,29 +158,36 @@ fn disagreements(a: &LifConfig, b: &LifConfig) -> Vec<String> {
 
 #[test]
 fn the_fast_mode_is_statistically_the_exact_mode() {
-    let found = disagreements(&config(LifMode::Exact), &config(LifMode::Fast));
-    assert!(found.is_empty(), "{found:#?}");
+    for exact in neurons() {
+        let fast = LifConfig { mode: LifMode::Fast, ..exact.clone() };
+        let found = disagreements(&exact, &fast);
+        assert!(found.is_empty(), "{}: {found:#?}", exact.neuron.name());
+    }
 }
 
 #[test]
 fn a_refractory_period_longer_by_a_tenth_is_noticed() {
-    let longer = LifConfig { refractory_ms: 2.2, ..config(LifMode::Fast) };
-    let found = disagreements(&config(LifMode::Exact), &longer);
-    for name in ["spikes a trial", "intervals"] {
-        let networks = found.iter().filter(|line| line.contains(name)).count();
-        assert!(networks == 5, "{name} of {networks} networks: {found:#?}");
+    for exact in neurons() {
+        let longer = LifConfig { mode: LifMode::Fast, refractory_ms: 2.2, ..exact.clone() };
+        let found = disagreements(&exact, &longer);
+        for name in ["spikes a trial", "intervals"] {
+            let networks = found.iter().filter(|line| line.contains(name)).count();
+            assert!(networks == 5, "{}, {name} of {networks} networks: {found:#?}", exact.neuron.name());
+        }
     }
 }
 
 #[test]
 fn without_noise_the_fast_kernel_in_double_precision_spikes_exactly_as_the_exact_mode() {
-    let quiet = |mode| LifConfig { noise_sd_mv_per_step: 0.0, ..config(mode) };
-    for seed in 1..=5 {
-        let network = dale(seed);
-        let exact = run(&network, &quiet(LifMode::Exact), seed, &[30.0]).remove(0);
-        let fast = run(&network, &quiet(LifMode::FastDouble), seed, &[30.0]).remove(0);
-        assert!(exact.spikes.len() > 100);
-        assert_eq!(exact.spikes, fast.spikes);
+    for config in neurons() {
+        let quiet = |mode| LifConfig { mode, noise_sd_mv_per_step: 0.0, ..config.clone() };
+        for seed in 1..=5 {
+            let network = dale(seed);
+            let exact = run(&network, &quiet(LifMode::Exact), seed, &[30.0]).remove(0);
+            let fast = run(&network, &quiet(LifMode::FastDouble), seed, &[30.0]).remove(0);
+            assert!(exact.spikes.len() > 100);
+            assert_eq!(exact.spikes, fast.spikes, "{}", config.neuron.name());
+        }
     }
 }
 
@@ -266,11 +281,15 @@ fn spikes_in_mean_field(network: &LifNetwork, config: &LifConfig, factors: &[f64
 
 #[test]
 fn the_mean_field_fires_as_the_network_does() {
-    let config = LifConfig::default();
+    let neuron = LifNeuron::Eif(Exponential::default());
+    // From v_T on a unit fires in any case, which the mean field does not count.
+    let eif = LifConfig { neuron, v_initial_max_mv: -40.0, ..LifConfig::default() };
     let (factors, trials) = ([20.0, 35.0, 60.0], 20);
-    for network in [dale(1), dale(2), modes_and_matrix().0] {
-        let field = spikes_in_mean_field(&network, &config, &factors, trials);
-        let runs: Vec<Vec<Run>> = (0..trials).map(|trial| run(&network, &config, trial, &factors)).collect();
+    for (config, network) in
+        [LifConfig::default(), eif].iter().flat_map(|c| [dale(1), dale(2), modes_and_matrix().0].map(|n| (c, n)))
+    {
+        let field = spikes_in_mean_field(&network, config, &factors, trials);
+        let runs: Vec<Vec<Run>> = (0..trials).map(|trial| run(&network, config, trial, &factors)).collect();
         for (l, spikes) in field.into_iter().enumerate() {
             // The mean field does not count the spikes of units that begin above threshold.
             let later = |run: &[Run]| run[l].spikes.iter().filter(|s| s.step > 1).count() as f64;

@@ -1,19 +1,23 @@
 //! The LIF simulation against traces of the published MATLAB function (run in GNU Octave 7.3, double precision, with
-//! the same initial potentials, noise and coins): section 5 of docs/dynamics.md, `tests/fixtures/oracle/README.md`.
+//! the same initial potentials, noise and coins), and the exponential neuron, which it lacks, against NumPy: section 5 of docs/dynamics.md, `tests/fixtures/oracle/README.md`.
 
 mod common;
 
 use common::Fixture;
-use mdl_convert::lif::config::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
+use mdl_convert::lif::config::{LifConfig, LifMode, LifSynapse, StimulatedUnits, Stimulation};
+use mdl_convert::lif::neurons::LifNeuron;
+use mdl_convert::lif::neurons::exponential::Exponential;
+use mdl_convert::lif::neurons::quadratic::Quadratic;
 use mdl_convert::lif::{LifNetwork, Recording, Run, Simulator, Timing, Traces};
 
-const CASES: [&str; 8] = [
+const CASES: [&str; 9] = [
     "gonogo_go",
     "small_det",
     "small_noise",
     "small_w0",
     "small_single_exp",
     "small_qif",
+    "small_eif",
     "small_opto_exc",
     "small_downsample2",
 ];
@@ -26,7 +30,14 @@ fn config(fixture: &Fixture, mode: LifMode) -> LifConfig {
     let units = fixture.array("opto_units").iter().map(|i| *i as usize).collect();
     LifConfig {
         mode,
-        neuron: if flag("is_qif") { LifNeuron::Qif } else { LifNeuron::Lif },
+        neuron: match flag("is_qif") {
+            true => LifNeuron::Qif(Quadratic {}),
+            false if fixture.has("slope_factor_mv") => LifNeuron::Eif(Exponential {
+                threshold_mv: fixture.number("threshold_mv"),
+                slope_factor_mv: fixture.number("slope_factor_mv"),
+            }),
+            false => LifNeuron::default(),
+        },
         downsample: fixture.number("downsample") as usize,
         synapse: if fixture.number("tr") == 0.0 { LifSynapse::Single } else { LifSynapse::Double },
         noise_sd_mv_per_step: if flag("uses_noise") { 0.1 } else { 0.0 },

@@ -1,4 +1,4 @@
-// LIF networks in single precision: the equations stand in the head of `lif/mod.rs` of crates/convert, the order of evaluation is
+// LIF networks in single precision: the equations are at the head of `lif/mod.rs` of crates/convert, the order of evaluation is
 // that of its `fast.rs`. A block is one simulation: one trial with one scaling factor. Each thread draws the noise of its own
 // units, a block of the stream for four steps.
 #include "random.cuh"
@@ -7,12 +7,14 @@ struct Lif {
   int32_t steps, units, outputs, modes;
   int32_t samples;            // rows of `drive` of a trial
   int32_t steps_per_sample;
-  int32_t synapse_double, quadratic;
+  int32_t synapse_double;
+  int32_t neuron;             // which drift
   int32_t refractory_steps;
   int32_t response_from, response_to;  // steps of the response window, counted from 1, both inside
   int32_t out_every;          // outputs are kept of the steps k, 2k, …; 0: of none
   uint32_t seed_low, seed_high, purpose;
   float dt, leak, decay_rise, bias, v_peak, v_reset, noise_sd, kick_mv;
+  float constants[2];         // of the drift
   const uint32_t* trial;      // [simulations]
   const uint32_t* factor;     // [simulations]: which scaling factor
   const uint32_t* draw;       // [trials][2]: number of the trial's noise, low word first
@@ -44,6 +46,31 @@ struct Unit {
   int last;
   uint32_t count;
 };
+
+// e^x as the CPU's lanes take it (`exp_vector` of crates/kernels): below 2e-7 relative error, saturating at e^±87.
+__device__ inline float exponential(float x) {
+  x = x < -87.0f ? -87.0f : x > 87.0f ? 87.0f : x;
+  const float shifted = x * 1.442695041f + 12582912.0f;
+  const float k = shifted - 12582912.0f;
+  const float r = x - k * 0.6933594f + k * 2.1219444e-4f;
+  float p = 1.0f / 5040.0f;
+  const float coefficients[7] = {1.0f / 720.0f, 1.0f / 120.0f, 1.0f / 24.0f, 1.0f / 6.0f, 0.5f, 1.0f, 1.0f};
+#pragma unroll
+  for (int i = 0; i < 7; ++i) p = coefficients[i] + r * p;
+  return p * __uint_as_float((__float_as_uint(shifted) << 23) + 0x3f800000u);
+}
+
+// τ_m dv/dt of a unit: a file each in `lif/neurons` of crates/convert, which gives number and constants.
+__device__ inline float drift(const Lif& a, float v, float current) {
+  switch (a.neuron) {
+    case 2: {  // exponential
+      const float exponent = (v - a.constants[0]) / a.constants[1];
+      return (-v + current) + a.constants[1] * exponential(exponent < 60.0f ? exponent : 60.0f);
+    }
+    case 1: return v * v + current;  // quadratic
+    default: return -v + current;    // leaky
+  }
+}
 
 // The sum over the units that fire, in ascending order, of the values that stand `stride` apart.
 __device__ inline float over_fired(const uint32_t* fired, int words, const float* values, size_t stride) {
@@ -105,8 +132,7 @@ __device__ void simulate(const Lif& a) {
           if (kick && a.kicked[n]) noise += a.kick_mv;
 
           const float current = (x.ipsc + a.bias) + x.drive;
-          const float pull = a.quadratic ? x.v * x.v + current : -x.v + current;
-          const float gated = step - x.last > a.refractory_steps ? pull : 0.0f;
+          const float gated = step - x.last > a.refractory_steps ? drift(a, x.v, current) : 0.0f;
           const float v = (x.v + gated * a.leak) + noise;
           spikes = v >= a.v_peak;
           const float own = spikes ? a.own[n] : 0.0f, decay = a.decay[n];

@@ -100,6 +100,14 @@ fn dynamics_that_the_published_code_does_not_know_are_refused() {
         let error = export(&artifact, Format::Mat).unwrap_err();
         assert!(error.starts_with("a.safetensors") && error.contains(message), "{error}");
     }
+    let mut artifact = network(json!({ "kind": "dense" }));
+    artifact.kind = Kind::Lif;
+    artifact.insert("scaling_factor", &[1], vec![27.5f64]);
+    artifact.config["lif"] = json!({ "neuron": "qif" });
+    assert!(export(&artifact, Format::Mat).is_ok());
+    artifact.config["lif"] = json!({ "neuron": { "kind": "eif", "slope_factor_mv": 1 } });
+    let error = export(&artifact, Format::Mat).unwrap_err();
+    assert!(error.starts_with("a.safetensors") && error.contains("exponential neurons (lif.neuron)"), "{error}");
     assert!(Format::of(Path::new("a.csv")).unwrap_err().to_string().contains(".npz"));
 }
 

@@ -239,8 +239,11 @@ fn thresholds_per_neuron_are_those_of_the_node() {
 #[test]
 fn what_nir_has_no_node_for_is_refused() {
     let mut artifact = lif(json!({ "kind": "dense" }));
-    for (set, message) in [("lif.neuron=qif", "quadratic neurons"), ("lif.use_initial_weights=true", "before training")]
-    {
+    for (set, message) in [
+        ("lif.neuron=qif", "quadratic neurons"),
+        ("lif.neuron=eif", "exponential neurons"),
+        ("lif.use_initial_weights=true", "before training"),
+    ] {
         let error = export(&artifact, &[set]).map(|_| ()).unwrap_err();
         assert!(error.starts_with("a.safetensors") && error.contains(message), "{error}");
     }

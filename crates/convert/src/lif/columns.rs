@@ -53,14 +53,14 @@ fn column<R: Precision>(matrix: &[f64], width: usize, at: usize, divisor: f64) -
     (0..rows.div_ceil(LANES)).map(move |group| {
         std::array::from_fn(|l| {
             let row = group * LANES + l;
-            R::from_f64(if row < rows { matrix[row * width + at] / divisor } else { 0.0 })
+            R::constant(if row < rows { matrix[row * width + at] / divisor } else { 0.0 })
         })
     })
 }
 
 /// Values in blocks, the last one filled up with zeros.
 fn blocks<R: Precision>(values: &[f64]) -> impl Iterator<Item = [R; TOGETHER]> {
-    values.chunks(TOGETHER).map(|c| std::array::from_fn(|k| R::from_f64(c.get(k).copied().unwrap_or(0.0))))
+    values.chunks(TOGETHER).map(|c| std::array::from_fn(|k| R::constant(c.get(k).copied().unwrap_or(0.0))))
 }
 
 impl<R: Precision> Columns<R> {
@@ -92,16 +92,16 @@ impl<R: Precision> Columns<R> {
     #[inline(always)]
     pub fn propagate(&self, spiking: &[u32], j: &mut [[R; LANES]]) {
         if spiking.is_empty() {
-            return j.fill([R::ZERO; LANES]);
+            return j.fill([R::zero(); LANES]);
         }
         match self {
             Self::Dense(columns) => {
                 for (at, units) in spiking.chunks(TOGETHER).enumerate() {
-                    add::<R, false>(columns, units.len(), |k| (units[k] as usize, R::ZERO), at == 0, j);
+                    add::<R, false>(columns, units.len(), |k| (units[k] as usize, R::zero()), at == 0, j);
                 }
             }
             Self::Sparse(sparse) => {
-                j.fill([R::ZERO; LANES]);
+                j.fill([R::zero(); LANES]);
                 sparse.add_to(spiking, j);
             }
             Self::Modes(modes) => modes.propagate(spiking, j),
@@ -114,10 +114,10 @@ impl<R: Precision> Modes<R> {
     #[inline(always)]
     fn propagate(&self, spiking: &[u32], j: &mut [[R; LANES]]) {
         if self.modes == 0 {
-            j.fill([R::ZERO; LANES]);
+            j.fill([R::zero(); LANES]);
         }
         for (block, score) in self.score.iter().enumerate() {
-            let mut gain = [R::ZERO; TOGETHER];
+            let mut gain = [R::zero(); TOGETHER];
             for from in spiking {
                 let mode_out = &self.mode_out[*from as usize * self.score.len() + block];
                 for k in 0..TOGETHER {
@@ -164,13 +164,13 @@ fn add_some<R: Precision, const SCALED: bool, const COUNT: usize>(
     j: &mut [[R; LANES]],
 ) {
     let width = j.len();
-    let (mut parts, mut gain) = ([columns; COUNT], [R::ZERO; COUNT]);
+    let (mut parts, mut gain) = ([columns; COUNT], [R::zero(); COUNT]);
     for k in 0..COUNT {
         let (at, of_column) = term(k);
         (parts[k], gain[k]) = (&columns[at * width..][..width], of_column);
     }
     for g in 0..width {
-        let (mut sum, mut column) = (if first { [R::ZERO; LANES] } else { j[g] }, [[R::ZERO; LANES]; COUNT]);
+        let (mut sum, mut column) = (if first { [R::zero(); LANES] } else { j[g] }, [[R::zero(); LANES]; COUNT]);
         for k in 0..COUNT {
             column[k] = parts[k][g];
         }

@@ -3,6 +3,7 @@
 //! The equations are Kim, Li & Sejnowski (PNAS 116:22811, 2019), as the converting crate simulates them. Every unit is in
 //! the field's name. Defaults are the published values.
 
+use super::neurons::{LifNeuron, Transfer, Unit};
 use mdl_data::choice;
 use mdl_data::field::{
     InvalidField, LARGEST, require, require_between, require_duration_ms, require_not_negative, require_probability,
@@ -24,17 +25,6 @@ pub enum LifMode {
     Fast,
     /// The fast kernel in double precision: without noise it spikes exactly as the exact mode does.
     FastDouble,
-}
-
-/// The neuron model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum LifNeuron {
-    /// Leaky integrate-and-fire: dv/dt = (I − v)/τ_m.
-    #[default]
-    Lif,
-    /// Quadratic integrate-and-fire: dv/dt = (v² + I)/τ_m.
-    Qif,
 }
 
 /// The synapse model.
@@ -127,9 +117,9 @@ pub struct LifConfig {
     pub v_reset_mv: f64,
     /// Initial potentials are uniform from `v_reset_mv` to this (mV).
     pub v_initial_max_mv: f64,
-    /// Spike threshold (mV); −40 for `lif`, 30 for `qif` unless given.
+    /// Potential at which a unit spikes (mV); unless given, that of the neuron model.
     pub v_peak_mv: Option<f64>,
-    /// Constant current (mV); `v_peak_mv` for `lif`, 0 for `qif` unless given.
+    /// Constant current (mV); unless given, that of the neuron model.
     pub bias_mv: Option<f64>,
     /// Synapse model.
     pub synapse: LifSynapse,
@@ -149,7 +139,7 @@ impl Default for LifConfig {
     fn default() -> Self {
         Self {
             mode: LifMode::Fast,
-            neuron: LifNeuron::Lif,
+            neuron: LifNeuron::default(),
             dt_ms: REFERENCE_DT_MS,
             downsample: 1,
             tau_membrane_ms: 10.0,
@@ -169,20 +159,33 @@ impl Default for LifConfig {
 }
 
 impl LifConfig {
-    /// Spike threshold (mV).
+    /// Potential at which a unit spikes (mV).
     pub fn v_peak_mv(&self) -> f64 {
-        self.v_peak_mv.unwrap_or(match self.neuron {
-            LifNeuron::Lif => -40.0,
-            LifNeuron::Qif => 30.0,
-        })
+        self.v_peak_mv.unwrap_or_else(|| self.neuron.v_peak_mv())
     }
 
     /// Constant current (mV).
     pub fn bias_mv(&self) -> f64 {
-        self.bias_mv.unwrap_or(match self.neuron {
-            LifNeuron::Lif => self.v_peak_mv(),
-            LifNeuron::Qif => 0.0,
-        })
+        self.bias_mv.unwrap_or_else(|| self.neuron.bias_mv(self.v_peak_mv()))
+    }
+
+    /// The constants that all units share.
+    pub fn unit(&self) -> Unit {
+        Unit {
+            step_ms: self.step_ms(),
+            tau_membrane_ms: self.tau_membrane_ms,
+            refractory_ms: self.refractory_ms,
+            v_reset_mv: self.v_reset_mv,
+            v_peak_mv: self.v_peak_mv(),
+            bias_mv: self.bias_mv(),
+            noise_sd_mv: self.noise_sd_mv(),
+        }
+    }
+
+    /// Firing rate and its fluctuations against the input of a unit; none of a neuron that has no such function, and none
+    /// without noise.
+    pub fn transfer(&self) -> Option<Transfer> {
+        self.neuron.transfer(&self.unit())
     }
 
     /// Duration of a simulated step, down-sampling included (ms).
@@ -214,6 +217,7 @@ impl LifConfig {
         let peak = self.v_peak_mv();
         let potential = |field, found: f64| require_between(field, found, -LARGEST, LARGEST);
         potential("v_peak_mv", peak)?;
+        self.neuron.validate(peak).map_err(|e| e.within("neuron"))?;
         potential("v_reset_mv", self.v_reset_mv)?;
         potential("v_initial_max_mv", self.v_initial_max_mv)?;
         potential("bias_mv", self.bias_mv())?;
@@ -245,12 +249,13 @@ impl Stimulation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lif::neurons::quadratic::Quadratic;
 
     #[test]
     fn threshold_and_bias_follow_the_neuron() {
         let lif = LifConfig::default();
         assert_eq!((lif.v_peak_mv(), lif.bias_mv()), (-40.0, -40.0));
-        let qif = LifConfig { neuron: LifNeuron::Qif, ..lif.clone() };
+        let qif = LifConfig { neuron: LifNeuron::Qif(Quadratic {}), ..lif.clone() };
         assert_eq!((qif.v_peak_mv(), qif.bias_mv()), (30.0, 0.0));
         let raised = LifConfig { v_peak_mv: Some(-45.0), ..lif };
         assert_eq!((raised.v_peak_mv(), raised.bias_mv()), (-45.0, -45.0));

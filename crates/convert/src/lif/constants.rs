@@ -1,9 +1,10 @@
 //! The constants of a simulation in the units of the equations: seconds and millivolts.
 
 use super::network::{LifNetwork, UnitKind};
+use super::neurons::LifNeuron;
 use super::timing::Timing;
 use crate::error::Result;
-use crate::lif::config::{LifConfig, LifNeuron, LifSynapse, StimulatedUnits};
+use crate::lif::config::{LifConfig, LifSynapse, StimulatedUnits};
 use mdl_data::field::require;
 use std::ops::Range;
 
@@ -30,7 +31,7 @@ pub(super) struct Constants {
     pub v_peak: f64,
     pub bias: f64,
     pub noise_sd: f64,
-    pub quadratic: bool,
+    pub neuron: LifNeuron,
     pub double: bool,
     /// e^{−dt/τ_d} `[N]`
     pub decay_d: Vec<f64>,
@@ -63,7 +64,7 @@ impl Constants {
             v_peak: config.v_peak_mv(),
             bias: config.bias_mv(),
             noise_sd: config.noise_sd_mv(),
-            quadratic: config.neuron == LifNeuron::Qif,
+            neuron: config.neuron,
             double,
             decay_d: tau_d.iter().map(|tau| (-dt / tau).exp()).collect(),
             decay_r: (-dt / tau_r).exp(),

@@ -92,6 +92,7 @@ impl Simulator<'_> {
         let kept = out_every.map_or(0, |every| timing.steps / every * outputs);
         let (extremes, out) = (machine.empty::<f32>(count * outputs * 2)?, machine.empty::<f32>(count * kept)?);
         let counts = machine.empty::<u32>(count * n)?;
+        let kernel = c.neuron.kernel();
         let arguments = Lif {
             steps: timing.steps as i32,
             units: n as i32,
@@ -100,7 +101,7 @@ impl Simulator<'_> {
             samples: samples as i32,
             steps_per_sample: timing.steps_per_sample as i32,
             synapse_double: i32::from(c.double),
-            quadratic: i32::from(c.quadratic),
+            neuron: kernel.number,
             refractory_steps: c.refractory_steps,
             response_from: *response.start() as i32,
             response_to: *response.end() as i32,
@@ -115,6 +116,7 @@ impl Simulator<'_> {
             v_reset: c.v_reset as f32,
             noise_sd: c.noise_sd as f32,
             kick_mv: c.kicks.as_ref().map_or(0.0, |kicks| kicks.amplitude_mv as f32),
+            constants: kernel.constants.map(|x| x as f32),
             trial: machine.address(&trial),
             factor: machine.address(&factor),
             draw: machine.address(&draw),
@@ -182,7 +184,10 @@ fn by_column(matrix: &[f64], width: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lif::config::{LifConfig, LifMode, LifNeuron, LifSynapse, StimulatedUnits, Stimulation};
+    use crate::lif::config::{LifConfig, LifMode, LifSynapse, StimulatedUnits, Stimulation};
+    use crate::lif::neurons::LifNeuron;
+    use crate::lif::neurons::exponential::Exponential;
+    use crate::lif::neurons::quadratic::Quadratic;
     use crate::lif::{LifNetwork, Timing, UnitKind};
     use mdl_emulator::Emulator;
     use mdl_kernels::random::fill_normal;
@@ -252,7 +257,12 @@ mod tests {
                 check(&network(40, recurrent), LifConfig { synapse, ..LifConfig::default() });
             }
         }
-        check(&network(40, dense()), LifConfig { neuron: LifNeuron::Qif, dt_ms: 0.1, ..LifConfig::default() });
+        check(
+            &network(40, dense()),
+            LifConfig { neuron: LifNeuron::Qif(Quadratic {}), dt_ms: 0.1, ..LifConfig::default() },
+        );
+        let eif = LifNeuron::Eif(Exponential { slope_factor_mv: 2.0, ..Exponential::default() });
+        check(&network(40, dense()), LifConfig { neuron: eif, dt_ms: 0.1, ..LifConfig::default() });
         check(&network(40, dense()), LifConfig { noise_sd_mv_per_step: 0.0, ..LifConfig::default() });
         let stimulation = Stimulation {
             population: StimulatedUnits::Units { units: vec![0, 7, 39] },

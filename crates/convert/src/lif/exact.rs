@@ -7,6 +7,7 @@
 use super::constants::Constants;
 use super::draws::{CHUNK, Draws, LANES};
 use super::network::{LifNetwork, Recurrent};
+use super::neurons::{Membrane, with_membrane};
 use super::recording::{Recorder, Recording, Run, State};
 
 /// Smaller synaptic variables are zero.
@@ -109,7 +110,8 @@ pub(super) fn run(
                     for (row, group) in noise_of_step.chunks_exact_mut(LANES).zip(noise.chunks_exact(CHUNK)) {
                         row.copy_from_slice(&group[s]);
                     }
-                    net.step(step, &drive[sample(step) * n..][..n], &noise_of_step[..n], coins[s]);
+                    let drive = &drive[sample(step) * n..][..n];
+                    with_membrane!(&c.neuron, m => net.step(m, step, drive, &noise_of_step[..n], coins[s]));
                     net.observe(step, &mut recorder);
                 }
             },
@@ -138,48 +140,47 @@ impl<'a> Network<'a> {
 
     /// One step, `step` counted from 1.
     #[inline(always)]
-    fn step(&mut self, step: usize, drive: &[f64], noise: &[f64], coin: f64) {
-        self.integrate(step, drive, noise);
+    fn step(&mut self, m: &impl Membrane, step: usize, drive: &[f64], noise: &[f64], coin: f64) {
+        self.integrate(m, step, drive, noise);
         if let Some(kicks) = &self.c.kicks
             && kicks.steps.contains(&step)
             && coin < kicks.probability
         {
             kicks.units.iter().for_each(|i| self.state.v_mv[*i] += kicks.amplitude_mv);
         }
-        self.detect(step);
+        self.detect(m, step);
         if self.c.double {
             self.decay_double()
         } else {
             self.decay_single()
         }
         if !self.spiking.is_empty() {
-            self.arrive();
+            self.arrive(m);
         }
     }
 
-    /// v += dt/τ_m · gate · (I − v) + noise, I = IPSC + bias + W_in u
+    /// v += dt/τ_m · gate · drift(v, I) + noise, I = IPSC + bias + W_in u
     #[inline(always)]
-    fn integrate(&mut self, step: usize, drive: &[f64], noise: &[f64]) {
+    fn integrate(&mut self, m: &impl Membrane, step: usize, drive: &[f64], noise: &[f64]) {
         let (c, now) = (self.c, self.c.dt * step as f64);
         let n = drive.len();
         let (v, ipsc, t_last) = (&mut self.state.v_mv[..n], &self.state.ipsc_mv[..n], &self.t_last[..n]);
         let noise = &noise[..n];
         for i in 0..n {
             let current = (ipsc[i] + c.bias) + drive[i];
-            let pull = if c.quadratic { v[i] * v[i] + current } else { -v[i] + current };
-            let gated = if now > t_last[i] + c.t_ref { pull } else { 0.0 };
+            let gated = if now > t_last[i] + c.t_ref { m.drift(v[i], current) } else { 0.0 };
             v[i] = (v[i] + c.dt * (gated / c.tau_m)) + noise[i];
         }
     }
 
     /// spike = v ≥ v_peak;  t_last = dt·i there
     #[inline(always)]
-    fn detect(&mut self, step: usize) {
+    fn detect(&mut self, m: &impl Membrane, step: usize) {
         let (now, v_peak) = (self.c.dt * step as f64, self.c.v_peak);
         let n = self.spike.len();
         let (v, t_last, spike) = (&self.state.v_mv[..n], &mut self.t_last[..n], &mut self.spike[..n]);
         for i in 0..n {
-            spike[i] = if v[i] >= v_peak { 1.0 } else { 0.0 };
+            spike[i] = if m.spikes(v[i], v_peak) { 1.0 } else { 0.0 };
             // Kept in this form: it is not always `now`.
             t_last[i] += (now - t_last[i]) * spike[i];
         }
@@ -218,7 +219,7 @@ impl<'a> Network<'a> {
 
     /// J = W_spk · spike;  h += J/(τ_r τ_d), h_r += spike/(τ_r τ_d), or IPSC += J/τ_d, r += spike/τ_d;  v = v_reset
     #[inline(always)]
-    fn arrive(&mut self) {
+    fn arrive(&mut self, m: &impl Membrane) {
         self.weights.propagate(&self.spiking, &mut self.j);
         let (c, n, s) = (self.c, self.j.len(), &mut self.state);
         let (current, own) = if c.double { (&mut s.h, &mut s.h_r) } else { (&mut s.ipsc_mv, &mut s.r) };
@@ -228,7 +229,7 @@ impl<'a> Network<'a> {
         }
         for i in self.spiking.iter().map(|i| *i as usize) {
             own[i] += 1.0 / spread[i];
-            s.v_mv[i] = c.v_reset;
+            s.v_mv[i] = m.reset(c.v_reset);
         }
     }
 

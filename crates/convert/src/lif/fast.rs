@@ -12,6 +12,7 @@ use super::constants::Constants;
 use super::draws::{CHUNK, Draws, LANES};
 use super::filter::{Filter, Relaxation, SET, Synapses};
 use super::network::LifNetwork;
+use super::neurons::{Membrane, with_membrane};
 use super::precision::Precision;
 use super::recording::{Recorder, Recording, Run, State};
 use super::spikes::{self, Spiking};
@@ -47,7 +48,7 @@ struct Scalars<R: Precision> {
 
 /// Values of N units in groups; lanes beyond the last unit hold `beyond`.
 fn grouped<R: Precision>(units: usize, beyond: f64, value: impl Fn(usize) -> f64) -> Vec<[R; LANES]> {
-    let lane = |i| R::from_f64(if i < units { value(i) } else { beyond });
+    let lane = |i| R::constant(if i < units { value(i) } else { beyond });
     (0..units.div_ceil(LANES)).map(|g| std::array::from_fn(|l| lane(g * LANES + l))).collect()
 }
 
@@ -59,15 +60,15 @@ impl<R: Precision> Prepared<R> {
             synapses: Synapses {
                 decay: grouped(n, 0.0, |i| c.decay_d[i]),
                 spike_gain: grouped(n, 0.0, |i| 1.0 / c.spread[i]),
-                relaxation: Relaxation { dt: R::from_f64(c.dt), decay_r: R::from_f64(c.decay_r) },
+                relaxation: Relaxation { dt: R::constant(c.dt), decay_r: R::constant(c.decay_r) },
             },
             columns: R::SHARED_WEIGHTS.then(|| Columns::new(&network.recurrent, n, 1.0)),
             scalars: Scalars {
                 leak: R::leak_constants(&c),
                 refractory: R::refractory(&c),
-                bias: R::from_f64(c.bias),
-                v_peak: R::from_f64(c.v_peak),
-                v_reset: R::from_f64(c.v_reset),
+                bias: R::constant(c.bias),
+                v_peak: R::constant(c.v_peak),
+                v_reset: R::constant(c.v_reset),
             },
             c,
         }
@@ -95,7 +96,7 @@ impl<R: Precision> Prepared<R> {
             drive.chunks_exact(self.units).flat_map(|row| grouped(self.units, 0.0, |i| row[i])).collect();
         let member = |factor: &f64| Member::new(self, network, *factor, draws, recording);
         let mut members: Vec<Member<R>> = scaling_factors.iter().map(member).collect();
-        let mut noise = vec![[R::ZERO; LANES]; self.synapses.decay.len() * CHUNK];
+        let mut noise = vec![[R::zero(); LANES]; self.synapses.decay.len() * CHUNK];
         for first in (0..steps).step_by(CHUNK) {
             let length = CHUNK.min(steps - first);
             if self.c.noise_sd > 0.0 || self.c.kicks.is_some() {
@@ -112,9 +113,9 @@ impl<R: Precision> Prepared<R> {
     fn fill(&self, first: usize, length: usize, draws: &impl Draws, noise: &mut [[R; LANES]]) {
         let count = self.synapses.decay.len();
         if self.c.noise_sd == 0.0 {
-            noise.fill([R::ZERO; LANES]);
+            noise.fill([R::zero(); LANES]);
         } else {
-            let mut of_group = [[R::ZERO; LANES]; CHUNK];
+            let mut of_group = [[R::zero(); LANES]; CHUNK];
             for g in 0..count {
                 R::noise(draws, g, first, self.c.noise_sd, &mut of_group[..length]);
                 for (s, row) in of_group[..length].iter().enumerate() {
@@ -127,7 +128,7 @@ impl<R: Precision> Prepared<R> {
             draws.coins(first, &mut coins[..length]);
             for (s, coin) in coins[..length].iter().enumerate() {
                 if kicks.steps.contains(&(first + s + 1)) && *coin < kicks.probability {
-                    let jump = R::from_f64(kicks.amplitude_mv);
+                    let jump = R::constant(kicks.amplitude_mv);
                     kicks.units.iter().for_each(|i| noise[s * count + i / LANES][i % LANES] += jump);
                 }
             }
@@ -207,7 +208,7 @@ impl<'a, R: Precision> Member<'a, R> {
         let n = p.units;
         let mut v = vec![0.0; n];
         draws.initial_potentials(p.c.v_reset, p.c.v_initial_max, &mut v);
-        let (none, start) = ([R::ZERO; LANES], [R::time(0, &p.c); LANES]);
+        let (none, start) = ([R::zero(); LANES], [R::time(0, &p.c); LANES]);
         let count = n.div_ceil(LANES);
         let own = || Columns::new(&network.recurrent, n, scaling_factor);
         let w_out =
@@ -236,11 +237,11 @@ impl<'a, R: Precision> Member<'a, R> {
     fn advance(&mut self, chunk: &Chunk<R>) {
         mdl_kernels::dispatch::dispatch(
             #[inline(always)]
-            || match (self.p.c.double, self.p.c.quadratic) {
-                (true, false) => self.steps::<true, false>(chunk),
-                (true, true) => self.steps::<true, true>(chunk),
-                (false, false) => self.steps::<false, false>(chunk),
-                (false, true) => self.steps::<false, true>(chunk),
+            || {
+                with_membrane!(&self.p.c.neuron, m => match self.p.c.double {
+                    true => self.steps::<_, true>(m, chunk),
+                    false => self.steps::<_, false>(m, chunk),
+                })
             },
         );
         let (synapses, hits, recorder) = (&self.p.synapses, &self.hits, &mut self.recorder);
@@ -249,7 +250,7 @@ impl<'a, R: Precision> Member<'a, R> {
     }
 
     #[inline(always)]
-    fn steps<const DOUBLE: bool, const QUADRATIC: bool>(&mut self, chunk: &Chunk<R>) {
+    fn steps<M: Membrane, const DOUBLE: bool>(&mut self, membrane: &M, chunk: &Chunk<R>) {
         let count = self.membranes.len();
         let p = self.p;
         let inputs = |s: usize| Inputs {
@@ -261,12 +262,12 @@ impl<'a, R: Precision> Member<'a, R> {
         while s < chunk.length {
             let step = chunk.first + s + 1;
             if DOUBLE && s + 1 < chunk.length && !self.recorder.wants_traces(step) {
-                if self.integrate::<DOUBLE, QUADRATIC, 2>(s, [inputs(s), inputs(s + 1)]) {
+                if self.integrate::<M, DOUBLE, 2>(membrane, s, [inputs(s), inputs(s + 1)]) {
                     self.send::<2>(s, step);
                 }
                 s += 2;
             } else {
-                if self.integrate::<DOUBLE, QUADRATIC, 1>(s, [inputs(s)]) {
+                if self.integrate::<M, DOUBLE, 1>(membrane, s, [inputs(s)]) {
                     self.send::<1>(s, step);
                 }
                 s += 1;
@@ -278,8 +279,9 @@ impl<'a, R: Precision> Member<'a, R> {
 
     /// Runs some steps from the `s`-th of the chunk on; synapses do not go through the last one. Tells whether anything spiked.
     #[inline(always)]
-    fn integrate<const DOUBLE: bool, const QUADRATIC: bool, const STEPS: usize>(
+    fn integrate<M: Membrane, const DOUBLE: bool, const STEPS: usize>(
         &mut self,
+        membrane: &M,
         s: usize,
         inputs: [Inputs<R>; STEPS],
     ) -> bool {
@@ -301,11 +303,11 @@ impl<'a, R: Precision> Member<'a, R> {
             let (relaxation, c) = (&p.synapses.relaxation, p.scalars);
             let found = match self.due {
                 Due::Nothing => {
-                    groups::<R, DOUBLE, QUADRATIC, NOTHING, STEPS>(membranes, synaptic, inputs, relaxation, c)
+                    groups::<R, M, DOUBLE, NOTHING, STEPS>(membrane, membranes, synaptic, inputs, relaxation, c)
                 }
-                Due::Step => groups::<R, DOUBLE, QUADRATIC, STEP, STEPS>(membranes, synaptic, inputs, relaxation, c),
+                Due::Step => groups::<R, M, DOUBLE, STEP, STEPS>(membrane, membranes, synaptic, inputs, relaxation, c),
                 Due::Spikes => {
-                    groups::<R, DOUBLE, QUADRATIC, SPIKES, STEPS>(membranes, synaptic, inputs, relaxation, c)
+                    groups::<R, M, DOUBLE, SPIKES, STEPS>(membrane, membranes, synaptic, inputs, relaxation, c)
                 }
             };
             for k in 0..STEPS {
@@ -326,7 +328,7 @@ impl<'a, R: Precision> Member<'a, R> {
             #[inline(always)]
             || {
                 if STEPS == 1 {
-                    self.j[0].fill([R::ZERO; LANES]);
+                    self.j[0].fill([R::zero(); LANES]);
                 }
                 for k in 0..STEPS {
                     self.spiking.clear();
@@ -391,9 +393,9 @@ impl<'a, R: Precision> Member<'a, R> {
 
     fn finish(self) -> Run {
         let n = self.p.units;
-        let flat = |values: &[[R; LANES]]| values.as_flattened()[..n].iter().map(|x| x.to_f64()).collect();
+        let flat = |values: &[[R; LANES]]| values.as_flattened()[..n].iter().copied().map(|x| x.to_f64()).collect();
         self.recorder.finish(|| State {
-            v_mv: self.membranes.iter().flat_map(|m| m.v).take(n).map(R::to_f64).collect(),
+            v_mv: self.membranes.iter().flat_map(|m| m.v).take(n).map(|v| v.to_f64()).collect(),
             ipsc_mv: flat(&self.ipsc),
             h: flat(&self.h),
             r: flat(&self.filter.r),
@@ -406,7 +408,7 @@ impl<'a, R: Precision> Member<'a, R> {
 #[inline(always)]
 fn drop_nothings<R: Precision>(values: &mut [R]) {
     for x in values {
-        *x = if x.magnitude() < R::NOTHING { R::ZERO } else { *x };
+        *x = if x.abs() < R::NOTHING { R::zero() } else { *x };
     }
 }
 
@@ -422,7 +424,8 @@ struct Synaptic<'a, R> {
 /// `STEPS` steps of some groups, but for the synapses' way through the last one; they first go through what is `DUE`.
 /// Bit g of lane l of the result: whether unit l of the g-th group spikes.
 #[inline(always)]
-fn groups<R: Precision, const DOUBLE: bool, const QUADRATIC: bool, const DUE: u8, const STEPS: usize>(
+fn groups<R: Precision, M: Membrane, const DOUBLE: bool, const DUE: u8, const STEPS: usize>(
+    membrane: &M,
     membranes: &mut [Membranes<R>],
     synaptic: Synaptic<R>,
     inputs: [Inputs<R>; STEPS],
@@ -438,7 +441,7 @@ fn groups<R: Precision, const DOUBLE: bool, const QUADRATIC: bool, const DUE: u8
     for g in 0..count {
         // Copies cannot overlap what is written, so that the loop needs no check for it.
         let (mut x, mut ipsc_now, mut h_now, decay) = (membranes[g], ipsc[g], h[g], decay[g]);
-        let (mut drive, mut noise) = ([[R::ZERO; LANES]; STEPS], [[R::ZERO; LANES]; STEPS]);
+        let (mut drive, mut noise) = ([[R::zero(); LANES]; STEPS], [[R::zero(); LANES]; STEPS]);
         for s in 0..STEPS {
             (drive[s], noise[s]) = (inputs[s].drive[g], inputs[s].noise[g]);
         }
@@ -454,12 +457,12 @@ fn groups<R: Precision, const DOUBLE: bool, const QUADRATIC: bool, const DUE: u8
                     (ipsc, h) = relaxation.step::<DOUBLE>(ipsc, h, decay[l]);
                 }
                 let current = (ipsc + c.bias) + drive[s][l];
-                let pull = if QUADRATIC { v * v + current } else { -v + current };
-                let gated = if R::is_open(inputs[s].now, last, c.refractory) { pull } else { R::ZERO };
+                let drift = membrane.drift(v, current);
+                let gated = if R::is_open(inputs[s].now, last, c.refractory) { drift } else { R::zero() };
                 v = (v + R::leak(gated, c.leak)) + noise[s][l];
-                let spikes = v >= c.v_peak;
+                let spikes = membrane.spikes(v, c.v_peak);
                 last = if spikes { R::stamp(inputs[s].now, last) } else { last };
-                v = if spikes { c.v_reset } else { v };
+                v = if spikes { membrane.reset(c.v_reset) } else { v };
                 hits[s][l] |= if spikes { bit } else { 0 };
             }
             (x.v[l], x.last[l], ipsc_now[l], h_now[l]) = (v, last, ipsc, h);

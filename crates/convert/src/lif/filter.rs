@@ -73,7 +73,7 @@ pub(super) struct Filter<R> {
 impl<R: Precision> Filter<R> {
     /// All zero, for `count` groups.
     pub fn new(w_out: Vec<[R; LANES]>, count: usize) -> Self {
-        let none = [R::ZERO; LANES];
+        let none = [R::zero(); LANES];
         let outputs = w_out.len() / count;
         Self { r: vec![none; count], h_r: vec![none; count], w_out, sums: vec![none; outputs * CHUNK] }
     }
@@ -119,7 +119,7 @@ impl<R: Precision> Filter<R> {
         steps: Range<usize>,
     ) {
         if OBSERVED {
-            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].fill([R::ZERO; LANES]));
+            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].fill([R::zero(); LANES]));
         }
         let mut s = steps.start;
         while s < steps.end {
@@ -157,7 +157,7 @@ impl<R: Precision> Filter<R> {
                     let sums = self.sums[o * CHUNK + s..].first_chunk_mut().expect("a chunk's steps");
                     groups::<R, DOUBLE, true, S>(states, fixed, w, hits, &synapses.relaxation, sums, o + 1 == outputs);
                 } else {
-                    let none = &mut [[R::ZERO; LANES]; S];
+                    let none = &mut [[R::zero(); LANES]; S];
                     groups::<R, DOUBLE, false, S>(states, fixed, fixed.0, hits, &synapses.relaxation, none, true);
                 }
             }
@@ -184,7 +184,7 @@ fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize
         for l in 0..LANES {
             let (mut x, mut h) = (r_now[l], h_now[l]);
             for s in 0..S {
-                let own = if hits[s][l] & bit != 0 { gain[l] } else { R::ZERO };
+                let own = if hits[s][l] & bit != 0 { gain[l] } else { R::zero() };
                 (x, h) = relaxation.step::<DOUBLE>(x, h, decay[l]);
                 if DOUBLE {
                     h += own

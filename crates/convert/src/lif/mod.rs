@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! I     = IPSC + bias + W_in u
-//! v    += dt/τ_m · (I − v) · [dt·i > t_last + t_ref] + noise_sd · N(0,1)           (QIF: v² + I for I − v)
+//! v    += dt/τ_m · (I − v) · [dt·i > t_last + t_ref] + noise_sd · N(0,1)           (other neurons: their drift for I − v)
 //! spike = v ≥ v_peak;  t_last = dt·i there;  J = W/scaling_factor · spike
 //! double synapse:  IPSC = IPSC·e^{−dt/τ_d} + h·dt;   h   = h·e^{−dt/τ_r}   + J/(τ_r τ_d)      (IPSC uses the old h)
 //!                  r    = r·e^{−dt/τ_d} + h_r·dt;    h_r = h_r·e^{−dt/τ_r} + spike/(τ_r τ_d)
@@ -11,7 +11,7 @@
 //! out   = W_out r / scaling_factor                                                 (no b_out)
 //! ```
 //!
-//! Decided as published, on purpose:
+//! The neurons are in [`neurons`], one file each. Decided as published, on purpose:
 //!
 //! - the noise is per step, whatever dt is (unless the config asks for scaling), and acts in the refractory period too;
 //! - t_last starts at 0, so every unit is refractory for the first t_ref;
@@ -35,6 +35,7 @@ mod exact;
 mod fast;
 mod filter;
 mod network;
+pub mod neurons;
 mod precision;
 mod recording;
 mod sparse;

@@ -5,17 +5,12 @@
 
 use super::constants::Constants;
 use super::draws::{Draws, LANES};
-use std::ops::{Add, AddAssign, Mul, Neg};
+use mdl_kernels::real::Real;
 
 /// A number type of the fast kernel.
-pub(super) trait Precision:
-    Copy + PartialOrd + Add<Output = Self> + AddAssign + Mul<Output = Self> + Neg<Output = Self> + Send + Sync + 'static
-{
+pub(super) trait Precision: Real {
     /// A time, as the refractory gate compares it.
     type Time: Copy + std::fmt::Debug + Send + Sync;
-
-    /// Zero.
-    const ZERO: Self;
 
     /// Smaller synaptic variables are zero: they are far below what a membrane potential can resolve, and far enough
     /// above the smallest normal number that none is reached before the next look.
@@ -23,15 +18,6 @@ pub(super) trait Precision:
 
     /// Whether all scaling factors share one copy of the weights, the factor being applied with the synaptic gain.
     const SHARED_WEIGHTS: bool;
-
-    /// The nearest number.
-    fn from_f64(x: f64) -> Self;
-
-    /// The same number.
-    fn to_f64(self) -> f64;
-
-    /// The absolute value.
-    fn magnitude(self) -> Self;
 
     /// The time of a step.
     fn time(step: usize, c: &Constants) -> Self::Time;
@@ -63,24 +49,8 @@ pub(super) trait Precision:
 
 impl Precision for f32 {
     type Time = i32;
-    const ZERO: Self = 0.0;
     const NOTHING: Self = 1e-20;
     const SHARED_WEIGHTS: bool = true;
-
-    #[inline(always)]
-    fn from_f64(x: f64) -> Self {
-        x as f32
-    }
-
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-
-    #[inline(always)]
-    fn magnitude(self) -> Self {
-        self.abs()
-    }
 
     #[inline(always)]
     fn time(step: usize, _: &Constants) -> i32 {
@@ -129,24 +99,8 @@ impl Precision for f32 {
 
 impl Precision for f64 {
     type Time = f64;
-    const ZERO: Self = 0.0;
     const NOTHING: Self = 1e-200;
     const SHARED_WEIGHTS: bool = false;
-
-    #[inline(always)]
-    fn from_f64(x: f64) -> Self {
-        x
-    }
-
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self
-    }
-
-    #[inline(always)]
-    fn magnitude(self) -> Self {
-        self.abs()
-    }
 
     #[inline(always)]
     fn time(step: usize, c: &Constants) -> f64 {

@@ -47,7 +47,7 @@ impl<R: Precision> Sparse<R> {
         let mut columns = vec![Vec::new(); units];
         for (to, row) in w.chunks_exact(units).enumerate() {
             for (column, w) in columns.iter_mut().zip(row).filter(|(_, w)| **w != 0.0) {
-                column.push((to as u16, R::from_f64(w / divisor)));
+                column.push((to as u16, R::constant(w / divisor)));
             }
         }
         let counts: Vec<usize> = columns.iter().map(|column| column.len().div_ceil(BLOCK)).collect();
@@ -56,7 +56,7 @@ impl<R: Precision> Sparse<R> {
         for (mut column, count) in columns.into_iter().zip(counts) {
             let missing = count.max(stride) * BLOCK - column.len();
             // Not all to one unit: each sum would wait for the one before.
-            column.extend((0..units).cycle().take(missing).map(|to| (to as u16, R::ZERO)));
+            column.extend((0..units).cycle().take(missing).map(|to| (to as u16, R::zero())));
             let all = column.chunks_exact(BLOCK).map(Block::new);
             blocks.extend(all.clone().take(stride));
             others.extend(all.skip(stride));

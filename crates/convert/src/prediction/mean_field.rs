@@ -8,14 +8,14 @@
 //! out  = W_out r / scaling_factor
 //! ```
 //!
-//! ν and CV are those of [`crate::prediction::transfer`]; their product says how much the number of spikes of a nearly regular train
+//! ν and CV are those of the neuron ([`Transfer`]); their product says how much the number of spikes of a nearly regular train
 //! fluctuates. Rise time and membrane time constant are left out: both are short beside τ_d. A trial begins with the
 //! spikes of the units whose initial potential lies above threshold. A sample takes one step where the simulation takes a
 //! hundred, and all scaling factors run side by side in vector lanes.
 
 use crate::lif::config::LifConfig;
+use crate::lif::neurons::Transfer;
 use crate::lif::{Draws, LifNetwork, Recurrent, Timing, TrialDraws};
-use crate::prediction::transfer::Transfer;
 use mdl_data::tasks::Extremes;
 use mdl_kernels::random::{Purpose, fill_normal};
 use std::ops::Range;
@@ -46,7 +46,7 @@ pub struct MeanField<'a> {
     downsample: usize,
     /// e^{−Δ/τ_d} and (1 − e^{−Δ/τ_d})/Δ `[N]`
     decay: Vec<[f32; 2]>,
-    /// v_reset, largest initial potential, v_peak (mV)
+    /// v_reset, largest initial potential, threshold (mV)
     potentials_mv: [f64; 3],
 }
 
@@ -69,12 +69,12 @@ impl<'a> MeanField<'a> {
         };
         Some(Self {
             network,
-            transfer: Transfer::new(config)?,
+            transfer: config.transfer()?,
             weights: Weights::new(network),
             sample_s: (sample_ms / 1000.0) as f32,
             downsample: timing.downsample,
             decay: network.tau_decay_ms.iter().map(decay).collect(),
-            potentials_mv: [config.v_reset_mv, config.v_initial_max_mv, config.v_peak_mv()],
+            potentials_mv: [config.v_reset_mv, config.v_initial_max_mv, config.neuron.threshold_mv(config.v_peak_mv())],
         })
     }
 
@@ -140,14 +140,14 @@ impl State {
     /// Before the first sample: nothing but the spikes of units that begin above threshold.
     fn new(field: &MeanField, draws: TrialDraws) -> Self {
         let n = field.network.units;
-        let [low, high, peak] = field.potentials_mv;
+        let [low, high, threshold] = field.potentials_mv;
         let mut v_mv = vec![0.0; n];
         draws.initial_potentials(low, high, &mut v_mv);
         let modes = if let Weights::Modes { modes, .. } = &field.weights { *modes } else { 0 };
         Self {
             ipsc_mv: vec![[0.0; LANES]; n],
             r: vec![[0.0; LANES]; n],
-            count: v_mv.iter().map(|v| [f32::from(u8::from(*v >= peak)); LANES]).collect(),
+            count: v_mv.iter().map(|v| [f32::from(u8::from(*v >= threshold)); LANES]).collect(),
             overlap: vec![[0.0; LANES]; modes],
         }
     }

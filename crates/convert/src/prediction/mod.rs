@@ -5,17 +5,13 @@
 //! LIF neuron's transfer function at the noise of this network. The predicted factor is the middle of the plateau found.
 
 pub mod mean_field;
-mod normal;
-pub mod transfer;
-
-pub(crate) use normal::normal_tail;
 
 use crate::conversion::Conversion;
 use crate::error::Result;
 use crate::lif::{LifNetwork, Timing, TrialDraws};
 use crate::prediction::mean_field::{Course, LANES, MeanField};
 use crate::search::trials::TrialSet;
-use crate::search::{Candidate, Found, Select, choose, grid};
+use crate::search::{Candidate, Found, Select, choose};
 use mdl_data::tasks::Judged;
 use rayon::prelude::*;
 
@@ -38,7 +34,7 @@ pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<F
     };
     let unit_seconds = timing.steps as f64 * timing.step_ms / 1000.0 * network.units as f64;
     let mut candidates = Vec::new();
-    for factors in grid(conversion)?.chunks(LANES) {
+    for factors in conversion.grid()?.chunks(LANES) {
         let courses: Vec<(usize, Course)> = (0..TRIALS).into_par_iter().map(|t| trial(t, factors)).collect();
         candidates.extend(factors.iter().enumerate().map(|(l, factor)| {
             let is_correct = |(condition, course): &&(usize, Course)| {

@@ -3,9 +3,6 @@
 //! Every factor meets the same trials and the same noise (common random numbers), so that factors differ by what they do
 //! and not by luck. A search is a pure function of the answers to its trials ([`Answers`]); what is missing it asks for.
 //!
-//! A factor is on the *plateau* when its performance lies inside the 95 % interval of the best one, and all factors
-//! between it and the best are on it too.
-//!
 //! In a *race* a factor that is worse than the best so far on the trials both have met, by more than two standard
 //! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
 //! fixed share of the full grid's trials is spent. Fewer trials do not widen its plateau: the interval is the one that the
@@ -15,22 +12,21 @@
 
 pub mod checkpoint;
 mod config;
+mod plateau;
 pub mod queue;
 pub mod sweep;
 pub mod trials;
 
 use config::LEAST_FACTOR;
 pub use config::{SearchConfig, SearchStart, Select};
+pub use plateau::{Candidate, Found, choose};
 
 use crate::behaviour::{Behaviour, count_correct};
 use crate::conversion::Conversion;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lif::LifNetwork;
-use crate::mapping::published_factors;
-use crate::prediction::normal_tail;
 use crate::prediction::predict;
 use mdl_data::field::require;
-use mdl_data::score::Score;
 use trials::{Answer, Answers, Known, TrialSet};
 
 /// Factors that are added at a time beyond an edge, and the most that a search tries.
@@ -40,80 +36,6 @@ const MOST: usize = 60;
 /// A race has so many rounds if nobody leaves it, and spends at most this share of the full grid's trials.
 const ROUNDS: u32 = 10;
 const RACE_SHARE: f64 = 0.4;
-
-/// A performance lower by less than this is as good.
-const INDIFFERENT: f64 = 0.05;
-
-/// A scaling factor and how the network did with it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// The factor.
-    pub scaling_factor: f64,
-    /// Trials run.
-    pub trials: u32,
-    /// Trials answered correctly.
-    pub correct: u32,
-    /// Mean firing rate of the units (Hz).
-    pub rate_hz: f64,
-}
-
-impl Candidate {
-    /// Fraction of correct trials.
-    pub fn performance(&self) -> f64 {
-        self.score().performance()
-    }
-
-    /// Its 95 % interval.
-    pub fn interval(&self) -> (f64, f64) {
-        self.score().interval()
-    }
-
-    fn score(&self) -> Score {
-        Score { trials: self.trials, correct: self.correct }
-    }
-
-    /// Mean and variance of Jeffreys' posterior of the performance.
-    fn posterior(&self) -> (f64, f64) {
-        let n = f64::from(self.trials) + 1.0;
-        let p = (f64::from(self.correct) + 0.5) / n;
-        (p, p * (1.0 - p) / (n + 1.0))
-    }
-}
-
-/// What a search found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// All factors tried, ascending.
-    pub candidates: Vec<Candidate>,
-    /// Index of the chosen one.
-    pub chosen: usize,
-    /// First and last index of the plateau.
-    pub plateau: (usize, usize),
-}
-
-impl Found {
-    /// The chosen factor.
-    pub fn chosen(&self) -> &Candidate {
-        &self.candidates[self.chosen]
-    }
-
-    /// A lower bound of the probability that no factor tried is better than the chosen one by more than 0.05
-    /// (Jeffreys' posteriors in normal approximation, Bonferroni over factors).
-    pub fn confidence(&self) -> f64 {
-        let chosen = self.chosen();
-        let rivals = self.candidates.iter().enumerate().filter(|(i, _)| *i != self.chosen);
-        let better = |rival: &Candidate| {
-            let ((p, v), (q, w)) = (chosen.posterior(), rival.posterior());
-            normal_tail((p + INDIFFERENT - q) / (v + w).sqrt())
-        };
-        (1.0 - rivals.map(|(_, rival)| better(rival)).sum::<f64>()).max(0.0)
-    }
-
-    /// Whether a better factor may lie below, or above, those that were tried.
-    pub fn at_edge(&self) -> (bool, bool) {
-        (self.plateau.0 == 0, self.plateau.1 + 1 == self.candidates.len())
-    }
-}
 
 /// What a search is asked for.
 #[derive(Clone, Debug)]
@@ -134,7 +56,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// The config of another network than a rate network, or a start from the prediction where there is none.
     pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, behaviour: &Behaviour) -> Result<Self> {
-        let grid = grid(conversion)?;
+        let grid = conversion.grid()?;
         let start = match conversion.search.start {
             SearchStart::Grid => 0..grid.len(),
             SearchStart::Predicted => {
@@ -246,15 +168,6 @@ fn is_beaten(course: &[Answer], best: &[Answer]) -> bool {
     lost - won > 2.0 * (lost + won).sqrt()
 }
 
-/// The grid of scaling factors that a config asks for, or the published one.
-///
-/// # Errors
-/// The config of another network than a rate network.
-pub fn grid(conversion: &Conversion) -> Result<Vec<f64>> {
-    let published = || Ok::<_, Error>(published_factors(conversion.rate()?.activation));
-    conversion.search.factors.clone().map_or_else(published, Ok)
-}
-
 /// The midpoints around the plateau.
 fn between(found: &Found) -> Vec<f64> {
     let c = &found.candidates;
@@ -276,100 +189,10 @@ fn beyond(found: &Found, most: usize) -> Vec<f64> {
     lower.chain(higher).collect()
 }
 
-/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race. The
-/// interval of the best is that of at least `trials` trials.
-pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
-    let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
-    let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
-    let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
-    let trials = most.max(trials);
-    let lowest = Score { trials, correct: (best * f64::from(trials)).round() as u32 }.interval().0;
-    let on = |c: &Candidate| c.trials == most && c.performance() >= lowest;
-    let plateau = plateau(candidates, on, is_best);
-    let chosen = match select {
-        Select::First => candidates.iter().position(is_best).unwrap_or(0),
-        Select::Plateau => middle(candidates, plateau),
-    };
-    Found { candidates: candidates.to_vec(), chosen, plateau }
-}
-
-/// The longest run of good factors that holds a best one.
-fn plateau(
-    candidates: &[Candidate],
-    is_good: impl Fn(&Candidate) -> bool,
-    is_best: impl Fn(&Candidate) -> bool,
-) -> (usize, usize) {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for i in (0..candidates.len()).filter(|i| is_good(&candidates[*i])) {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == i => *last = i,
-            _ => runs.push((i, i)),
-        }
-    }
-    let has_best = |(first, last): &(usize, usize)| candidates[*first..=*last].iter().any(&is_best);
-    runs.into_iter().rev().filter(has_best).max_by_key(|(first, last)| last - first).unwrap_or((0, 0))
-}
-
-/// The factor of the plateau nearest to its middle, of two equally near ones the better, else the smaller.
-fn middle(candidates: &[Candidate], (first, last): (usize, usize)) -> usize {
-    let centre = (candidates[first].scaling_factor + candidates[last].scaling_factor) / 2.0;
-    let distance = |i: &usize| (candidates[*i].scaling_factor - centre).abs();
-    let order = |a: &usize, b: &usize| {
-        distance(a).total_cmp(&distance(b)).then(candidates[*b].correct.cmp(&candidates[*a].correct))
-    };
-    (first..=last).min_by(order).unwrap_or(first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn candidates(correct: &[u32]) -> Vec<Candidate> {
-        let one = |(i, c): (usize, &u32)| Candidate {
-            scaling_factor: 20.0 + 5.0 * i as f64,
-            trials: 100,
-            correct: *c,
-            rate_hz: 1.0,
-        };
-        correct.iter().enumerate().map(one).collect()
-    }
-
-    #[test]
-    fn the_middle_of_the_plateau_is_chosen() {
-        let found = choose(&candidates(&[60, 97, 98, 100, 97, 99, 80, 10]), Select::Plateau, 100);
-        assert_eq!((found.plateau, found.chosen), ((1, 5), 3));
-        assert_eq!(found.at_edge(), (false, false));
-        assert_eq!(choose(&found.candidates, Select::First, 100).chosen, 3);
-    }
-
-    #[test]
-    fn the_published_rule_takes_the_smallest_of_equals() {
-        let found = choose(&candidates(&[90, 100, 99, 100, 100]), Select::First, 100);
-        assert_eq!(found.chosen, 1);
-        assert_eq!(found.at_edge(), (false, true));
-    }
-
-    #[test]
-    fn fewer_trials_do_not_widen_the_plateau() {
-        let raced: Vec<Candidate> =
-            candidates(&[50, 49, 49, 48, 47]).into_iter().map(|c| Candidate { trials: 50, ..c }).collect();
-        assert_eq!(choose(&raced, Select::Plateau, 50).plateau, (0, 4));
-        assert_eq!(choose(&raced, Select::Plateau, 100).plateau, (0, 2));
-    }
-
-    #[test]
-    fn an_isolated_good_factor_does_not_join_a_plateau() {
-        let found = choose(&candidates(&[100, 50, 100, 98, 99, 40]), Select::Plateau, 100);
-        assert_eq!((found.plateau, found.chosen), ((2, 4), 3));
-        let found = choose(&candidates(&[97, 98, 97, 97, 50, 100]), Select::Plateau, 100);
-        assert_eq!(found.plateau, (5, 5), "a run without a best factor is no plateau");
-    }
-
-    #[test]
-    fn an_even_plateau_gives_its_better_middle() {
-        let found = choose(&candidates(&[98, 98, 99, 99, 10]), Select::Plateau, 100);
-        assert_eq!((found.plateau, found.chosen), ((0, 3), 2));
-    }
+    use crate::testing::candidates;
 
     #[test]
     fn who_left_the_race_is_on_no_plateau() {
@@ -389,13 +212,6 @@ mod tests {
         assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
         assert!(is_beaten(&course(&[1, 1, 1, 1, 1, 0, 0, 0, 0, 0]), &best));
         assert!(!is_beaten(&best, &best));
-    }
-
-    #[test]
-    fn confidence_grows_with_the_distance_of_the_rivals() {
-        let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau, 100).confidence();
-        let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau, 100).confidence();
-        assert!(clear > 0.999 && close < clear && close > 0.5, "{clear} {close}");
     }
 
     /// Runs a search to its end; `performance(factor)` of its trials are answered correctly. Tells the trials of each factor.

@@ -26,7 +26,8 @@
 use crate::{Error, Result};
 use hdf5_pure::{FileBuilder, FinishedGroup, FormatError, GroupBuilder};
 use mdl_artifact::{Artifact, Kind};
-use mdl_convert::lif::config::{LifConfig, LifNeuron, LifSynapse};
+use mdl_convert::lif::config::{LifConfig, LifSynapse};
+use mdl_convert::lif::neurons::LifNeuron;
 use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
@@ -101,7 +102,9 @@ pub fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Res
 fn representable(config: &LifConfig) -> std::result::Result<(), String> {
     let lacks = |what: &str| Err(format!("{what}; NIR has nothing for it"));
     match config {
-        LifConfig { neuron: LifNeuron::Qif, .. } => lacks("quadratic neurons (lif.neuron)"),
+        LifConfig { neuron, .. } if !matches!(neuron, LifNeuron::Lif(_)) => {
+            lacks(&format!("{} neurons (lif.neuron)", neuron.name()))
+        }
         LifConfig { stimulation: Some(_), .. } => lacks("an artificial stimulation (lif.stimulation)"),
         LifConfig { use_initial_weights: true, .. } => lacks("weights from before training (lif.use_initial_weights)"),
         _ => Ok(()),

@@ -8,6 +8,7 @@ use crate::mat::{Data, Matrix};
 use crate::published::STEP_MS;
 use crate::{Error, Result};
 use mdl_artifact::{Artifact, Kind, Values};
+use mdl_convert::lif::neurons::LifNeuron;
 use mdl_data::tasks::{Task, Trials};
 use mdl_experiment::Experiment;
 use mdl_kernels::random::Purpose;
@@ -68,6 +69,11 @@ fn refuse_other_dynamics(
         format!("steps of {step_ms} ms; the published MATLAB layout knows only {STEP_MS} ms (.npz takes any network)")
     } else if artifact.kind == Kind::Rate && config.integration != Integration::Euler {
         "exponential integration; the published MATLAB layout knows only Euler's (.npz takes any network)".into()
+    } else if artifact.kind == Kind::Lif && !matches!(experiment.lif.neuron, LifNeuron::Lif(_) | LifNeuron::Qif(_)) {
+        let name = experiment.lif.neuron.name();
+        format!(
+            "{name} neurons (lif.neuron); the published MATLAB code simulates leaky and quadratic ones (.npz takes any)"
+        )
     } else {
         return Ok(());
     };

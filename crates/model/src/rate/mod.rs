@@ -25,3 +25,4 @@ mod weights;
 
 pub use activation::Activation;
 pub use sequence::{RateSequence, RateStates, Recurrence};
+pub use weights::effective_weights;

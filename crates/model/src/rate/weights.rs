@@ -49,7 +49,7 @@ impl<R: SparseReal> Weights<R> {
         let form = match recurrence {
             Recurrence::Modes => Form::LowRank { weights: raw.to_vec() },
             Recurrence::Dense { sign, mask } => {
-                let effective = effective(n, sign.as_deref(), mask.as_deref(), raw);
+                let effective = effective_weights(n, sign.as_deref(), mask.as_deref(), raw);
                 let few = |pattern: &Pattern| pattern.share() < SPARSE_GRADIENT_BELOW;
                 let present = sign.is_some().then(|| Pattern::of_rows(n, &effective)).filter(few);
                 let present = present.map(|set| Present { coordinates: Coordinates::new(&set), set });
@@ -137,8 +137,8 @@ fn product<R: SparseReal>(
     }
 }
 
-/// relu(W) diag(sign) ⊙ mask, without `sign` W ⊙ mask.
-fn effective<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R]) -> Vec<R> {
+/// W_eff `[N, N]`: relu(W) diag(sign) ⊙ mask, without `sign` W ⊙ mask, from W `raw` and `mask` `[N, N]` and `sign` `[N]`.
+pub fn effective_weights<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R]) -> Vec<R> {
     scale(n, sign, mask, raw, raw.to_vec())
 }
 

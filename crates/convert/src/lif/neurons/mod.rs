@@ -1,0 +1,140 @@
+//! The neurons of the LIF simulation, one file each. A new one is its file, and its lines in this one.
+
+pub mod exponential;
+mod first_passage;
+pub mod leaky;
+mod membrane;
+pub mod quadratic;
+mod transfer;
+
+pub(crate) use membrane::Membrane;
+pub use membrane::{Kernel, Unit};
+pub use transfer::Transfer;
+
+use mdl_data::choice;
+use mdl_data::field::InvalidField;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Makes the list of neurons: the choice in the config, and `with_membrane!`.
+macro_rules! neurons {
+    ($d:tt, $($(#[$doc:meta])* $kind:ident = $neuron:path;)*) => {
+        /// The neuron model.
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "kebab-case", remote = "Self")]
+        #[schemars(transform = choice::accept_older)]
+        pub enum LifNeuron {
+            $($(#[$doc])* $kind($neuron),)*
+        }
+
+        impl LifNeuron {
+            fn membrane(&self) -> &dyn Membrane {
+                match self {
+                    $(Self::$kind(membrane) => membrane,)*
+                }
+            }
+        }
+
+        /// An expression with a neuron as the [`Membrane`] it is, compiled once for each.
+        macro_rules! with_membrane {
+            ($d neuron:expr, $d membrane:ident => $d body:expr) => {
+                match $d neuron {
+                    $($crate::lif::neurons::LifNeuron::$kind($d membrane) => $d body,)*
+                }
+            };
+        }
+        pub(crate) use with_membrane;
+    };
+}
+
+neurons! { $,
+    /// Leaky integrate-and-fire: τ_m dv/dt = I − v. `v_peak_mv` is −40 mV and `bias_mv` is `v_peak_mv` unless given.
+    Lif = leaky::Leaky;
+    /// Quadratic integrate-and-fire: τ_m dv/dt = v² + I. `v_peak_mv` is 30 mV and `bias_mv` is 0 unless given.
+    Qif = quadratic::Quadratic;
+    /// Exponential integrate-and-fire: τ_m dv/dt = I − v + Δ_T exp((v − v_T)/Δ_T). `v_peak_mv` is 30 mV and `bias_mv` is
+    /// `threshold_mv` unless given.
+    Eif = exponential::Exponential;
+}
+
+impl Default for LifNeuron {
+    fn default() -> Self {
+        Self::Lif(leaky::Leaky {})
+    }
+}
+
+impl LifNeuron {
+    /// The neuron in messages, as in "quadratic neurons".
+    pub fn name(&self) -> &'static str {
+        self.membrane().name()
+    }
+
+    /// Potential at which a unit spikes unless the config gives another (mV).
+    pub fn v_peak_mv(&self) -> f64 {
+        self.membrane().v_peak_mv()
+    }
+
+    /// Constant current unless the config gives another (mV).
+    pub fn bias_mv(&self, v_peak_mv: f64) -> f64 {
+        self.membrane().bias_mv(v_peak_mv)
+    }
+
+    /// Potential from which a unit goes on to spike without further input (mV).
+    pub fn threshold_mv(&self, v_peak_mv: f64) -> f64 {
+        self.membrane().threshold_mv(v_peak_mv)
+    }
+
+    /// Refuses constants that no unit can run with.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate(&self, v_peak_mv: f64) -> Result<(), InvalidField> {
+        self.membrane().validate(v_peak_mv)
+    }
+
+    /// Firing rate and its fluctuations against the input of a unit; none of a neuron that has no such function, and none
+    /// without noise.
+    pub fn transfer(&self, unit: &Unit) -> Option<Transfer> {
+        (unit.noise_sd_mv > 0.0).then(|| self.membrane().transfer(unit))?
+    }
+
+    /// The neuron on a GPU.
+    pub fn kernel(&self) -> Kernel {
+        self.membrane().kernel()
+    }
+}
+
+/// As artifacts keep it: the name alone where a neuron has no constants of its own.
+impl Serialize for LifNeuron {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let choice = Self::serialize(self, serde_json::value::Serializer).map_err(serde::ser::Error::custom)?;
+        let is_name = choice.as_object().is_some_and(|choice| choice.len() == 1);
+        if is_name { choice::without_kind(choice) } else { choice }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LifNeuron {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let choice = serde_json::Value::deserialize(deserializer)?;
+        Self::deserialize(choice::with_kind(choice)).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neuron_is_chosen_by_kind_or_by_its_name_alone_and_kept_by_name() {
+        let read = |text: &str| serde_json::from_str::<LifNeuron>(text).map_err(|error| error.to_string());
+        let qif = LifNeuron::Qif(quadratic::Quadratic {});
+        for text in [r#""qif""#, r#"{"kind": "qif"}"#] {
+            assert_eq!(read(text), Ok(qif), "{text}");
+        }
+        assert_eq!(serde_json::to_string(&qif).unwrap(), r#""qif""#);
+        let error = read(r#"{"kind": "hodgkin-huxley"}"#).unwrap_err();
+        assert!(error.contains("hodgkin-huxley") && error.contains("`qif`"), "{error}");
+        let error = read(r#"{"kind": "lif", "slope": 1}"#).unwrap_err();
+        assert!(error.contains("`slope`"), "{error}");
+    }
+}

@@ -1,0 +1,176 @@
+//! The plateau of a search: the factors that cannot be told from the best one, and the choice among them.
+//!
+//! A factor is on the *plateau* when its performance is inside the 95 % interval of the best one, and all factors between
+//! it and the best are on it, too.
+
+use super::config::Select;
+use crate::normal::normal_tail;
+use mdl_data::score::Score;
+
+/// A performance lower by less than this is as good.
+const INDIFFERENT: f64 = 0.05;
+
+/// A scaling factor and how the network did with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The factor.
+    pub scaling_factor: f64,
+    /// Trials run.
+    pub trials: u32,
+    /// Trials answered correctly.
+    pub correct: u32,
+    /// Mean firing rate of the units (Hz).
+    pub rate_hz: f64,
+}
+
+impl Candidate {
+    /// Fraction of correct trials.
+    pub fn performance(&self) -> f64 {
+        self.score().performance()
+    }
+
+    /// Its 95 % interval.
+    pub fn interval(&self) -> (f64, f64) {
+        self.score().interval()
+    }
+
+    fn score(&self) -> Score {
+        Score { trials: self.trials, correct: self.correct }
+    }
+
+    /// Mean and variance of Jeffreys' posterior of the performance.
+    fn posterior(&self) -> (f64, f64) {
+        let n = f64::from(self.trials) + 1.0;
+        let p = (f64::from(self.correct) + 0.5) / n;
+        (p, p * (1.0 - p) / (n + 1.0))
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// All factors tried, ascending.
+    pub candidates: Vec<Candidate>,
+    /// Index of the chosen one.
+    pub chosen: usize,
+    /// First and last index of the plateau.
+    pub plateau: (usize, usize),
+}
+
+impl Found {
+    /// The chosen factor.
+    pub fn chosen(&self) -> &Candidate {
+        &self.candidates[self.chosen]
+    }
+
+    /// A lower bound of the probability that no factor tried is better than the chosen one by more than 0.05
+    /// (Jeffreys' posteriors in normal approximation, Bonferroni over factors).
+    pub fn confidence(&self) -> f64 {
+        let chosen = self.chosen();
+        let rivals = self.candidates.iter().enumerate().filter(|(i, _)| *i != self.chosen);
+        let better = |rival: &Candidate| {
+            let ((p, v), (q, w)) = (chosen.posterior(), rival.posterior());
+            normal_tail((p + INDIFFERENT - q) / (v + w).sqrt())
+        };
+        (1.0 - rivals.map(|(_, rival)| better(rival)).sum::<f64>()).max(0.0)
+    }
+
+    /// Whether a better factor may lie below, or above, those that were tried.
+    pub fn at_edge(&self) -> (bool, bool) {
+        (self.plateau.0 == 0, self.plateau.1 + 1 == self.candidates.len())
+    }
+}
+
+/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race. The
+/// interval of the best is that of at least `trials` trials.
+pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
+    let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
+    let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
+    let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
+    let trials = most.max(trials);
+    let lowest = Score { trials, correct: (best * f64::from(trials)).round() as u32 }.interval().0;
+    let on = |c: &Candidate| c.trials == most && c.performance() >= lowest;
+    let plateau = plateau(candidates, on, is_best);
+    let chosen = match select {
+        Select::First => candidates.iter().position(is_best).unwrap_or(0),
+        Select::Plateau => middle(candidates, plateau),
+    };
+    Found { candidates: candidates.to_vec(), chosen, plateau }
+}
+
+/// The longest run of good factors that holds a best one.
+fn plateau(
+    candidates: &[Candidate],
+    is_good: impl Fn(&Candidate) -> bool,
+    is_best: impl Fn(&Candidate) -> bool,
+) -> (usize, usize) {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for i in (0..candidates.len()).filter(|i| is_good(&candidates[*i])) {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == i => *last = i,
+            _ => runs.push((i, i)),
+        }
+    }
+    let has_best = |(first, last): &(usize, usize)| candidates[*first..=*last].iter().any(&is_best);
+    runs.into_iter().rev().filter(has_best).max_by_key(|(first, last)| last - first).unwrap_or((0, 0))
+}
+
+/// The factor of the plateau nearest to its middle, of two equally near ones the better, else the smaller.
+fn middle(candidates: &[Candidate], (first, last): (usize, usize)) -> usize {
+    let centre = (candidates[first].scaling_factor + candidates[last].scaling_factor) / 2.0;
+    let distance = |i: &usize| (candidates[*i].scaling_factor - centre).abs();
+    let order = |a: &usize, b: &usize| {
+        distance(a).total_cmp(&distance(b)).then(candidates[*b].correct.cmp(&candidates[*a].correct))
+    };
+    (first..=last).min_by(order).unwrap_or(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::candidates;
+
+    #[test]
+    fn the_middle_of_the_plateau_is_chosen() {
+        let found = choose(&candidates(&[60, 97, 98, 100, 97, 99, 80, 10]), Select::Plateau, 100);
+        assert_eq!((found.plateau, found.chosen), ((1, 5), 3));
+        assert_eq!(found.at_edge(), (false, false));
+        assert_eq!(choose(&found.candidates, Select::First, 100).chosen, 3);
+    }
+
+    #[test]
+    fn the_published_rule_takes_the_smallest_of_equals() {
+        let found = choose(&candidates(&[90, 100, 99, 100, 100]), Select::First, 100);
+        assert_eq!(found.chosen, 1);
+        assert_eq!(found.at_edge(), (false, true));
+    }
+
+    #[test]
+    fn fewer_trials_do_not_widen_the_plateau() {
+        let raced: Vec<Candidate> =
+            candidates(&[50, 49, 49, 48, 47]).into_iter().map(|c| Candidate { trials: 50, ..c }).collect();
+        assert_eq!(choose(&raced, Select::Plateau, 50).plateau, (0, 4));
+        assert_eq!(choose(&raced, Select::Plateau, 100).plateau, (0, 2));
+    }
+
+    #[test]
+    fn an_isolated_good_factor_does_not_join_a_plateau() {
+        let found = choose(&candidates(&[100, 50, 100, 98, 99, 40]), Select::Plateau, 100);
+        assert_eq!((found.plateau, found.chosen), ((2, 4), 3));
+        let found = choose(&candidates(&[97, 98, 97, 97, 50, 100]), Select::Plateau, 100);
+        assert_eq!(found.plateau, (5, 5), "a run without a best factor is no plateau");
+    }
+
+    #[test]
+    fn an_even_plateau_gives_its_better_middle() {
+        let found = choose(&candidates(&[98, 98, 99, 99, 10]), Select::Plateau, 100);
+        assert_eq!((found.plateau, found.chosen), ((0, 3), 2));
+    }
+
+    #[test]
+    fn confidence_grows_with_the_distance_of_the_rivals() {
+        let clear = choose(&candidates(&[10, 100, 10]), Select::Plateau, 100).confidence();
+        let close = choose(&candidates(&[95, 96, 97, 95]), Select::Plateau, 100).confidence();
+        assert!(clear > 0.999 && close < clear && close > 0.5, "{clear} {close}");
+    }
+}
