@@ -14,6 +14,7 @@ use crate::mapping::{Mapping, Source};
 use crate::options::{ImportOptions, Reading};
 use crate::variables::{Content, Variable};
 use crate::{Error, Result, Variables, dale};
+use mdl_data::tasks::TaskConfig;
 use serde_json::json;
 
 /// Tensors and the arrays that hold them.
@@ -51,9 +52,12 @@ pub fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut
     let undecided = |path, message: String| Error::Undecided { path, message };
     let path = variables.path.clone();
     let [outputs, _] = variables.matrix_shape("W_out")?;
-    if outputs != 1 && outputs != 10 {
+    let kinds = TaskConfig::all();
+    if kinds.iter().all(|kind| kind.channels_and_outputs().1 != outputs) {
+        let known: Vec<_> = kinds.iter().map(|k| format!("{} ({})", k.name(), k.channels_and_outputs().1)).collect();
         let message = format!(
-            "a PsychRNN network with {outputs} outputs; the tasks here have one (go-nogo, xor, mante) or ten (digits)"
+            "a PsychRNN network with {outputs} outputs; the tasks here and their outputs: {}",
+            known.join(", ")
         );
         return Err(undecided(path, message));
     }

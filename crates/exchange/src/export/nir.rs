@@ -27,7 +27,6 @@ use crate::{Error, Result};
 use hdf5_pure::{FileBuilder, FinishedGroup, FormatError, GroupBuilder};
 use mdl_artifact::{Artifact, Kind};
 use mdl_convert::lif::config::{LifConfig, LifNeuron, LifSynapse};
-use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
@@ -190,7 +189,7 @@ fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment)
     }
     forward.extend(["decay", "w_out", "output"]);
     let back = [&["decay"][..], &back, &["current"]].concat();
-    let readout = if matches!(experiment.task, TaskConfig::Digits(_)) { "max-over-time" } else { "per-step" };
+    let readout = if experiment.task.data_set().is_some() { "max-over-time" } else { "per-step" };
     let readout = Field { name: "readout", shape: vec![], values: Values::Text(readout.into()) };
     Ok(Graph { nodes, paths: vec![forward, back], metadata: vec![number("dt", dt), readout] })
 }
