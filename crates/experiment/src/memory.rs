@@ -141,6 +141,11 @@ impl Estimate {
     }
 }
 
+/// The part that takes more.
+fn larger<'f>(a: (&'f str, f64), b: (&'f str, f64)) -> (&'f str, f64) {
+    if a.1 > b.1 { a } else { b }
+}
+
 /// The sizes that memory grows with.
 struct Sizes<'a> {
     network: &'a NetworkConfig,
@@ -164,8 +169,8 @@ impl<'a> Sizes<'a> {
         };
         let steps = experiment.task.steps() as f64;
         let data_set = experiment.task.data_set();
-        let (examples, spikes) =
-            (data_set.map(|set| set.size()), data_set.is_some_and(|set| set.drive() == Drive::Spikes));
+        let examples = data_set.map(|set| set.size());
+        let spikes = data_set.is_some_and(|set| set.drive() == Drive::Spikes);
         let (channels, outputs) = (channels as f64, outputs as f64);
         Self { network: &experiment.network, steps, channels, outputs, neurons, examples, spikes }
     }
@@ -211,13 +216,18 @@ impl<'a> Sizes<'a> {
             NetworkConfig::Rate(_) => {
                 let trained = (batch_field, batch * self.rate_run(8.4, 3.5));
                 let judged = (evaluated_field, evaluated * self.rate_run(4.6, 1.7));
-                vec![if trained.1 > judged.1 { trained } else { judged }]
+                vec![larger(trained, judged)]
             }
             NetworkConfig::Spiking(_) => {
                 const LOOKED_AT: f64 = 4.0;
                 let condition = 6.0 * SINGLE * self.steps * self.neurons * evaluated.min(LOOKED_AT);
                 let run = self.spiking_run();
-                vec![(batch_field, batch * run), (evaluated_field, evaluated * run), ("network.neurons", condition)]
+                let (trained, judged) = ((batch_field, batch * run), (evaluated_field, evaluated * run));
+                let states = ("network.neurons", condition);
+                if self.examples.is_some() && !self.spikes {
+                    return vec![larger(trained, judged), states];
+                }
+                vec![trained, judged, states]
             }
         }
     }
@@ -245,8 +255,10 @@ impl<'a> Sizes<'a> {
             // Intensities, and a bit for each channel and step.
             20.0 * self.channels / SINGLE
         } else {
-            4.5 * self.steps * (self.channels + self.outputs)
+            // The outputs of every step are there for trials alone.
+            let outputs = if self.examples.is_some() { 0.0 } else { self.outputs };
+            4.5 * self.steps * (self.channels + outputs)
         };
-        SINGLE * (traces + 1.05 * modes * self.steps + signals)
+        SINGLE * (traces + 1.15 * modes * self.steps + signals)
     }
 }
