@@ -10,6 +10,7 @@ mod digits;
 mod go_nogo;
 mod list;
 mod mante;
+mod sequential_mnist;
 mod task;
 mod trials;
 mod xor;
@@ -27,4 +28,6 @@ list::task_kinds! {
     "mante" => Trials(mante::Mante),
     /// Handwritten digits, or another data set of images in their format.
     "digits" => Examples(digits::Digits),
+    /// Digits pixel by pixel (S-MNIST), in reading order or permuted (PS-MNIST).
+    "sequential-mnist" => Examples(sequential_mnist::SequentialMnist),
 }
