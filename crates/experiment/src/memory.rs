@@ -121,6 +121,7 @@ impl Estimate {
         let recorded = f64::from(evaluation.recorded_trials).min(count);
         let potentials = evaluation.recorded_units.len() as f64 * sizes.steps;
         let states = match sizes.network {
+            NetworkConfig::Rate(_) if sizes.examples.is_some() => sizes.rate_run(7.7, 1.45) * at_once,
             NetworkConfig::Rate(_) => sizes.rate_run(4.3, 1.7) * at_once,
             // Five states of each unit, and where they are small the activity of the whole batch once more.
             NetworkConfig::Spiking(_) => {
@@ -214,8 +215,12 @@ impl<'a> Sizes<'a> {
     ) -> Vec<(&'static str, f64)> {
         match self.network {
             NetworkConfig::Rate(_) => {
-                let trained = (batch_field, batch * self.rate_run(8.4, 3.5));
-                let judged = (evaluated_field, evaluated * self.rate_run(4.6, 1.7));
+                // Of examples the rates of every step are kept for their maximum.
+                let (training, judging) = match self.examples {
+                    Some(_) => (self.rate_run(9.7, 3.5), self.rate_run(7.7, 1.45)),
+                    None => (self.rate_run(8.4, 3.5), self.rate_run(4.6, 1.7)),
+                };
+                let (trained, judged) = ((batch_field, batch * training), (evaluated_field, evaluated * judging));
                 vec![larger(trained, judged)]
             }
             NetworkConfig::Spiking(_) => {

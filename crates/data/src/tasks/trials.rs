@@ -87,21 +87,23 @@ pub fn judge(task: &dyn Task, outputs: &[f32], conditions: &[usize]) -> Vec<bool
 
 #[cfg(test)]
 mod tests {
-    use super::super::{GoNoGo, Mante, Xor};
+    use super::super::{GoNoGo, Mante, TaskConfig, Xor};
     use super::*;
     use crate::tasks::task::Response;
 
-    fn all() -> [Box<dyn Task>; 3] {
-        [Box::new(GoNoGo::default()), Box::new(Xor::default()), Box::new(Mante::default())]
+    /// Every task of the list, as it comes.
+    fn all() -> Vec<TaskConfig> {
+        TaskConfig::all().into_iter().filter(|kind| kind.task().is_ok()).collect()
     }
 
     #[test]
     fn the_target_itself_is_a_correct_output() {
-        for task in all() {
-            let trials = Trials::draw(task.as_ref(), 1, Purpose::TrainingTrial, 0, 64);
-            assert!(judge(task.as_ref(), &trials.target, &trials.condition).iter().all(|c| *c));
+        for kind in all() {
+            let task = kind.task().unwrap();
+            let trials = Trials::draw(task, 1, Purpose::TrainingTrial, 0, 64);
+            assert!(judge(task, &trials.target, &trials.condition).iter().all(|c| *c));
             let silent = vec![0f32; trials.target.len()];
-            let correct = judge(task.as_ref(), &silent, &trials.condition);
+            let correct = judge(task, &silent, &trials.condition);
             for (b, c) in correct.iter().enumerate() {
                 assert_eq!(*c, matches!(task.response(trials.condition[b], Judged::Trained), Response::Within(_)));
             }
@@ -110,8 +112,9 @@ mod tests {
 
     #[test]
     fn conditions_are_drawn_about_equally_often() {
-        for task in all() {
-            let trials = Trials::draw(task.as_ref(), 2, Purpose::SearchTrial, 0, 4000);
+        for kind in all() {
+            let task = kind.task().unwrap();
+            let trials = Trials::draw(task, 2, Purpose::SearchTrial, 0, 4000);
             let kinds = task.conditions().len();
             for kind in 0..kinds {
                 let count = trials.condition.iter().filter(|c| **c == kind).count() as f64;
@@ -123,9 +126,10 @@ mod tests {
 
     #[test]
     fn a_trial_does_not_depend_on_its_batch() {
-        for task in all() {
-            let many = Trials::draw(task.as_ref(), 1, Purpose::TrainingTrial, 10, 7);
-            let one = Trials::draw(task.as_ref(), 1, Purpose::TrainingTrial, 13, 1);
+        for kind in all() {
+            let task = kind.task().unwrap();
+            let many = Trials::draw(task, 1, Purpose::TrainingTrial, 10, 7);
+            let one = Trials::draw(task, 1, Purpose::TrainingTrial, 13, 1);
             assert_eq!(many.input_of(3), one.input);
             assert_eq!(many.target_of(3), one.target);
             assert_eq!(many.condition[3], one.condition[0]);
