@@ -62,7 +62,7 @@ fn every_config_has_a_target_that_runs_its_stages() {
         let plan = make(place.path(), &["--dry-run", name]);
         let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
         let spiking = text.contains(r#""kind": "spiking""#);
-        let images = text.contains(r#""kind": "digits""#);
+        let images = text.contains(r#""dataset":"#);
         assert_eq!(plan.contains("/train-spiking --config"), spiking, "{name}: {plan}");
         assert_eq!(plan.contains("/train-rate --config"), !spiking, "{name}: {plan}");
         assert_eq!(plan.contains("/lambda-search"), !spiking && !images, "{name}: {plan}");

@@ -124,6 +124,28 @@ fn a_spiking_network_learns_images_on_any_number_of_threads() {
     assert_eq!(confusion, 50);
 }
 
+/// The classes are bars at different heights: shown row by row they differ in time alone, permuted in their course, too.
+#[test]
+fn a_spiking_network_learns_images_that_are_shown_pixel_by_pixel() {
+    let data = TempDir::new().unwrap();
+    write_classes(data.path(), "train", 120);
+    write_classes(data.path(), "t10k", 50);
+    let set = [
+        &format!("task.directory={}", data.path().display()),
+        "task.verify=false",
+        "task.permuted=true",
+        "task.validation_examples=20",
+        "network.neurons=100",
+        "training.batch_size=50",
+        "training.learning_rate=0.02",
+        "training.max_updates=120",
+        "training.evaluate_every=60",
+    ];
+    let [_, judged] = spiking("sequential-mnist", &set.map(String::from));
+    assert!(judged["accuracy"].as_f64().unwrap() > 0.6, "{judged}");
+    assert_eq!(judged["trials"], 50);
+}
+
 #[test]
 fn training_on_images_reports_accuracy_whatever_the_network() {
     let dir = TempDir::new().unwrap();
@@ -131,8 +153,13 @@ fn training_on_images_reports_accuracy_whatever_the_network() {
     let directory = format!("task.directory={}", dir.path().display());
     let set = [&directory, "task.verify=false", "task.validation_examples=10", "training.batch_size=10"];
     let set = [&set[..], &["network.neurons=20", "training.max_updates=2", "training.evaluate_every=2"]].concat();
-    for (program, name) in [("train-rate", "mnist-rate"), ("train-spiking", "mnist")] {
-        let mut all = arguments!["--config", config(name), "-o", dir.path().join(name)].to_vec();
+    let sequential = dir.path().join("sequential-rate.json");
+    let text = std::fs::read_to_string(config("mnist-rate")).unwrap();
+    std::fs::write(&sequential, text.replace(r#""kind": "digits""#, r#""kind": "sequential-mnist""#)).unwrap();
+    let [rate, spiking] = ["mnist-rate", "mnist"].map(config);
+    for (program, config) in [("train-rate", &rate), ("train-spiking", &spiking), ("train-rate", &sequential)] {
+        let output = dir.path().join("network.safetensors");
+        let mut all = arguments!["--config", config, "--force", "-o", output].to_vec();
         all.extend(set.iter().flat_map(|field| arguments!["--set", field]));
         let trained = stage(program, &all);
         assert!(trained["accuracy"].is_number() && trained["performance"].is_null(), "{program}: {trained}");

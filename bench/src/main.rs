@@ -6,7 +6,7 @@ mod lif;
 use anyhow::Result;
 use candle_core::Tensor;
 use clap::{Args, Parser, Subcommand};
-use mdl_data::tasks::{Task, TaskConfig, Trials};
+use mdl_data::tasks::{Task, Trials};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_kernels::random::Purpose;
@@ -15,7 +15,7 @@ use mdl_model::rate::network::{NoiseKey, RateNetwork};
 use mdl_model::rate::parameters::RateParameters;
 use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::config::TrainingConfig;
-use mdl_train::digits::DigitsProblem;
+use mdl_train::examples::ExamplesProblem;
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, train};
@@ -107,9 +107,9 @@ fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result
     if let Timed::Runs = what {
         return runs(network, experiment.task.task()?, training, seed);
     }
-    if let TaskConfig::Digits(digits) = &experiment.task {
-        let split = digits.load_training()?;
-        return updates(&DigitsProblem::new(network, &split, digits, training, seed), training);
+    if let Some(data_set) = experiment.task.data_set() {
+        let split = data_set.load_training()?;
+        return updates(&ExamplesProblem::new(network, data_set, &split, training, seed), training);
     }
     updates(&TaskProblem { network, task: experiment.task.task()?, training, seed }, training)
 }

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let _ = mdl_exchange::torch::pickle::read(data);
+    let _ = mdl_exchange::readers::torch::pickle::read(data);
 });

@@ -13,11 +13,11 @@ use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialError, PartialFile};
 use mdl_artifact::output::{OutputError, check_free};
 use mdl_artifact::plan::{Claims, Plan, PlanError};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
-use mdl_data::digits::Source;
-use mdl_data::tasks::TaskConfig;
+use mdl_data::files::Source;
+use mdl_data::tasks::Subject;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
-use mdl_train::digits::DigitsProblem;
+use mdl_train::examples::ExamplesProblem;
 use mdl_train::guard::Guard;
 use mdl_train::metrics::{self, MetricsFile, Row, read_history, write_history};
 use mdl_train::network::Network;
@@ -97,8 +97,8 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
     let replace = common.force || resume;
     let mut plan = Plan::default();
     plan.read("the config (--config)", &arguments.config);
-    if let TaskConfig::Digits(digits) = &experiment.task {
-        digits.files().iter().for_each(|file| plan.read("a file of the data set", file));
+    if let Some(data_set) = experiment.task.data_set() {
+        data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
     }
     plan.write_with_partial(ARTIFACT, common.output()?, replace, arguments.keep_checkpoints);
     if let Some(path) = &arguments.metrics {
@@ -145,16 +145,13 @@ impl Training<'_> {
         self.provenance.device = mdl_device::kind(self.device);
         let output = arguments.common.output()?;
         let (training, seed) = (&experiment.training, experiment.seed);
-        match &experiment.task {
-            TaskConfig::Digits(digits) => {
-                let split = digits.load_training().or_exit(Status::DamagedInput)?;
-                self.provenance.inputs = split.training.sources.iter().map(as_input).collect();
-                self.on(&DigitsProblem::new(network, &split, digits, training, seed), output, write)
+        match experiment.task.subject() {
+            Subject::Examples(data_set) => {
+                let split = data_set.load_training().or_exit(Status::DamagedInput)?;
+                self.provenance.inputs = split.training.sources().iter().map(as_input).collect();
+                self.on(&ExamplesProblem::new(network, data_set, &split, training, seed), output, write)
             }
-            other => {
-                let task = other.task().or_exit(Status::Usage)?;
-                self.on(&TaskProblem { network, task, training, seed }, output, write)
-            }
+            Subject::Trials(task) => self.on(&TaskProblem { network, task, training, seed }, output, write),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Cognitive tasks, data sets of images, and their encoding as spikes: all that networks see, and how answers are judged.
+//! Cognitive tasks, data sets of labelled examples, and their encoding as spikes: all that networks see, and how answers are judged.
 //!
 //! ```
 //! use mdl_data::tasks::{GoNoGo, Task, Trials, judge};
@@ -18,8 +18,10 @@
 pub mod choice;
 pub mod digits;
 pub mod encode;
+pub mod error;
 pub mod evaluation;
 pub mod field;
+pub mod files;
 pub mod score;
 pub mod spikes;
 pub mod tasks;

@@ -2,7 +2,10 @@
 
 use flate2::{Compression, write::GzEncoder};
 use mdl_data::digits::idx::{Content, PIXELS, read_stream};
-use mdl_data::digits::{Dataset, DigitsConfig, DigitsError};
+use mdl_data::digits::{Dataset, Images};
+use mdl_data::error::DataError;
+use mdl_data::files::collection;
+use mdl_data::tasks::{DataSet, Digits};
 use mdl_kernels::random::{Purpose, Stream};
 use std::io::Write;
 use std::path::Path;
@@ -33,7 +36,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn read_bytes(bytes: &[u8], content: Content) -> Result<Vec<u8>, DigitsError> {
+fn read_bytes(bytes: &[u8], content: Content) -> Result<Vec<u8>, DataError> {
     let result = read_stream(bytes, bytes.len(), Path::new("file"), content);
     if let Err(error) = &result {
         assert!(error.to_string().starts_with("file: "), "names its file: {error}");
@@ -62,7 +65,8 @@ fn every_truncation_is_an_error() {
     for (bytes, content, header) in [(images(1), Content::Images, 16), (labels(20), Content::Labels, 8)] {
         for n in 0..bytes.len() {
             let error = read_bytes(&bytes[..n], content).unwrap_err();
-            let told = matches!(error, DigitsError::Truncated { found, expected, .. } if found == n && expected == bytes.len());
+            let told =
+                matches!(error, DataError::Truncated { found, expected, .. } if found == n && expected == bytes.len());
             assert_eq!(told, n >= header, "{n}: {error}");
             read_bytes(&gzip(&bytes[..n]), content).unwrap_err();
         }
@@ -130,7 +134,7 @@ fn messages_say_what_was_found_and_what_expected() {
 }
 
 /// A data set in a directory of its own, with examples as told.
-fn dataset(training: [usize; 2], test: usize) -> (TempDir, DigitsConfig) {
+fn dataset(training: [usize; 2], test: usize) -> (TempDir, Digits) {
     let dir = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).unwrap();
     write("train-images-idx3-ubyte", &images(training[0]));
@@ -138,15 +142,15 @@ fn dataset(training: [usize; 2], test: usize) -> (TempDir, DigitsConfig) {
     write("t10k-images-idx3-ubyte.gz", &gzip(&images(test)));
     write("t10k-labels-idx1-ubyte", &labels(test));
     let directory = Some(dir.path().into());
-    (dir, DigitsConfig { directory, verify: false, validation_examples: 20, ..DigitsConfig::default() })
+    (dir, Digits { directory, verify: false, validation_examples: 20, ..Digits::default() })
 }
 
 #[test]
 fn validation_examples_are_kept_out_of_training() {
     let (_dir, config) = dataset([100, 100], 10);
-    let split = config.load_training().unwrap();
-    assert_eq!([split.training.count(), split.validation.count()], [80, 20]);
-    let which = |digits: &mdl_data::digits::Digits| -> Vec<u8> {
+    let [training, validation] = config.image_files().load_training().unwrap();
+    assert_eq!([training.count(), validation.count()], [80, 20]);
+    let which = |digits: &Images| -> Vec<u8> {
         (0..digits.count())
             .map(|e| {
                 let pixel = digits.image(e)[0];
@@ -155,14 +159,14 @@ fn validation_examples_are_kept_out_of_training() {
             })
             .collect()
     };
-    let (training, validation) = (which(&split.training), which(&split.validation));
+    let (training, validation) = (which(&training), which(&validation));
     assert!(training.is_sorted() && validation.is_sorted(), "the order of the file");
     assert!(validation != (80..100).collect::<Vec<u8>>(), "not simply its end");
     let mut all = [training, validation].concat();
     all.sort_unstable();
     assert_eq!(all, (0..100).collect::<Vec<u8>>());
 
-    let test = config.load_test().unwrap();
+    let test = config.image_files().load_test().unwrap();
     assert_eq!(which(&test), (0..10).collect::<Vec<u8>>());
     assert!(test.sources[0].path.ends_with("t10k-images-idx3-ubyte.gz"));
 }
@@ -170,9 +174,9 @@ fn validation_examples_are_kept_out_of_training() {
 #[test]
 fn every_training_example_can_be_trained_on() {
     let (_dir, config) = dataset([30, 30], 1);
-    let split = DigitsConfig { validation_examples: 0, ..config.clone() }.load_training().unwrap();
-    assert_eq!(split.training.images, images(30)[16..]);
-    let error = DigitsConfig { validation_examples: 30, ..config }.load_training().unwrap_err();
+    let all = Digits { validation_examples: 0, ..config.clone() };
+    assert_eq!(all.image_files().load_training().unwrap()[0].images, images(30)[16..]);
+    let error = Digits { validation_examples: 30, ..config }.load_training().err().unwrap();
     let expected = "validation_examples: found 30, expected fewer than the 30 examples of the training file";
     assert_eq!(error.to_string(), expected);
 }
@@ -186,33 +190,33 @@ fn unequal_counts_are_named() {
         at("train-images-idx3-ubyte"),
         at("train-labels-idx1-ubyte.gz")
     );
-    assert_eq!(config.load_training().unwrap_err().to_string(), expected);
+    assert_eq!(config.load_training().err().unwrap().to_string(), expected);
 }
 
 #[test]
 fn missing_and_foreign_data_name_the_command_that_helps() {
     let (dir, config) = dataset([30, 30], 1);
     let path = dir.path().display();
-    let verified = DigitsConfig { verify: true, ..config.clone() };
-    let error = verified.load_test().unwrap_err().to_string();
+    let verified = Digits { verify: true, ..config.clone() };
+    let error = verified.load_test().err().unwrap().to_string();
     assert!(error.contains("found SHA-256 ") && error.contains("expected 0fa7898d5092"), "{error}");
     let advice =
         format!("(`get-data --dataset mnist -o {path} --force` replaces it; `verify` set to false accepts it)");
     assert!(error.ends_with(&advice), "{error}");
 
     std::fs::write(dir.path().join("t10k-labels-idx1-ubyte"), "<html>").unwrap();
-    let error = config.load_test().unwrap_err().to_string();
+    let error = config.load_test().err().unwrap().to_string();
     assert!(error.ends_with("found an HTML page, expected IDX labels of unsigned bytes"), "{error}");
 
     std::fs::remove_file(dir.path().join("train-images-idx3-ubyte")).unwrap();
     let expected = format!("`get-data --dataset mnist -o {path}` gets the data set");
-    let error = config.load_training().unwrap_err().to_string();
+    let error = config.load_training().err().unwrap().to_string();
     assert!(error.ends_with(&expected), "{error}");
 
     for (dataset, command) in
         [(Dataset::Mnist, "`make data`"), (Dataset::FashionMnist, "`make data DATASET=fashion-mnist`")]
     {
-        let error = DigitsConfig { dataset, ..DigitsConfig::default() }.load_test().unwrap_err().to_string();
+        let error = Digits { dataset, ..Digits::default() }.load_test().err().unwrap().to_string();
         let file = Path::new("artifacts/data").join(dataset.name()).join("t10k-images-idx3-ubyte");
         let from = std::env::current_dir().unwrap();
         let (file, from) = (file.display(), from.display());
@@ -225,15 +229,15 @@ fn missing_and_foreign_data_name_the_command_that_helps() {
 
 #[test]
 fn the_config_is_plain_data() {
-    let config: DigitsConfig = serde_json::from_str(r#"{"dataset": "fashion-mnist", "steps": 100}"#).unwrap();
-    assert_eq!(config, DigitsConfig { dataset: Dataset::FashionMnist, steps: 100, ..DigitsConfig::default() });
-    assert_eq!(config.directory(), Path::new("artifacts/data/fashion-mnist"));
-    assert!(serde_json::from_str::<DigitsConfig>(r#"{"step": 100}"#).is_err());
+    let config: Digits = serde_json::from_str(r#"{"dataset": "fashion-mnist", "steps": 100}"#).unwrap();
+    assert_eq!(config, Digits { dataset: Dataset::FashionMnist, steps: 100, ..Digits::default() });
+    assert_eq!(config.image_files().directory(), Path::new("artifacts/data/fashion-mnist"));
+    assert!(serde_json::from_str::<Digits>(r#"{"step": 100}"#).is_err());
 
-    assert_eq!(DigitsConfig::default().validate(), Ok(()));
-    let field = |config: DigitsConfig| config.validate().unwrap_err().field;
-    assert_eq!(field(DigitsConfig { steps: 0, ..DigitsConfig::default() }), "steps");
-    assert_eq!(field(DigitsConfig { step_ms: f64::NAN, ..DigitsConfig::default() }), "step_ms");
-    assert_eq!(field(DigitsConfig { validation_examples: 60_000, ..DigitsConfig::default() }), "validation_examples");
-    assert!(Dataset::from_name("minst").unwrap_err().to_string().contains("mnist or fashion-mnist"));
+    assert_eq!(Digits::default().validate(), Ok(()));
+    let field = |config: Digits| config.validate().unwrap_err().field;
+    assert_eq!(field(Digits { steps: 0, ..Digits::default() }), "steps");
+    assert_eq!(field(Digits { step_ms: f64::NAN, ..Digits::default() }), "step_ms");
+    assert_eq!(field(Digits { validation_examples: 60_000, ..Digits::default() }), "validation_examples");
+    assert!(collection("minst").err().unwrap().to_string().contains("mnist or fashion-mnist"));
 }

@@ -1,30 +1,16 @@
 //! A file of another tool: its type, by its first bytes, and what it holds.
 
+use crate::readers::{READERS, Reader};
 use crate::variables::{Contents, Entry};
-use crate::{Error, Result, Variables, mat, numpy, tensors, torch};
+use crate::{Error, Result, Variables};
 use mdl_artifact::FileType;
 use std::path::{Path, PathBuf};
-
-/// Reads the variables of a file, and the values of those that are wanted.
-type Read = fn(&[u8], &dyn Fn(&str) -> bool) -> std::result::Result<Contents, String>;
-
-/// A file format: the type by which it is recognised, its name with an article, and its reader.
-pub type Reader = (FileType, &'static str, Read);
-
-/// Every format that is read.
-pub const READERS: [Reader; 5] = [
-    (FileType::Matlab5, "a MATLAB file", |bytes, wanted| mat::read(bytes, wanted)),
-    (FileType::Torch, "a PyTorch file", |bytes, wanted| torch::read(bytes, wanted)),
-    (FileType::Npz, "a NumPy file", |bytes, wanted| numpy::read(bytes, wanted)),
-    (FileType::Npy, "a NumPy file", |bytes, wanted| numpy::read_one(bytes, wanted)),
-    (FileType::Safetensors, "a safetensors file", |bytes, wanted| tensors::read(bytes, wanted)),
-];
 
 /// A file of another tool, of which everything is listed.
 pub struct ForeignFile<'a> {
     bytes: &'a [u8],
     path: PathBuf,
-    reader: &'static Reader,
+    reader: &'static dyn Reader,
     entries: Vec<Entry>,
 }
 
@@ -34,9 +20,8 @@ impl<'a> ForeignFile<'a> {
     /// # Errors
     /// [`Error::Foreign`] for a type that is not read, [`Error::Damaged`].
     pub fn open(bytes: &'a [u8], path: &Path) -> Result<Self> {
-        let found = FileType::of(bytes);
-        let reader = READERS.iter().find(|(kind, ..)| *kind == found);
-        let reader = reader.ok_or_else(|| Error::Foreign { path: path.into(), found })?;
+        let reader = READERS.into_iter().find(|reader| reader.matches(bytes));
+        let reader = reader.ok_or_else(|| Error::Foreign { path: path.into(), found: FileType::of(bytes) })?;
         let mut file = Self { bytes, path: path.into(), reader, entries: Vec::new() };
         file.entries = file.contents(&|_| false)?.entries;
         Ok(file)
@@ -49,7 +34,7 @@ impl<'a> ForeignFile<'a> {
 
     /// Its type.
     pub fn file_type(&self) -> FileType {
-        self.reader.0
+        FileType::of(self.bytes)
     }
 
     /// Every variable of the file.
@@ -75,8 +60,7 @@ impl<'a> ForeignFile<'a> {
     }
 
     fn contents(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Contents> {
-        let (_, format, read) = self.reader;
-        read(self.bytes, wanted).map_err(Error::damaged(&self.path, format))
+        self.reader.read(self.bytes, wanted).map_err(Error::damaged(&self.path, self.reader.name()))
     }
 }
 

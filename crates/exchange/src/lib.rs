@@ -1,12 +1,12 @@
 //! Networks of other tools.
 //!
-//! A [`ForeignFile`] is recognised by its first bytes and read into [`Variables`], named arrays and text, by the reader of its
-//! format: [`mat`] (MATLAB), [`torch`] (PyTorch), [`numpy`], [`tensors`] (safetensors). The names tell the [`network`]'s
-//! layout: [`published`], rate and LIF networks of Kim, Li & Sejnowski (2019); [`mode_network`], networks of Lin & Huang
-//! (2023); [`psychrnn`]; or else a [`mapping`] says which array is which tensor. Nothing is dropped without a word: what was
+//! A [`ForeignFile`] is recognised by its first bytes and read into [`Variables`], named arrays and text, by one of the
+//! [`readers`] (MATLAB, PyTorch, NumPy, safetensors). The names of the arrays tell which of the [`layouts`] it has (the
+//! published rate networks of Kim, Li & Sejnowski 2019, the mode networks of Lin & Huang 2023, PsychRNN, the names of the
+//! tensors here), or else a [`mapping`] says which array is which tensor. Nothing is dropped without a word: what was
 //! not used is listed, and what changes the [`dynamics`] is refused by name.
 //!
-//! The way out is [`export`]: an artifact becomes a file of MATLAB, of NumPy, or a NIR graph for simulators.
+//! [`export`] writes an artifact as a file of MATLAB, of NumPy, or as a NIR graph for simulators.
 //!
 //! ```
 //! use mdl_artifact::{Artifact, Kind, Provenance};
@@ -28,17 +28,13 @@ pub mod dynamics;
 pub mod error;
 pub mod export;
 pub mod foreign;
+pub mod layouts;
 pub mod mapping;
 pub mod mat;
-pub mod mode_network;
 pub mod network;
 pub mod numbers;
-pub mod numpy;
 pub mod options;
-pub mod psychrnn;
-pub mod published;
-pub mod tensors;
-pub mod torch;
+pub mod readers;
 pub mod variables;
 
 pub use error::{Error, Result};

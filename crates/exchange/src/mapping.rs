@@ -20,6 +20,7 @@ pub use source::{Factor, Source};
 use crate::options::{ImportOptions, Reading, check_task};
 use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, ArtifactError, Kind, Provenance};
+use mdl_data::tasks::TaskConfig;
 use mdl_experiment::json::{parse, read_json};
 use mdl_experiment::{Experiment, ExperimentError};
 use mdl_model::NetworkConfig;
@@ -233,8 +234,8 @@ impl Mapping {
             }
             None => {}
         }
-        let digits = config["task"]["kind"] == "digits";
-        if digits {
+        let examples = TaskConfig::all().iter().any(|k| k.data_set().is_some() && config["task"]["kind"] == k.name());
+        if examples {
             fill(&mut config, &["training", "loss"], json!("cross-entropy"));
         }
         self.set_kind(&mut config, variables, options, reading)?;
@@ -245,7 +246,7 @@ impl Mapping {
         let stated = ["synapse", "refractory_steps"].map(stated);
         if spiking {
             self.refuse_contradictions(variables, options)?;
-            spiking_config(&mut config, sizes, options.synapse, digits);
+            spiking_config(&mut config, sizes, options.synapse, examples);
         } else {
             self.rate_config(&mut config, sizes);
         }
@@ -491,13 +492,13 @@ fn tell_neuron(network: &SpikingConfig, [synapse, refractory]: [bool; 2], readin
 }
 
 /// Fills in what the config of a spiking network leaves open. The published gain of a double-exponential synapse is another
-/// one for digits.
-fn spiking_config(config: &mut Value, sizes: Sizes, synapse: Option<Synapse>, digits: bool) {
+/// one for data sets.
+fn spiking_config(config: &mut Value, sizes: Sizes, synapse: Option<Synapse>, examples: bool) {
     if let Some(synapse) = synapse {
         set(config, &["network", "neuron", "synapse"], json!(synapse));
     }
     let single = config["network"]["neuron"]["synapse"] == json!(Synapse::Single);
-    let gain = match (single, digits) {
+    let gain = match (single, examples) {
         (true, _) => "dt-over-decay",
         (false, true) => "dt-squared-over-decay-rise",
         (false, false) => "one-minus-alpha-decay",

@@ -1,23 +1,11 @@
 //! A network of another tool on its way in: which layout its file has, what of it was used, and what was not.
 
+use crate::layouts::{Layout, layout_of, published};
 use crate::mapping::{Mapping, Source, matches_any};
 use crate::options::{ImportOptions, Reading};
-use crate::{Error, ForeignFile, Result, Variables, dynamics, mode_network, psychrnn, published};
+use crate::{Error, ForeignFile, Result, Variables, dynamics};
 use mdl_artifact::{Artifact, FileType, Kind, Provenance};
 use mdl_experiment::Experiment;
-
-/// Layouts that are known by the names of their arrays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// The published rate code (Kim, Li & Sejnowski 2019).
-    PublishedRate,
-    /// The published mode networks (Lin & Huang 2023).
-    ModeNetwork,
-    /// PsychRNN.
-    PsychRnn,
-    /// Arrays that are called like the tensors here, as `export-network` writes them.
-    SameNames,
-}
 
 /// Layouts that a mapping reads, by arrays that tell them, and what they are.
 const BY_MAPPING: [(&[&str], &str); 5] = [
@@ -27,57 +15,6 @@ const BY_MAPPING: [(&[&str], &str); 5] = [
     (&["recurrent_kernel"], "a recurrent layer of Keras"),
     (&["W_rec"], "a recurrent network"),
 ];
-
-impl Layout {
-    /// The layout of a file that holds variables of these names.
-    pub fn of(names: &[String]) -> Option<Self> {
-        let has = |name: &str| names.iter().any(|n| n == name);
-        if published::matches(has) {
-            Some(Self::PublishedRate)
-        } else if mode_network::matches(names.iter().map(String::as_str)) {
-            Some(Self::ModeNetwork)
-        } else if psychrnn::matches(has) {
-            Some(Self::PsychRnn)
-        } else if has("w_in") && has("w_out") && (has("w_rec") || has("mode_in")) {
-            Some(Self::SameNames)
-        } else {
-            None
-        }
-    }
-
-    /// Its name, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PublishedRate => "published rate network",
-            Self::ModeNetwork => "published mode network",
-            Self::PsychRnn => "PsychRNN",
-            Self::SameNames => "names of the tensors",
-        }
-    }
-
-    fn wanted(self, name: &str) -> bool {
-        match self {
-            Self::PublishedRate => published::wanted(name),
-            Self::ModeNetwork => mode_network::wanted(name),
-            Self::PsychRnn => psychrnn::wanted(name),
-            Self::SameNames => Mapping::of_same_names([name]).wants(name),
-        }
-    }
-
-    /// Whether the variable only records the training and the like.
-    fn is_record(self, name: &str) -> bool {
-        match self {
-            Self::PublishedRate => published::is_record(name),
-            Self::ModeNetwork => false,
-            Self::PsychRnn => psychrnn::is_record(name),
-            Self::SameNames => {
-                let computed = ["kind", "provenance", "importance", "tau_ms", "predicted_scaling_factor"];
-                computed.contains(&name)
-                    || ["initial.", "history.", "search."].iter().any(|begin| name.starts_with(begin))
-            }
-        }
-    }
-}
 
 /// What was not used of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,7 +35,7 @@ impl Unused {
 /// A network of another tool.
 pub struct Network<'a> {
     variables: Variables,
-    layout: Option<Layout>,
+    layout: Option<&'static dyn Layout>,
     /// How its arrays become tensors; none for the published rate networks.
     mapping: Option<Mapping>,
     options: ImportOptions<'a>,
@@ -117,7 +54,7 @@ impl<'a> Network<'a> {
             return Err(Error::Foreign { path: file.path().into(), found: FileType::Npy });
         }
         let names = file.names();
-        let layout = Layout::of(&names);
+        let layout = layout_of(&names);
         let mapping = mapping.map(|given| if given.tensors.is_empty() { given.with_same_names(&names) } else { given });
         let wanted = |name: &str| match (&mapping, layout) {
             (Some(mapping), _) => mapping.wants(name),
@@ -135,15 +72,7 @@ impl<'a> Network<'a> {
             }
             (None, Some(layout)) => {
                 reading.layout = layout.name();
-                match layout {
-                    Layout::PublishedRate => None,
-                    Layout::ModeNetwork => Some(mode_network::mapping(&mut variables, &options, &mut reading)?),
-                    Layout::PsychRnn => Some(psychrnn::mapping(&mut variables, &options, &mut reading)?),
-                    Layout::SameNames => {
-                        let mapping = Mapping::default().with_same_names(&names);
-                        Some(mapping.complete(&variables, &mut reading)?)
-                    }
-                }
+                layout.mapping(&mut variables, &options, &mut reading)?
             }
             (None, None) => return Err(unknown_layout(&variables, &names)),
         };

@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use mdl_artifact::Kind;
+use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_model::spiking::Synapse;
 use std::path::Path;
@@ -13,7 +14,7 @@ pub struct ImportOptions<'a> {
     pub name: &'a str,
     /// Kind of the network; none: as the layout says, a LIF network where there is a scaling factor.
     pub kind: Option<Kind>,
-    /// The task; none: 1 input is Go-NoGo, 2 are XOR, 4 Mante, 784 digits.
+    /// The task; none: the first kind that has as many inputs.
     pub task: Option<&'a str>,
     /// Synapse of a spiking network; none: double exponential.
     pub synapse: Option<Synapse>,
@@ -25,8 +26,10 @@ pub struct ImportOptions<'a> {
     pub seed: Option<u64>,
 }
 
-/// Names of the tasks.
-pub const TASKS: [&str; 4] = ["go-nogo", "xor", "mante", "digits"];
+/// Names of the tasks and data sets.
+pub fn task_names() -> Vec<&'static str> {
+    TaskConfig::all().iter().map(TaskConfig::name).collect()
+}
 
 impl ImportOptions<'_> {
     /// Name of the task of a network in `path` with that many inputs.
@@ -34,17 +37,12 @@ impl ImportOptions<'_> {
     /// # Errors
     /// No task has that many inputs, and none was named.
     pub fn task(&self, channels: usize, path: &Path) -> Result<&str> {
-        let guess = match channels {
-            1 => TASKS[0],
-            2 => TASKS[1],
-            4 => TASKS[2],
-            784 => TASKS[3],
-            _ => {
-                let message = format!("{channels} inputs belong to no task; name it with --task");
-                return self.task.ok_or(Error::Undecided { path: path.into(), message });
-            }
+        let undecided = || {
+            let message = format!("{channels} inputs belong to no task; name it with --task");
+            Error::Undecided { path: path.into(), message }
         };
-        Ok(self.task.unwrap_or(guess))
+        let guess = || TaskConfig::all().into_iter().find(|kind| kind.channels_and_outputs().0 == channels);
+        self.task.or_else(|| Some(guess()?.name())).ok_or_else(undecided)
     }
 
     /// Whether a config field is overridden.

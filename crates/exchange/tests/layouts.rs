@@ -386,7 +386,7 @@ fn psychrnn_networks_are_read_as_far_as_there_are_tasks() {
     assert_eq!(singles(&free, "w_rec", &[2, 2]), weights);
     assert!(!free.artifact.has("sign"));
     let two = refusal(&psychrnn(2, 0.0, [1.0, 1.0], weights), with());
-    assert!(two.contains("2 outputs; the tasks here have one"), "{two}");
+    assert!(two.contains("2 outputs; the tasks here and their outputs: go-nogo (1), xor (1)"), "{two}");
     let biased = refusal(&psychrnn(1, 0.5, [1.0, 1.0], weights), with());
     assert!(biased.contains("`b_rec` (biases)"), "{biased}");
     let silent = refusal(&psychrnn(1, 0.0, [1.0, 1.0], weights), options());

@@ -8,7 +8,7 @@ use flate2::{Compression, write::DeflateEncoder};
 use mdl_artifact::{Artifact, Kind};
 use mdl_exchange::ImportOptions;
 use mdl_exchange::mapping::Mapping;
-use mdl_exchange::numpy;
+use mdl_exchange::readers::numpy;
 use serde_json::{Value, json};
 use std::io::{Cursor, Write};
 use std::path::Path;

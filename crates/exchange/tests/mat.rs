@@ -6,8 +6,10 @@ mod import;
 use allocation::peak;
 use flate2::{Compression, write::ZlibEncoder};
 use mdl_artifact::{Artifact, Kind};
-use mdl_exchange::published::wanted;
-use mdl_exchange::{Content, mat};
+use mdl_exchange::Content;
+use mdl_exchange::layouts::Layout;
+use mdl_exchange::layouts::published::PublishedRate;
+use mdl_exchange::readers::matlab;
 use std::io::Write;
 
 const PLAIN: &[u8] = include_bytes!("fixtures/plain.mat");
@@ -64,7 +66,7 @@ fn damage_is_an_error_or_another_network_but_no_panic() {
 
 #[test]
 fn cells_and_structs_are_passed_over_or_named() {
-    let by_name = mat::read(PLAIN, |name| name == "cells" || name == "notes").unwrap().by_name;
+    let by_name = matlab::read(PLAIN, |name| name == "cells" || name == "notes").unwrap().by_name;
     assert_eq!(by_name["cells"].content, Content::Other("a cell array".into()));
     assert_eq!(by_name["notes"].content, Content::Other("a struct".into()));
 }
@@ -90,9 +92,9 @@ fn bomb(rows: i32, announced: u32, zeros: usize) -> Vec<u8> {
 
 #[test]
 fn what_unpacks_is_bounded_by_what_is_announced() {
-    assert_eq!(mat::read(&bomb(4, 128, 128), wanted).unwrap().by_name["w"].shape, [4, 4]);
+    assert_eq!(matlab::read(&bomb(4, 128, 128), |name| PublishedRate.wanted(name)).unwrap().by_name["w"].shape, [4, 4]);
     let refusal = |file: Vec<u8>| {
-        let (answer, held) = peak(|| mat::read(&file, wanted));
+        let (answer, held) = peak(|| matlab::read(&file, |name| PublishedRate.wanted(name)));
         assert!(held < LITTLE, "{held} bytes");
         answer.unwrap_err()
     };
@@ -102,5 +104,5 @@ fn what_unpacks_is_bounded_by_what_is_announced() {
     assert!(refusal(bomb(-1, 8, 8)).contains("dimension -1"));
     // Data beyond what is announced is never unpacked.
     let bomb = bomb(4, 128, 1 << 26);
-    assert!(peak(|| mat::read(&bomb, wanted)).1 < LITTLE);
+    assert!(peak(|| matlab::read(&bomb, |name| PublishedRate.wanted(name))).1 < LITTLE);
 }

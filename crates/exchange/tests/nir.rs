@@ -2,7 +2,8 @@
 
 use hdf5_pure::File;
 use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_exchange::export::{Format, bytes};
+use mdl_exchange::export::Format;
+use mdl_exchange::export::nir::Nir;
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::parameters::RateParameters;
@@ -13,7 +14,7 @@ use std::path::Path;
 fn export(artifact: &Artifact, set: &[&str]) -> Result<File, String> {
     let set: Vec<String> = set.iter().map(|s| (*s).into()).collect();
     let experiment = Experiment::from_json(artifact.config.clone(), &set, None, "a").unwrap();
-    let bytes = bytes(artifact, &experiment, Format::Nir, Path::new("a.safetensors")).map_err(|e| e.to_string())?;
+    let bytes = Nir.write(artifact, &experiment, Path::new("a.safetensors")).map_err(|e| e.to_string())?;
     Ok(File::from_bytes(bytes).unwrap())
 }
 

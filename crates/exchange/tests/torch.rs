@@ -5,7 +5,8 @@ mod import;
 
 use allocation::peak;
 use mdl_artifact::{Artifact, Kind};
-use mdl_exchange::{Content, ImportOptions, torch};
+use mdl_exchange::readers::torch;
+use mdl_exchange::{Content, ImportOptions};
 use mdl_model::spiking::Synapse;
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;

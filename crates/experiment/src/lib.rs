@@ -170,7 +170,7 @@ impl Experiment {
             NetworkConfig::Spiking(spiking) => spiking.validate(step_ms),
         }
         .map_err(section("network"))?;
-        self.training.validate(matches!(self.task, TaskConfig::Digits(_))).map_err(section("training"))?;
+        self.training.validate(self.task.data_set().is_some()).map_err(section("training"))?;
         self.lif.validate().map_err(section("lif"))?;
         self.search.validate().map_err(section("search"))?;
         self.evaluation.validate().map_err(section("evaluation"))

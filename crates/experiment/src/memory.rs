@@ -4,7 +4,7 @@
 //! little more; docs/reliability.md has the comparison.
 
 use crate::Experiment;
-use mdl_data::tasks::TaskConfig;
+use mdl_data::tasks::{Drive, Size};
 use mdl_model::NetworkConfig;
 use mdl_model::rate::config::{RateConfig, RecurrenceConfig};
 use mdl_model::spiking::config::SpikingConfig;
@@ -15,11 +15,8 @@ const SINGLE: f64 = 4.0;
 const PROGRAM: f64 = 10e6;
 /// A program that draws figures.
 const FIGURES: f64 = 28e6;
-/// Training and test file of the data sets: images and labels.
-const TRAINING_EXAMPLES: f64 = 60_000.0 * 785.0;
-const TEST_EXAMPLES: f64 = 10_000.0 * 785.0;
-/// Digits that are evaluated together.
-const DIGITS_AT_ONCE: f64 = 500.0;
+/// Examples that are evaluated together.
+const EXAMPLES_AT_ONCE: f64 = 500.0;
 /// Trials that a spiking network is evaluated on together.
 const TRIALS_AT_ONCE: f64 = 100.0;
 
@@ -52,12 +49,13 @@ impl Estimate {
         let training = &experiment.training;
         let (batch, evaluated) = (training.batch_size as f64, training.evaluation_trials as f64);
         let network = ("network.neurons", sizes.trained());
-        if sizes.digits {
-            let batch = batch.min(TRAINING_EXAMPLES / 785.0);
-            let shown = evaluated.min(DIGITS_AT_ONCE);
+        if let Some(Size { training, example_bytes, .. }) = sizes.examples {
+            let held = (training * example_bytes) as f64;
+            let batch = batch.min(training as f64);
+            let shown = evaluated.min(EXAMPLES_AT_ONCE);
             let run = sizes.together("training.batch_size", batch, "training.evaluation_trials", shown);
-            let loaded = Self::new(PROGRAM, vec![("task.dataset", 2.0 * TRAINING_EXAMPLES)]);
-            let running = Self::new(PROGRAM + TRAINING_EXAMPLES, [vec![network], run].concat());
+            let loaded = Self::new(PROGRAM, vec![("task.dataset", 2.0 * held)]);
+            let running = Self::new(PROGRAM + held, [vec![network], run].concat());
             return if loaded.bytes() > running.bytes() { loaded } else { running };
         }
         let run = sizes.together("training.batch_size", batch, "training.evaluation_trials", evaluated);
@@ -109,17 +107,21 @@ impl Estimate {
         )
     }
 
-    /// The evaluation of a network as it was trained, on `trials` trials; digits are evaluated on the whole test set.
+    /// The evaluation of a network as it was trained, on `trials` trials; data sets are evaluated on all test
+    /// examples.
     pub fn evaluation(experiment: &Experiment, trials: usize) -> Self {
         let sizes = Sizes::of(experiment);
         let evaluation = &experiment.evaluation;
-        let is_digits = sizes.digits;
-        let count = if is_digits { TEST_EXAMPLES / 785.0 } else { trials as f64 };
-        let at_once = count.min(if is_digits { DIGITS_AT_ONCE } else { TRIALS_AT_ONCE });
-        let kept = if is_digits { 800.0 } else { 7.0 * SINGLE * sizes.steps * (sizes.channels + sizes.outputs) };
+        let of_trial = 7.0 * SINGLE * sizes.steps * (sizes.channels + sizes.outputs);
+        let (count, at_once, kept) = match sizes.examples {
+            Some(size) => (size.test as f64, EXAMPLES_AT_ONCE, size.example_bytes as f64 + 15.0),
+            None => (trials as f64, TRIALS_AT_ONCE, of_trial),
+        };
+        let at_once = count.min(at_once);
         let recorded = f64::from(evaluation.recorded_trials).min(count);
         let potentials = evaluation.recorded_units.len() as f64 * sizes.steps;
         let states = match sizes.network {
+            NetworkConfig::Rate(_) if sizes.examples.is_some() => sizes.rate_run(7.7, 1.45) * at_once,
             NetworkConfig::Rate(_) => sizes.rate_run(4.3, 1.7) * at_once,
             // Five states of each unit, and where they are small the activity of the whole batch once more.
             NetworkConfig::Spiking(_) => {
@@ -140,6 +142,11 @@ impl Estimate {
     }
 }
 
+/// The part that takes more.
+fn larger<'f>(a: (&'f str, f64), b: (&'f str, f64)) -> (&'f str, f64) {
+    if a.1 > b.1 { a } else { b }
+}
+
 /// The sizes that memory grows with.
 struct Sizes<'a> {
     network: &'a NetworkConfig,
@@ -147,7 +154,10 @@ struct Sizes<'a> {
     channels: f64,
     outputs: f64,
     neurons: f64,
-    digits: bool,
+    /// Those of a data set.
+    examples: Option<Size>,
+    /// Whether spikes are what drives the network.
+    spikes: bool,
 }
 
 impl<'a> Sizes<'a> {
@@ -159,9 +169,11 @@ impl<'a> Sizes<'a> {
             }
         };
         let steps = experiment.task.steps() as f64;
-        let digits = matches!(experiment.task, TaskConfig::Digits(_));
+        let data_set = experiment.task.data_set();
+        let examples = data_set.map(|set| set.size());
+        let spikes = data_set.is_some_and(|set| set.drive() == Drive::Spikes);
         let (channels, outputs) = (channels as f64, outputs as f64);
-        Self { network: &experiment.network, steps, channels, outputs, neurons, digits }
+        Self { network: &experiment.network, steps, channels, outputs, neurons, examples, spikes }
     }
 
     /// Numbers in the recurrent weights, and whether they are a matrix N×N.
@@ -203,15 +215,24 @@ impl<'a> Sizes<'a> {
     ) -> Vec<(&'static str, f64)> {
         match self.network {
             NetworkConfig::Rate(_) => {
-                let trained = (batch_field, batch * self.rate_run(8.4, 3.5));
-                let judged = (evaluated_field, evaluated * self.rate_run(4.6, 1.7));
-                vec![if trained.1 > judged.1 { trained } else { judged }]
+                // Of examples the rates of every step are kept for their maximum.
+                let (training, judging) = match self.examples {
+                    Some(_) => (self.rate_run(9.7, 3.5), self.rate_run(7.7, 1.45)),
+                    None => (self.rate_run(8.4, 3.5), self.rate_run(4.6, 1.7)),
+                };
+                let (trained, judged) = ((batch_field, batch * training), (evaluated_field, evaluated * judging));
+                vec![larger(trained, judged)]
             }
             NetworkConfig::Spiking(_) => {
                 const LOOKED_AT: f64 = 4.0;
                 let condition = 6.0 * SINGLE * self.steps * self.neurons * evaluated.min(LOOKED_AT);
                 let run = self.spiking_run();
-                vec![(batch_field, batch * run), (evaluated_field, evaluated * run), ("network.neurons", condition)]
+                let (trained, judged) = ((batch_field, batch * run), (evaluated_field, evaluated * run));
+                let states = ("network.neurons", condition);
+                if self.examples.is_some() && !self.spikes {
+                    return vec![larger(trained, judged), states];
+                }
+                vec![trained, judged, states]
             }
         }
     }
@@ -226,9 +247,9 @@ impl<'a> Sizes<'a> {
     fn spiking_run(&self) -> f64 {
         const STATES: f64 = 4.7;
         let modes = self.recurrent().0 / (2.0 * self.neurons);
-        let digits = self.digits;
+        let spikes = self.spikes;
         let interval = match self.neurons {
-            n if n <= 512.0 || digits => 64.0,
+            n if n <= 512.0 || spikes => 64.0,
             n if n <= 1024.0 => 32.0,
             _ => 16.0,
         };
@@ -239,13 +260,15 @@ impl<'a> Sizes<'a> {
             NetworkConfig::Rate(_) => 1.0,
         };
         let states = STATES - 1.0 + kept;
-        let traces = self.neurons * (states * intervals + kept * last + if digits { 14.0 } else { 0.0 });
-        let signals = if digits {
+        let traces = self.neurons * (states * intervals + kept * last + if spikes { 14.0 } else { 0.0 });
+        let signals = if spikes {
             // Intensities, and a bit for each channel and step.
             20.0 * self.channels / SINGLE
         } else {
-            4.5 * self.steps * (self.channels + self.outputs)
+            // The outputs of every step are there for trials alone.
+            let outputs = if self.examples.is_some() { 0.0 } else { self.outputs };
+            4.5 * self.steps * (self.channels + outputs)
         };
-        SINGLE * (traces + 1.05 * modes * self.steps + signals)
+        SINGLE * (traces + 1.15 * modes * self.steps + signals)
     }
 }

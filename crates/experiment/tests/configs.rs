@@ -77,6 +77,14 @@ fn what_a_network_was_made_with_cannot_be_changed_and_other_changes_are_noted() 
         assert!(message.contains(culprit), "{set}: {message}");
     }
     assert!(judge("search.trials=5", &["search"]).is_ok());
+    let images = Experiment::load(&directory().join("sequential-mnist.json"), &[], None).unwrap().to_json();
+    for field in ["permuted=true", "permutation_seed=2", "validation_examples=1"] {
+        let set = [format!("task.{field}")];
+        let changes = Changes { file: None, set: &set, seed: None, sections: &eval };
+        let error = Judged::new(images.clone(), &changes, &["task"], "spiking.safetensors").unwrap_err().to_string();
+        let culprit = field.split('=').next().unwrap();
+        assert!(error.contains(&format!("task.{culprit}: found")) && error.contains("in the training"), "{error}");
+    }
     let noted = |set: &str| judge(set, &eval).unwrap().differs;
     assert_eq!(noted("task.steps=1000"), [("task.steps".into(), serde_json::json!(500))].into());
     assert_eq!(noted("lif.refractory_ms=4"), [("lif.refractory_ms".into(), serde_json::json!(2.0))].into());

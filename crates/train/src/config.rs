@@ -17,14 +17,14 @@ pub enum Loss {
     RootSumSquared,
     /// Mean of (o − z)² over steps and trials.
     MeanSquared,
-    /// Digits: cross-entropy of the softmax of the outputs, averaged over examples.
+    /// Data sets: cross-entropy of the softmax of the outputs, averaged over examples.
     CrossEntropy,
-    /// Digits: cross-entropy applied to outputs that already passed a softmax (Lin & Huang 2023); never below 1.4612.
+    /// Data sets: cross-entropy applied to outputs that already passed a softmax (Lin & Huang 2023); never below 1.4612.
     CrossEntropyOfSoftmax,
 }
 
 impl Loss {
-    /// Whether this is a loss of digits, whose targets are classes.
+    /// Whether this is a loss of data sets, whose targets are classes.
     pub fn is_for_classes(self) -> bool {
         matches!(self, Self::CrossEntropy | Self::CrossEntropyOfSoftmax)
     }
@@ -142,17 +142,17 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// Refuses values that nothing can run with.
+    /// Refuses values that nothing can run with; `classes` says whether targets are classes.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
-    pub fn validate(&self, digits: bool) -> Result<(), InvalidField> {
-        let expected = if digits {
+    pub fn validate(&self, classes: bool) -> Result<(), InvalidField> {
+        let expected = if classes {
             "cross-entropy or cross-entropy-of-softmax"
         } else {
             "l2, l1, root-sum-squared or mean-squared"
         };
-        require(self.loss.is_for_classes() == digits, "loss", format!("{:?}", self.loss), expected)?;
+        require(self.loss.is_for_classes() == classes, "loss", format!("{:?}", self.loss), expected)?;
         let trials = |field, found: usize| {
             let fits = u32::try_from(found).is_ok_and(|found| (1..=MOST_TRIALS).contains(&found));
             require(fits, field, found, &format!("1 to {MOST_TRIALS}"))

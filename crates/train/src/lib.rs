@@ -23,7 +23,7 @@ pub mod activity;
 pub mod adam;
 mod checkpoint;
 pub mod config;
-pub mod digits;
+pub mod examples;
 pub mod guard;
 pub mod loss;
 pub mod metrics;

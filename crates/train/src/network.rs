@@ -2,14 +2,12 @@
 
 use crate::guard::Condition;
 use candle_core::{Device, Result, Tensor, Var};
-use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use mdl_model::rate::config::Start;
 use mdl_model::rate::network::{NoiseKey, RateNetwork};
 use mdl_model::readout::{Readout, max_over_time};
 use mdl_model::spiking::Input;
 use mdl_model::spiking::network::SpikingNetwork;
-use std::sync::Arc;
 
 /// A network that can be trained on a task.
 pub trait Network {
@@ -25,11 +23,11 @@ pub trait Network {
     /// Those of candle.
     fn outputs(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor>;
 
-    /// Outputs `[B, O]`, W_out applied to the largest rate of each unit over time, for spikes on K channels drawn of their intensities.
+    /// Outputs `[B, O]`: W_out applied to the largest rate of each unit over time.
     ///
     /// # Errors
     /// Those of candle.
-    fn peak_outputs(&self, input: Intensities, key: NoiseKey) -> Result<Tensor>;
+    fn peak_outputs(&self, input: &Input, key: NoiseKey) -> Result<Tensor>;
 
     /// What the units do on inputs.
     ///
@@ -63,8 +61,8 @@ impl Network for RateNetwork {
         self.run(input, key)
     }
 
-    fn peak_outputs(&self, input: Intensities, key: NoiseKey) -> Result<Tensor> {
-        self.read(&max_over_time(&self.rates(&dense(&input.draw(), self.device())?, key)?)?)
+    fn peak_outputs(&self, input: &Input, key: NoiseKey) -> Result<Tensor> {
+        self.read(&max_over_time(&rates(self, input, key)?)?)
     }
 
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition> {
@@ -102,8 +100,8 @@ impl Network for SpikingNetwork {
         self.run(&Input::Signals(input.clone()), Readout::PerStep)
     }
 
-    fn peak_outputs(&self, input: Intensities, _key: NoiseKey) -> Result<Tensor> {
-        self.run(&Input::Intensities(Arc::new(input)), Readout::MaxOverTime)
+    fn peak_outputs(&self, input: &Input, _key: NoiseKey) -> Result<Tensor> {
+        self.run(input, Readout::MaxOverTime)
     }
 
     fn condition(&self, input: &Input, _key: NoiseKey) -> Result<Condition> {

@@ -11,11 +11,9 @@ use candle_core::{Device, Tensor};
 use clap::Parser;
 use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind};
-use mdl_data::digits::Digits;
-use mdl_data::encode::bernoulli;
 use mdl_data::field::length;
 use mdl_data::score::Score;
-use mdl_data::tasks::{self, Task, TaskConfig, judge};
+use mdl_data::tasks::{self, DataSet, Examples, Picture, Subject, Task, judge};
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
@@ -34,12 +32,11 @@ use mdl_report::figures::{Confusion, ExampleDigits, MembraneTraces, Raster, Rate
 use mdl_report::from_trials::TrialOutput;
 use mdl_report::{Figure, FigureFiles, Population, Report, ReportError, Section, from_artifact};
 use mdl_train::activity::{Activity, Recorded};
-use mdl_train::digits::{CLASS_NAMES, classify_test, confusion, test_keys};
+use mdl_train::examples::{classify_test, confusion, test_input};
 use mdl_train::mode_space::ModeSpace;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Judge a spiking network
 ///
@@ -138,9 +135,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         signal::hold();
         Ok(artifact.write(output, force)?)
     };
-    let judgement = match &experiment.task {
-        TaskConfig::Digits(_) => judge_digits(arguments, &experiment, &network, &mut artifact, &device, &save)?,
-        _ => judge_task(arguments, &experiment, &network, &mut artifact, &device, &save)?,
+    let judgement = match experiment.task.subject() {
+        Subject::Examples(data_set) => {
+            judge_examples(arguments, &experiment, data_set, &network, &mut artifact, &device, &save)?
+        }
+        Subject::Trials(_) => judge_task(arguments, &experiment, &network, &mut artifact, &device, &save)?,
     };
     let mut drawn = judgement.figures;
     let label = if judgement.measure == "accuracy" { "Accuracy" } else { "Performance" };
@@ -180,8 +179,8 @@ fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> 
     let mut plan = plan_of_one(common, "the network", &arguments.network)?;
     let inputs = [("the trials (--trials)", &arguments.trials), ("the config (--config)", &arguments.config)];
     read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
-    if let TaskConfig::Digits(digits) = &experiment.task {
-        digits.files().iter().for_each(|file| plan.read("a file of the data set", file));
+    if let Some(data_set) = experiment.task.data_set() {
+        data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
     }
     write_report(&mut plan, report, common.force);
     write_figures(&mut plan, files, common.force);
@@ -394,49 +393,47 @@ fn response_window(task: &dyn Task) -> Window<'static> {
     Window { label: "response", from_ms: ms(response.start), to_ms: ms(response.end) }
 }
 
-/// Judges on the test examples of digits.
-fn judge_digits(
+/// Judges on the test examples of a data set.
+fn judge_examples(
     arguments: &Arguments,
     experiment: &Experiment,
+    data_set: &dyn DataSet,
     from: &Artifact,
     artifact: &mut Artifact,
     device: &Device,
     save: &Save,
 ) -> anyhow::Result<Judgement> {
-    let TaskConfig::Digits(digits) = &experiment.task else { return Err(anyhow!("task.kind: expected digits")) };
     if arguments.trials.is_some() {
-        return Err(anyhow!("--trials: digits are judged on their test examples")).or_exit(Status::Usage);
+        let kind = experiment.task.name();
+        return Err(anyhow!("--trials: {kind} are judged on their test examples")).or_exit(Status::Usage);
     }
-    let test = digits.load_test().or_exit(Status::DamagedInput)?;
-    artifact.provenance.inputs.extend(test.sources.iter().map(as_input));
+    let test = data_set.load_test().or_exit(Status::DamagedInput)?;
+    artifact.provenance.inputs.extend(test.sources().iter().map(as_input));
+    let (test, classes) = (&*test, data_set.classes());
     let (count, seed, training) = (test.count(), experiment.seed, &experiment.training);
     let spiking = spiking(from, experiment, device)?;
     let answers = match (&spiking, &experiment.network) {
-        (Some((network, _)), _) => classify_test(network, &test, count, digits, training, seed)?,
+        (Some((network, _)), _) => classify_test(network, test, count, training, seed)?,
         (None, NetworkConfig::Rate(config)) => {
             let parameters = RateParameters::read(from, config, "").or_exit(Status::DamagedInput)?;
             let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?;
-            classify_test(&network, &test, count, digits, training, seed)?
+            classify_test(&network, test, count, training, seed)?
         }
         (None, NetworkConfig::Spiking(_)) => return Err(anyhow!("network.kind: expected spiking or rate")),
     };
-    let confusion = confusion(&test.labels, &answers.predicted);
-    let correct: Vec<bool> = test.labels.iter().zip(&answers.predicted).map(|(l, p)| l == p).collect();
+    let confusion = confusion(classes.len(), test.labels(), &answers.predicted);
+    let correct: Vec<bool> = test.labels().iter().zip(&answers.predicted).map(|(l, p)| l == p).collect();
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
-    artifact.insert("label", &[count], test.labels.clone());
+    artifact.insert("label", &[count], test.labels().to_vec());
     artifact.insert("predicted", &[count], answers.predicted.clone());
     artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
-    artifact.insert("confusion", &[10, 10], confusion.iter().map(|c| *c as u32).collect());
+    artifact.insert("confusion", &[classes.len(); 2], confusion.iter().map(|c| *c as u32).collect());
 
     let activity = match &spiking {
         Some((network, neurons)) => {
             let mut activity = activity(experiment, *neurons)?;
             for start in (0..count).step_by(BATCH) {
-                let span = start..(start + BATCH).min(count);
-                let intensities: Vec<f32> =
-                    span.clone().flat_map(|e| test.image(e)).map(|pixel| f32::from(*pixel) / 255.0).collect();
-                let spikes = bernoulli(&intensities, digits.channels(), digits.steps, seed, &test_keys(span))?;
-                activity.add(network, &Input::Spikes(Arc::new(spikes)))?;
+                activity.add(network, &test_input(test, start..(start + BATCH).min(count), seed, device)?)?;
             }
             activity.write(artifact);
             Some(activity)
@@ -445,28 +442,30 @@ fn judge_digits(
     };
     save(artifact)?;
 
-    let matrix = Confusion { title: "Confusion matrix", classes: &CLASS_NAMES, counts: &confusion };
-    let figures = vec![("confusion", matrix.draw()), ("digits", examples(&test, &answers.predicted))];
-    let rows: Vec<&[u64]> = confusion.chunks_exact(CLASS_NAMES.len()).collect();
+    let matrix = Confusion { title: "Confusion matrix", classes, counts: &confusion };
+    let mut figures = vec![("confusion", matrix.draw())];
+    figures.extend(examples(test, classes, &answers.predicted).transpose().map(|figure| ("digits", figure)));
+    let rows: Vec<&[u64]> = confusion.chunks_exact(classes.len()).collect();
     let result = Map::from_iter([("loss".into(), json!(answers.loss)), ("confusion".into(), json!(rows))]);
     let mut judgement = Judgement { measure: "accuracy", score, result, figures };
     if let Some(activity) = activity {
-        let labels: Vec<&str> = test.labels.iter().map(|l| CLASS_NAMES[usize::from(*l)]).collect();
+        let labels: Vec<&str> = test.labels().iter().map(|l| classes[usize::from(*l)]).collect();
         describe(&activity, experiment, &labels, &[], &mut judgement);
     }
     Ok(judgement)
 }
 
-/// The first images that were classified wrongly, and the first that were classified rightly.
-fn examples(test: &Digits, predicted: &[u8]) -> Result<Figure, ReportError> {
-    let of = |right: bool| {
-        let chosen = (0..predicted.len()).filter(move |e| (test.labels[*e] == predicted[*e]) == right);
-        chosen.take(EXAMPLES)
-    };
-    let pixels = |e: usize| test.image(e).iter().map(|pixel| f32::from(*pixel) / 255.0).collect::<Vec<f32>>();
-    let drawn: Vec<(usize, Vec<f32>)> = of(false).chain(of(true)).map(|e| (e, pixels(e))).collect();
-    let class = |class: u8| CLASS_NAMES[usize::from(class)];
-    let digit = |(e, pixels)| Digit { pixels, true_class: class(test.labels[e]), predicted_class: class(predicted[e]) };
-    let digits: Vec<Digit> = drawn.iter().map(|(e, pixels)| digit((*e, &pixels[..]))).collect();
-    ExampleDigits { title: "Test images", side: 28, digits: &digits }.draw()
+/// The first images that were classified wrongly, and the first that were classified rightly; none where examples are no
+/// images.
+fn examples(test: &dyn Examples, classes: &[&str], predicted: &[u8]) -> Result<Option<Figure>, ReportError> {
+    let labels = test.labels();
+    let of = |right: bool| (0..predicted.len()).filter(move |e| (labels[*e] == predicted[*e]) == right).take(EXAMPLES);
+    let drawn: Vec<(usize, Picture)> = of(false).chain(of(true)).filter_map(|e| Some((e, test.picture(e)?))).collect();
+    let Some(side) = drawn.first().map(|(_, picture)| picture.side) else { return Ok(None) };
+    let class = |class: u8| classes[usize::from(class)];
+    let mut digits = Vec::with_capacity(drawn.len());
+    for (e, Picture { pixels, .. }) in &drawn {
+        digits.push(Digit { pixels, true_class: class(labels[*e]), predicted_class: class(predicted[*e]) });
+    }
+    ExampleDigits { title: "Test images", side, digits: &digits }.draw().map(Some)
 }

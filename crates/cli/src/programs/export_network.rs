@@ -6,7 +6,7 @@ use crate::{Common, OrExit, Status, judged, run_program, signal};
 use clap::Parser;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::{Artifact, Kind};
-use mdl_exchange::export::{Format, bytes};
+use mdl_exchange::export::format_of;
 use mdl_experiment::judged::Changes;
 use serde_json::json;
 use std::path::PathBuf;
@@ -56,9 +56,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return crate::status::print_config(&experiment.to_json());
     }
     let output = common.output()?;
-    let format = with_status(Format::of(output))?;
+    let format = with_status(format_of(output))?;
     let _claims = claim(plan_of_one(common, "the artifact", path)?)?;
-    let file = with_status(bytes(&artifact, &experiment, format, path))?;
+    let file = with_status(format.write(&artifact, &experiment, path))?;
     signal::hold();
     write_atomically(output, &file, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))

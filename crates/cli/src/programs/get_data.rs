@@ -5,8 +5,9 @@ use crate::status::Outcome;
 use crate::{OrExit, Status, progress, run_program, signal};
 use clap::Parser;
 use mdl_artifact::plan::{Claims, Plan};
-use mdl_data::digits::fetch::{Event, Request, fetch, in_place};
-use mdl_data::digits::{Dataset, DigitsError, Source};
+use mdl_data::error::DataError;
+use mdl_data::files::fetch::{Event, Request, fetch, in_place};
+use mdl_data::files::{Collection, Source, collection};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -28,8 +29,8 @@ use std::process::ExitCode;
 )]
 struct Arguments {
     /// The data set: mnist or fashion-mnist
-    #[arg(short, long, value_name = "NAME", value_parser = Dataset::from_name)]
-    dataset: Dataset,
+    #[arg(short, long, value_name = "NAME", value_parser = collection)]
+    dataset: &'static Collection,
 
     /// Directory for its files (default: artifacts/data/NAME)
     #[arg(short, long, value_name = "DIR")]
@@ -60,10 +61,10 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     crate::args::start_logging(arguments.quiet);
-    let dataset = arguments.dataset;
+    let collection = arguments.dataset;
     let request = Request {
-        dataset,
-        directory: arguments.output.clone().unwrap_or_else(|| dataset.default_directory()),
+        collection,
+        directory: arguments.output.clone().unwrap_or_else(|| collection.default_directory()),
         from: arguments.from.clone(),
         force: arguments.force,
     };
@@ -77,23 +78,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         }
     };
     let paths: Vec<_> = files.into_iter().map(|file| file.path).collect();
-    Ok(Outcome::done(json!({ "output": request.directory, "dataset": dataset, "files": paths })))
+    Ok(Outcome::done(json!({ "output": request.directory, "dataset": collection.name, "files": paths })))
 }
 
 /// Takes the right to write the files that are missing. One in place may be replaced, or be none of the data set's: its
 /// content decides.
 fn claim_outputs(request: &Request) -> anyhow::Result<Claims> {
     let mut plan = Plan::default();
-    let names = request.dataset.files().map(|file| request.directory.join(file.name));
-    plan.write_set("a file of the data set (-o)", &request.directory.join(request.dataset.name()), names, true);
+    let names = request.collection.files.iter().map(|file| request.directory.join(file.name));
+    plan.write_set("a file of the data set (-o)", &request.directory.join(request.collection.name), names, true);
     claim(plan)
 }
 
 /// Fetches with a progress bar and an ear for signals.
-fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source>, DigitsError> {
-    let dataset = request.dataset;
+fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source>, DataError> {
     let stop = signal::hold();
-    let bar = progress::bar(0, dataset.name(), arguments.quiet);
+    let bar = progress::bar(0, request.collection.name, arguments.quiet);
     let fetched = fetch(request, &mut |event| {
         match event {
             Event::Received { file, bytes, of } => {
@@ -111,10 +111,10 @@ fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source
 }
 
 /// The error of a fetch, with its exit status.
-fn ended<T>(error: DigitsError) -> anyhow::Result<T> {
+fn ended<T>(error: DataError) -> anyhow::Result<T> {
     match error {
-        DigitsError::Interrupted => Err(error).or_exit(Status::Interrupted),
-        DigitsError::Occupied { .. } => Err(error).or_exit(Status::DamagedInput),
+        DataError::Interrupted => Err(error).or_exit(Status::Interrupted),
+        DataError::Occupied { .. } => Err(error).or_exit(Status::DamagedInput),
         other => Err(other.into()),
     }
 }

@@ -9,7 +9,7 @@ use mdl_artifact::{FileType, Input, Kind};
 use mdl_exchange::error::Error;
 use mdl_exchange::mapping::Mapping;
 use mdl_exchange::network::Unused;
-use mdl_exchange::options::TASKS;
+use mdl_exchange::options::task_names;
 use mdl_exchange::{ForeignFile, ImportOptions, Network};
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
@@ -50,7 +50,7 @@ struct Arguments {
     kind: Option<Kind>,
 
     /// The task it was trained on (default: by the number of inputs)
-    #[arg(long, value_name = "NAME", value_parser = TASKS)]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(task_names()))]
     task: Option<String>,
 
     /// Synapse of a spiking network, with its published gain (default: double)

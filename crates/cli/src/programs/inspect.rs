@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Parser;
 use mdl_artifact::output::sha256;
 use mdl_artifact::{Artifact, FileType};
-use mdl_exchange::network::Layout;
+use mdl_exchange::layouts::layout_of;
 use mdl_exchange::{Entry, ForeignFile};
 use mdl_report::inspect::{Change, Verified, changes, summaries, to_json, to_text, verify};
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ fn listed(path: &Path) -> anyhow::Result<(Value, String, Status)> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string()).or_exit(Status::DamagedInput)?;
     let file = with_status(ForeignFile::open(&bytes, path))?;
     let (kind, entries) = (file.file_type().to_string(), file.entries());
-    let layout = Layout::of(&file.names()).map(Layout::name);
+    let layout = layout_of(&file.names()).map(|layout| layout.name());
     let shape = |entry: &Entry| entry.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
     let line = |entry: &Entry| match entry.shape[..] {
         [] => format!("    {}: {}\n", entry.name, entry.kind),

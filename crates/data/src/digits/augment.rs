@@ -7,14 +7,11 @@
 //!
 //! c is the centre of the image. The numbers of a presentation are a function of (seed, key) alone.
 
-use super::idx::PIXELS;
+use super::idx::{PIXELS, SIDE};
 use crate::field::{InvalidField, require};
 use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// Width and height of an image.
-const SIDE: usize = 28;
 
 /// How far training images may be changed; all zero: they are shown as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

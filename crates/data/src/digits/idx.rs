@@ -9,7 +9,7 @@
 //! Files come from the network and from users, so nothing in them is believed: the header is checked before any memory
 //! is asked for, and no more is read, or decompressed, than the header promises plus the one byte that shows excess.
 
-use super::error::DigitsError;
+use crate::error::DataError;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -20,7 +20,9 @@ pub const SIDE: usize = 28;
 /// Pixels of an image.
 pub const PIXELS: usize = SIDE * SIDE;
 /// Classes of the labels, 0 … 9.
-pub const CLASSES: usize = 10;
+pub const CLASSES: usize = CLASS_NAMES.len();
+/// Names of the classes.
+pub const CLASS_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 /// Most examples a file may hold.
 pub const MAX_EXAMPLES: usize = 1_000_000;
 
@@ -40,12 +42,12 @@ pub enum Content {
 
 impl Content {
     /// Bytes of the header.
-    pub fn header_bytes(self) -> usize {
+    pub const fn header_bytes(self) -> usize {
         4 + 4 * self.dimensions()
     }
 
     /// Bytes of an example.
-    pub fn example_bytes(self) -> usize {
+    pub const fn example_bytes(self) -> usize {
         match self {
             Self::Images => PIXELS,
             Self::Labels => 1,
@@ -53,11 +55,11 @@ impl Content {
     }
 
     /// Bytes of an uncompressed file of `count` examples.
-    pub fn file_bytes(self, count: usize) -> usize {
+    pub const fn file_bytes(self, count: usize) -> usize {
         self.header_bytes() + count * self.example_bytes()
     }
 
-    fn dimensions(self) -> usize {
+    const fn dimensions(self) -> usize {
         match self {
             Self::Images => 3,
             Self::Labels => 1,
@@ -92,18 +94,28 @@ impl Idx {
     }
 
     /// The uncompressed file.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
+}
+
+/// Reads a file of images as [`read`] does; returns its uncompressed content.
+pub(crate) fn read_images(path: &Path) -> Result<Vec<u8>, DataError> {
+    Ok(read(path, Content::Images)?.into_bytes())
+}
+
+/// Reads a file of labels as [`read`] does; returns its uncompressed content.
+pub(crate) fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
+    Ok(read(path, Content::Labels)?.into_bytes())
 }
 
 /// Reads a file of images or labels, plain or gzip, whatever its name.
 ///
 /// # Errors
-/// [`DigitsError::Unreadable`], [`DigitsError::Truncated`], [`DigitsError::Gzip`], or [`DigitsError::Unexpected`] for
+/// [`DataError::Unreadable`], [`DataError::Truncated`], [`DataError::Gzip`], or [`DataError::Unexpected`] for
 /// anything that is no IDX file of this content.
-pub fn read(path: &Path, content: Content) -> Result<Idx, DigitsError> {
-    let unreadable = |reason| DigitsError::Unreadable { path: path.into(), reason };
+pub fn read(path: &Path, content: Content) -> Result<Idx, DataError> {
+    let unreadable = |reason| DataError::Unreadable { path: path.into(), reason };
     let file = File::open(path).map_err(unreadable)?;
     let stored = file.metadata().map_err(unreadable)?.len();
     let stored = usize::try_from(stored).unwrap_or(usize::MAX);
@@ -114,8 +126,8 @@ pub fn read(path: &Path, content: Content) -> Result<Idx, DigitsError> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_stream(mut stream: impl BufRead, stored: usize, path: &Path, content: Content) -> Result<Idx, DigitsError> {
-    let start = stream.fill_buf().map_err(|reason| DigitsError::Unreadable { path: path.into(), reason })?;
+pub fn read_stream(mut stream: impl BufRead, stored: usize, path: &Path, content: Content) -> Result<Idx, DataError> {
+    let start = stream.fill_buf().map_err(|reason| DataError::Unreadable { path: path.into(), reason })?;
     if start.starts_with(&GZIP_MAGIC) {
         let most = stored.saturating_mul(MAX_GZIP_RATIO);
         Decoder { path, content, most, gzip: true }.decode(MultiGzDecoder::new(stream))
@@ -134,7 +146,7 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn decode(&self, mut stream: impl Read) -> Result<Idx, DigitsError> {
+    fn decode(&self, mut stream: impl Read) -> Result<Idx, DataError> {
         let header_bytes = self.content.header_bytes();
         let mut bytes = Vec::with_capacity(header_bytes);
         self.fill(&mut stream, &mut bytes, header_bytes)?;
@@ -144,7 +156,7 @@ impl Decoder<'_> {
         bytes.reserve_exact((expected + 1).min(self.most.saturating_add(1)).saturating_sub(bytes.len()));
         self.fill(&mut stream, &mut bytes, expected + 1)?;
         if bytes.len() < expected {
-            return Err(DigitsError::Truncated { path: self.path.into(), found: bytes.len(), expected });
+            return Err(DataError::Truncated { path: self.path.into(), found: bytes.len(), expected });
         }
         if bytes.len() > expected {
             return Err(
@@ -157,20 +169,20 @@ impl Decoder<'_> {
     }
 
     /// Reads until `bytes` holds `length` bytes or the stream ends.
-    fn fill(&self, stream: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> Result<(), DigitsError> {
+    fn fill(&self, stream: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> Result<(), DataError> {
         let missing = length.saturating_sub(bytes.len()) as u64;
         match stream.take(missing).read_to_end(bytes) {
             Ok(_) => Ok(()),
             // Compressed data that end early: what they held is judged by its length. Where only the checksum is lost,
             // or nothing was held at all, the length says nothing.
             Err(e) if self.gzip && is_cut(&e) && !bytes.is_empty() && bytes.len() + 1 < length => Ok(()),
-            Err(reason) if self.gzip => Err(DigitsError::Gzip { path: self.path.into(), reason }),
-            Err(reason) => Err(DigitsError::Unreadable { path: self.path.into(), reason }),
+            Err(reason) if self.gzip => Err(DataError::Gzip { path: self.path.into(), reason }),
+            Err(reason) => Err(DataError::Unreadable { path: self.path.into(), reason }),
         }
     }
 
     /// Checks the header and returns the number of examples.
-    fn check_header(&self, header: &[u8]) -> Result<usize, DigitsError> {
+    fn check_header(&self, header: &[u8]) -> Result<usize, DataError> {
         let (content, expected) = (self.content, format!("{} of unsigned bytes", self.content.name()));
         let magic = [0, 0, UNSIGNED_BYTE, content.dimensions() as u8];
         if !header.starts_with(&magic[..header.len().min(4)]) {
@@ -196,7 +208,7 @@ impl Decoder<'_> {
         Ok(size(0))
     }
 
-    fn check_labels(&self, idx: &Idx) -> Result<(), DigitsError> {
+    fn check_labels(&self, idx: &Idx) -> Result<(), DataError> {
         if self.content == Content::Images {
             return Ok(());
         }
@@ -208,8 +220,8 @@ impl Decoder<'_> {
         }
     }
 
-    fn unexpected(&self, found: String, expected: String) -> DigitsError {
-        DigitsError::Unexpected { path: self.path.into(), found, expected }
+    fn unexpected(&self, found: String, expected: String) -> DataError {
+        DataError::Unexpected { path: self.path.into(), found, expected }
     }
 }
 

@@ -1,16 +1,12 @@
-//! Digits: MNIST, Fashion-MNIST, and any data set in their format.
+//! Images in the format of MNIST: MNIST, Fashion-MNIST, and any other files of 28 × 28 bytes with labels 0 … 9.
 //!
-//! [`DigitsConfig`] names a data set and loads it, [`fetch::fetch`] puts its files in place. Images are 28 × 28 bytes,
-//! labels 0 … 9.
+//! [`ImageFiles`] finds and reads them; what a network sees of them is up to the kinds of task that show them.
 
 mod augment;
-mod dataset;
-mod download;
-mod error;
-pub mod fetch;
+mod collections;
 pub mod idx;
-mod package;
+mod images;
 
 pub use augment::Augmentation;
-pub use dataset::{DataFile, Dataset, Digits, DigitsConfig, Part, Source, Split};
-pub use error::DigitsError;
+pub use collections::{Dataset, FASHION_MNIST, MNIST, TEST_IMAGES, TRAINING_IMAGES};
+pub use images::{ImageFiles, Images};

@@ -1,6 +1,8 @@
 //! Sets of trials as artifacts: `input` `[T, B, K]`, `target` `[T, B, O]`, `condition` `[B]`.
 
-use super::{Task, TaskConfig, Trials};
+use super::TaskConfig;
+use super::task::Task;
+use super::trials::Trials;
 use mdl_artifact::{Artifact, ArtifactError};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,10 +27,11 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
     if made.get("kind").is_some_and(|kind| *kind != expected["kind"]) {
         return Ok(BTreeMap::from([("task.kind".into(), made["kind"].clone())]));
     }
+    let judging = task.task().map_or(&[][..], |task| task.judging_fields());
     let matters = |field: &str, value: &Value| match field {
         // Trials written by another program may have another length than the config they took over.
         "steps" => steps != task.steps() && value.as_u64() == Some(steps as u64),
-        _ => !TaskConfig::JUDGING.contains(&field) && !same(value, &expected[field]),
+        _ => !judging.contains(&field) && !same(value, &expected[field]),
     };
     let differing = made.iter().filter(|(field, value)| matters(field, value));
     Ok(differing.map(|(field, value)| (format!("task.{field}"), value.clone())).collect())

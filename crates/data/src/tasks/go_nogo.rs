@@ -1,6 +1,6 @@
 //! Go-NoGo (Kim, Li & Sejnowski 2019): a pulse asks for an answer, no pulse for none.
 
-use super::{Judged, Response, Task, validate_time, validate_window};
+use super::task::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require_positive, require_probability};
 use mdl_kernels::random::Stream;
 use schemars::JsonSchema;
@@ -68,6 +68,10 @@ impl Task for GoNoGo {
         usize::from(go)
     }
 
+    fn judging_fields(&self) -> &'static [&'static str] {
+        &["go_threshold", "nogo_threshold", "lif_response_from_step"]
+    }
+
     fn response(&self, condition: usize, judged: Judged) -> Response {
         match (condition, judged) {
             (1, _) => Response::Above(self.go_threshold),
@@ -95,7 +99,7 @@ impl Task for GoNoGo {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Extremes;
+    use super::super::task::Extremes;
     use super::*;
 
     #[test]

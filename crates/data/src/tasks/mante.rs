@@ -1,7 +1,7 @@
 //! Context-dependent integration (Mante, Sussillo, Shenoy & Newsome 2013, as in Kim, Li & Sejnowski 2019):
 //! a context cue says which of two noisy channels to integrate.
 
-use super::{Judged, Response, Task, validate_time, validate_window};
+use super::task::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require_not_negative, require_positive};
 use mdl_kernels::random::Stream;
 use schemars::JsonSchema;
@@ -78,6 +78,10 @@ impl Task for Mante {
         }
         target[self.stimulus_steps[1]..].fill(sign[context]);
         2 * context + usize::from(sign[context] > 0.0)
+    }
+
+    fn judging_fields(&self) -> &'static [&'static str] {
+        &["threshold", "response_from_step", "lif_response_from_step"]
     }
 
     fn response(&self, condition: usize, _judged: Judged) -> Response {

@@ -1,6 +1,6 @@
 //! Temporal exclusive-or (Kim, Li & Sejnowski 2019): are two successive pulses of the same sign?
 
-use super::{Judged, Response, Task, validate_time, validate_window};
+use super::task::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require, require_positive};
 use mdl_kernels::random::Stream;
 use schemars::JsonSchema;
@@ -67,6 +67,10 @@ impl Task for Xor {
         let product = pulse(0, self.first_pulse_steps) * pulse(1, self.second_pulse_steps);
         target[self.target_steps[0]..self.target_steps[1]].fill(product);
         usize::from(product > 0.0)
+    }
+
+    fn judging_fields(&self) -> &'static [&'static str] {
+        &["threshold", "response_from_step"]
     }
 
     fn response(&self, condition: usize, _judged: Judged) -> Response {

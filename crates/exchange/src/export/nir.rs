@@ -23,12 +23,12 @@
 //! metadata: of the graph `name`, `dt`, `readout`; of `lif` `refractory` (seconds), `noise_sd` (a step), `v_offset` (what
 //! potentials are measured from), `v_initial_max`. Affine with zero bias is read by more simulators than Linear.
 
+use super::format::Format;
 use crate::{Error, Result};
 use hdf5_pure::{FileBuilder, FinishedGroup, FormatError, GroupBuilder};
 use mdl_artifact::{Artifact, Kind};
 use mdl_convert::lif::config::{LifConfig, LifSynapse};
 use mdl_convert::lif::neurons::LifNeuron;
-use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
@@ -73,11 +73,24 @@ struct Graph {
     metadata: Vec<Field>,
 }
 
+/// Neuromorphic intermediate representation.
+pub struct Nir;
+
+impl Format for Nir {
+    fn ending(&self) -> &'static str {
+        "nir"
+    }
+
+    fn write(&self, artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>> {
+        write(artifact, experiment, origin)
+    }
+}
+
 /// The bytes of a NIR file; `origin` is the artifact's file, for messages.
 ///
 /// # Errors
 /// A tensor that is missing or does not fit; a network that NIR has no nodes for.
-pub fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>> {
+fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>> {
     let unfit = |message: String| Error::Unfit { path: origin.into(), message };
     let mut graph = match (artifact.kind, &experiment.network) {
         (Kind::Lif, NetworkConfig::Rate(config)) => {
@@ -200,7 +213,7 @@ fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment)
     }
     forward.extend(["decay", "w_out", "output"]);
     let back = [&["decay"][..], &back, &["current"]].concat();
-    let readout = if matches!(experiment.task, TaskConfig::Digits(_)) { "max-over-time" } else { "per-step" };
+    let readout = if experiment.task.data_set().is_some() { "max-over-time" } else { "per-step" };
     let readout = Field { name: "readout", shape: vec![], values: Values::Text(readout.into()) };
     Ok(Graph { nodes, paths: vec![forward, back], metadata: vec![number("dt", dt), readout] })
 }

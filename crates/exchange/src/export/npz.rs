@@ -1,4 +1,4 @@
-//! NumPy's `.npz`: a ZIP archive with one `.npy` file an array.
+//! NumPy's `.npz`: a ZIP archive with one `.npy` file per array.
 //!
 //! ```text
 //! .npy = "\x93NUMPY" 1 0, length of the header u16, header, data row-major
@@ -7,11 +7,28 @@
 //!
 //! Besides the tensors there are the texts `kind`, `config` and `provenance`, as arrays of no dimension.
 
+use super::format::Format;
+use crate::Error;
 use mdl_artifact::{Artifact, Values};
+use mdl_experiment::Experiment;
 use serde_json::Value;
 use std::io::{Cursor, Write};
+use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+/// NumPy.
+pub struct Npz;
+
+impl Format for Npz {
+    fn ending(&self) -> &'static str {
+        "npz"
+    }
+
+    fn write(&self, artifact: &Artifact, experiment: &Experiment, origin: &Path) -> crate::Result<Vec<u8>> {
+        write(artifact, &experiment.to_json()).map_err(|message| Error::Unfit { path: origin.into(), message })
+    }
+}
 
 /// An artifact, with the resolved config of its experiment, as the bytes of a `.npz` file: the same bytes for the same content.
 ///

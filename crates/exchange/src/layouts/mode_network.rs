@@ -10,6 +10,7 @@
 //!
 //! Spiking networks and tanh rate networks have the same arrays; the kind that is not asked for is spiking.
 
+use super::layout::Layout;
 use crate::mapping::{Mapping, SPIKING, SPIKING_STEP_MS, Source, matches_any};
 use crate::options::{ImportOptions, Reading};
 use crate::variables::{Content, Variable};
@@ -25,23 +26,42 @@ const THRESHOLD: &str = "vthr";
 /// Decay time constants of the synapses.
 const DECAY: &str = "sigmoid_tau_d";
 
-/// Whether a network of this layout may need the array, which may be in an inner dictionary.
-pub fn wanted(name: &str) -> bool {
-    let base = name.rsplit('.').next().unwrap_or(name);
-    ARRAYS.contains(&base) || [THRESHOLD, DECAY].contains(&base)
+/// This layout; the arrays may be in an inner dictionary.
+pub struct ModeNetwork;
+
+impl Layout for ModeNetwork {
+    fn name(&self) -> &'static str {
+        "published mode network"
+    }
+
+    fn matches(&self, names: &[String]) -> bool {
+        names.iter().filter(|name| ["Win", "pin", "pout"].contains(&base(name))).count() > 1
+    }
+
+    fn wanted(&self, name: &str) -> bool {
+        ARRAYS.contains(&base(name)) || [THRESHOLD, DECAY].contains(&base(name))
+    }
+
+    fn mapping(
+        &self,
+        variables: &mut Variables,
+        options: &ImportOptions,
+        reading: &mut Reading,
+    ) -> Result<Option<Mapping>> {
+        mapping(variables, options, reading).map(Some)
+    }
 }
 
-/// Whether arrays of these names are a network of this layout.
-pub fn matches<'a>(names: impl IntoIterator<Item = &'a str>) -> bool {
-    let known = |name: &str| ["Win", "pin", "pout"].contains(&name.rsplit('.').next().unwrap_or(name));
-    names.into_iter().filter(|name| known(name)).count() > 1
+/// The name of an array inside its dictionary.
+fn base(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// The mapping of a network, whose arrays are all in one dictionary of the file.
 ///
 /// # Errors
 /// No such arrays, or several dictionaries with them; a LIF network asked for.
-pub fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
+fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
     let path = variables.path.clone();
     let undecided = |message: String| Error::Undecided { path: path.clone(), message };
     let with_win = variables.names().filter_map(|name| name.strip_suffix("Win"));

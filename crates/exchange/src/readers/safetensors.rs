@@ -1,8 +1,27 @@
 //! safetensors files of other programs.
 
+use super::reader::Reader;
 use crate::numbers::NumberType;
 use crate::variables::{Content, Contents, Entry, LARGEST_FILE, Variable, elements};
+use mdl_artifact::FileType;
 use safetensors::{Dtype, SafeTensors};
+
+/// The reader of safetensors files.
+pub struct Tensors;
+
+impl Reader for Tensors {
+    fn name(&self) -> &'static str {
+        "a safetensors file"
+    }
+
+    fn matches(&self, bytes: &[u8]) -> bool {
+        FileType::of(bytes) == FileType::Safetensors
+    }
+
+    fn read(&self, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Contents, String> {
+        read(bytes, wanted)
+    }
+}
 
 /// The tensors of a file, and the values of those whose names are `wanted`.
 ///

@@ -9,13 +9,34 @@
 //! No code from a pickle is ever executed: see [`pickle`].
 
 pub mod pickle;
+mod storage;
 
+use super::reader::Reader as FileReader;
 use crate::archive::Archive;
 use crate::numbers::{NumberType, gather};
 use crate::variables::{Content, Contents, Entry, LARGEST_VARIABLE, Variable, elements};
 use candle_core::pickle::Object;
+use mdl_artifact::FileType;
+use storage::storage;
 
 type Result<T> = std::result::Result<T, String>;
+
+/// The reader of PyTorch files.
+pub struct Torch;
+
+impl FileReader for Torch {
+    fn name(&self) -> &'static str {
+        "a PyTorch file"
+    }
+
+    fn matches(&self, bytes: &[u8]) -> bool {
+        FileType::of(bytes) == FileType::Torch
+    }
+
+    fn read(&self, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Contents> {
+        read(bytes, wanted)
+    }
+}
 
 /// The tensors, numbers and texts of a file, and the values of those whose names are `wanted`; those of inner dictionaries
 /// are named `outer.inner`.
@@ -40,35 +61,6 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut reader = Reader { archive, folder, wanted: &wanted, contents: Contents::default() };
     reader.dictionary("", pairs)?;
     Ok(reader.contents)
-}
-
-/// Storages of numbers that can be read.
-const STORAGES: [(&str, NumberType); 10] = [
-    ("FloatStorage", NumberType::F32),
-    ("DoubleStorage", NumberType::F64),
-    ("HalfStorage", NumberType::F16),
-    ("BFloat16Storage", NumberType::BF16),
-    ("BoolStorage", NumberType::Bool),
-    ("ByteStorage", NumberType::U8),
-    ("CharStorage", NumberType::I8),
-    ("ShortStorage", NumberType::I16),
-    ("IntStorage", NumberType::I32),
-    ("LongStorage", NumberType::I64),
-];
-/// Storages of other numbers: they may be in a file, but not in a network.
-const OTHER_STORAGES: [(&str, &str); 6] = [
-    ("ComplexFloatStorage", "complex numbers"),
-    ("ComplexDoubleStorage", "complex numbers"),
-    ("QInt8Storage", "quantized numbers"),
-    ("QUInt8Storage", "quantized numbers"),
-    ("QInt32Storage", "quantized numbers"),
-    ("UntypedStorage", "bytes"),
-];
-
-/// The number type of a storage class, or what it holds otherwise.
-fn storage(class: &str) -> Option<std::result::Result<NumberType, &'static str>> {
-    let read = STORAGES.iter().find(|(name, _)| *name == class).map(|(_, number)| Ok(*number));
-    read.or_else(|| OTHER_STORAGES.iter().find(|(name, _)| *name == class).map(|(_, what)| Err(*what)))
 }
 
 /// Turns the objects of a pickle into variables.

@@ -1,9 +1,11 @@
 //! Reading MATLAB files.
 
-use super::{HEADER, class, element};
+use super::reader::Reader;
+use crate::mat::format::{HEADER, class, element};
 use crate::numbers::{NumberType, column_major, gather};
 use crate::variables::{Content, Contents, Entry, LARGEST_FILE, Variable, elements};
 use flate2::read::ZlibDecoder;
+use mdl_artifact::FileType;
 use std::io::Read;
 
 type Result<T> = std::result::Result<T, String>;
@@ -12,6 +14,23 @@ type Result<T> = std::result::Result<T, String>;
 const MOST_DIMENSIONS: usize = 8;
 /// Length of the longest name of a variable that is read; MATLAB allows 63.
 const LONGEST_NAME: usize = 255;
+
+/// The reader of MATLAB files.
+pub struct Matlab;
+
+impl Reader for Matlab {
+    fn name(&self) -> &'static str {
+        "a MATLAB file"
+    }
+
+    fn matches(&self, bytes: &[u8]) -> bool {
+        FileType::of(bytes) == FileType::Matlab5
+    }
+
+    fn read(&self, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Contents> {
+        read(bytes, wanted)
+    }
+}
 
 /// The variables of a MATLAB file, and the values of those whose names are `wanted`; the others are not unpacked.
 ///

@@ -1,4 +1,4 @@
-//! Training a network on digits.
+//! Training a network on the labelled examples of a data set, and judging it on them.
 
 use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
@@ -6,12 +6,10 @@ use crate::loss::class_loss;
 use crate::network::Network;
 use crate::trainer::{self, Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
-use mdl_data::digits::{Digits, DigitsConfig, Split};
-use mdl_data::encode::Intensities;
+use mdl_data::tasks::{BatchInput, DataSet, Examples, Presentation, Split};
 use mdl_kernels::random::{Purpose, Stream};
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,26 +24,26 @@ const VALIDATION_KEY: u64 = 1 << 62;
 const TEST_KEY: u64 = 1 << 63;
 
 /// A network, its examples, and the streams their spikes come from.
-pub struct DigitsProblem<'a, N> {
+pub struct ExamplesProblem<'a, N> {
     network: &'a N,
+    data_set: &'a dyn DataSet,
     split: &'a Split,
-    digits: &'a DigitsConfig,
     training: &'a TrainingConfig,
     seed: u64,
     /// The epoch under way and its order of examples.
     order: RefCell<(u64, Vec<u32>)>,
 }
 
-impl<'a, N: Network> DigitsProblem<'a, N> {
+impl<'a, N: Network> ExamplesProblem<'a, N> {
     /// A problem whose batches, spikes and noise are functions of `seed`.
     pub fn new(
         network: &'a N,
+        data_set: &'a dyn DataSet,
         split: &'a Split,
-        digits: &'a DigitsConfig,
         training: &'a TrainingConfig,
         seed: u64,
     ) -> Self {
-        Self { network, split, digits, training, seed, order: RefCell::new((u64::MAX, Vec::new())) }
+        Self { network, data_set, split, training, seed, order: RefCell::new((u64::MAX, Vec::new())) }
     }
 
     /// The examples of a batch, and the keys their spikes are drawn under.
@@ -63,18 +61,16 @@ impl<'a, N: Network> DigitsProblem<'a, N> {
         (examples, keys)
     }
 
-    /// Intensities `[B, 784]` of training images as they are shown under `keys`.
-    fn shown(&self, examples: &[usize], keys: &[u64]) -> Vec<f32> {
-        let (augmentation, training, seed) = (&self.digits.augmentation, &self.split.training, self.seed);
-        if augmentation.is_none() {
-            return intensities(training, examples);
-        }
-        let show = |(example, key): (&usize, &u64)| augmentation.show(training.image(*example), seed, *key);
-        examples.par_iter().zip(keys).flat_map_iter(show).collect()
+    /// The first `count` validation examples, with keys from `first_key` on.
+    fn validation_input(&self, count: usize, first_key: u64) -> Result<Input> {
+        let keys: Vec<u64> = (0..count).map(|e| first_key + e as u64).collect();
+        let presentation = Presentation { seed: self.seed, keys: &keys, in_training: false };
+        let examples: Vec<usize> = (0..count).collect();
+        input(&*self.split.validation, &examples, &presentation, &self.network.device())
     }
 }
 
-impl<N: Network> Problem for DigitsProblem<'_, N> {
+impl<N: Network> Problem for ExamplesProblem<'_, N> {
     fn variables(&self) -> Vec<(&'static str, &Var)> {
         self.network.variables()
     }
@@ -86,50 +82,43 @@ impl<N: Network> Problem for DigitsProblem<'_, N> {
     fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
         let (examples, keys) = self.batch(batch);
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
-        let intensities = self.shown(&examples, &keys);
-        let outputs = answer(self.network, intensities, &keys, self.digits, noise)?;
-        class_loss(self.training.loss, &outputs, &labels(&self.split.training, &examples, &self.network.device())?)
+        let (from, device) = (&*self.split.training, self.network.device());
+        let presentation = Presentation { seed: self.seed, keys: &keys, in_training: true };
+        let outputs = self.network.peak_outputs(&input(from, &examples, &presentation, &device)?, noise)?;
+        class_loss(self.training.loss, &outputs, &labels(from, &examples, &device)?)
     }
 
     /// On the first `evaluation_trials` validation examples, their spikes drawn anew each time.
     fn evaluate(&self, round: u64) -> Result<Evaluation> {
-        let count = self.split.validation.count().min(self.training.evaluation_trials);
+        let from = &*self.split.validation;
+        let count = from.count().min(self.training.evaluation_trials);
         let first_key = VALIDATION_KEY + round * count as u64;
-        let answers =
-            classify(self.network, &self.split.validation, count, first_key, self.digits, self.training, self.seed)?;
-        let some: Vec<usize> = (0..count.min(CONDITION_TRIALS)).collect();
-        let keys: Vec<u64> = some.iter().map(|e| first_key + *e as u64).collect();
-        let input = encoded(intensities(&self.split.validation, &some), &keys, self.digits, self.seed)?;
+        let answers = classify(self.network, from, count, first_key, self.training, self.seed)?;
+        let input = self.validation_input(count.min(CONDITION_TRIALS), first_key)?;
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
-        let condition = self.network.condition(&Input::Intensities(Arc::new(input)), noise)?;
-        let correct = answers.predicted.iter().zip(&self.split.validation.labels).filter(|(p, l)| p == l).count();
+        let condition = self.network.condition(&input, noise)?;
+        let correct = answers.predicted.iter().zip(from.labels()).filter(|(p, l)| p == l).count();
         Ok(Evaluation { loss: answers.loss, performance: correct as f64 / count as f64, condition })
     }
 
     fn unit_rates(&self) -> Result<Vec<f32>> {
-        let (from, digits) = (&self.split.validation, self.digits);
-        let examples: Vec<usize> = (0..from.count().min(SHOWN_EXAMPLES)).collect();
-        let keys: Vec<u64> = examples.iter().map(|e| VALIDATION_KEY + *e as u64).collect();
-        let spikes = Input::Intensities(Arc::new(encoded(intensities(from, &examples), &keys, digits, self.seed)?));
+        let input = self.validation_input(self.split.validation.count().min(SHOWN_EXAMPLES), VALIDATION_KEY)?;
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 };
-        self.network.unit_rates(&spikes, noise)
+        self.network.unit_rates(&input, noise)
     }
 
     fn answers(&self) -> Result<trainer::Answers<'_>> {
-        let from = &self.split.validation;
+        let from = &*self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
-        let answers = classify(self.network, from, count, VALIDATION_KEY, self.digits, self.training, self.seed)?;
-        let counts = confusion(&from.labels, &answers.predicted);
-        Ok(trainer::Answers::Confusion { classes: &CLASS_NAMES, counts })
+        let answers = classify(self.network, from, count, VALIDATION_KEY, self.training, self.seed)?;
+        let classes = self.data_set.classes();
+        let counts = confusion(classes.len(), from.labels(), &answers.predicted);
+        Ok(trainer::Answers::Confusion { classes, counts })
     }
 }
 
-/// Names of the classes.
-pub const CLASS_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-
-/// How often each class was taken for each: row = right class, column = predicted class.
-pub fn confusion(labels: &[u8], predicted: &[u8]) -> Vec<u64> {
-    let classes = CLASS_NAMES.len();
+/// How often each of `classes` classes was taken for each: row = right class, column = predicted class.
+pub fn confusion(classes: usize, labels: &[u8], predicted: &[u8]) -> Vec<u64> {
     let mut counts = vec![0; classes * classes];
     for (label, predicted) in labels.iter().zip(predicted) {
         counts[usize::from(*label) * classes + usize::from(*predicted)] += 1;
@@ -137,9 +126,14 @@ pub fn confusion(labels: &[u8], predicted: &[u8]) -> Vec<u64> {
     counts
 }
 
-/// Keys that the spikes of these test examples are drawn under.
-pub fn test_keys(examples: Range<usize>) -> Vec<u64> {
-    examples.map(|e| TEST_KEY + e as u64).collect()
+/// The input of these test examples, as [`classify_test`] shows them.
+///
+/// # Errors
+/// Values that no network can be shown.
+pub fn test_input(test: &dyn Examples, examples: Range<usize>, seed: u64, device: &Device) -> Result<Input> {
+    let keys: Vec<u64> = examples.clone().map(|e| TEST_KEY + e as u64).collect();
+    let presentation = Presentation { seed, keys: &keys, in_training: false };
+    input(test, &examples.collect::<Vec<_>>(), &presentation, device)
 }
 
 /// What a network makes of some examples.
@@ -156,31 +150,30 @@ pub struct Answers {
 /// Those of candle.
 pub fn classify_test(
     network: &impl Network,
-    test: &Digits,
+    test: &dyn Examples,
     count: usize,
-    digits: &DigitsConfig,
     training: &TrainingConfig,
     seed: u64,
 ) -> Result<Answers> {
-    classify(network, test, count, TEST_KEY, digits, training, seed)
+    classify(network, test, count, TEST_KEY, training, seed)
 }
 
 fn classify(
     network: &impl Network,
-    from: &Digits,
+    from: &dyn Examples,
     count: usize,
     first_key: u64,
-    digits: &DigitsConfig,
     training: &TrainingConfig,
     seed: u64,
 ) -> Result<Answers> {
-    let (mut predicted, mut loss) = (Vec::with_capacity(count), 0.0);
+    let (mut predicted, mut loss, device) = (Vec::with_capacity(count), 0.0, network.device());
     for start in (0..count).step_by(EVALUATION_BATCH) {
         let examples: Vec<usize> = (start..(start + EVALUATION_BATCH).min(count)).collect();
         let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
         let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: noise_index(keys[0]) };
-        let outputs = answer(network, intensities(from, &examples), &keys, digits, noise)?;
-        let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &network.device())?)?;
+        let presentation = Presentation { seed, keys: &keys, in_training: false };
+        let outputs = network.peak_outputs(&input(from, &examples, &presentation, &device)?, noise)?;
+        let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &device)?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
     }
@@ -193,30 +186,22 @@ fn noise_index(key: u64) -> u64 {
     key & !TEST_KEY
 }
 
-/// Intensities `[B, 784]` of images, from 0 to 1.
-fn intensities(from: &Digits, examples: &[usize]) -> Vec<f32> {
-    examples.iter().flat_map(|e| from.image(*e)).map(|pixel| f32::from(*pixel) / 255.0).collect()
+/// The input of a batch of examples.
+fn input(from: &dyn Examples, examples: &[usize], presentation: &Presentation, device: &Device) -> Result<Input> {
+    let input = from.input(examples, presentation).map_err(candle_core::Error::wrap)?;
+    Ok(match input {
+        BatchInput::Intensities(intensities) => Input::Intensities(Arc::new(intensities)),
+        BatchInput::Spikes(spikes) => Input::Spikes(Arc::new(spikes)),
+        BatchInput::Signals(signals) => {
+            let shape = (signals.steps, signals.examples, signals.channels);
+            Input::Signals(Tensor::from_vec(signals.values, shape, device)?)
+        }
+    })
 }
 
-/// Outputs `[B, O]` for images `[B, 784]` shown as spikes drawn under `keys`.
-fn answer(
-    network: &impl Network,
-    intensities: Vec<f32>,
-    keys: &[u64],
-    digits: &DigitsConfig,
-    noise: NoiseKey,
-) -> Result<Tensor> {
-    network.peak_outputs(encoded(intensities, keys, digits, noise.seed)?, noise)
-}
-
-/// Images `[B, 784]` whose spikes are drawn under `keys`.
-fn encoded(intensities: Vec<f32>, keys: &[u64], digits: &DigitsConfig, seed: u64) -> Result<Intensities> {
-    let encoded = Intensities::new(intensities, digits.channels(), digits.steps, seed, keys.to_vec());
-    encoded.map_err(candle_core::Error::wrap)
-}
-
-fn labels(from: &Digits, examples: &[usize], device: &Device) -> Result<Tensor> {
-    let labels: Vec<u32> = examples.iter().map(|e| u32::from(from.labels[*e])).collect();
+fn labels(from: &dyn Examples, examples: &[usize], device: &Device) -> Result<Tensor> {
+    let all = from.labels();
+    let labels: Vec<u32> = examples.iter().map(|e| u32::from(all[*e])).collect();
     Tensor::from_vec(labels, examples.len(), device)
 }
 

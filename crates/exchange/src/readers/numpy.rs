@@ -8,9 +8,11 @@
 //!
 //! Objects (pickles), structured arrays and complex numbers are listed, not read.
 
+use super::reader::Reader;
 use crate::archive::Archive;
 use crate::numbers::{NumberType, column_major, gather};
 use crate::variables::{Content, Contents, Entry, Variable, elements};
+use mdl_artifact::FileType;
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -20,6 +22,40 @@ const LONGEST_HEADER: usize = 10_000;
 const BEFORE_HEADER: usize = 12;
 /// Name of the array of a `.npy` file, which has none.
 const ONLY: &str = "array";
+
+/// The reader of `.npz` files.
+pub struct Npz;
+
+impl Reader for Npz {
+    fn name(&self) -> &'static str {
+        "a NumPy file"
+    }
+
+    fn matches(&self, bytes: &[u8]) -> bool {
+        FileType::of(bytes) == FileType::Npz
+    }
+
+    fn read(&self, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Contents> {
+        read(bytes, wanted)
+    }
+}
+
+/// The reader of `.npy` files.
+pub struct Npy;
+
+impl Reader for Npy {
+    fn name(&self) -> &'static str {
+        "a NumPy file"
+    }
+
+    fn matches(&self, bytes: &[u8]) -> bool {
+        FileType::of(bytes) == FileType::Npy
+    }
+
+    fn read(&self, bytes: &[u8], wanted: &dyn Fn(&str) -> bool) -> Result<Contents> {
+        read_one(bytes, wanted)
+    }
+}
 
 /// The arrays of a `.npz` file, and the values of those whose names are `wanted`.
 ///

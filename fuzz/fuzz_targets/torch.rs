@@ -1,6 +1,0 @@
-//! The reader of PyTorch files.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let _ = mdl_exchange::torch::read(data, |_| true);
-});
