@@ -107,7 +107,7 @@ eval-mante:
 	@$(MAKE) --no-print-directory pipeline TASK=mante-spiking
 
 test: build ## all tests
-	$(CARGO) test --release --workspace
+	$(CARGO) test --release --workspace --no-fail-fast
 
 lint: ## formatting and clippy, warnings denied
 	$(CARGO) fmt --all --check

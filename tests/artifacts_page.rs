@@ -160,6 +160,11 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let spiking = make(dir, "spiking", "train-spiking", &from("mante-spiking"), &SMALL_SPIKING);
     page.compare(&spiking, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
 
+    let model = r#"network.neuron.model={"kind": "adaptive", "trained": true}"#;
+    let adaptive = [&SMALL_SPIKING[..], &[model]].concat();
+    let adaptive = make(dir, "adaptive", "train-spiking", &from("mante-spiking"), &adaptive);
+    page.compare(&adaptive, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
+
     let lif = make(dir, "lif", "lambda-search", &arguments![&one], &["search.trials=4", "search.extend=false"]);
     page.compare(&lif, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12)]);
 
