@@ -110,8 +110,7 @@ pub(super) fn run(
                     for (row, group) in noise_of_step.chunks_exact_mut(LANES).zip(noise.chunks_exact(CHUNK)) {
                         row.copy_from_slice(&group[s]);
                     }
-                    let drive = &drive[sample(step) * n..][..n];
-                    with_membrane!(&c.neuron, m => net.step(m, step, drive, &noise_of_step[..n], coins[s]));
+                    net.step(step, &drive[sample(step) * n..][..n], &noise_of_step[..n], coins[s]);
                     net.observe(step, &mut recorder);
                 }
             },
@@ -140,22 +139,22 @@ impl<'a> Network<'a> {
 
     /// One step, `step` counted from 1.
     #[inline(always)]
-    fn step(&mut self, m: &impl Membrane, step: usize, drive: &[f64], noise: &[f64], coin: f64) {
-        self.integrate(m, step, drive, noise);
+    fn step(&mut self, step: usize, drive: &[f64], noise: &[f64], coin: f64) {
+        with_membrane!(&self.c.neuron, m => self.integrate(m, step, drive, noise));
         if let Some(kicks) = &self.c.kicks
             && kicks.steps.contains(&step)
             && coin < kicks.probability
         {
             kicks.units.iter().for_each(|i| self.state.v_mv[*i] += kicks.amplitude_mv);
         }
-        self.detect(m, step);
+        with_membrane!(&self.c.neuron, m => self.detect(m, step));
         if self.c.double {
             self.decay_double()
         } else {
             self.decay_single()
         }
         if !self.spiking.is_empty() {
-            self.arrive(m);
+            self.arrive();
         }
     }
 
@@ -219,7 +218,7 @@ impl<'a> Network<'a> {
 
     /// J = W_spk · spike;  h += J/(τ_r τ_d), h_r += spike/(τ_r τ_d), or IPSC += J/τ_d, r += spike/τ_d;  v = v_reset
     #[inline(always)]
-    fn arrive(&mut self, m: &impl Membrane) {
+    fn arrive(&mut self) {
         self.weights.propagate(&self.spiking, &mut self.j);
         let (c, n, s) = (self.c, self.j.len(), &mut self.state);
         let (current, own) = if c.double { (&mut s.h, &mut s.h_r) } else { (&mut s.ipsc_mv, &mut s.r) };
@@ -227,9 +226,10 @@ impl<'a> Network<'a> {
         for i in 0..n {
             current[i] += j[i] / spread[i];
         }
+        let v_reset = with_membrane!(&c.neuron, m => m.reset(c.v_reset));
         for i in self.spiking.iter().map(|i| *i as usize) {
             own[i] += 1.0 / spread[i];
-            s.v_mv[i] = m.reset(c.v_reset);
+            s.v_mv[i] = v_reset;
         }
     }
 

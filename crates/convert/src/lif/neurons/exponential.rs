@@ -11,7 +11,7 @@
 //!
 //! The exponent ends at 60, from where any step passes v_peak, so that nothing overflows.
 //!
-//! The transfer function has no closed form; it comes from the moments of the first passage time ([`super::first_passage`]).
+//! The transfer function has no closed form; it comes from the moments of the first passage time (`first_passage.rs`).
 
 use super::first_passage;
 use super::membrane::{Kernel, Membrane, Unit};
