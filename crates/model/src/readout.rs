@@ -25,7 +25,7 @@ pub enum Readout {
     /// y_t = W_out r_t, `[T, B, O]`: the cognitive tasks.
     #[default]
     PerStep,
-    /// y = W_out max_t r_t, `[B, O]`: the digits.
+    /// y = W_out max_t r_t, `[B, O]`: data sets.
     MaxOverTime,
 }
 

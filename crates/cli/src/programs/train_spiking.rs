@@ -1,4 +1,4 @@
-//! `train-spiking`: trains a spiking mode network, with surrogate gradients, on digits or on a cognitive task.
+//! `train-spiking`: trains a spiking mode network, with surrogate gradients, on a data set or a cognitive task.
 
 use crate::status::Outcome;
 use crate::training::{Arguments, Training, claim_outputs};

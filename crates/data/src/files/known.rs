@@ -10,14 +10,18 @@ use std::path::Path;
 /// Every collection.
 pub static COLLECTIONS: [&Collection; 2] = [&MNIST, &FASHION_MNIST];
 
+/// Names of the collections, for messages.
+pub fn collection_names() -> String {
+    COLLECTIONS.map(|collection| collection.name).join(" or ")
+}
+
 /// The collection of that name.
 ///
 /// # Errors
 /// [`InvalidField`] for any other name.
 pub fn collection(name: &str) -> Result<&'static Collection, InvalidField> {
     let found = COLLECTIONS.into_iter().find(|collection| collection.name == name);
-    let expected = || COLLECTIONS.map(|collection| collection.name).join(" or ");
-    found.ok_or_else(|| InvalidField { field: "dataset".into(), found: name.into(), expected: expected() })
+    found.ok_or_else(|| InvalidField { field: "dataset".into(), found: name.into(), expected: collection_names() })
 }
 
 /// Name of the collection that has a file of this checksum.

@@ -7,4 +7,4 @@ pub(crate) mod known;
 pub(crate) mod package;
 
 pub use collection::{Collection, DataFile, Origin, Source};
-pub use known::{COLLECTIONS, collection};
+pub use known::{COLLECTIONS, collection, collection_names};
