@@ -36,18 +36,19 @@
 mod canvas;
 mod check;
 mod error;
+pub mod evaluation;
 mod figure;
 pub mod figures;
 mod files;
 mod font;
 pub mod from_artifact;
-pub mod from_trials;
 mod html;
 pub mod inspect;
 mod mark;
 mod panel;
 mod population;
 mod style;
+mod window;
 
 pub use error::ReportError;
 pub use figure::Figure;

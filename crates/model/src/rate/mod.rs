@@ -31,7 +31,9 @@ mod sliding;
 mod sparse;
 mod sweep;
 mod transpose;
+mod unit_kind;
 mod weights;
 
 pub use activation::Activation;
 pub use sequence::{RateSequence, RateStates, Recurrence};
+pub use unit_kind::UnitKind;
