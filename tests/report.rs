@@ -55,7 +55,8 @@ fn a_report_is_drawn_again_with_the_same_bytes() {
     for (name, figures) in evaluations(dir.path()) {
         let evaluated = dir.path().join(name);
         let again = dir.path().join(format!("{name}-again"));
-        let result = done("report", &arguments![evaluated.join("eval.safetensors"), "-o", again.join("report.html")], &[]);
+        let result =
+            done("report", &arguments![evaluated.join("eval.safetensors"), "-o", again.join("report.html")], &[]);
         for figure in figures {
             assert!(result["figures"].as_array().unwrap().iter().any(|drawn| drawn == figure), "{figure}: {result}");
         }

@@ -133,7 +133,7 @@ impl<'a> Evaluation<'a> {
             return Ok(self.conditions(task)?.into_iter().map(|c| task.conditions()[c].to_owned()).collect());
         }
         let shape = self.artifact.shape::<1>("label")?;
-        Ok(self.artifact.values::<u8>("label", &shape)?.iter().map(u8::to_string).collect())
+        Ok(self.artifact.values::<u8>("label", &shape)?.iter().map(|class| format!("class {class}")).collect())
     }
 
     /// The potentials of the recorded units: name of the tensor with its shape `[S, times, U]`.
