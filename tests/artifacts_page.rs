@@ -175,11 +175,11 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let few = [&recorded[..], &["evaluation.trials=6"]].concat();
     let evaluation = make(dir, "eval-lif", "eval-lif", &arguments![&lif], &few);
     let known = [("N", 20), ("B", 6), ("R", 200), ("O", 1), ("S", 2), ("Q", 1000), ("U", 5)];
-    page.compare(&evaluation, &["evaluation of a LIF network"], &known);
+    page.compare(&evaluation, &["evaluation of a LIF network", "lif", "rate"], &known);
 
     let evaluation = make(dir, "eval-task", "eval-spiking", &arguments![&spiking], &recorded);
     let known = [("N", 20), ("B", 8), ("O", 1), ("S", 2), ("U", 5), ("T", 150), ("P", 3), ("C", 4)];
-    page.compare(&evaluation, &["evaluation of a spiking network on a task"], &known);
+    page.compare(&evaluation, &["evaluation of a spiking network on a task", "spiking"], &known);
 
     let data = dir.join("data");
     std::fs::create_dir(&data).unwrap();
@@ -191,12 +191,12 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     page.compare(&images, &["spiking"], &[("N", 20), ("K", 784), ("O", 10), ("P", 3)]);
     let evaluation = make(dir, "eval-images", "eval-spiking", &arguments![&images], &recorded);
     let known = [("N", 20), ("B", 30), ("S", 2), ("U", 5), ("T", 50)];
-    page.compare(&evaluation, &["evaluation of a network on images"], &known);
+    page.compare(&evaluation, &["evaluation of a network on images", "spiking"], &known);
 
     let rate = make(dir, "images-rate", "train-rate", &from("mnist-rate"), &[&TRAINING[..], &digits].concat());
     page.compare(&rate, &["rate"], &[("N", 20), ("K", 784), ("O", 10), ("P", 3)]);
     let evaluation = make(dir, "eval-images-rate", "eval-spiking", &arguments![&rate], &recorded);
-    page.compare(&evaluation, &["evaluation of a network on images"], &[("B", 30)]);
+    page.compare(&evaluation, &["evaluation of a network on images", "rate"], &[("B", 30)]);
 
     let sweep = |name: &str, rates: &[&Path]| {
         let mut all: Vec<OsString> = rates.iter().map(OsString::from).collect();

@@ -51,6 +51,8 @@ pub struct Run {
     pub status: i32,
     /// The JSON object on stdout, if there is one.
     pub result: Option<Value>,
+    /// All of stdout.
+    pub stdout: String,
     /// What stands on stderr.
     pub stderr: String,
 }
@@ -60,6 +62,7 @@ impl From<Output> for Run {
         Self {
             status: output.status.code().unwrap_or(-1),
             result: serde_json::from_slice(&output.stdout).ok(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }

@@ -47,6 +47,7 @@ fn stages() -> Vec<(&'static str, Vec<OsString>)> {
         ("eval-lif", with(&evaluate(lif, "eval-lif"), &["evaluation.trials=2"])),
         ("train-spiking", with(&train("mante-spiking", spiking), &SMALL_SPIKING)),
         ("eval-spiking", evaluate(spiking, "eval-spiking").into()),
+        ("report", arguments!["eval-lif/eval.safetensors", "-o", "again/report.html"].into()),
         ("export-network", arguments![lif, "-o", "lif.mat"].into()),
         ("export-network", arguments![lif, "-o", "lif.npz"].into()),
         ("export-network", arguments![lif, "-o", "lif.nir"].into()),

@@ -1,7 +1,7 @@
 //! The readers of the metrics of a training.
 
 use mdl_artifact::Artifact;
-use mdl_report::from_artifact::training_curve;
+use mdl_report::figures::training;
 use mdl_train::config::TrainingConfig;
 use mdl_train::metrics::read_history;
 use mdl_train::trainer::Trained;
@@ -15,5 +15,5 @@ pub fn read(data: &[u8]) {
         assert!(rows.is_sorted_by(|a, b| a.update < b.update));
         let _ = Trained::from_history(&config, &rows);
     }
-    let _ = training_curve(&artifact, "Training", "Performance");
+    let _ = training::from_artifact(&artifact);
 }

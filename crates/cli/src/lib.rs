@@ -5,7 +5,6 @@
 
 mod allocator;
 pub mod args;
-pub mod figures;
 pub mod judged;
 pub mod memory;
 pub mod outputs;
@@ -30,7 +29,7 @@ use std::process::ExitCode;
 type Main = fn() -> ExitCode;
 
 /// Every program, by name.
-const PROGRAMS: [(&str, Main); 11] = [
+const PROGRAMS: [(&str, Main); 12] = [
     ("eval-lif", programs::eval_lif::main),
     ("eval-spiking", programs::eval_spiking::main),
     ("export-network", programs::export_network::main),
@@ -39,6 +38,7 @@ const PROGRAMS: [(&str, Main); 11] = [
     ("inspect", programs::inspect::main),
     ("lambda-search", programs::lambda_search::main),
     ("make-trials", programs::make_trials::main),
+    ("report", programs::report::main),
     ("sweep-lif", programs::sweep_lif::main),
     ("train-rate", programs::train_rate::main),
     ("train-spiking", programs::train_spiking::main),

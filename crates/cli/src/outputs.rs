@@ -2,14 +2,18 @@
 
 use crate::Common;
 use crate::status::{usage, with_status};
+use mdl_artifact::Artifact;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::plan::{Claims, Plan};
-use mdl_report::{Figure, FigureFiles, Report, ReportError};
+use mdl_report::FigureFiles;
+use mdl_report::figures::{self, Drawn};
+use mdl_report::from_artifact::report;
 use std::path::{Path, PathBuf};
 
 /// Role of the file that `-o` names.
 pub const ARTIFACT: &str = "the output (-o)";
-const FIGURES: &str = "a figure of the output (-o)";
+/// Role of its figures.
+pub const FIGURES: &str = "a figure of the output (-o)";
 const REPORT: &str = "the report (--report)";
 
 /// Takes a plan.
@@ -46,33 +50,29 @@ pub fn write_report(plan: &mut Plan, report: Option<&Path>, force: bool) {
     report.into_iter().for_each(|path| plan.write(REPORT, path, force));
 }
 
-/// Writes figures, and names in a warning each file that could not be made; returns those that were drawn. With `force`
-/// those of an earlier output of the same name are removed.
-pub fn save_figures(
-    files: &FigureFiles,
-    drawn: Vec<(&'static str, Result<Figure, ReportError>)>,
-    force: bool,
-) -> Vec<(&'static str, Figure)> {
-    let mut figures = Vec::new();
-    for (name, figure) in drawn {
-        match figure {
-            Ok(figure) => {
-                files.write(name, &figure, force).iter().for_each(|problem| tracing::warn!("{problem}"));
-                figures.push((name, figure));
-            }
-            Err(error) => tracing::warn!("{} was not drawn: {error}", files.svg(name).display()),
-        }
+/// Draws the figures of these names from an artifact and writes them; names in a warning each that cannot be drawn or
+/// written. With `force` those of an earlier output of the same name are removed.
+pub fn save_figures(files: &FigureFiles, artifact: &Artifact, force: bool) -> Drawn {
+    let drawn = figures::draw(artifact, files.names());
+    for (name, error) in &drawn.failed {
+        tracing::warn!("{} was not drawn: {error}", files.svg(name).display());
+    }
+    for (name, figure) in &drawn.figures {
+        files.write(name, figure, force).iter().for_each(|problem| tracing::warn!("{problem}"));
     }
     if force {
-        files.remove_others(&figures.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        files.remove_others(&drawn.figures.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     }
-    figures
+    drawn
 }
 
-/// Writes a report, or names it in a warning; returns its path if it was written.
-pub fn save_report(path: Option<&Path>, report: impl FnOnce() -> Report, force: bool) -> Option<&Path> {
+/// Writes the report of an artifact with its figures, or names it in a warning; returns its path if it was written.
+pub fn save_report<'p>(path: Option<&'p Path>, artifact: &Artifact, drawn: &Drawn, force: bool) -> Option<&'p Path> {
     let path = path?;
-    match write_atomically(path, report().html().as_bytes(), force) {
+    let written = report(artifact, drawn)
+        .map_err(anyhow::Error::from)
+        .and_then(|report| Ok(write_atomically(path, report.html().as_bytes(), force)?));
+    match written {
         Ok(()) => Some(path),
         Err(error) => {
             tracing::warn!("{error}: the report was not written");
@@ -82,12 +82,16 @@ pub fn save_report(path: Option<&Path>, report: impl FnOnce() -> Report, force: 
 }
 
 /// The output of each input: of one input `output` itself, unless that is a directory or ends with a slash; of several
-/// the same paths below the directory `output` that the inputs have below the directory which all of them share, but for
-/// the word `rate` in a name, which becomes `lif`.
+/// the same paths below the directory `output` that the inputs have below the directory which all of them share, but
+/// renamed.
 ///
 /// # Errors
 /// No output, an input given twice, or several inputs for an output that is a file.
-pub fn below(output: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+pub fn below(
+    output: Option<&Path>,
+    inputs: &[PathBuf],
+    renamed: impl Fn(&Path) -> PathBuf,
+) -> anyhow::Result<Vec<PathBuf>> {
     let refused = |text: String| Err(usage(text));
     let Some(output) = output else { return refused("no output: name the file to write with -o FILE".into()) };
     if output == Path::new("-") {
@@ -108,11 +112,11 @@ pub fn below(output: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Vec<Pa
     }
     let shared = |path: &Path| paths.iter().all(|other| other.parent().is_some_and(|parent| parent.starts_with(path)));
     let root = paths[0].ancestors().find(|path| shared(path)).unwrap_or(Path::new(""));
-    Ok(paths.iter().map(|path| output.join(as_lif(path.strip_prefix(root).unwrap_or(path)))).collect())
+    Ok(paths.iter().map(|path| output.join(renamed(path.strip_prefix(root).unwrap_or(path)))).collect())
 }
 
 /// The path of a LIF network made from the rate network at `path`: the word `rate` in its name becomes `lif`.
-fn as_lif(path: &Path) -> PathBuf {
+pub fn as_lif(path: &Path) -> PathBuf {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return path.into() };
     let is_word = |c: char| c.is_alphanumeric();
     let (mut renamed, mut rest) = (String::new(), name);
@@ -131,7 +135,7 @@ mod tests {
 
     fn outputs(output: &str, inputs: &[&str]) -> Vec<String> {
         let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
-        let found = below(Some(Path::new(output)), &inputs).unwrap();
+        let found = below(Some(Path::new(output)), &inputs, as_lif).unwrap();
         found.iter().map(|path| path.display().to_string()).collect()
     }
 
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn an_input_given_twice_and_a_missing_output_are_refused() {
         let twice = ["x/a.st", "x/b.st", "x/a.st"].map(PathBuf::from);
-        assert!(below(Some(Path::new("o")), &twice).unwrap_err().to_string().contains("x/a.st is given twice"));
-        assert!(below(None, &twice).is_err());
+        assert!(below(Some(Path::new("o")), &twice, as_lif).unwrap_err().to_string().contains("x/a.st is given twice"));
+        assert!(below(None, &twice, as_lif).is_err());
     }
 }

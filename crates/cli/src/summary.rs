@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Fields worth a person's attention, in order, and how each is worded around its value.
-const FIELDS: [(&str, &str, &str); 13] = [
+const FIELDS: [(&str, &str, &str); 14] = [
     ("performance", "performance ", ""),
     ("accuracy", "accuracy ", ""),
     ("mean_squared_error", "mean squared error ", ""),
@@ -17,6 +17,7 @@ const FIELDS: [(&str, &str, &str); 13] = [
     ("kind", "", " network"),
     ("dataset", "", ""),
     ("report", "report ", ""),
+    ("artifact", "report of ", ""),
 ];
 
 /// The line of a result: `lif.safetensors: performance 0.990 (0.946–0.998), scaling factor 35, 7.72 Hz`.

@@ -25,6 +25,8 @@ pub struct Evaluation {
     pub time_ms: Vec<f64>,
     /// Outputs, `[B, times, O]`
     pub output: Vec<f64>,
+    /// Targets at the same times, `[B, times, O]`
+    pub target: Vec<f32>,
     /// Outputs O.
     pub outputs: usize,
     /// Mean firing rate of each unit over the trials (Hz), `[N]`
@@ -60,6 +62,7 @@ impl Evaluation {
     /// | `correct` | `[B]` | U8 | 1 where the answer was correct |
     /// | `time_ms` | `[times]` | F64 | when outputs were kept |
     /// | `output` | `[B, times, O]` | F32 | W_out r / scaling factor |
+    /// | `target` | `[B, times, O]` | F32 | target at the same times |
     /// | `rate_hz` | `[N]` | F64 | mean firing rate of each unit over all trials |
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
     /// | `recorded_unit` | `[U]` | U32 | units whose potentials were kept |
@@ -73,6 +76,7 @@ impl Evaluation {
         artifact.insert("correct", &[b], self.correct.iter().map(|c| u8::from(*c)).collect());
         artifact.insert("time_ms", &[times], self.time_ms.clone());
         artifact.insert("output", &[b, times, self.outputs], single(&mut self.output.iter().copied()));
+        artifact.insert("target", &[b, times, self.outputs], self.target.clone());
         artifact.insert("rate_hz", &[self.rate_hz.len()], self.rate_hz.clone());
         let spikes: Vec<[u32; 3]> = self
             .recorded
@@ -195,18 +199,22 @@ impl<'a> Setting<'a> {
 
     fn evaluation(&self, outcomes: Vec<Outcome>) -> Evaluation {
         let timing = self.behaviour.timing();
-        let times_ms = |every: usize| (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect();
+        let times_ms = |every: usize| -> Vec<f64> {
+            (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect()
+        };
         let trial_ms = self.behaviour.trial_ms();
         let mut rate_hz = vec![0.0; self.units];
         for outcome in &outcomes {
             rate_hz.iter_mut().zip(outcome.run.rate_hz(trial_ms)).for_each(|(mean, rate)| *mean += rate);
         }
         rate_hz.iter_mut().for_each(|rate| *rate /= outcomes.len().max(1) as f64);
+        let time_ms = times_ms(self.out_every);
         Evaluation {
             condition: self.trials.condition.clone(),
             correct: outcomes.iter().map(|o| o.correct).collect(),
-            time_ms: times_ms(self.out_every),
             output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
+            target: self.trials.target_at(&time_ms, self.behaviour.task().step_ms()),
+            time_ms,
             outputs: self.trials.outputs,
             rate_hz,
             recorded_units: self.config.recorded_units.clone(),

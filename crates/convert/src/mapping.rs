@@ -9,10 +9,10 @@
 //! them all that as τ_d.
 
 use crate::error::{Error, Result};
-use crate::lif::{LifNetwork, Recurrent, UnitKind};
+use crate::lif::{LifNetwork, Recurrent};
 use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
-use mdl_model::rate::{Activation, effective_weights};
+use mdl_model::rate::{Activation, UnitKind, effective_weights};
 
 /// The LIF network of a rate network with the recurrent weights of `recurrent`: its own, or those from before training.
 ///
@@ -35,7 +35,7 @@ pub fn lif_network(
         recurrent: effective(recurrent, parameters.neurons),
         w_out: double(&parameters.w_out),
         tau_decay_ms: double(&parameters.tau_ms(config)),
-        kinds: kinds(recurrent, parameters.neurons),
+        kinds: kinds(recurrent),
     };
     network.validate()?;
     Ok(network)
@@ -65,17 +65,9 @@ fn effective(recurrent: &RecurrentWeights, n: usize) -> Recurrent {
 }
 
 /// The kind of each unit under Dale's principle; empty without.
-fn kinds(recurrent: &RecurrentWeights, n: usize) -> Vec<UnitKind> {
+fn kinds(recurrent: &RecurrentWeights) -> Vec<UnitKind> {
     let RecurrentWeights::Dense { sign: Some(sign), mask, .. } = recurrent else { return Vec::new() };
-    let inhibitory: Vec<usize> = (0..n).filter(|j| sign[*j] < 0.0).collect();
-    let uninhibited = |i: usize| mask.as_ref().is_some_and(|mask| inhibitory.iter().all(|j| mask[i * n + j] == 0));
-    (0..n)
-        .map(|i| match sign[i] < 0.0 {
-            false => UnitKind::Excitatory,
-            true if uninhibited(i) => UnitKind::Somatostatin,
-            true => UnitKind::Inhibitory,
-        })
-        .collect()
+    UnitKind::of_units(sign, mask.as_deref())
 }
 
 #[cfg(test)]

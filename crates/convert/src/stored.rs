@@ -69,17 +69,6 @@ pub fn read_scaling_factor(artifact: &Artifact) -> Result<f64> {
     Ok(factor)
 }
 
-/// The predicted factor of a `lif` artifact, if there is one.
-///
-/// # Errors
-/// A tensor of another type or shape.
-pub fn read_predicted_factor(artifact: &Artifact) -> Result<Option<f64>> {
-    if !artifact.has("predicted_scaling_factor") {
-        return Ok(None);
-    }
-    Ok(Some(artifact.values::<f64>("predicted_scaling_factor", &[1])?[0]))
-}
-
 /// Every factor that the search for a `lif` artifact tried.
 ///
 /// # Errors

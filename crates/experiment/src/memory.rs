@@ -90,7 +90,7 @@ impl Estimate {
         let (count, duration_ms) = (trials as f64, sizes.steps * experiment.task.step_ms());
         let times = |every_ms: f64| duration_ms / every_ms.max(lif.step_ms());
         let of_trial = 2.0 * SINGLE * sizes.steps * (sizes.channels + sizes.outputs) + 12.0 * sizes.neurons;
-        let outputs = 24.0 * count * sizes.outputs * times(evaluation.record_every_ms);
+        let outputs = 32.0 * count * sizes.outputs * times(evaluation.record_every_ms);
         let recorded = f64::from(evaluation.recorded_trials).min(count);
         let potentials = 2.0 * evaluation.recorded_units.len() as f64 * times(evaluation.record_potentials_every_ms);
         // Spikes at 50 Hz.

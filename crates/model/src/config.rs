@@ -14,3 +14,21 @@ pub enum NetworkConfig {
     /// A spiking mode network, trained directly.
     Spiking(SpikingConfig),
 }
+
+impl NetworkConfig {
+    /// Its kind, as the config spells it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Rate(_) => "rate",
+            Self::Spiking(_) => "spiking",
+        }
+    }
+
+    /// Number of neurons N.
+    pub fn neurons(&self) -> usize {
+        match self {
+            Self::Rate(rate) => rate.neurons,
+            Self::Spiking(spiking) => spiking.neurons,
+        }
+    }
+}

@@ -47,6 +47,19 @@ pub enum ReportError {
         /// What was expected.
         expected: String,
     },
+    /// An artifact of an earlier version lacks a tensor that a figure is drawn from.
+    #[error("{figure}: no tensor `{tensor}`, which earlier versions of {program} did not write; run {program} again")]
+    Missing {
+        /// The figure.
+        figure: &'static str,
+        /// The tensor.
+        tensor: &'static str,
+        /// The program that writes it.
+        program: String,
+    },
+    /// The config of an artifact cannot be used.
+    #[error(transparent)]
+    Experiment(#[from] mdl_experiment::ExperimentError),
     /// An artifact lacks what a figure needs.
     #[error(transparent)]
     Artifact(#[from] mdl_artifact::ArtifactError),

@@ -22,6 +22,16 @@ impl FigureFiles {
         Self { directory: output.with_file_name("figures"), stem, names: names.into() }
     }
 
+    /// The place for the figures `names` of `artifact` beside its report.
+    pub fn of_report(report: &Path, artifact: &Path, names: &[&'static str]) -> Self {
+        Self { directory: report.with_file_name("figures"), ..Self::beside(artifact, names) }
+    }
+
+    /// Names of the figures that may be written.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
     /// A name that all figures of the output share, and those of no other output in its directory.
     pub fn name(&self) -> PathBuf {
         self.directory.join(&self.stem)

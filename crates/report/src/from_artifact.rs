@@ -1,66 +1,124 @@
-//! What reports read from artifacts: the course of the training, the units' populations, the provenance.
+//! The report of an artifact: its key results, its figures, its provenance.
 
-use crate::figures::{TrainingCurve, training::Course};
-use crate::html::{Provenance, Stage};
-use crate::{Figure, Population, ReportError};
-use mdl_artifact::Artifact;
+use crate::evaluation::{Evaluation, is_sweep, measure};
+use crate::figures::{Drawn, FIGURES};
+use crate::html::{Provenance, Report, Section, Stage, Table};
+use crate::{Population, ReportError};
+use mdl_artifact::{Artifact, Kind};
+use mdl_data::score::Score;
+use mdl_data::tasks::Judged;
 use serde_json::Value;
 
-/// The course of the training that an artifact keeps (`history.*`), with the stopping rule of its config;
-/// `performance_label` is `Performance` or `Accuracy`. None if it keeps no training.
+/// The report of a network or an evaluation, with the figures that were drawn from it.
 ///
 /// # Errors
-/// [`ReportError::Artifact`]: a tensor of the history is missing or has another length.
-pub fn training_curve(
-    artifact: &Artifact,
-    title: &str,
-    performance_label: &str,
-) -> Result<Option<Figure>, ReportError> {
-    if !artifact.has("history.update") {
-        return Ok(None);
-    }
-    let [rows] = artifact.shape("history.update")?;
-    if rows == 0 {
-        return Ok(None);
-    }
-    let updates = artifact.values::<i64>("history.update", &[rows])?;
-    let column = |name: &str| -> Result<Vec<(f64, f64)>, ReportError> {
-        let values = artifact.values::<f64>(&format!("history.{name}"), &[rows])?;
-        Ok(updates.iter().zip(values).map(|(&update, &value)| (update as f64, value)).collect())
+/// [`ReportError`]: a config that cannot be used, a tensor that does not fit.
+pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError> {
+    let name = artifact.config["name"].as_str().unwrap_or_default();
+    let (mut report, mut behaviour) = match Evaluation::of(artifact)? {
+        Some(evaluation) if evaluation.judged == Judged::Lif => of_lif_network(name, &evaluation)?,
+        Some(evaluation) => (of_trained_network(name, &evaluation)?, None),
+        None => (of_other(name, artifact), None),
     };
-    let (training, fresh, performance) = (column("training_loss")?, column("loss")?, column("performance")?);
-    let criterion = |name: &str| artifact.config.pointer(&format!("/training/stop/{name}")).and_then(|v| v.as_f64());
-    let curve = TrainingCurve {
-        title,
-        losses: &[Course { label: "training", points: &training }, Course { label: "evaluation", points: &fresh }],
-        loss_criterion: criterion("loss_below"),
-        performance_label,
-        performances: &[Course { label: "evaluation", points: &performance }],
-        performance_criterion: criterion("performance_above"),
-    };
-    curve.draw().map(Some)
+    let headings = FIGURES.iter().map(|(_, heading, _)| *heading).collect::<Vec<_>>();
+    for heading in headings.chunk_by(|a, b| a == b).map(|same| same[0]) {
+        let of_section = |name: &str| FIGURES.iter().any(|(other, section, _)| *other == name && *section == heading);
+        let mut figures = drawn.figures.iter().filter(|(name, _)| of_section(name)).peekable();
+        let table = if heading == FIGURES[0].1 { behaviour.take() } else { None };
+        if table.is_none() && figures.peek().is_none() {
+            continue;
+        }
+        let mut section = Section::new(heading);
+        if let Some(table) = table {
+            section = section.table(table);
+        }
+        report = report.section(
+            figures.fold(section, |section, (_, figure)| section.figure(figure.clone(), figure.description())),
+        );
+    }
+    Ok(report.provenance(provenance(artifact)))
 }
 
-/// The population of each of `units` units, from the tensors `sign` and `mask` of a network: a somatostatin unit is an
-/// inhibitory one that `mask` lets receive nothing from inhibitory units. Without `sign`, units have no sign.
-///
-/// # Errors
-/// [`ReportError::Artifact`]: a tensor has another type or shape.
-pub fn populations(artifact: &Artifact, units: usize) -> Result<Vec<Population>, ReportError> {
-    if !artifact.has("sign") {
-        return Ok(vec![Population::Unsigned; units]);
+/// The head of the report of a LIF network's evaluation, and its table.
+fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option<Table>), ReportError> {
+    let artifact = evaluation.artifact;
+    let correct = correct(artifact)?;
+    let score = score_of(correct.iter());
+    let mut report = Report::new(&format!("{name}: LIF network"))
+        .summary("A LIF network made from a trained rate network, judged on its task.")
+        .result("Performance", &format!("{}, {} trials", with_interval(&score), score.trials))
+        .result("Network", &network(artifact));
+    if artifact.has("scaling_factor") {
+        let factor = artifact.values::<f64>("scaling_factor", &[1])?[0];
+        report = report.result("Scaling factor", &factor.to_string());
     }
-    let sign = artifact.values::<f32>("sign", &[units])?;
-    let mask = if artifact.has("mask") { Some(artifact.values::<u8>("mask", &[units, units])?) } else { None };
-    let inhibitory = |unit: usize| sign[unit] < 0.0;
-    let secluded =
-        |mask: &[u8], to: usize| (0..units).filter(|&from| inhibitory(from)).all(|from| mask[to * units + from] == 0);
-    let population = |unit: usize| match mask {
-        _ if !inhibitory(unit) => Population::Excitatory,
-        Some(mask) if secluded(mask, unit) => Population::Somatostatin,
-        _ => Population::Inhibitory,
+    let units = evaluation.experiment.network.neurons();
+    let rates_hz = artifact.values::<f64>("rate_hz", &[units])?;
+    for (population, units) in Population::groups(&Population::of_units(artifact, units)?) {
+        let mean = units.iter().map(|unit| rates_hz[*unit]).sum::<f64>() / units.len() as f64;
+        report = report.result(&format!("Mean firing rate, {}", population.label()), &format!("{mean:.1} Hz"));
+    }
+    let Some(task) = evaluation.task() else { return Ok((report, None)) };
+    let conditions = evaluation.conditions(task)?;
+    let row = |(condition, name): (usize, &&str)| {
+        let own = conditions.iter().zip(correct).filter(|(of, _)| **of == condition).map(|(_, correct)| correct);
+        let score = score_of(own);
+        let cells = [(*name).into(), score.trials.to_string(), score.correct.to_string(), with_interval(&score)];
+        (score.trials > 0).then_some(cells.to_vec())
     };
-    Ok((0..units).map(population).collect())
+    let table = Table {
+        caption: "Performance by condition, with 95 % intervals (Wilson).".into(),
+        columns: ["Condition", "Trials", "Correct", "Performance"].map(String::from).to_vec(),
+        rows: task.conditions().iter().enumerate().filter_map(row).collect(),
+    };
+    Ok((report, Some(table)))
+}
+
+/// The head of the report of a trained network's evaluation.
+fn of_trained_network(name: &str, evaluation: &Evaluation) -> Result<Report, ReportError> {
+    let score = score_of(correct(evaluation.artifact)?.iter());
+    let (low, high) = score.interval();
+    let value = format!("{:.4} ({low:.4}–{high:.4}), {} trials", score.performance(), score.trials);
+    Ok(Report::new(name)
+        .summary("A trained network, judged on examples or trials that its training never saw.")
+        .result(measure(&evaluation.experiment), &value)
+        .result("Network", &network(evaluation.artifact)))
+}
+
+/// The head of the report of a network or a sweep.
+fn of_other(name: &str, artifact: &Artifact) -> Report {
+    let summary = match artifact.kind {
+        Kind::Lif => "A LIF network made from a trained rate network.",
+        Kind::Evaluation if is_sweep(artifact) => {
+            "LIF networks with different values of a parameter, judged on their task."
+        }
+        _ => "A trained network.",
+    };
+    let report = Report::new(name).summary(summary).result("Network", &network(artifact));
+    match artifact.values::<f64>("scaling_factor", &[1]) {
+        Ok(factor) if artifact.kind == Kind::Lif => report.result("Scaling factor", &factor[0].to_string()),
+        _ => report,
+    }
+}
+
+/// 1 for each trial that was answered correctly.
+fn correct(artifact: &Artifact) -> Result<&[u8], ReportError> {
+    let shape = artifact.shape::<1>("correct")?;
+    Ok(artifact.values::<u8>("correct", &shape)?)
+}
+
+fn score_of<'a>(correct: impl Iterator<Item = &'a u8>) -> Score {
+    let count = |score: Score, correct: &u8| Score {
+        trials: score.trials + 1,
+        correct: score.correct + u32::from(*correct != 0),
+    };
+    correct.fold(Score { trials: 0, correct: 0 }, count)
+}
+
+/// Performance with its interval, as text.
+fn with_interval(score: &Score) -> String {
+    let (low, high) = score.interval();
+    format!("{:.2} ({low:.2}–{high:.2})", score.performance())
 }
 
 /// A trained network in a line: `rate, N = 200 (160 excitatory, 40 inhibitory), sigmoid, task go-nogo`.
@@ -68,7 +126,7 @@ pub fn network(artifact: &Artifact) -> String {
     let (network, task) = (&artifact.config["network"], &artifact.config["task"]);
     let text = |value: &Value| value.as_str().map(String::from);
     let units = network["neurons"].as_u64().unwrap_or(0) as usize;
-    let groups = Population::groups(&populations(artifact, units).unwrap_or_default());
+    let groups = Population::groups(&Population::of_units(artifact, units).unwrap_or_default());
     let signed = groups.iter().filter(|(population, _)| *population != Population::Unsigned);
     let counts: Vec<String> = signed.map(|(population, own)| format!("{} {}", own.len(), population.label())).collect();
     let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };

@@ -1,8 +1,9 @@
-//! Figures and the HTML report, drawn from plain data.
+//! Figures and the HTML report, drawn from artifacts alone.
 //!
-//! Every figure is a struct of borrowed slices in its own file of [`figures`]; `draw()` checks the data and gives a
-//! [`Figure`], which is an SVG (text stays text) and can be rendered as PNG with the embedded font. [`Report`] puts
-//! figures, tables and text into one self-contained HTML file. [`from_artifact`] takes the data of some out of artifacts.
+//! Every figure has its own file in [`figures`]: `from_artifact` reads its data from an artifact into a struct of borrowed
+//! slices, whose `draw()` checks them and gives a [`Figure`], which is an SVG (text stays text) and can be rendered as PNG
+//! with the embedded font. [`figures::draw`] draws those of an artifact, [`from_artifact::report`] puts them with its key
+//! results into a [`Report`], one self-contained HTML file. [`evaluation`] says what evaluations keep for it.
 //! [`inspect`] says what an artifact is.
 //!
 //! ```
@@ -31,23 +32,24 @@
 //! [`ReportError`] that names the figure and the data; nothing panics.
 //!
 //! Axes, ticks and the SVG itself come from the crate `kuva`, PNGs from `resvg`, the embedded font is Noto Sans (SIL Open
-//! Font License). A new figure is one file in `figures`, and its line in `figures/mod.rs`.
+//! Font License). A new figure is one file in `figures`, and its line in [`figures::FIGURES`].
 
 mod canvas;
 mod check;
 mod error;
+pub mod evaluation;
 mod figure;
 pub mod figures;
 mod files;
 mod font;
 pub mod from_artifact;
-pub mod from_trials;
 mod html;
 pub mod inspect;
 mod mark;
 mod panel;
 mod population;
 mod style;
+mod window;
 
 pub use error::ReportError;
 pub use figure::Figure;

@@ -3,8 +3,8 @@
 mod common;
 
 use mdl_report::figures::{
-    Confusion, ExampleDigits, MembraneTraces, Output, Raster, RateDistribution, SearchCurve, Sweep, TrainingCurve,
-    Trajectory, Window, digits, membrane, output, raster, search, sweep, training, trajectory,
+    self, Confusion, ExampleDigits, MembraneTraces, Output, Raster, RateDistribution, SearchCurve, Sweep,
+    TrainingCurve, Trajectory, Window, digits, membrane, output, raster, search, sweep, training, trajectory,
 };
 use mdl_report::{Figure, Population, ReportError};
 use resvg::{tiny_skia, usvg};
@@ -48,19 +48,27 @@ fn figures_are_well_formed_and_the_same_every_time() {
 }
 
 #[test]
+fn every_figure_of_the_table_is_in_the_gallery() {
+    let gallery = common::gallery().unwrap();
+    for name in figures::names() {
+        assert!(gallery.iter().any(|(other, _)| other.ends_with(&format!("-{name}"))), "{name}");
+    }
+}
+
+#[test]
 fn every_series_has_ink_in_its_colour() {
     let expected: [(&str, &[[u8; 3]]); 11] = [
-        ("output", &[BLUE, VERMILLION]),
-        ("raster", &[BLUE, VERMILLION, GREEN]),
-        ("raster-trials", &[BLUE, VERMILLION, GREEN]),
+        ("lif-evaluation-output", &[BLUE, VERMILLION]),
+        ("lif-evaluation-raster", &[BLUE, VERMILLION, GREEN]),
+        ("spiking-evaluation-raster", &[INK]),
         ("raster-dense", &[INK]),
-        ("rates", &[BLUE, VERMILLION, GREEN]),
-        ("membrane", &[BLUE, VERMILLION, GREEN]),
-        ("search", &[BLUE, VERMILLION, GREEN]),
-        ("training", &[BLUE, VERMILLION]),
-        ("confusion", &[INK]),
-        ("sweep", &[BLUE, VERMILLION]),
-        ("trajectory", &[BLUE, VERMILLION, GREEN, PURPLE]),
+        ("lif-evaluation-rates", &[BLUE, VERMILLION, GREEN]),
+        ("lif-evaluation-membrane", &[BLUE, VERMILLION, GREEN]),
+        ("lif-search", &[BLUE, VERMILLION, GREEN]),
+        ("rate-training", &[BLUE, VERMILLION]),
+        ("image-evaluation-confusion", &[INK]),
+        ("sweep-sweep", &[BLUE, VERMILLION]),
+        ("spiking-evaluation-modes", &[BLUE, VERMILLION, GREEN, PURPLE]),
     ];
     let gallery = common::gallery().unwrap();
     for (name, colours) in expected {
@@ -74,7 +82,7 @@ fn every_series_has_ink_in_its_colour() {
 #[test]
 fn text_is_drawn_with_the_embedded_font() {
     // The fonts of the machine are never looked at, so this holds on a machine without any.
-    let pixmap = pixels(&common::output().unwrap());
+    let pixmap = pixels(&common::figure(&common::lif_evaluation(), "output"));
     let height = pixmap.height() / 2;
     for (what, area) in [
         ("title", (8, 6, 200, 26)),
@@ -110,7 +118,7 @@ fn many_spikes_make_a_small_file() {
 
 #[test]
 fn a_png_has_the_asked_scale() {
-    let figure = common::trajectory().unwrap();
+    let figure = common::figure(&common::spiking_evaluation(), "modes");
     let size = |scale| {
         let pixmap = tiny_skia::Pixmap::decode_png(&figure.png(scale).unwrap()).unwrap();
         (pixmap.width(), pixmap.height())

@@ -1,8 +1,11 @@
 //! What reports read from artifacts.
 
+mod common;
+
 use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_report::from_artifact::{populations, provenance, training_curve};
-use mdl_report::{Population, Report, ReportError};
+use mdl_report::evaluation::keep_network;
+use mdl_report::from_artifact::{provenance, report};
+use mdl_report::{Population, Report, ReportError, figures};
 use serde_json::json;
 
 /// A rate artifact of three excitatory, two inhibitory and one somatostatin unit, with a history of two rows.
@@ -28,24 +31,93 @@ fn populations_follow_sign_and_mask() {
     use Population::{Excitatory, Inhibitory, Somatostatin, Unsigned};
     let mut artifact = artifact();
     let expected = [Excitatory, Inhibitory, Excitatory, Somatostatin, Excitatory, Inhibitory];
-    assert_eq!(populations(&artifact, 6).unwrap(), expected);
-    assert!(matches!(populations(&artifact, 5), Err(ReportError::Artifact(_))));
+    assert_eq!(Population::of_units(&artifact, 6).unwrap(), expected);
+    assert!(matches!(Population::of_units(&artifact, 5), Err(ReportError::Artifact(_))));
+    let mut evaluation = Artifact::new(Kind::Evaluation, json!({}), Provenance::new("eval-lif", None, 7));
+    keep_network(&artifact, 6, &mut evaluation).unwrap();
+    assert_eq!(evaluation.values::<u8>("population", &[6]).unwrap(), [0, 1, 0, 2, 0, 1]);
+    assert_eq!(Population::of_units(&evaluation, 6).unwrap(), expected);
+    evaluation.insert("population", &[6], vec![0u8, 1, 2, 3, 4, 0]);
+    let error = Population::of_units(&evaluation, 6).unwrap_err().to_string();
+    assert!(error.contains("`population`: found 4, expected 0 to 3"), "{error}");
     artifact.tensors.remove("mask");
-    assert_eq!(populations(&artifact, 6).unwrap()[3], Inhibitory);
+    assert_eq!(Population::of_units(&artifact, 6).unwrap()[3], Inhibitory);
     artifact.tensors.remove("sign");
-    assert_eq!(populations(&artifact, 2).unwrap(), [Unsigned, Unsigned]);
+    assert_eq!(Population::of_units(&artifact, 2).unwrap(), [Unsigned, Unsigned]);
 }
 
 #[test]
 fn the_training_curve_has_the_stopping_rule() {
-    let mut artifact = artifact();
-    let figure = training_curve(&artifact, "Training", "Performance").unwrap().unwrap();
-    assert!(figure.svg().contains("criterion: loss 7, performance 0.95"));
-    artifact.tensors.remove("history.loss");
-    let error = training_curve(&artifact, "Training", "Performance").unwrap_err().to_string();
+    let mut rate = common::rate();
+    assert!(common::figure(&rate, "training").svg().contains("criterion: loss 7, performance 0.95"));
+    rate.tensors.remove("history.loss");
+    let error = figures::draw(&rate, &["training"]).failed.remove(0).1.to_string();
     assert!(error.contains("history.loss"), "{error}");
-    artifact.tensors.remove("history.update");
-    assert!(training_curve(&artifact, "Training", "Performance").unwrap().is_none());
+    rate.tensors.remove("history.update");
+    let drawn = figures::draw(&rate, &["training"]);
+    assert!(drawn.figures.is_empty() && drawn.failed.is_empty());
+}
+
+/// Evaluations of earlier versions lack tensors: the figures that need them say so, the others are drawn.
+#[test]
+fn figures_of_earlier_evaluations_name_what_is_missing() {
+    let missing = |mut evaluation: Artifact, gone: &[&str]| -> (Vec<&'static str>, Vec<String>) {
+        gone.iter().for_each(|name| _ = evaluation.tensors.remove(*name).unwrap());
+        evaluation.tensors.retain(|name, _| !name.starts_with("history.") && !name.starts_with("search."));
+        let drawn = figures::draw(&evaluation, &figures::names());
+        let reasons = drawn.failed.iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        assert!(report(&evaluation, &drawn).is_ok());
+        (drawn.figures.into_iter().map(|(name, _)| name).collect(), reasons)
+    };
+    let gone = ["target", "population", "scaling_factor", "predicted_scaling_factor"];
+    let (drawn, reasons) = missing(common::lif_evaluation(), &gone);
+    assert_eq!(drawn, [""; 0]);
+    let expected = ["output", "raster", "rates", "membrane", "search", "training"];
+    assert_eq!(reasons.iter().map(|reason| reason.split(':').next().unwrap()).collect::<Vec<_>>(), expected);
+    assert!(reasons.iter().all(|reason| reason.ends_with("run eval-lif again")), "{reasons:?}");
+    assert!(reasons[0].contains("no tensor `target`"), "{reasons:?}");
+    let (drawn, reasons) = missing(common::image_evaluation(), &["example_image", "example", "population"]);
+    assert_eq!(drawn, ["confusion"]);
+    assert!(reasons[0].contains("`example_image`"), "{reasons:?}");
+    let (drawn, reasons) = missing(common::spiking_evaluation(), &["importance", "population"]);
+    assert_eq!((drawn, reasons.len()), (vec!["raster", "rates", "membrane"], 2));
+}
+
+/// A damaged artifact is an error that names the tensor.
+#[test]
+fn impossible_numbers_are_refused_by_name() {
+    let refused =
+        |evaluation: &Artifact, figure: &str| figures::draw(evaluation, &[figure]).failed.remove(0).1.to_string();
+    let mut evaluation = common::lif_evaluation();
+    evaluation.insert("condition", &[80], vec![2u32; 80]);
+    assert!(refused(&evaluation, "output").contains("`condition`: found 2, expected conditions below 2"));
+    let mut evaluation = common::lif_evaluation();
+    let spikes = evaluation.shape::<1>("spike_step").unwrap();
+    evaluation.insert("spike_trial", &spikes, vec![7u32; spikes[0]]);
+    assert!(refused(&evaluation, "raster").contains("`spike_trial`: found 7, expected trials below 2"));
+    evaluation.insert("spike_trial", &spikes, vec![0u32; spikes[0]]);
+    evaluation.insert("recorded_unit", &[3], vec![0u32, 1, 200]);
+    assert!(refused(&evaluation, "membrane").contains("found 200, expected units below 200"));
+    let mut images = common::image_evaluation();
+    images.insert("example", &[18], vec![18u32; 18]);
+    assert!(refused(&images, "digits").contains("`example`: found 18, expected images below 18"));
+}
+
+#[test]
+fn a_report_has_the_key_results_and_every_figure_once() {
+    for (name, artifact) in common::artifacts() {
+        let drawn = figures::draw(&artifact, &figures::names());
+        let html = report(&artifact, &drawn).unwrap().html();
+        assert_eq!(html.matches("<figure").count(), drawn.figures.len(), "{name}");
+        assert!(html.contains("N = "), "{name}");
+    }
+    let lif = common::lif_evaluation();
+    let html = report(&lif, &figures::draw(&lif, &[])).unwrap().html();
+    for part in
+        ["gallery: LIF network", "0.94 (0.86–0.97), 80 trials", "160 excitatory", "Scaling factor", "NoGo", "40"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
 }
 
 #[test]

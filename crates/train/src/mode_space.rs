@@ -41,13 +41,6 @@ impl ModeSpace {
         Ok(())
     }
 
-    /// Mean of mode `mode` at every step, or nothing where no trial was of that condition.
-    pub fn mean(&self, condition: usize, mode: usize) -> Option<Vec<f64>> {
-        let trials = self.trials[condition];
-        let own = &self.sums[condition * self.steps * self.modes..][..self.steps * self.modes];
-        (trials > 0).then(|| own.iter().skip(mode).step_by(self.modes).map(|sum| sum / trials as f64).collect())
-    }
-
     /// Adds the means to an artifact as `mode_activity` `[conditions, T, P]`, F32; zero where there was no trial.
     pub fn write(&self, artifact: &mut Artifact) {
         let per_condition = self.sums.chunks(self.steps * self.modes).zip(&self.trials);
@@ -61,6 +54,7 @@ impl ModeSpace {
 mod tests {
     use super::*;
     use candle_core::Device;
+    use mdl_artifact::{Kind, Provenance};
 
     #[test]
     fn means_by_hand() {
@@ -70,9 +64,11 @@ mod tests {
         let mode_out = [[1f32, 1.0], [0.0, 1.0]];
         let (r, mode_out) = (Tensor::new(&r, &Device::Cpu).unwrap(), Tensor::new(&mode_out, &Device::Cpu).unwrap());
         space.add(&r, &mode_out, &[2, 2, 0]).unwrap();
-        assert_eq!(space.mean(2, 0), Some(vec![2.0, 6.0]));
-        assert_eq!(space.mean(2, 1), Some(vec![5.0, 13.0]));
-        assert_eq!(space.mean(0, 1), Some(vec![10.0, 20.0]));
-        assert_eq!(space.mean(1, 0), None);
+        let mut artifact = Artifact::new(Kind::Evaluation, serde_json::Value::Null, Provenance::new("test", None, 1));
+        space.write(&mut artifact);
+        let means = artifact.values::<f32>("mode_activity", &[3, 2, 2]).unwrap();
+        assert_eq!(means[8..], [2.0, 5.0, 6.0, 13.0]);
+        assert_eq!(means[..4], [10.0, 10.0, 0.0, 20.0]);
+        assert_eq!(means[4..8], [0.0; 4], "no trial was of this condition");
     }
 }

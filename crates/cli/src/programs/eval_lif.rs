@@ -1,6 +1,5 @@
 //! `eval-lif`: judges a LIF network on fresh or given trials.
 
-use crate::figures::{evaluation_figures, search_curve};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::{Outcome, with_status};
 use crate::{Common, OrExit, Status, judged, memory, progress, run_program, signal};
@@ -18,7 +17,8 @@ use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
 use mdl_experiment::memory::Estimate;
-use mdl_report::{Figure, FigureFiles, Population, Report, Section, Table, from_artifact};
+use mdl_report::evaluation::keep_network;
+use mdl_report::{FigureFiles, Population, figures};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -68,9 +68,6 @@ struct Arguments {
     common: Common,
 }
 
-/// Figures this program may write.
-const FIGURES: [&str; 4] = ["output", "raster", "rates", "membrane"];
-
 /// Sections of a config that mean something to this program.
 const SECTIONS: [&str; 3] = ["task", "lif", "evaluation"];
 
@@ -94,7 +91,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     memory(if arguments.trials.is_some() { 0 } else { length(experiment.evaluation.trials) })?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
     let (output, force) = (common.output()?, common.force);
-    let files = FigureFiles::beside(output, &FIGURES);
+    let files = FigureFiles::beside(output, &figures::names());
     let _claims = claim(plan(arguments, &files)?)?;
     let mut provenance = mdl_artifact::provenance!("eval-lif", experiment.seed).from(&lif);
     provenance.note_differences(differs);
@@ -113,15 +110,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
 
-    let populations = from_artifact::populations(&lif, network.units).or_exit(Status::DamagedInput)?;
-    let peak = experiment.lif.v_peak_mv();
+    keep_network(&lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
+    let populations = Population::of_units(&artifact, network.units).or_exit(Status::DamagedInput)?;
     signal::hold();
     artifact.write(output, force)?;
-    let drawn = evaluation_figures(&evaluation, &trials, task, &populations, peak);
-    let figures = save_figures(&files, drawn, force);
+    let drawn = save_figures(&files, &artifact, force);
+    let report = save_report(arguments.report.as_deref(), &artifact, &drawn, force);
     let rates = rates_by_population(&evaluation, &populations);
-    let report = || report(&experiment, &lif, &artifact, &evaluation, task, factor, figures, &rates);
-    let report = save_report(arguments.report.as_deref(), report, force);
     let score = evaluation.score();
     let mut result = json!({
         "output": output,
@@ -193,70 +188,4 @@ fn conditions(evaluation: &Evaluation, task: &dyn Task) -> Value {
     let score =
         |s: &Score| json!({ "trials": s.trials, "performance": s.performance(), "performance_interval": s.interval() });
     Value::Object(scores(evaluation, task).iter().map(|(name, s)| ((*name).into(), score(s))).collect())
-}
-
-/// Performance with its interval, as text.
-fn with_interval(score: &Score) -> String {
-    let (low, high) = score.interval();
-    format!("{:.2} ({low:.2}–{high:.2})", score.performance())
-}
-
-fn report(
-    experiment: &Experiment,
-    lif: &Artifact,
-    artifact: &Artifact,
-    evaluation: &Evaluation,
-    task: &dyn Task,
-    factor: f64,
-    figures: Vec<(&'static str, Figure)>,
-    rates: &[(&'static str, f64)],
-) -> Report {
-    let row = |(name, score): &(&str, Score)| {
-        vec![(*name).to_string(), score.trials.to_string(), score.correct.to_string(), with_interval(score)]
-    };
-    let table = Table {
-        caption: "Performance by condition, with 95 % intervals (Wilson).".into(),
-        columns: ["Condition", "Trials", "Correct", "Performance"].map(String::from).to_vec(),
-        rows: scores(evaluation, task).iter().map(row).collect(),
-    };
-    let mut behaviour = Section::new("Behaviour").table(table);
-    for (_, figure) in figures {
-        let caption = figure.description().to_owned();
-        behaviour = behaviour.figure(figure, &caption);
-    }
-    let mut report = Report::new(&format!("{}: LIF network", experiment.name))
-        .summary("A LIF network made from a trained rate network, judged on its task.")
-        .result("Performance", &format!("{}, {} trials", with_interval(&evaluation.score()), evaluation.correct.len()))
-        .result("Network", &from_artifact::network(lif))
-        .result("Scaling factor", &factor.to_string());
-    for (name, rate) in rates {
-        report = report.result(&format!("Mean firing rate, {name}"), &format!("{rate:.1} Hz"));
-    }
-    report = report.section(behaviour);
-    for (heading, figure) in
-        [("Search for the scaling factor", search_figure(experiment, lif, factor)), ("Training", training_figure(lif))]
-    {
-        match figure {
-            Ok(Some(figure)) => {
-                let caption = figure.description().to_owned();
-                report = report.section(Section::new(heading).figure(figure, &caption));
-            }
-            Ok(None) => {}
-            Err(error) => tracing::warn!("the report lacks the figure \"{heading}\": {error:#}"),
-        }
-    }
-    report.provenance(from_artifact::provenance(artifact))
-}
-
-/// The search that found the factor; an imported network does not say how its factor was found.
-fn search_figure(experiment: &Experiment, lif: &Artifact, factor: f64) -> anyhow::Result<Option<Figure>> {
-    if !lif.has("search.scaling_factor") {
-        return Ok(None);
-    }
-    let (candidates, predicted) = (stored::read_candidates(lif)?, stored::read_predicted_factor(lif)?);
-    Ok(Some(search_curve(&candidates, factor, predicted, experiment.search.performance_at_least)?))
-}
-
-fn training_figure(lif: &Artifact) -> anyhow::Result<Option<Figure>> {
-    Ok(from_artifact::training_curve(lif, "Training of the rate network", "Performance")?)
 }

@@ -1,7 +1,6 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
-use crate::figures::found_curve;
-use crate::outputs::{ARTIFACT, below, claim, read_all, save_figures, write_figures};
+use crate::outputs::{ARTIFACT, as_lif, below, claim, read_all, save_figures, write_figures};
 use crate::status::{Outcome, print_line, print_result, with_status};
 use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use anyhow::Context;
@@ -129,7 +128,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let all = experiments.iter().map(|judged| &judged.experiment);
     crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
-    let outputs = below(common.output.as_deref(), &arguments.rates)?;
+    let outputs = below(common.output.as_deref(), &arguments.rates, as_lif)?;
     let _claims = claim_outputs(arguments, &outputs)?;
     let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
@@ -200,14 +199,13 @@ impl Job {
     fn finish(&self, force: bool, found: &Found) -> mdl_convert::Result<Value> {
         let experiment = &self.experiment;
         let predicted = predict(&self.network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
+        let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
+        artifact.tensors = stored::rate_tensors(&self.rate);
+        stored::write_search(found, predicted, &mut artifact);
         if self.found_before.is_none() {
-            let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
-            artifact.tensors = stored::rate_tensors(&self.rate);
-            stored::write_search(found, predicted, &mut artifact);
             artifact.write(&self.output, force)?;
         }
-        let drawn = found_curve(found, predicted, experiment.search.performance_at_least);
-        save_figures(&self.figures, vec![("search", drawn)], force || self.found_before.is_some());
+        save_figures(&self.figures, &artifact, force || self.found_before.is_some());
         warn(found, &experiment.search, &self.output);
         Ok(result(&self.output, found, predicted))
     }

@@ -8,6 +8,7 @@ pub mod import_network;
 pub mod inspect;
 pub mod lambda_search;
 pub mod make_trials;
+pub mod report;
 pub mod sweep_lif;
 pub mod train_rate;
 pub mod train_spiking;

@@ -16,14 +16,12 @@ use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
 use mdl_convert::search::sweep::{Summary, Swept, search_and_evaluate};
 use mdl_convert::stored;
-use mdl_data::score::{Score, Spread};
+use mdl_data::score::Score;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Fields, Judged, check_field};
 use mdl_experiment::memory::Estimate;
-use mdl_report::figures::Sweep;
-use mdl_report::figures::sweep::{Point, Variant};
-use mdl_report::{Figure, FigureFiles, ReportError};
+use mdl_report::FigureFiles;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -132,20 +130,20 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let earlier = Earlier::from_options(arguments.resume, common.force);
     let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
     let mut partial = with_status(Partial::open(output, config, provenance, settings(&networks).count(), earlier))?;
+    let complete = before.is_some();
     let swept = match before {
         Some(swept) => swept,
-        None => {
-            let swept = sweep(arguments, &device, &networks, &mut partial)?;
-            write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
-            if networks.len() > 1 {
-                write_summaries(&mut artifact, &summaries(&networks, &swept));
-            }
-            artifact.write(output, common.force)?;
-            swept
-        }
+        None => sweep(arguments, &device, &networks, &mut partial)?,
     };
     let summaries = summaries(&networks, &swept);
-    save_figures(&figures, vec![("sweep", figure(arguments, &variants, &summaries))], force);
+    write(&mut artifact, &arguments.values, [networks.len(), variants.len()], &swept);
+    if networks.len() > 1 {
+        write_summaries(&mut artifact, &summaries);
+    }
+    if !complete {
+        artifact.write(output, common.force)?;
+    }
+    save_figures(&figures, &artifact, force);
     partial.remove().unwrap_or_else(|error| tracing::warn!("{error}"));
     let curve = |((name, _), row): (&(String, Vec<String>), &Vec<Summary>)| {
         let points = arguments.values.iter().zip(row).map(|(value, summary)| point(*value, summary));
@@ -376,36 +374,4 @@ fn write_summaries(artifact: &mut Artifact, summaries: &[Vec<Summary>]) {
     artifact.insert("successful", &shape, all().map(|s| s.successful).collect());
     let intervals = all().map(Summary::successful_interval).flat_map(|(low, high)| [low, high]);
     artifact.insert("successful_interval", &[shape[0], shape[1], 2], intervals.collect());
-}
-
-fn figure(
-    arguments: &Arguments,
-    variants: &[(String, Vec<String>)],
-    summaries: &[Vec<Summary>],
-) -> Result<Figure, ReportError> {
-    let point = |(parameter, summary): (&f64, &Summary)| {
-        let Spread { mean, sd } = summary.performance;
-        let (interval, networks) = match (summary.single, sd.unwrap_or(0.0)) {
-            (Some(score), _) => (score.interval(), Vec::new()),
-            (None, sd) => ((mean - sd, mean + sd), summary.performances.clone()),
-        };
-        Point { parameter: *parameter, performance: mean, interval, networks }
-    };
-    let points: Vec<Vec<Point>> =
-        summaries.iter().map(|row| arguments.values.iter().zip(row).map(point).collect()).collect();
-    let networks = summaries[0][0].performances.len();
-    let performance_label = match networks {
-        1 => "Performance (95 % interval)".into(),
-        _ => format!("Performance (mean ± SD, {networks} networks)"),
-    };
-    let variants: Vec<Variant> =
-        variants.iter().zip(&points).map(|((label, _), points)| Variant { label, points }).collect();
-    let sweep = Sweep {
-        title: "Performance of the LIF network",
-        parameter_label: &arguments.parameter,
-        performance_label: &performance_label,
-        variants: &variants,
-        reference: None,
-    };
-    sweep.draw()
 }

@@ -18,12 +18,8 @@ pub mod messages;
 pub mod record;
 
 use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_data::tasks::Judged;
 use mdl_experiment::Experiment;
-use mdl_report::figures::Confusion;
-use mdl_report::from_artifact::training_curve;
-use mdl_report::from_trials::TrialOutput;
-use mdl_report::{Figure, ReportError};
+use mdl_report::{Figure, figures};
 use mdl_train::metrics::{Row, write_history};
 use mdl_train::trainer::{Answers, Problem, Trained};
 use messages::{Content, Event, Histogram, Image, Session, Summary, Value, What};
@@ -112,9 +108,14 @@ impl EventFile {
         let mut kept =
             Artifact::new(Kind::Evaluation, experiment.to_json(), Provenance::new("", None, experiment.seed));
         write_history(&trained.history, &mut kept);
-        let course = training_curve(&kept, "Training", self.measure).map_err(io::Error::other)?;
-        let answers = drawn(&problem.answers().map_err(io::Error::other)?).map_err(io::Error::other)?;
-        for (name, figure) in course.map(|figure| ("training", figure)).into_iter().chain([answers]) {
+        keep_answers(&problem.answers().map_err(io::Error::other)?, &mut kept);
+        let mut drawn = figures::draw(&kept, &["training", "output", "confusion"]);
+        if let Some((_, error)) = drawn.failed.pop() {
+            return Err(io::Error::other(error));
+        }
+        // The course of the training comes first.
+        drawn.figures.sort_by_key(|(name, _)| *name != "training");
+        for (name, figure) in drawn.figures {
             self.figure(trained.updates, name, &figure)?;
         }
         Ok(())
@@ -137,16 +138,20 @@ impl EventFile {
     }
 }
 
-/// The figure of a network's answers, with its name.
-fn drawn(answers: &Answers) -> Result<(&'static str, Figure), ReportError> {
+/// Adds a network's answers to an evaluation, as they are drawn.
+fn keep_answers(answers: &Answers, evaluation: &mut Artifact) {
     match answers {
         Answers::Outputs { task, trials, values } => {
             let time_ms: Vec<f64> = (0..trials.steps).map(|step| step as f64 * task.step_ms()).collect();
-            let output = TrialOutput { time_ms: &time_ms, values, width: trials.outputs, judged: Judged::Trained };
-            Ok(("output", output.draw("Output of the network", trials, *task, &[])?))
+            let shape = [trials.count, trials.steps, trials.outputs];
+            evaluation.insert("condition", &[trials.count], trials.condition.iter().map(|c| *c as u32).collect());
+            evaluation.insert("output", &shape, values.iter().map(|y| *y as f32).collect());
+            evaluation.insert("target", &shape, trials.target_at(&time_ms, task.step_ms()));
+            evaluation.insert("time_ms", &[trials.steps], time_ms);
         }
         Answers::Confusion { classes, counts } => {
-            Ok(("confusion", Confusion { title: "Confusion matrix", classes, counts }.draw()?))
+            let shape = [classes.len(), classes.len()];
+            evaluation.insert("confusion", &shape, counts.iter().map(|count| *count as u32).collect());
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The constants of a simulation in the units of the equations: seconds and millivolts.
 
-use super::network::{LifNetwork, UnitKind};
+use super::network::LifNetwork;
 use super::neurons::LifNeuron;
 use super::timing::Timing;
 use crate::error::Result;
 use crate::lif::config::{LifConfig, LifSynapse, StimulatedUnits};
 use mdl_data::field::require;
+use mdl_model::rate::UnitKind;
 use std::ops::Range;
 
 /// An artificial stimulation, resolved for one network.

@@ -43,7 +43,8 @@ mod spikes;
 mod timing;
 
 pub use draws::{CHUNK, Draws, LANES, TrialDraws};
-pub use network::{LifNetwork, Recurrent, UnitKind};
+pub use mdl_model::rate::UnitKind;
+pub use network::{LifNetwork, Recurrent};
 pub use recording::{Recording, Run, Spike, State, Traces};
 pub use timing::Timing;
 

@@ -1,6 +1,7 @@
 //! A LIF network as plain data.
 
 use crate::error::{Error, Result};
+use mdl_model::rate::UnitKind;
 
 /// The recurrent weights W, before division by the scaling factor.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,17 +17,6 @@ pub enum Recurrent {
         /// Ξ_out `[N, P]`
         mode_out: Vec<f64>,
     },
-}
-
-/// What kind of unit it is, where Dale's principle says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnitKind {
-    /// Outgoing weights are not negative.
-    Excitatory,
-    /// Outgoing weights are not positive.
-    Inhibitory,
-    /// An inhibitory unit that receives nothing from inhibitory units.
-    Somatostatin,
 }
 
 /// A LIF network. The scaling factor is no part of it: the search varies it.

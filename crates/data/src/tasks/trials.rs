@@ -56,6 +56,14 @@ impl Trials {
     pub fn target_of(&self, trial: usize) -> Vec<f32> {
         gather(&self.target, self.outputs, trial, self.count)
     }
+
+    /// The targets of all trials at these times (ms), `[B, times, O]`, of a task with steps of `step_ms`.
+    pub fn target_at(&self, time_ms: &[f64], step_ms: f64) -> Vec<f32> {
+        let step = |time: &f64| ((time / step_ms) as usize).min(self.steps - 1);
+        let steps: Vec<usize> = time_ms.iter().map(step).collect();
+        let row = |b: usize, t: usize| &self.target[(t * self.count + b) * self.outputs..][..self.outputs];
+        (0..self.count).flat_map(|b| steps.iter().flat_map(move |t| row(b, *t))).copied().collect()
+    }
 }
 
 /// Writes one trial's `[T, width]` into column `trial` of `[T, count, width]`.

@@ -21,8 +21,10 @@ mod rows;
 mod run;
 mod sequence;
 mod sweep;
+mod unit_kind;
 mod weights;
 
 pub use activation::Activation;
 pub use sequence::{RateSequence, RateStates, Recurrence};
+pub use unit_kind::UnitKind;
 pub use weights::effective_weights;

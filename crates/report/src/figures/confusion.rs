@@ -2,8 +2,10 @@
 
 use crate::canvas::{Canvas, Type};
 use crate::check::Check;
+use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("confusion matrix");
 const TOP: f64 = 34.0;
@@ -18,6 +20,20 @@ pub struct Confusion<'a> {
     pub classes: &'a [&'a str],
     /// Counts `[true class, predicted class]`.
     pub counts: &'a [u64],
+}
+
+/// The confusion matrix of an evaluation on images.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("confusion")) else { return Ok(None) };
+    let [rows, columns] = artifact.shape("confusion")?;
+    let counts: Vec<u64> =
+        artifact.values::<u32>("confusion", &[rows, columns])?.iter().map(|count| u64::from(*count)).collect();
+    let names: Vec<String> = (0..rows).map(|class| evaluation.class(class)).collect();
+    let classes: Vec<&str> = names.iter().map(String::as_str).collect();
+    Confusion { title: "Confusion matrix", classes: &classes, counts: &counts }.draw().map(Some)
 }
 
 impl Confusion<'_> {

@@ -2,9 +2,12 @@
 
 use crate::canvas::{Canvas, Type};
 use crate::check::Check;
+use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::mark::Path;
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
+use mdl_data::field::length;
 
 const CHECK: Check = Check("example digits");
 /// Images in a row.
@@ -36,6 +39,37 @@ pub struct ExampleDigits<'a> {
     pub side: usize,
     /// The images, of which any part may be right or wrong.
     pub digits: &'a [Digit<'a>],
+}
+
+/// The images that an evaluation keeps as examples.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("confusion")) else { return Ok(None) };
+    evaluation.require(CHECK, "example")?;
+    if !artifact.has("example_image") {
+        return Ok(None);
+    }
+    let shape @ [count, side, width] = artifact.shape::<3>("example_image")?;
+    CHECK.value("images", side == width, format_args!("{side} × {width} pixels"), "square ones")?;
+    let bytes = artifact.values::<u8>("example_image", &shape)?;
+    let pixels: Vec<f32> = bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect();
+    let all = artifact.shape::<1>("label")?;
+    let (label, predicted) = (artifact.values::<u8>("label", &all)?, artifact.values::<u8>("predicted", &all)?);
+    let mut classes = Vec::new();
+    for index in artifact.values::<u32>("example", &[count])? {
+        let Some(class) = label.get(length(*index)).zip(predicted.get(length(*index))) else {
+            let expected = format!("images below {}", all[0]);
+            return Err(artifact.tensor_error("example", index.to_string(), expected).into());
+        };
+        classes.push([*class.0, *class.1].map(|class| evaluation.class(class.into())));
+    }
+    let mut digits = Vec::new();
+    for (pixels, [true_class, predicted_class]) in pixels.chunks_exact((side * side).max(1)).zip(&classes) {
+        digits.push(Digit { pixels, true_class, predicted_class });
+    }
+    ExampleDigits { title: "Test images", side, digits: &digits }.draw().map(Some)
 }
 
 impl ExampleDigits<'_> {

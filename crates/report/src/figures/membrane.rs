@@ -1,11 +1,16 @@
 //! Membrane potential of chosen units over time, with threshold and spikes.
 
-use super::window::{self, Window};
 use crate::canvas::{Canvas, Key, Type, first_of};
 use crate::check::Check;
+use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel};
+use crate::window::{self, Window};
 use crate::{Population, ReportError, style};
+use mdl_artifact::Artifact;
+use mdl_data::field::length;
+use mdl_data::tasks::Judged;
+use mdl_model::NetworkConfig;
 
 const CHECK: Check = Check("membrane potentials");
 /// Units that are drawn at most: more make a picture that no screen or page holds.
@@ -52,6 +57,67 @@ pub struct MembraneTraces<'a> {
     pub traces: &'a [Trace<'a>],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
+}
+
+/// The potentials of the recorded units of an evaluation, in its first trial.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
+    let spikes = evaluation.spikes()?;
+    let Some(spikes) = spikes.first() else { return Ok(None) };
+    let (name, shape @ [_, times, count]) = evaluation.potentials()?;
+    if count == 0 {
+        return Ok(None);
+    }
+    let (units, potentials) =
+        (artifact.values::<u32>("recorded_unit", &[count])?, artifact.values::<f32>(name, &shape)?);
+    let populations = evaluation.populations(CHECK)?;
+    let thresholds = thresholds(&evaluation, count)?;
+    let time_ms = match evaluation.judged {
+        Judged::Lif => artifact.values::<f64>("potential_time_ms", &[times])?.to_vec(),
+        Judged::Trained => (0..times).map(|step| step as f64 * evaluation.experiment.task.step_ms()).collect(),
+    };
+    let mut drawn = Vec::new();
+    for (u, unit) in units.iter().enumerate() {
+        let population = populations.get(length(*unit)).copied();
+        CHECK.value("recorded units", population.is_some(), unit, &format!("units below {}", populations.len()))?;
+        let potential: Vec<f64> =
+            potentials[..times * count].iter().skip(u).step_by(count).map(|v| f64::from(*v)).collect();
+        let own = spikes.time_ms.iter().zip(&spikes.unit).filter(|(_, of)| *of == unit);
+        let spikes_ms: Vec<f64> = own.map(|(time, _)| *time).collect();
+        drawn.push((format!("unit {unit}"), population.unwrap_or(Population::Unsigned), potential, spikes_ms));
+    }
+    let mut traces = Vec::new();
+    for ((label, population, potential, spikes_ms), threshold) in drawn.iter().zip(&thresholds) {
+        let (population, threshold) = (*population, Some(*threshold));
+        traces.push(Trace { label, population, potential, spikes_ms, threshold });
+    }
+    let figure = MembraneTraces {
+        title: &format!("Membrane potentials, {}", spikes.label),
+        time_ms: &time_ms,
+        potential_unit: match evaluation.judged {
+            Judged::Lif => PotentialUnit::Millivolt,
+            Judged::Trained => PotentialUnit::Dimensionless,
+        },
+        traces: &traces,
+        windows: &evaluation.windows(),
+    };
+    figure.draw().map(Some)
+}
+
+/// Potentials at which `count` recorded units spike.
+fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportError> {
+    let shared = match (evaluation.judged, &evaluation.experiment.network) {
+        (Judged::Trained, NetworkConfig::Spiking(config)) => config.neuron.threshold,
+        _ => evaluation.experiment.lif.v_peak_mv(),
+    };
+    if evaluation.judged == Judged::Trained && evaluation.artifact.has("threshold") {
+        let own = evaluation.artifact.values::<f32>("threshold", &[count])?;
+        return Ok(own.iter().map(|threshold| f64::from(*threshold)).collect());
+    }
+    Ok(vec![shared; count])
 }
 
 impl MembraneTraces<'_> {

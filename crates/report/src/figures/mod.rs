@@ -1,4 +1,7 @@
-//! The figures, one file each.
+//! The figures, one file each, and [their table](FIGURES).
+//!
+//! A figure is drawn from one artifact and nothing else. Its file reads the tensors that it needs, checks them and draws
+//! them; its line in the table is all that programs, reports and tests know of it.
 
 pub mod confusion;
 pub mod digits;
@@ -8,10 +11,11 @@ pub mod raster;
 pub mod rates;
 pub mod search;
 pub mod sweep;
+pub mod time_constants;
 pub mod training;
 pub mod trajectory;
-mod window;
 
+pub use crate::window::Window;
 pub use confusion::Confusion;
 pub use digits::ExampleDigits;
 pub use membrane::MembraneTraces;
@@ -22,4 +26,50 @@ pub use search::SearchCurve;
 pub use sweep::Sweep;
 pub use training::TrainingCurve;
 pub use trajectory::Trajectory;
-pub use window::Window;
+
+use crate::{Figure, ReportError};
+use mdl_artifact::Artifact;
+
+/// Draws a figure from an artifact; none where the artifact is of another kind, or holds nothing to be drawn.
+pub type Draw = fn(&Artifact) -> Result<Option<Figure>, ReportError>;
+
+/// Every figure in the order of a report: its name in files and options, its section in the report, its function.
+pub const FIGURES: &[(&str, &str, Draw)] = &[
+    ("output", "Behaviour", output::from_artifact),
+    ("modes", "Behaviour", trajectory::from_artifact),
+    ("confusion", "Behaviour", confusion::from_artifact),
+    ("digits", "Behaviour", digits::from_artifact),
+    ("raster", "Behaviour", raster::from_artifact),
+    ("rates", "Behaviour", rates::from_artifact),
+    ("membrane", "Behaviour", membrane::from_artifact),
+    ("sweep", "Parameter sweep", sweep::from_artifact),
+    ("search", "Search for the scaling factor", search::from_artifact),
+    ("training", "Training", training::from_artifact),
+    ("time-constants", "Time constants", time_constants::from_artifact),
+];
+
+/// The names of all figures.
+pub fn names() -> Vec<&'static str> {
+    FIGURES.iter().map(|(name, ..)| *name).collect()
+}
+
+/// The figures of an artifact.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    /// Those that were drawn, by name.
+    pub figures: Vec<(&'static str, Figure)>,
+    /// Those that could not be drawn, by name, and why.
+    pub failed: Vec<(&'static str, ReportError)>,
+}
+
+/// Draws the figures of an artifact that are among `names`, in the order of the table.
+pub fn draw(artifact: &Artifact, names: &[&str]) -> Drawn {
+    let mut drawn = Drawn::default();
+    for (name, _, draw) in FIGURES.iter().filter(|(name, ..)| names.contains(name)) {
+        match draw(artifact) {
+            Ok(figure) => drawn.figures.extend(figure.map(|figure| (*name, figure))),
+            Err(error) => drawn.failed.push((*name, error)),
+        }
+    }
+    drawn
+}

@@ -1,11 +1,14 @@
 //! Output over time: mean ± standard deviation over the trials of each condition.
 
-use super::window::{self, Window};
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
+use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel};
+use crate::window::{self, Window};
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
+use mdl_data::tasks::{Judged, Response, Task};
 
 const CHECK: Check = Check("output over time");
 const PLOT_HEIGHT: f64 = 190.0;
@@ -36,6 +39,57 @@ pub struct Output<'a> {
     pub windows: &'a [Window<'a>],
     /// Outputs that decide whether a trial is correct.
     pub thresholds: &'a [f64],
+}
+
+/// The output of a network on trials of a task: its first channel, with the mean target.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("output")) else { return Ok(None) };
+    let Some(task) = evaluation.task() else { return Ok(None) };
+    evaluation.require(CHECK, "target")?;
+    let shape @ [_, times, width] = artifact.shape::<3>("output")?;
+    CHECK.value("outputs", width > 0, width, "at least one")?;
+    let (output, target) = (artifact.values::<f32>("output", &shape)?, artifact.values::<f32>("target", &shape)?);
+    let trial_conditions = evaluation.conditions(task)?;
+    CHECK.length("conditions", &trial_conditions, shape[0])?;
+    let mut drawn = Vec::new();
+    for (condition, label) in task.conditions().iter().enumerate() {
+        let members: Vec<usize> = (0..shape[0]).filter(|trial| trial_conditions[*trial] == condition).collect();
+        if members.is_empty() {
+            continue;
+        }
+        let first_channel = |values: &[f32]| -> Vec<f64> {
+            let value = |trial: usize, time: usize| f64::from(values[(trial * times + time) * width]);
+            members.iter().flat_map(|trial| (0..times).map(move |time| value(*trial, time))).collect()
+        };
+        let (mean, sd) = mean_and_sd(&first_channel(output), times)?;
+        drawn.push((*label, mean, sd, mean_and_sd(&first_channel(target), times)?.0));
+    }
+    let conditions: Vec<Condition> =
+        drawn.iter().map(|(label, mean, sd, target)| Condition { label, mean, sd, target: Some(target) }).collect();
+    let figure = Output {
+        title: &format!("Output of the {} network", evaluation.network()),
+        time_ms: artifact.values("time_ms", &[times])?,
+        conditions: &conditions,
+        windows: &evaluation.windows(),
+        thresholds: &thresholds(task, evaluation.judged),
+    };
+    figure.draw().map(Some)
+}
+
+/// Levels that an output is judged by.
+fn thresholds(task: &dyn Task, judged: Judged) -> Vec<f64> {
+    let mut thresholds: Vec<f64> = (0..task.conditions().len())
+        .flat_map(|condition| match task.response(condition, judged) {
+            Response::Above(x) | Response::Below(x) | Response::Under(x) => vec![x],
+            Response::Within(x) => vec![x, -x],
+        })
+        .collect();
+    thresholds.sort_by(f64::total_cmp);
+    thresholds.dedup();
+    thresholds
 }
 
 impl Output<'_> {

@@ -1,12 +1,15 @@
 //! Spike raster: units told apart by population, with the rate of each population below and of each unit beside.
 
-use super::window::{self, Window};
 use crate::canvas::{Canvas, Key, Type, first_of};
 use crate::check::Check;
+use crate::evaluation::{Evaluation, Spikes};
 use crate::figure::Figure;
 use crate::mark::Path;
 use crate::panel::{Axis, Frame, Panel};
+use crate::window::{self, Window};
 use crate::{Population, ReportError, style};
+use mdl_artifact::Artifact;
+use mdl_data::tasks::Judged;
 
 const CHECK: Check = Check("spike raster");
 /// Width of the panel of unit rates, and its distance from the raster.
@@ -54,6 +57,36 @@ pub struct Raster<'a> {
     pub rate_bin_ms: Option<f64>,
     /// Whether the rate of each unit stands beside the raster.
     pub unit_rates: bool,
+}
+
+/// The spikes of the recorded trials of an evaluation.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
+    let spikes = evaluation.spikes()?;
+    if spikes.is_empty() {
+        return Ok(None);
+    }
+    let mut trials = Vec::new();
+    for Spikes { label, time_ms, unit } in &spikes {
+        trials.push(Trial { label, time_ms, unit });
+    }
+    let rate_bin_ms = match evaluation.judged {
+        Judged::Lif => 20.0,
+        Judged::Trained => 10.0 * evaluation.experiment.task.step_ms(),
+    };
+    let figure = Raster {
+        title: "Spikes",
+        duration_ms: evaluation.duration_ms(),
+        populations: &evaluation.populations(CHECK)?,
+        trials: &trials,
+        windows: &evaluation.windows(),
+        rate_bin_ms: Some(rate_bin_ms),
+        unit_rates: true,
+    };
+    figure.draw().map(Some)
 }
 
 /// A population with the row of each of its units.

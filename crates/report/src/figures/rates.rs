@@ -2,10 +2,13 @@
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
+use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, extent};
 use crate::{Population, ReportError, style};
 use kuva::render::render_utils::compute_tick_step;
+use mdl_artifact::Artifact;
+use mdl_data::tasks::Judged;
 
 const CHECK: Check = Check("firing-rate distribution");
 const PLOT_HEIGHT: f64 = 170.0;
@@ -21,6 +24,21 @@ pub struct RateDistribution<'a> {
     pub rates_hz: &'a [f64],
     /// Population of each unit.
     pub populations: &'a [Population],
+}
+
+/// The firing rates of the units of an evaluated spiking network.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("rate_hz")) else { return Ok(None) };
+    let populations = evaluation.populations(CHECK)?;
+    let title = match evaluation.judged {
+        Judged::Lif => "Firing rates from step 10 on",
+        Judged::Trained => "Firing rates",
+    };
+    let rates_hz = artifact.values("rate_hz", &[populations.len()])?;
+    RateDistribution { title, rates_hz, populations: &populations }.draw().map(Some)
 }
 
 impl RateDistribution<'_> {

@@ -2,9 +2,13 @@
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
+use crate::evaluation::{self, Evaluation};
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
+use mdl_data::score::Score;
+use mdl_data::tasks::Judged;
 
 const CHECK: Check = Check("search curve");
 const PERFORMANCE_HEIGHT: f64 = 150.0;
@@ -37,6 +41,38 @@ pub struct SearchCurve<'a> {
     pub predicted: Option<f64>,
     /// Performance at which a network counts as converted.
     pub criterion: Option<f64>,
+}
+
+/// The search that a LIF network or its evaluation keeps; an imported network has none.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    if let Some(evaluation) = Evaluation::of(artifact)?.filter(|evaluation| evaluation.judged == Judged::Lif) {
+        evaluation.require(CHECK, "scaling_factor")?;
+    }
+    if !artifact.has("search.scaling_factor") {
+        return Ok(None);
+    }
+    let shape = artifact.shape::<1>("search.scaling_factor")?;
+    let factors = artifact.values::<f64>("search.scaling_factor", &shape)?;
+    let [trials, correct] = ["trials", "correct"].map(|name| artifact.values::<u32>(&format!("search.{name}"), &shape));
+    let (trials, correct, rate_hz) = (trials?, correct?, artifact.values::<f64>("search.rate_hz", &shape)?);
+    let candidate = |i: usize| {
+        let score = Score { trials: trials[i], correct: correct[i] };
+        let (performance, interval) = (score.performance(), score.interval());
+        Candidate { scaling_factor: factors[i], performance, interval, rate_hz: rate_hz[i] }
+    };
+    let single = |name: &str| artifact.values::<f64>(name, &[1]).map(|values| values[0]);
+    let predicted = "predicted_scaling_factor";
+    let figure = SearchCurve {
+        title: "Search for the scaling factor",
+        candidates: &(0..factors.len()).map(candidate).collect::<Vec<_>>(),
+        chosen: Some(single("scaling_factor")?),
+        predicted: artifact.has(predicted).then(|| single(predicted)).transpose()?,
+        criterion: Some(evaluation::experiment(artifact)?.search.performance_at_least),
+    };
+    figure.draw().map(Some)
 }
 
 impl SearchCurve<'_> {

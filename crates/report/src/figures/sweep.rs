@@ -2,9 +2,12 @@
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
+use crate::evaluation::is_sweep;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
+use mdl_data::score::{Score, Spread};
 
 const CHECK: Check = Check("parameter sweep");
 const PLOT_HEIGHT: f64 = 190.0;
@@ -54,6 +57,48 @@ pub struct Sweep<'a> {
     pub variants: &'a [Variant<'a>],
     /// Performance to compare with, such as that of guessing.
     pub reference: Option<(&'a str, f64)>,
+}
+
+/// Performance against the parameter that a sweep varied: of one network with the 95 % interval of its trials, of several
+/// mean ± SD.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    if !is_sweep(artifact) {
+        return Ok(None);
+    }
+    let shape @ [networks, variants, values] = artifact.shape::<3>("trials")?;
+    let (trials, correct) = (artifact.values::<u32>("trials", &shape)?, artifact.values::<u32>("correct", &shape)?);
+    let parameters = artifact.values::<f64>("parameter", &[values])?;
+    let point = |variant: usize, value: usize| {
+        let at = |network: usize| (network * variants + variant) * values + value;
+        let score = |network: usize| Score { trials: trials[at(network)], correct: correct[at(network)] };
+        let performances: Vec<f64> = (0..networks).map(|network| score(network).performance()).collect();
+        let Spread { mean, sd } = Spread::of(&performances);
+        let (interval, networks) = match sd {
+            None => (score(0).interval(), Vec::new()),
+            Some(sd) => ((mean - sd, mean + sd), performances),
+        };
+        Point { parameter: parameters[value], performance: mean, interval, networks }
+    };
+    CHECK.value("networks", networks > 0, networks, "at least one")?;
+    let points: Vec<Vec<Point>> =
+        (0..variants).map(|variant| (0..values).map(|value| point(variant, value)).collect()).collect();
+    let sweep = &artifact.config["sweep"];
+    let label = |variant: usize| sweep["variants"][variant].as_str().unwrap_or("LIF network");
+    let performance_label = match networks {
+        1 => "Performance (95 % interval)".into(),
+        _ => format!("Performance (mean ± SD, {networks} networks)"),
+    };
+    let figure = Sweep {
+        title: "Performance of the LIF network",
+        parameter_label: sweep["parameter"].as_str().unwrap_or("Parameter"),
+        performance_label: &performance_label,
+        variants: &points.iter().enumerate().map(|(v, points)| Variant { label: label(v), points }).collect::<Vec<_>>(),
+        reference: None,
+    };
+    figure.draw().map(Some)
 }
 
 impl Sweep<'_> {

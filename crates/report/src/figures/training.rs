@@ -2,9 +2,11 @@
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
+use crate::evaluation::{self, Evaluation, measure};
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("training curve");
 const HEIGHT: f64 = 120.0;
@@ -36,6 +38,40 @@ pub struct TrainingCurve<'a> {
     pub performances: &'a [Course<'a>],
     /// Performance above which the training may stop.
     pub performance_criterion: Option<f64>,
+}
+
+/// The course of the training that a network or its evaluation keeps (`history.*`), with the stopping rule of its config.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or has another length.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    if let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| !artifact.has("population")) {
+        evaluation.require(CHECK, "history.update")?;
+    }
+    if !artifact.has("history.update") {
+        return Ok(None);
+    }
+    let [rows] = artifact.shape("history.update")?;
+    if rows == 0 {
+        return Ok(None);
+    }
+    let updates = artifact.values::<i64>("history.update", &[rows])?;
+    let column = |name: &str| -> Result<Vec<(f64, f64)>, ReportError> {
+        let values = artifact.values::<f64>(&format!("history.{name}"), &[rows])?;
+        Ok(updates.iter().zip(values).map(|(&update, &value)| (update as f64, value)).collect())
+    };
+    let (training, fresh, performance) = (column("training_loss")?, column("loss")?, column("performance")?);
+    let experiment = evaluation::experiment(artifact)?;
+    let stop = experiment.training.stop.as_ref();
+    let curve = TrainingCurve {
+        title: &format!("Training of the {} network", experiment.network.kind()),
+        losses: &[Course { label: "training", points: &training }, Course { label: "evaluation", points: &fresh }],
+        loss_criterion: stop.map(|stop| stop.loss_below),
+        performance_label: measure(&experiment),
+        performances: &[Course { label: "evaluation", points: &performance }],
+        performance_criterion: stop.map(|stop| stop.performance_above),
+    };
+    curve.draw().map(Some)
 }
 
 impl TrainingCurve<'_> {

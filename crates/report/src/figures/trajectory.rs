@@ -2,9 +2,11 @@
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
+use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel};
 use crate::{ReportError, style};
+use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("trajectory");
 const PLOT_HEIGHT: f64 = 300.0;
@@ -31,6 +33,38 @@ pub struct Trajectory<'a> {
     pub y_label: &'a str,
     /// The conditions, in the order of the legend.
     pub ways: &'a [Way<'a>],
+}
+
+/// The mean way of each condition through the plane of the two most important modes, where there are two.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that is missing or does not fit.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("mode_activity")) else { return Ok(None) };
+    let Some(task) = evaluation.task() else { return Ok(None) };
+    let shape @ [_, steps, modes] = artifact.shape::<3>("mode_activity")?;
+    if modes < 2 {
+        return Ok(None);
+    }
+    evaluation.require(CHECK, "importance")?;
+    let activity = artifact.values::<f32>("mode_activity", &shape)?;
+    let importance = artifact.values::<f64>("importance", &[modes])?;
+    let mut order: Vec<usize> = (0..modes).collect();
+    order.sort_by(|a, b| importance[*b].total_cmp(&importance[*a]));
+    let occurred = evaluation.conditions(task)?;
+    let mean = |condition: usize, mode: usize| -> Vec<f64> {
+        let own = activity.iter().skip(condition * steps * modes).take(steps * modes);
+        own.skip(mode).step_by(modes).map(|x| f64::from(*x)).collect()
+    };
+    let names = task.conditions().iter().enumerate().filter(|(condition, _)| occurred.contains(condition));
+    let means: Vec<_> = names.map(|(c, label)| (*label, mean(c, order[0]), mean(c, order[1]))).collect();
+    let figure = Trajectory {
+        title: "State in mode space",
+        x_label: &format!("Mode {}", order[0]),
+        y_label: &format!("Mode {}", order[1]),
+        ways: &means.iter().map(|(label, x, y)| Way { label, x, y }).collect::<Vec<_>>(),
+    };
+    figure.draw().map(Some)
 }
 
 impl Trajectory<'_> {

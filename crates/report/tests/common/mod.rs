@@ -1,10 +1,13 @@
-//! One figure of every kind from simple simulated data.
+//! Artifacts with simple simulated data, and every figure drawn from them.
 
-use mdl_report::figures::{
-    Confusion, ExampleDigits, MembraneTraces, Output, Raster, RateDistribution, SearchCurve, Sweep, TrainingCurve,
-    Trajectory, Window, digits, membrane, output, raster, search, sweep, training, trajectory,
-};
+// Each test uses a part.
+#![allow(dead_code)]
+
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_report::evaluation::keep_network;
+use mdl_report::figures::{self, Raster, raster};
 use mdl_report::{Figure, Population, ReportError};
+use serde_json::{Value, json};
 
 /// A small generator of numbers that look random (splitmix64).
 pub struct Numbers(pub u64);
@@ -36,59 +39,274 @@ pub fn populations() -> Vec<Population> {
         .collect()
 }
 
-const STIMULUS: Window = Window { label: "stimulus", from_ms: 250.0, to_ms: 375.0 };
-const RESPONSE: Window = Window { label: "response window", from_ms: 500.0, to_ms: 1000.0 };
-
-/// Every figure, with a name for its file.
-pub fn gallery() -> Result<Vec<(&'static str, Figure)>, ReportError> {
-    Ok(vec![
-        ("output", output()?),
-        ("raster", raster(false)?),
-        ("raster-trials", raster(true)?),
-        ("raster-dense", dense_raster(120_000)?),
-        ("rates", rates()?),
-        ("membrane", membrane()?),
-        ("search", search()?),
-        ("training", training()?),
-        ("confusion", confusion()?),
-        ("digits", digits()?),
-        ("sweep", sweep()?),
-        ("trajectory", trajectory()?),
-    ])
+/// Every artifact of the gallery, by name.
+pub fn artifacts() -> Vec<(&'static str, Artifact)> {
+    vec![
+        ("rate", rate()),
+        ("lif", lif()),
+        ("spiking", spiking()),
+        ("lif-evaluation", lif_evaluation()),
+        ("spiking-evaluation", spiking_evaluation()),
+        ("image-evaluation", image_evaluation()),
+        ("sweep", sweep()),
+    ]
 }
 
-/// Go-NoGo as a network would answer it.
-pub fn output() -> Result<Figure, ReportError> {
+/// Every figure of every artifact, as `artifact-figure`, and a large raster.
+pub fn gallery() -> Result<Vec<(String, Figure)>, ReportError> {
+    let mut all = Vec::new();
+    for (artifact, data) in artifacts() {
+        let drawn = figures::draw(&data, &figures::names());
+        if let Some((_, error)) = drawn.failed.into_iter().next() {
+            return Err(error);
+        }
+        all.extend(drawn.figures.into_iter().map(|(name, figure)| (format!("{artifact}-{name}"), figure)));
+    }
+    all.push(("raster-dense".into(), dense_raster(120_000)?));
+    Ok(all)
+}
+
+/// One figure of an artifact.
+pub fn figure(artifact: &Artifact, name: &str) -> Figure {
+    let mut drawn = figures::draw(artifact, &[name]);
+    assert!(drawn.failed.is_empty(), "{:?}", drawn.failed);
+    drawn.figures.pop().unwrap_or_else(|| panic!("no figure {name}")).1
+}
+
+fn artifact(kind: Kind, program: &str, task: Value, network: Value) -> Artifact {
+    let stop = json!({ "loss_below": 7.0, "performance_above": 0.95 });
+    let config = json!({ "name": "gallery", "task": task, "network": network, "training": { "stop": stop } });
+    Artifact::new(kind, config, Provenance::new(program, None, 1))
+}
+
+fn dense_network() -> Value {
+    json!({ "kind": "rate", "neurons": 200, "recurrence": { "kind": "dense" } })
+}
+
+/// A trained rate network: signs, time constants, and a loss that falls by two decades.
+pub fn rate() -> Artifact {
+    let mut rate = artifact(Kind::Rate, "train-rate", json!({ "kind": "go-nogo" }), dense_network());
+    write_network(&mut rate);
+    rate
+}
+
+fn write_network(artifact: &mut Artifact) {
+    let (populations, mut numbers) = (populations(), Numbers(4));
+    let inhibitory = |unit: usize| populations[unit] != Population::Excitatory;
+    let allowed = |to: usize, from: usize| !(populations[to] == Population::Somatostatin && inhibitory(from));
+    let mask = (0..200 * 200).map(|at| u8::from(allowed(at / 200, at % 200))).collect();
+    artifact.insert("sign", &[200], (0..200).map(|unit| if inhibitory(unit) { -1f32 } else { 1.0 }).collect());
+    artifact.insert("mask", &[200, 200], mask);
+    let middle = |unit: usize| if inhibitory(unit) { 45.0 } else { 75.0 };
+    let tau_ms = (0..200).map(|unit| (middle(unit) * (0.25 * numbers.normal()).exp()).clamp(20.0, 125.0) as f32);
+    artifact.insert("tau_ms", &[200], tau_ms.collect());
+    write_history(artifact);
+}
+
+fn write_history(artifact: &mut Artifact) {
+    let mut numbers = Numbers(6);
+    let updates: Vec<i64> = (0..=120).map(|row| row * 25).collect();
+    let mut course = |noise: f64| -> Vec<f64> {
+        let value = |update: f64, n: f64| (0.35 + 40.0 * (-update / 420.0).exp()) * (noise * n).exp();
+        updates.iter().map(|update| value(*update as f64, numbers.normal())).collect()
+    };
+    let (training, loss) = (course(0.16), course(0.08));
+    let performance = loss.iter().map(|loss| 1.0 - 0.5 * (loss / 40.0).clamp(0.0, 1.0).sqrt()).collect();
+    for (name, values) in [("training_loss", training), ("loss", loss), ("performance", performance)] {
+        artifact.insert(&format!("history.{name}"), &[updates.len()], values);
+    }
+    artifact.insert("history.update", &[updates.len()], updates);
+}
+
+/// A LIF network whose search has a plateau between silence and runaway.
+pub fn lif() -> Artifact {
+    let mut lif = artifact(Kind::Lif, "lambda-search", json!({ "kind": "go-nogo" }), dense_network());
+    write_network(&mut lif);
+    let factors: Vec<f64> = (4..=15).map(|step| 5.0 * f64::from(step)).collect();
+    let performance =
+        |factor: f64| 0.5 + 0.5 / (1.0 + ((factor - 62.0) / 2.6).exp()) - 0.5 / (1.0 + ((factor - 30.0) / 2.0).exp());
+    let shape = [factors.len()];
+    lif.insert("search.trials", &shape, vec![100u32; factors.len()]);
+    lif.insert("search.correct", &shape, factors.iter().map(|f| (100.0 * performance(*f)) as u32).collect());
+    lif.insert("search.rate_hz", &shape, factors.iter().map(|factor| 900.0 / factor).collect());
+    lif.insert("search.scaling_factor", &shape, factors);
+    lif.insert("scaling_factor", &[1], vec![45.0]);
+    lif.insert("predicted_scaling_factor", &[1], vec![50.0]);
+    lif
+}
+
+/// A network of spiking neurons with time constants of their own.
+pub fn spiking() -> Artifact {
+    let network = json!({ "kind": "spiking", "neurons": 120, "modes": 3 });
+    let task = json!({ "kind": "mante", "step_ms": 2.0 });
+    let (mut spiking, mut numbers) = (artifact(Kind::Spiking, "train-spiking", task, network), Numbers(8));
+    write_history(&mut spiking);
+    spiking.insert("tau_decay_ms", &[120], (0..120).map(|_| (60.0 + 12.0 * numbers.normal()) as f32).collect());
+    spiking
+}
+
+/// The tensors of spikes, given as step (from 1) and unit of each trial.
+fn write_spikes(artifact: &mut Artifact, trials: &[Vec<(u32, u32)>]) {
+    let all = || trials.iter().zip(0u32..).flat_map(|(spikes, trial)| spikes.iter().map(move |s| (s.0, s.1, trial)));
+    let shape = [all().count()];
+    artifact.insert("spike_step", &shape, all().map(|spike| spike.0).collect());
+    artifact.insert("spike_unit", &shape, all().map(|spike| spike.1).collect());
+    artifact.insert("spike_trial", &shape, all().map(|spike| spike.2).collect());
+}
+
+/// Go-NoGo as a LIF network would answer it: 40 trials of each condition.
+pub fn lif_evaluation() -> Artifact {
+    let mut evaluation = artifact(Kind::Evaluation, "eval-lif", json!({ "kind": "go-nogo" }), dense_network());
     let time_ms: Vec<f64> = (0..200).map(|step| f64::from(step) * 5.0).collect();
     let rise = |t: f64| if t < 380.0 { 0.0 } else { 1.0 - (-(t - 380.0) / 55.0).exp() };
     let mut numbers = Numbers(1);
-    let mut trials = |height: f64| {
-        let mut outputs = Vec::new();
-        for _ in 0..40 {
-            let (gain, mut drift) = (1.0 + 0.06 * numbers.normal(), 0.0);
-            for &t in &time_ms {
-                drift = 0.95 * drift + 0.012 * numbers.normal();
-                outputs.push(height * gain * rise(t) + drift);
+    let (mut output, mut target, trials) = (Vec::new(), Vec::new(), 80);
+    for trial in 0..trials {
+        let height = f64::from(trial % 2 == 0);
+        let (gain, mut drift) = (1.0 + 0.06 * numbers.normal(), 0.0);
+        for &t in &time_ms {
+            drift = 0.95 * drift + 0.012 * numbers.normal();
+            output.push((height * gain * rise(t) + drift) as f32);
+            target.push(if t >= 375.0 { height as f32 } else { 0.0 });
+        }
+    }
+    evaluation.insert("condition", &[trials], (0..trials as u32).map(|trial| trial % 2).collect());
+    evaluation.insert("correct", &[trials], (0..trials).map(|trial| u8::from(trial % 17 != 3)).collect());
+    evaluation.insert("output", &[trials, time_ms.len(), 1], output);
+    evaluation.insert("target", &[trials, time_ms.len(), 1], target);
+    evaluation.insert("time_ms", &[time_ms.len()], time_ms);
+    let populations = populations();
+    let base = |p: &Population| if *p == Population::Excitatory { 6.0 } else { 17.0 };
+    let rates = populations.iter().map(|p| base(p) * (0.45 * numbers.normal()).exp()).collect();
+    evaluation.insert("rate_hz", &[200], rates);
+    let recorded = [spikes(&mut numbers, &populations, 1.6), spikes(&mut numbers, &populations, 0.2)];
+    let steps = |(times, units): &(Vec<f64>, Vec<u32>)| -> Vec<(u32, u32)> {
+        times.iter().zip(units).map(|(time, unit)| ((time / 0.05) as u32 + 1, *unit)).collect()
+    };
+    let mut recorded = recorded.each_ref().map(steps);
+    write_potentials(&mut evaluation, &mut recorded);
+    write_spikes(&mut evaluation, &recorded);
+    keep_network(&lif(), 200, &mut evaluation).unwrap();
+    evaluation
+}
+
+/// Leaky integrate-and-fire units driven by noise, in the first of two trials; their spikes take the place of others.
+fn write_potentials(evaluation: &mut Artifact, recorded: &mut [Vec<(u32, u32)>; 2]) {
+    let (mut numbers, dt_ms, units) = (Numbers(5), 0.05, [3u32, 41, 48]);
+    recorded[0].retain(|(_, unit)| !units.contains(unit));
+    let mut v_mv = vec![-60f32; 2 * 1000 * 3];
+    for (u, (unit, drive)) in units.into_iter().zip([20.0, 15.0, 24.0]).enumerate() {
+        let (mut v, mut last, mut noise) = (-60.0, -1e9, 0.0);
+        for step in 1..=20_000u32 {
+            let t = f64::from(step) * dt_ms;
+            noise += -noise * dt_ms / 8.0 + 0.55 * numbers.normal() * dt_ms.sqrt();
+            let input = if (250.0..700.0).contains(&t) { drive } else { 0.35 * drive };
+            if t > last + 2.0 {
+                v += dt_ms / 10.0 * (-58.0 + input + 6.0 * noise - v);
+            }
+            if v >= -40.0 {
+                (v, last) = (-65.0, t);
+                recorded[0].push((step, unit));
+            }
+            if step % 20 == 0 {
+                v_mv[(step as usize / 20 - 1) * 3 + u] = v as f32;
             }
         }
-        output::mean_and_sd(&outputs, time_ms.len())
-    };
-    let (go, nogo) = (trials(1.0)?, trials(0.0)?);
-    let target: Vec<f64> = time_ms.iter().map(|&t| if t >= 375.0 { 1.0 } else { 0.0 }).collect();
-    let zero = vec![0.0; time_ms.len()];
-    let conditions = [
-        output::Condition { label: "Go", mean: &go.0, sd: &go.1, target: Some(&target) },
-        output::Condition { label: "NoGo", mean: &nogo.0, sd: &nogo.1, target: Some(&zero) },
-    ];
-    let windows = [STIMULUS, RESPONSE];
-    Output {
-        title: "Output of the LIF network, Go-NoGo",
-        time_ms: &time_ms,
-        conditions: &conditions,
-        windows: &windows,
-        thresholds: &[0.3, 0.7],
     }
-    .draw()
+    evaluation.insert("recorded_unit", &[3], units.to_vec());
+    evaluation.insert("potential_time_ms", &[1000], (1..=1000).map(f64::from).collect());
+    evaluation.insert("v_mv", &[2, 1000, 3], v_mv);
+}
+
+/// Four conditions that part in the second and third mode.
+pub fn spiking_evaluation() -> Artifact {
+    let network = spiking();
+    let mut evaluation =
+        Artifact::new(Kind::Evaluation, network.config.clone(), Provenance::new("eval-spiking", None, 1));
+    let mut numbers = Numbers(9);
+    let mut activity = Vec::new();
+    for (x, y) in [(1.0, 0.8), (1.0, -0.8), (-1.0, 0.8), (-1.0, -0.8)] {
+        for step in 0..500 {
+            let t = f64::from(step) / 500.0;
+            let (grow, turn) = (1.0 - (-3.0 * t).exp(), 0.5 * (6.0 * t).sin() * (-2.0 * t).exp());
+            activity.extend([0.0, (x * grow + turn * y) as f32, (y * grow * t - turn * x) as f32]);
+        }
+    }
+    evaluation.insert("mode_activity", &[4, 500, 3], activity);
+    evaluation.insert("importance", &[3], vec![0.1, 3.0, 2.0]);
+    evaluation.insert("condition", &[8], vec![0u32, 1, 2, 3, 0, 1, 2, 3]);
+    evaluation.insert("correct", &[8], vec![1u8; 8]);
+    evaluation.insert("rate_hz", &[120], (0..120).map(|_| 2.0 * (0.5 * numbers.normal()).exp()).collect());
+    let mut trial = || -> Vec<(u32, u32)> {
+        let all = (1..=500).flat_map(|step| (0..120).map(move |unit| (step, unit)));
+        all.filter(|_| numbers.uniform() < 0.04).collect()
+    };
+    write_spikes(&mut evaluation, &[trial(), trial()]);
+    let potential = (0..2 * 500 * 2).map(|i| (0.5 + 0.4 * (f64::from(i) * 0.13).sin()) as f32).collect();
+    evaluation.insert("recorded_unit", &[2], vec![0u32, 7]);
+    evaluation.insert("potential", &[2, 500, 2], potential);
+    keep_network(&network, 120, &mut evaluation).unwrap();
+    evaluation
+}
+
+/// Ten classes, about 97 % right, with rings and bars as stand-ins for digits.
+pub fn image_evaluation() -> Artifact {
+    let task = json!({ "kind": "digits", "dataset": "mnist" });
+    let network = json!({ "kind": "spiking", "neurons": 50, "modes": 3 });
+    let mut evaluation = artifact(Kind::Evaluation, "eval-spiking", task, network);
+    evaluation.config["training"] = json!({ "loss": "cross-entropy" });
+    let mut numbers = Numbers(7);
+    let mut counts: Vec<u32> = (0..100).map(|_| (6.0 * numbers.uniform().powi(3)) as u32).collect();
+    for class in 0..10 {
+        counts[class * 11] = 940 + (80.0 * numbers.uniform()) as u32;
+    }
+    counts[4 * 10 + 9] = 27;
+    evaluation.insert("confusion", &[10, 10], counts);
+    let kinds = [0u8, 1, 7, 8];
+    let label: Vec<u8> = (0..18).map(|image| kinds[image % 4]).collect();
+    let predicted: Vec<u8> = (0..18).map(|image| kinds[(image + usize::from(image < 7)) % 4]).collect();
+    let pixels = label.iter().zip(0u8..).flat_map(|(class, image)| picture(*class, f64::from(image) * 0.2 - 1.8));
+    evaluation.insert("example_image", &[18, 28, 28], pixels.collect());
+    evaluation.insert("example", &[18], (0..18).collect::<Vec<u32>>());
+    evaluation.insert("correct", &[18], label.iter().zip(&predicted).map(|(a, b)| u8::from(a == b)).collect());
+    evaluation.insert("label", &[18], label);
+    evaluation.insert("predicted", &[18], predicted);
+    keep_network(&artifact(Kind::Spiking, "train-spiking", json!({}), json!({})), 50, &mut evaluation).unwrap();
+    evaluation
+}
+
+/// The pixels of a stand-in for a digit.
+fn picture(digit: u8, shift: f64) -> Vec<u8> {
+    let pixel = |index: usize| {
+        let (x, y) = ((index % 28) as f64 - 13.5 - shift, (index / 28) as f64 - 13.5);
+        let distance = match digit {
+            0 => ((x * 1.3).hypot(y) - 8.0).abs(),
+            1 => (x + 0.15 * y).abs() + if y.abs() > 9.0 { 9.0 } else { 0.0 },
+            7 => (y + 8.0).abs().min((x + 0.6 * y).abs()) + if y.abs() > 9.0 || x.abs() > 7.0 { 9.0 } else { 0.0 },
+            _ => (x.hypot(y + 4.5) - 4.2).abs().min((x.hypot(y - 4.5) - 4.5).abs()),
+        };
+        (255.0 * (1.8 - 0.7 * distance).clamp(0.0, 1.0)) as u8
+    };
+    (0..784).map(pixel).collect()
+}
+
+/// Performance of nine networks against a time constant, for two synapses.
+pub fn sweep() -> Artifact {
+    let mut sweep = artifact(Kind::Evaluation, "sweep-lif", json!({ "kind": "go-nogo" }), dense_network());
+    let values = [5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0];
+    let variants = ["double", "single"];
+    sweep.config["sweep"] =
+        json!({ "parameter": "lif.tau_rise_ms", "values": values, "by": "lif.synapse", "variants": variants });
+    let correct = |network: u32, best: f64, value: f64| {
+        let performance = 0.55 + 0.42 * (-((value / best).ln() / 0.9).powi(2)).exp();
+        (100.0 * (performance + 0.012 * (f64::from((network * 5) % 9) - 4.0))) as u32
+    };
+    let of_network = |network| [40.0, 65.0].map(|best| values.map(|value| correct(network, best, value)));
+    let correct: Vec<u32> = (0..9).flat_map(|network| of_network(network).concat()).collect();
+    sweep.insert("parameter", &[7], values.to_vec());
+    sweep.insert("trials", &[9, 2, 7], vec![100u32; correct.len()]);
+    sweep.insert("correct", &[9, 2, 7], correct);
+    sweep
 }
 
 /// Spikes of a trial of 1 s in which units fire faster after the stimulus.
@@ -109,26 +327,6 @@ fn spikes(numbers: &mut Numbers, populations: &[Population], evoked: f64) -> (Ve
     (times, units)
 }
 
-/// One or two trials.
-pub fn raster(several: bool) -> Result<Figure, ReportError> {
-    let (populations, mut numbers) = (populations(), Numbers(2));
-    let (go, nogo) = (spikes(&mut numbers, &populations, 1.6), spikes(&mut numbers, &populations, 0.2));
-    let trials = [
-        raster::Trial { label: "Go", time_ms: &go.0, unit: &go.1 },
-        raster::Trial { label: "NoGo", time_ms: &nogo.0, unit: &nogo.1 },
-    ];
-    Raster {
-        title: if several { "Spikes in a Go and a NoGo trial" } else { "Spikes in a Go trial" },
-        duration_ms: 1000.0,
-        populations: &populations,
-        trials: if several { &trials } else { &trials[..1] },
-        windows: &[STIMULUS, RESPONSE],
-        rate_bin_ms: Some(20.0),
-        unit_rates: true,
-    }
-    .draw()
-}
-
 /// Many spikes of 1000 units.
 pub fn dense_raster(count: usize) -> Result<Figure, ReportError> {
     let mut numbers = Numbers(3);
@@ -144,191 +342,4 @@ pub fn dense_raster(count: usize) -> Result<Figure, ReportError> {
         unit_rates: true,
     }
     .draw()
-}
-
-/// Rates about log-normal.
-pub fn rates() -> Result<Figure, ReportError> {
-    let (populations, mut numbers) = (populations(), Numbers(4));
-    let base = |p: &Population| if *p == Population::Excitatory { 6.0 } else { 17.0 };
-    let rates: Vec<f64> = populations.iter().map(|p| base(p) * (0.45 * numbers.normal()).exp()).collect();
-    RateDistribution { title: "Firing rates", rates_hz: &rates, populations: &populations }.draw()
-}
-
-/// Leaky integrate-and-fire units driven by noise.
-pub fn membrane() -> Result<Figure, ReportError> {
-    let (mut numbers, dt_ms) = (Numbers(5), 0.05);
-    let time_ms: Vec<f64> = (0..20_000).map(|step| f64::from(step) * dt_ms).collect();
-    let mut unit = |drive: f64| {
-        let (mut v, mut last, mut noise) = (-60.0, -1e9, 0.0);
-        let (mut potential, mut spikes) = (Vec::new(), Vec::new());
-        for &t in &time_ms {
-            noise += -noise * dt_ms / 8.0 + 0.55 * numbers.normal() * dt_ms.sqrt();
-            let input = if (250.0..700.0).contains(&t) { drive } else { 0.35 * drive };
-            if t > last + 2.0 {
-                v += dt_ms / 10.0 * (-58.0 + input + 6.0 * noise - v);
-            }
-            if v >= -40.0 {
-                (v, last) = (-65.0, t);
-                spikes.push(t);
-            }
-            potential.push(v);
-        }
-        (potential, spikes)
-    };
-    let units = [unit(20.0), unit(15.0), unit(24.0)];
-    let names = [
-        ("unit 3", Population::Excitatory),
-        ("unit 17", Population::Inhibitory),
-        ("unit 48", Population::Somatostatin),
-    ];
-    let traces: Vec<_> = (units.iter().zip(names))
-        .map(|((potential, spikes_ms), (label, population))| membrane::Trace {
-            label,
-            population,
-            potential,
-            spikes_ms,
-            threshold: Some(-40.0),
-        })
-        .collect();
-    MembraneTraces {
-        title: "Membrane potential of three units",
-        time_ms: &time_ms,
-        potential_unit: membrane::PotentialUnit::Millivolt,
-        traces: &traces,
-        windows: &[STIMULUS, RESPONSE],
-    }
-    .draw()
-}
-
-/// A plateau between silence and runaway.
-pub fn search() -> Result<Figure, ReportError> {
-    let candidates: Vec<_> = (4..=15)
-        .map(|step| {
-            let factor = 5.0 * f64::from(step);
-            let performance: f64 =
-                0.5 + 0.5 / (1.0 + ((factor - 62.0) / 2.6).exp()) - 0.5 / (1.0 + ((factor - 30.0) / 2.0).exp());
-            let (n, z) = (100.0, 1.96_f64);
-            let middle = (performance + z * z / (2.0 * n)) / (1.0 + z * z / n);
-            let half = z / (1.0 + z * z / n) * (performance * (1.0 - performance) / n + z * z / (4.0 * n * n)).sqrt();
-            search::Candidate {
-                scaling_factor: factor,
-                performance,
-                interval: ((middle - half).max(0.0), (middle + half).min(1.0).max(performance)),
-                rate_hz: 900.0 / factor,
-            }
-        })
-        .collect();
-    SearchCurve {
-        title: "Search for the scaling factor",
-        candidates: &candidates,
-        chosen: Some(45.0),
-        predicted: Some(50.0),
-        criterion: Some(0.95),
-    }
-    .draw()
-}
-
-/// A loss that falls by two decades, with a gap.
-pub fn training() -> Result<Figure, ReportError> {
-    let mut numbers = Numbers(6);
-    let mut course = |noise: f64| -> Vec<(f64, f64)> {
-        let value = |update: f64, n: f64| (0.35 + 40.0 * (-update / 420.0).exp()) * (noise * n).exp();
-        (0..=120).map(|i| f64::from(i) * 25.0).map(|update| (update, value(update, numbers.normal()))).collect()
-    };
-    let (mut loss, fresh) = (course(0.16), course(0.08));
-    loss[60].1 = f64::NAN;
-    let performance: Vec<_> = fresh.iter().map(|&(u, l)| (u, 1.0 - 0.5 * (l / 40.0).clamp(0.0, 1.0).sqrt())).collect();
-    TrainingCurve {
-        title: "Training of the rate network",
-        losses: &[
-            training::Course { label: "training", points: &loss },
-            training::Course { label: "fresh trials", points: &fresh },
-        ],
-        loss_criterion: Some(7.0),
-        performance_label: "Performance",
-        performances: &[training::Course { label: "fresh trials", points: &performance }],
-        performance_criterion: Some(0.95),
-    }
-    .draw()
-}
-
-/// Ten digits, about 97 % right.
-pub fn confusion() -> Result<Figure, ReportError> {
-    let mut numbers = Numbers(7);
-    let mut counts: Vec<u64> = (0..100).map(|_| (6.0 * numbers.uniform().powi(3)) as u64).collect();
-    for class in 0..10 {
-        counts[class * 11] = 940 + (80.0 * numbers.uniform()) as u64;
-    }
-    counts[4 * 10 + 9] = 27;
-    let classes = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    Confusion { title: "Confusion of digits, 10,000 test images", classes: &classes, counts: &counts }.draw()
-}
-
-/// Rings and bars as stand-ins for digits.
-pub fn digits() -> Result<Figure, ReportError> {
-    let image = |digit: usize, shift: f64| -> Vec<f32> {
-        let pixel = |index: usize| {
-            let (x, y) = ((index % 28) as f64 - 13.5 - shift, (index / 28) as f64 - 13.5);
-            let distance = match digit {
-                0 => ((x * 1.3).hypot(y) - 8.0).abs(),
-                1 => (x + 0.15 * y).abs() + if y.abs() > 9.0 { 9.0 } else { 0.0 },
-                7 => (y + 8.0).abs().min((x + 0.6 * y).abs()) + if y.abs() > 9.0 || x.abs() > 7.0 { 9.0 } else { 0.0 },
-                _ => (x.hypot(y + 4.5) - 4.2).abs().min((x.hypot(y - 4.5) - 4.5).abs()),
-            };
-            (1.8 - 0.7 * distance).clamp(0.0, 1.0) as f32
-        };
-        (0..784).map(pixel).collect()
-    };
-    let kinds = [(0, "0"), (1, "1"), (7, "7"), (8, "8")];
-    let images: Vec<_> = (0..18).map(|i| (image(kinds[i % 4].0, i as f64 * 0.2 - 1.8), kinds[i % 4].1, i)).collect();
-    let digits: Vec<_> = (images.iter())
-        .map(|(pixels, class, i)| digits::Digit {
-            pixels,
-            true_class: class,
-            predicted_class: if *i < 7 { kinds[(i + 1) % 4].1 } else { class },
-        })
-        .collect();
-    ExampleDigits { title: "Test images", side: 28, digits: &digits }.draw()
-}
-
-/// Performance against a time constant, for two synapses.
-pub fn sweep() -> Result<Figure, ReportError> {
-    let points = |best: f64| -> Vec<_> {
-        [5.0, 10.0, 20.0, 35.0, 50.0, 75.0, 100.0]
-            .map(|parameter: f64| {
-                let performance = 0.55 + 0.42 * (-((parameter / best).ln() / 0.9).powi(2)).exp();
-                let networks = (0..9).map(|i| performance + 0.012 * f64::from((i * 5) % 9 - 4)).collect();
-                let interval = (performance - 0.03, performance + 0.03);
-                sweep::Point { parameter, performance, interval, networks }
-            })
-            .to_vec()
-    };
-    let (single, double) = (points(40.0), points(65.0));
-    Sweep {
-        title: "Performance against synaptic decay",
-        parameter_label: "Synaptic decay time constant (ms)",
-        performance_label: "Performance",
-        variants: &[
-            sweep::Variant { label: "single exponential", points: &single },
-            sweep::Variant { label: "double exponential", points: &double },
-        ],
-        reference: Some(("chance", 0.5)),
-    }
-    .draw()
-}
-
-/// Four conditions that part in two modes.
-pub fn trajectory() -> Result<Figure, ReportError> {
-    let way = |x: f64, y: f64| -> (Vec<f64>, Vec<f64>) {
-        let at = |step: i32| {
-            let t = f64::from(step) / 250.0;
-            let (grow, turn) = (1.0 - (-3.0 * t).exp(), 0.5 * (6.0 * t).sin() * (-2.0 * t).exp());
-            (x * grow + turn * y, y * grow * t - turn * x)
-        };
-        (0..=250).map(at).unzip()
-    };
-    let ways = [way(1.0, 0.8), way(1.0, -0.8), way(-1.0, 0.8), way(-1.0, -0.8)];
-    let labels = ["motion +, colour +", "motion +, colour −", "motion −, colour +", "motion −, colour −"];
-    let ways: Vec<_> = (ways.iter().zip(labels)).map(|((x, y), label)| trajectory::Way { label, x, y }).collect();
-    Trajectory { title: "State in mode space", x_label: "Mode 1", y_label: "Mode 2", ways: &ways }.draw()
 }

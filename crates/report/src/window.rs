@@ -5,6 +5,7 @@ use crate::canvas::{Canvas, Key};
 use crate::check::Check;
 use crate::panel::Panel;
 use crate::style;
+use mdl_data::tasks::{Judged, Task};
 
 /// A stretch of the trial that is shaded, such as the stimulus or the response window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,8 +18,17 @@ pub struct Window<'a> {
     pub to_ms: f64,
 }
 
+impl Window<'static> {
+    /// The response window of a task, whose steps differ between a trained network and the LIF network made from it.
+    pub fn response(task: &dyn Task, judged: Judged) -> Self {
+        let steps = task.response_window(judged);
+        let ms = |step: usize| step as f64 * task.step_ms();
+        Self { label: "response", from_ms: ms(steps.start), to_ms: ms(steps.end) }
+    }
+}
+
 /// Windows have ends in order.
-pub(super) fn check(windows: &[Window], check: Check) -> Result<(), ReportError> {
+pub(crate) fn check(windows: &[Window], check: Check) -> Result<(), ReportError> {
     for window in windows {
         let (label, from, to) = (window.label, window.from_ms, window.to_ms);
         check.finite(&format!("window {label}"), &[from, to])?;
@@ -44,12 +54,12 @@ fn named<'a>(windows: &[Window<'a>]) -> Vec<(&'a str, &'static str)> {
 }
 
 /// Entries of the legend.
-pub(super) fn keys(windows: &[Window]) -> Vec<(Key, String)> {
+pub(crate) fn keys(windows: &[Window]) -> Vec<(Key, String)> {
     named(windows).into_iter().map(|(name, colour)| (Key::Block(colour), name.to_owned())).collect()
 }
 
 /// Shades the windows of a panel, as far as they lie on it.
-pub(super) fn shade(canvas: &mut Canvas, panel: &Panel, windows: &[Window]) {
+pub(crate) fn shade(canvas: &mut Canvas, panel: &Panel, windows: &[Window]) {
     let names = named(windows);
     for window in windows {
         let colour = names.iter().find(|(name, _)| *name == window.label).map_or(style::WINDOWS[0], |&(_, c)| c);

@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn report`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("report")
+}

@@ -1,0 +1,187 @@
+//! Evaluations in artifacts: the tensors that figures need beside those of the judging, and reading them back.
+//!
+//! A figure is drawn from one artifact. Therefore an evaluation keeps [what its figures show of the network](keep_network).
+
+use crate::ReportError;
+use crate::check::Check;
+use crate::population::{self, Population};
+use crate::window::Window;
+use mdl_artifact::{Artifact, Kind};
+use mdl_data::field::length;
+use mdl_data::tasks::{Judged, Task};
+use mdl_experiment::Experiment;
+
+/// Adds to an evaluation what its figures show of the network of `units` units that it judges:
+///
+/// | tensor | shape | type | content |
+/// |---|---|---|---|
+/// | `population` | `[N]` | U8 | 0 excitatory, 1 inhibitory, 2 somatostatin, 3 without sign |
+/// | `history.*`, `search.*`, `scaling_factor`, `predicted_scaling_factor` | | | as in the network's artifact, where it has them |
+///
+/// # Errors
+/// [`ReportError::Artifact`]: `sign` or `mask` of the network has another type or shape.
+pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact) -> Result<(), ReportError> {
+    Population::write(&Population::of_units(network, units)?, evaluation);
+    let kept = |name: &str| {
+        ["history.", "search."].iter().any(|part| name.starts_with(part)) || name.ends_with("scaling_factor")
+    };
+    let kept = network.tensors.iter().filter(|(name, _)| kept(name));
+    evaluation.tensors.extend(kept.map(|(name, array)| (name.clone(), array.clone())));
+    Ok(())
+}
+
+/// The experiment in an artifact's config.
+pub(crate) fn experiment(artifact: &Artifact) -> Result<Experiment, ReportError> {
+    let mut config = artifact.config.clone();
+    // What a sweep varied is no section of an experiment.
+    config.as_object_mut().map(|sections| sections.remove("sweep"));
+    Ok(Experiment::from_json(config, &[], None, &artifact.path().display().to_string())?)
+}
+
+/// `Accuracy` or `Performance`: the fraction of right answers of an experiment.
+pub(crate) fn measure(experiment: &Experiment) -> &'static str {
+    if experiment.task.measure() == "accuracy" { "Accuracy" } else { "Performance" }
+}
+
+/// Whether an artifact is the evaluation of a sweep.
+pub(crate) fn is_sweep(artifact: &Artifact) -> bool {
+    artifact.kind == Kind::Evaluation && artifact.has("parameter")
+}
+
+/// An evaluation of one network.
+pub(crate) struct Evaluation<'a> {
+    pub artifact: &'a Artifact,
+    pub experiment: Experiment,
+    /// Whose answers were judged.
+    pub judged: Judged,
+}
+
+/// The spikes of one recorded trial.
+pub(crate) struct Spikes {
+    /// Name of its condition or class.
+    pub label: String,
+    /// Time of each spike (ms).
+    pub time_ms: Vec<f64>,
+    /// Unit of each spike.
+    pub unit: Vec<u32>,
+}
+
+impl<'a> Evaluation<'a> {
+    /// The evaluation of an artifact, unless it is none or that of a sweep.
+    pub fn of(artifact: &'a Artifact) -> Result<Option<Self>, ReportError> {
+        if artifact.kind != Kind::Evaluation || is_sweep(artifact) {
+            return Ok(None);
+        }
+        let judged = if artifact.has("potential_time_ms") { Judged::Lif } else { Judged::Trained };
+        Ok(Some(Self { artifact, experiment: experiment(artifact)?, judged }))
+    }
+
+    /// Refuses an evaluation of an earlier version, without this tensor.
+    pub fn require(&self, figure: Check, tensor: &'static str) -> Result<(), ReportError> {
+        if self.artifact.has(tensor) {
+            return Ok(());
+        }
+        Err(ReportError::Missing { figure: figure.0, tensor, program: self.artifact.provenance.program.clone() })
+    }
+
+    /// The cognitive task; none for images.
+    pub fn task(&self) -> Option<&dyn Task> {
+        self.experiment.task.task().ok()
+    }
+
+    /// `LIF`, `spiking` or `rate`: the network whose answers were judged.
+    pub fn network(&self) -> &str {
+        match self.judged {
+            Judged::Lif => "LIF",
+            Judged::Trained => self.experiment.network.kind(),
+        }
+    }
+
+    /// The population of each unit. Those of spiking networks have no sign, also in evaluations of earlier versions.
+    pub fn populations(&self, figure: Check) -> Result<Vec<Population>, ReportError> {
+        if self.judged == Judged::Lif {
+            self.require(figure, population::TENSOR)?;
+        }
+        Population::of_units(self.artifact, self.experiment.network.neurons())
+    }
+
+    /// The response window of a task; nothing for images.
+    pub fn windows(&self) -> Vec<Window<'static>> {
+        self.task().map(|task| Window::response(task, self.judged)).into_iter().collect()
+    }
+
+    /// Duration of a trial, or of showing an image (ms).
+    pub fn duration_ms(&self) -> f64 {
+        self.experiment.task.steps() as f64 * self.experiment.task.step_ms()
+    }
+
+    /// The condition of each trial, below the number of conditions.
+    pub fn conditions(&self, task: &dyn Task) -> Result<Vec<usize>, ReportError> {
+        let shape = self.artifact.shape::<1>("condition")?;
+        let conditions = self.artifact.values::<u32>("condition", &shape)?;
+        let known = task.conditions().len();
+        if let Some(other) = conditions.iter().find(|condition| length(**condition) >= known) {
+            let expected = format!("conditions below {known}");
+            return Err(self.artifact.tensor_error("condition", other.to_string(), expected).into());
+        }
+        Ok(conditions.iter().map(|condition| length(*condition)).collect())
+    }
+
+    /// The name of each trial: its condition, or the class of its image.
+    fn labels(&self) -> Result<Vec<String>, ReportError> {
+        if let Some(task) = self.task() {
+            return Ok(self.conditions(task)?.into_iter().map(|c| task.conditions()[c].to_owned()).collect());
+        }
+        let shape = self.artifact.shape::<1>("label")?;
+        Ok(self
+            .artifact
+            .values::<u8>("label", &shape)?
+            .iter()
+            .map(|class| format!("class {}", self.class(usize::from(*class))))
+            .collect())
+    }
+
+    /// The name of a class.
+    pub fn class(&self, class: usize) -> String {
+        let classes = self.experiment.task.data_set().map_or(&[][..], |data_set| data_set.classes());
+        classes.get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned())
+    }
+
+    /// The potentials of the recorded units: name of the tensor with its shape `[S, times, U]`.
+    pub fn potentials(&self) -> Result<(&'static str, [usize; 3]), ReportError> {
+        let name = if self.judged == Judged::Lif { "v_mv" } else { "potential" };
+        Ok((name, self.artifact.shape(name)?))
+    }
+
+    /// The spikes of each recorded trial; nothing where none was recorded.
+    pub fn spikes(&self) -> Result<Vec<Spikes>, ReportError> {
+        let artifact = self.artifact;
+        if !artifact.has("spike_step") {
+            return Ok(Vec::new());
+        }
+        let recorded = self.potentials()?.1[0];
+        let empty = |label| Spikes { label, time_ms: Vec::new(), unit: Vec::new() };
+        let mut trials: Vec<Spikes> = self.labels()?.into_iter().take(recorded).map(empty).collect();
+        let shape = artifact.shape::<1>("spike_step")?;
+        let column = |name| artifact.values::<u32>(name, &shape);
+        let (step, unit, trial) = (column("spike_step")?, column("spike_unit")?, column("spike_trial")?);
+        let count = trials.len();
+        for ((step, unit), trial) in step.iter().zip(unit).zip(trial) {
+            let Some(spikes) = trials.get_mut(length(*trial)) else {
+                let expected = format!("trials below {count}");
+                return Err(artifact.tensor_error("spike_trial", trial.to_string(), expected).into());
+            };
+            spikes.time_ms.push(self.spike_ms(*step));
+            spikes.unit.push(*unit);
+        }
+        Ok(trials)
+    }
+
+    /// Time of a spike in a step, counted from 1: of a LIF network at the end of the step, of others at its beginning.
+    fn spike_ms(&self, step: u32) -> f64 {
+        match self.judged {
+            Judged::Lif => f64::from(step) * self.experiment.lif.step_ms(),
+            Judged::Trained => f64::from(step.saturating_sub(1)) * self.experiment.task.step_ms(),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Distribution of time constants: the units of a rate network, the synaptic decay τ_d of a LIF or spiking network.
+//!
+//! Units that share one constant make a single bar, which says that nothing was trained or drawn per unit.
+
+use crate::canvas::{Canvas, Key};
+use crate::check::Check;
+use crate::evaluation::experiment;
+use crate::figure::Figure;
+use crate::panel::{Axis, Frame, Panel};
+use crate::{Population, ReportError, style};
+use kuva::render::render_utils::compute_tick_step;
+use mdl_artifact::{Artifact, Kind};
+use mdl_model::NetworkConfig;
+
+const CHECK: Check = Check("time-constant distribution");
+const PLOT_HEIGHT: f64 = 170.0;
+/// About how many bins the constants of a network fall into.
+const BINS: usize = 24;
+
+/// The time constants of a network; those of a LIF network are the τ_d of its synapses.
+///
+/// # Errors
+/// [`ReportError`]: a tensor that does not fit, or a constant that is not positive.
+pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+    let (tensor, title) = match artifact.kind {
+        Kind::Rate => ("tau_ms", "Time constants of the units"),
+        Kind::Lif => ("tau_ms", "Synaptic decay time constants"),
+        Kind::Spiking => ("tau_decay_ms", "Synaptic decay time constants"),
+        _ => return Ok(None),
+    };
+    let experiment = experiment(artifact)?;
+    let units = experiment.network.neurons();
+    let tau_ms: Vec<f64> = match &experiment.network {
+        _ if artifact.has(tensor) => {
+            artifact.values::<f32>(tensor, &[units])?.iter().map(|tau| f64::from(*tau)).collect()
+        }
+        NetworkConfig::Spiking(config) => vec![config.neuron.tau_decay_ms; units],
+        NetworkConfig::Rate(_) => return Ok(None),
+    };
+    TimeConstants { title, tau_ms: &tau_ms, populations: &Population::of_units(artifact, units)? }.draw().map(Some)
+}
+
+/// Distribution of the units' time constants, by population.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeConstants<'a> {
+    /// Title of the figure.
+    pub title: &'a str,
+    /// Time constant of each unit (ms).
+    pub tau_ms: &'a [f64],
+    /// Population of each unit.
+    pub populations: &'a [Population],
+}
+
+/// Equal intervals on the axis.
+struct Bins {
+    from_ms: f64,
+    width_ms: f64,
+    count: usize,
+}
+
+impl TimeConstants<'_> {
+    /// Draws the figure.
+    ///
+    /// # Errors
+    /// [`ReportError`]: no unit, lengths that differ, constants that are not positive and finite.
+    pub fn draw(&self) -> Result<Figure, ReportError> {
+        self.check()?;
+        let groups = Population::groups(self.populations);
+        let bins = self.bins();
+        let counts: Vec<Vec<f64>> = groups.iter().map(|(_, units)| self.counts(units, &bins)).collect();
+        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let keys: Vec<_> = groups
+            .iter()
+            .map(|(population, units)| (Key::Block(population.colour()), self.name(*population, units)))
+            .collect();
+        canvas.legend(&keys);
+        let height = PLOT_HEIGHT + style::BOTTOM;
+        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
+        let range = (bins.from_ms, bins.from_ms + bins.width_ms * bins.count as f64);
+        let tau = Axis::exact("Time constant (ms)", range);
+        let units = Axis::from_zero("Units", counts.iter().flatten().copied(), 4);
+        let panel = Panel::new(canvas.size(height), frame, tau, units);
+        for ((population, _), counts) in groups.iter().zip(&counts) {
+            draw_steps(&mut canvas, &panel, counts, &bins, population.colour());
+        }
+        canvas.axes(&panel);
+        let names: Vec<String> = keys.into_iter().map(|(_, name)| name).collect();
+        Ok(canvas.finish(height, format!("Histogram of the time constants of units: {}.", names.join("; "))))
+    }
+
+    /// The bins; a single constant is in the middle one.
+    fn bins(&self) -> Bins {
+        let lowest = self.tau_ms.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = self.tau_ms.iter().copied().fold(0.0, f64::max);
+        if self.is_shared() {
+            const COUNT: usize = 21;
+            return Bins { from_ms: 0.0, width_ms: 2.0 * lowest / COUNT as f64, count: COUNT };
+        }
+        let width_ms = compute_tick_step(lowest, highest, BINS);
+        let from_ms = (lowest / width_ms).floor() * width_ms;
+        Bins { from_ms, width_ms, count: ((highest - from_ms) / width_ms).floor() as usize + 1 }
+    }
+
+    /// Number of the units in each bin.
+    fn counts(&self, units: &[usize], bins: &Bins) -> Vec<f64> {
+        let mut counts = vec![0.0; bins.count];
+        for &unit in units {
+            let bin = ((self.tau_ms[unit] - bins.from_ms) / bins.width_ms) as usize;
+            counts[bin.min(bins.count - 1)] += 1.0;
+        }
+        counts
+    }
+
+    /// Whether all units have the same constant.
+    fn is_shared(&self) -> bool {
+        self.tau_ms.iter().all(|tau| *tau == self.tau_ms[0])
+    }
+
+    /// A population in the legend: `excitatory (n = 160, median 68 ms)`.
+    fn name(&self, population: Population, units: &[usize]) -> String {
+        let mut own: Vec<f64> = units.iter().map(|unit| self.tau_ms[*unit]).collect();
+        own.sort_by(f64::total_cmp);
+        let median = (own[(own.len() - 1) / 2] + own[own.len() / 2]) / 2.0;
+        let how = if self.is_shared() { "all" } else { "median" };
+        format!("{} (n = {}, {how} {median:.1} ms)", population.label(), units.len())
+    }
+
+    fn check(&self) -> Result<(), ReportError> {
+        CHECK.not_empty("unit", self.tau_ms)?;
+        CHECK.length("populations", self.populations, self.tau_ms.len())?;
+        CHECK.finite("time constants", self.tau_ms)?;
+        let wrong = self.tau_ms.iter().find(|&&tau| tau <= 0.0);
+        CHECK.value("time constants", wrong.is_none(), wrong.unwrap_or(&0.0), "positive ones")
+    }
+}
+
+/// A histogram as filled outline, so that populations behind one another are seen.
+fn draw_steps(canvas: &mut Canvas, panel: &Panel, counts: &[f64], bins: &Bins, colour: &'static str) {
+    let filled = |count: &f64| *count > 0.0;
+    let (Some(first), Some(last)) = (counts.iter().position(filled), counts.iter().rposition(filled)) else { return };
+    let at = |edge: usize, count: f64| panel.at((bins.from_ms + edge as f64 * bins.width_ms, count));
+    let steps = (first..=last).flat_map(|bin| [at(bin, counts[bin]), at(bin + 1, counts[bin])]);
+    let outline: Vec<_> = [at(first, 0.0)].into_iter().chain(steps).chain([at(last + 1, 0.0)]).collect();
+    canvas.fill(colour, 0.25, |path| {
+        path.polyline(outline.iter().copied());
+        path.close();
+    });
+    canvas.stroke(outline, colour, 1.3, None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unit_is_in_one_bin_and_a_shared_constant_in_the_middle() {
+        let tau_ms: Vec<f64> = (0..50).map(|unit| 20.0 + f64::from(unit * unit) * 0.04).collect();
+        let figure = TimeConstants { title: "", tau_ms: &tau_ms, populations: &[Population::Unsigned; 50] };
+        let bins = figure.bins();
+        assert_eq!((bins.from_ms, bins.width_ms, bins.count), (20.0, 5.0, 20));
+        let counts = figure.counts(&(0..50).collect::<Vec<_>>(), &bins);
+        assert_eq!((counts[0], counts.iter().sum::<f64>()), (12.0, 50.0));
+        let shared = TimeConstants { tau_ms: &[60.0; 50], ..figure };
+        let counts = shared.counts(&(0..50).collect::<Vec<_>>(), &shared.bins());
+        assert_eq!((counts[10], counts.len()), (50.0, 21));
+        assert!(shared.draw().unwrap().description().contains("units (n = 50, all 60.0 ms)"));
+        let refused = TimeConstants { tau_ms: &[0.0; 50], ..figure }.draw().unwrap_err().to_string();
+        assert!(refused.contains("time constants: found 0, expected positive ones"), "{refused}");
+    }
+}

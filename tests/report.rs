@@ -1,0 +1,107 @@
+//! `report`: the bytes that the evaluating programs wrote, from their artifact alone; refusals that change nothing.
+
+use mdl_tests::{SMALL_SPIKING, arguments, config, files, run, write_classes};
+use serde_json::Value;
+use std::ffi::OsString;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Runs a program that ends well.
+fn done(name: &str, arguments: &[OsString], set: &[&str]) -> Value {
+    let mut all = arguments.to_vec();
+    all.extend(set.iter().flat_map(|field| arguments!["--set", field]));
+    let ran = run(name, &all);
+    assert!([0, 4].contains(&ran.status), "{name} {all:?}: {}", ran.stderr);
+    serde_json::from_str(ran.stdout.lines().next().unwrap_or("null")).unwrap()
+}
+
+const SHORT: [&str; 4] =
+    ["training.max_updates=2", "training.evaluate_every=1", "training.evaluation_trials=4", "training.stop=null"];
+
+/// `eval.safetensors`, its report and its figures in a folder, of a LIF network, a spiking network, and one on images.
+fn evaluations(dir: &Path) -> [(&'static str, Vec<&'static str>); 3] {
+    let at = |name: &str| dir.join(name);
+    let train = |name: &str, output: &str| arguments!["--config", config(name), "--threads", "2", "-o", at(output)];
+    let evaluate = |name: &str| {
+        let (network, to) = (at(&format!("{name}.safetensors")), at(name));
+        arguments![network, "--report", to.join("report.html"), "-o", to.join("eval.safetensors")]
+    };
+    let recorded = ["evaluation.trials=8", "evaluation.recorded_trials=3"];
+    done("train-rate", &train("go-nogo", "rate.safetensors"), &[&SHORT[..], &["network.neurons=30"]].concat());
+    let search = arguments![at("rate.safetensors"), "-o", at("lif.safetensors")];
+    done("lambda-search", &search, &["search.trials=4", "search.extend=false"]);
+    done("eval-lif", &evaluate("lif"), &recorded);
+    done("train-spiking", &train("mante-spiking", "spiking.safetensors"), &SMALL_SPIKING);
+    done("eval-spiking", &evaluate("spiking"), &recorded);
+    let data = at("data");
+    std::fs::create_dir(&data).unwrap();
+    write_classes(&data, "train", 60);
+    write_classes(&data, "t10k", 30);
+    let directory = format!("task.directory={}", data.display());
+    let digits = [&directory, "task.verify=false", "task.validation_examples=10", "training.batch_size=5"];
+    done("train-spiking", &train("mnist", "images.safetensors"), &[&SHORT[..], &digits].concat());
+    done("eval-spiking", &evaluate("images"), &[]);
+    std::fs::remove_dir_all(data).unwrap();
+    [
+        ("lif", vec!["output", "raster", "rates", "membrane", "search", "training"]),
+        ("spiking", vec!["output", "modes", "raster", "rates", "membrane", "training"]),
+        ("images", vec!["confusion", "digits", "raster", "rates", "membrane", "training"]),
+    ]
+}
+
+#[test]
+fn a_report_is_drawn_again_with_the_same_bytes() {
+    let dir = TempDir::new().unwrap();
+    for (name, figures) in evaluations(dir.path()) {
+        let evaluated = dir.path().join(name);
+        let again = dir.path().join(format!("{name}-again"));
+        let result =
+            done("report", &arguments![evaluated.join("eval.safetensors"), "-o", again.join("report.html")], &[]);
+        for figure in figures {
+            assert!(result["figures"].as_array().unwrap().iter().any(|drawn| drawn == figure), "{figure}: {result}");
+        }
+        assert_eq!(result["not_drawn"], serde_json::json!({}));
+        let (mut expected, found) = (files(&evaluated), files(&again));
+        expected.retain(|path, _| !path.ends_with("eval.safetensors"));
+        assert!(expected == found, "{name}: {:?} and {:?}", expected.keys(), found.keys());
+
+        // In place, only with --force.
+        let place = arguments![evaluated.join("eval.safetensors"), "--report", evaluated.join("report.html")];
+        let refused = run("report", &place);
+        assert!(refused.status == 2 && refused.stderr.contains("--force"), "{}", refused.stderr);
+        done("report", &[&place[..], &arguments!["--force"]].concat(), &[]);
+        assert!(expected.iter().all(|(path, bytes)| std::fs::read(evaluated.join(path)).unwrap() == *bytes), "{name}");
+    }
+    networks_and_refusals(dir.path());
+}
+
+/// Reports of networks, several at once, some figures only; what is refused.
+fn networks_and_refusals(dir: &Path) {
+    let at = |name: &str| dir.join(name);
+    let [rate, lif, spiking] = ["rate", "lif", "spiking"].map(|name| at(&format!("{name}.safetensors")));
+    let several = run("report", &arguments![&rate, &lif, &spiking, "-o", at("several")]);
+    assert_eq!((several.status, several.stdout.lines().count()), (0, 3), "{}", several.stderr);
+    for name in ["rate.html", "lif.html", "spiking.html", "figures/rate-training.svg", "figures/lif-search.png"] {
+        assert!(at("several").join(name).is_file(), "{name}");
+    }
+    let search = std::fs::read(at("several/figures/lif-search.svg")).unwrap();
+    assert!(search == std::fs::read(at("figures/lif-search.svg")).unwrap(), "as lambda-search drew it");
+    let some = arguments![at("lif/eval.safetensors"), "--figures", "raster,rates", "-o", at("some/report.html")];
+    assert_eq!(done("report", &some, &[])["figures"], serde_json::json!(["raster", "rates"]));
+
+    let trials = at("trials.safetensors");
+    done("make-trials", &arguments!["--config", config("go-nogo"), "--trials", "2", "-o", &trials], &[]);
+    let refused = |arguments: &[OsString], status: i32, culprits: &[&str]| {
+        let output = at("refused/report.html");
+        let ran = run("report", &[arguments, &arguments!["-o", &output]].concat());
+        assert_eq!(ran.status, status, "{arguments:?}: {}", ran.stderr);
+        culprits.iter().for_each(|culprit| assert!(ran.stderr.contains(culprit), "{culprit}: {}", ran.stderr));
+        assert!(!at("refused").exists(), "{arguments:?}");
+    };
+    refused(&arguments![&trials], 3, &["found trials", "expected rate, spiking, lif or evaluation"]);
+    refused(&arguments![at("lif/report.html")], 3, &["report.html"]);
+    refused(&arguments![&rate, "--figures", "raster"], 2, &["found rate", "no figure raster", "--figures"]);
+    refused(&arguments![&rate, "--figures", "rasters"], 2, &["rasters", "training"]);
+    let missing = run("report", &arguments![&rate]);
+    assert!(missing.status == 2 && missing.stderr.contains("-o FILE"), "{}", missing.stderr);
+}
