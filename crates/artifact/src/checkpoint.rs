@@ -18,7 +18,7 @@ pub const MOST_KEPT: usize = 20;
 
 /// What to do with the partial results of an earlier run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
+pub enum ResumePolicy {
     /// Go on from them; another run's are refused.
     Resume,
     /// Go on from them; another run's are discarded with a warning.
@@ -29,7 +29,7 @@ pub enum Earlier {
     Refuse,
 }
 
-impl Earlier {
+impl ResumePolicy {
     /// What the options `--resume` and `--force` mean.
     pub fn from_options(resume: bool, force: bool) -> Self {
         match (resume, force) {
@@ -100,12 +100,12 @@ impl PartialFile {
     ///
     /// # Errors
     /// One that is in the way, another run's, or none that is undamaged.
-    pub fn earlier(&self, earlier: Earlier) -> Result<Option<Artifact>, PartialError> {
+    pub fn earlier(&self, earlier: ResumePolicy) -> Result<Option<Artifact>, PartialError> {
         match (earlier, self.present().next()) {
-            (_, None) | (Earlier::Discard, _) => Ok(None),
-            (Earlier::Refuse, Some(path)) => Err(PartialError::Exists(path)),
-            (Earlier::Resume, _) => self.newest(),
-            (Earlier::ResumeOrDiscard, _) => Ok(self.newest().unwrap_or_else(|error| {
+            (_, None) | (ResumePolicy::Discard, _) => Ok(None),
+            (ResumePolicy::Refuse, Some(path)) => Err(PartialError::Exists(path)),
+            (ResumePolicy::Resume, _) => self.newest(),
+            (ResumePolicy::ResumeOrDiscard, _) => Ok(self.newest().unwrap_or_else(|error| {
                 tracing::warn!("{error}: beginning anew, as --force says");
                 None
             })),
@@ -242,7 +242,7 @@ mod tests {
         file.save(fill).unwrap();
     }
 
-    fn number(file: &PartialFile, earlier: Earlier) -> Option<i64> {
+    fn number(file: &PartialFile, earlier: ResumePolicy) -> Option<i64> {
         file.earlier(earlier).unwrap().map(|artifact| artifact.values::<i64>("number", &[1]).unwrap()[0])
     }
 
@@ -250,20 +250,20 @@ mod tests {
     fn the_newest_undamaged_one_is_gone_on_from() {
         let dir = tempfile::tempdir().unwrap();
         let mut file = file(&dir.path().join("out"), 3);
-        assert_eq!(number(&file, Earlier::Refuse), None);
+        assert_eq!(number(&file, ResumePolicy::Refuse), None);
         (1..=5).for_each(|n| save(&mut file, n));
-        assert_eq!(number(&file, Earlier::Resume), Some(5));
-        assert_eq!(number(&file, Earlier::Discard), None);
-        assert!(matches!(file.earlier(Earlier::Refuse), Err(PartialError::Exists(_))));
+        assert_eq!(number(&file, ResumePolicy::Resume), Some(5));
+        assert_eq!(number(&file, ResumePolicy::Discard), None);
+        assert!(matches!(file.earlier(ResumePolicy::Refuse), Err(PartialError::Exists(_))));
         std::fs::write(file.path(), "damaged").unwrap();
-        assert_eq!(number(&file, Earlier::Resume), Some(4));
+        assert_eq!(number(&file, ResumePolicy::Resume), Some(4));
         std::fs::remove_file(file.path()).unwrap();
-        assert_eq!(number(&file, Earlier::Resume), Some(4));
+        assert_eq!(number(&file, ResumePolicy::Resume), Some(4));
         std::fs::write(file.aged(1), "damaged").unwrap();
-        assert_eq!(number(&file, Earlier::Resume), Some(3));
+        assert_eq!(number(&file, ResumePolicy::Resume), Some(3));
         std::fs::write(file.aged(2), "damaged").unwrap();
-        assert!(matches!(file.earlier(Earlier::Resume), Err(PartialError::Artifact(_))));
-        assert_eq!(number(&file, Earlier::ResumeOrDiscard), None);
+        assert!(matches!(file.earlier(ResumePolicy::Resume), Err(PartialError::Artifact(_))));
+        assert_eq!(number(&file, ResumePolicy::ResumeOrDiscard), None);
         file.remove().unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -273,7 +273,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut one = file(&dir.path().join("out"), 1);
         save(&mut one, 1);
-        let message = |other: PartialFile| other.earlier(Earlier::Resume).unwrap_err().to_string();
+        let message = |other: PartialFile| other.earlier(ResumePolicy::Resume).unwrap_err().to_string();
         let mut other = file(&dir.path().join("out"), 1);
         other.config = json!({"a": {"b": 2}});
         assert!(message(other).contains("config: found a.b = 1, expected 2"));

@@ -87,7 +87,7 @@ pub fn save_report<'p>(path: Option<&'p Path>, artifact: &Artifact, drawn: &Draw
 ///
 /// # Errors
 /// No output, an input given twice, or several inputs for an output that is a file.
-pub fn below(
+pub fn output_paths(
     output: Option<&Path>,
     inputs: &[PathBuf],
     renamed: impl Fn(&Path) -> PathBuf,
@@ -135,7 +135,7 @@ mod tests {
 
     fn outputs(output: &str, inputs: &[&str]) -> Vec<String> {
         let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
-        let found = below(Some(Path::new(output)), &inputs, as_lif).unwrap();
+        let found = output_paths(Some(Path::new(output)), &inputs, as_lif).unwrap();
         found.iter().map(|path| path.display().to_string()).collect()
     }
 
@@ -153,7 +153,12 @@ mod tests {
     #[test]
     fn an_input_given_twice_and_a_missing_output_are_refused() {
         let twice = ["x/a.st", "x/b.st", "x/a.st"].map(PathBuf::from);
-        assert!(below(Some(Path::new("o")), &twice, as_lif).unwrap_err().to_string().contains("x/a.st is given twice"));
-        assert!(below(None, &twice, as_lif).is_err());
+        assert!(
+            output_paths(Some(Path::new("o")), &twice, as_lif)
+                .unwrap_err()
+                .to_string()
+                .contains("x/a.st is given twice")
+        );
+        assert!(output_paths(None, &twice, as_lif).is_err());
     }
 }

@@ -9,7 +9,7 @@ use crate::{Common, OrExit, Status, progress};
 use anyhow::anyhow;
 use candle_core::Device;
 use clap::Args;
-use mdl_artifact::checkpoint::{Earlier, MOST_KEPT, PartialError, PartialFile};
+use mdl_artifact::checkpoint::{MOST_KEPT, PartialError, PartialFile, ResumePolicy};
 use mdl_artifact::output::{OutputError, check_free};
 use mdl_artifact::plan::{Claims, Plan, PlanError};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
@@ -217,7 +217,8 @@ impl Training<'_> {
     ) -> anyhow::Result<(Trained, SideOutputs<'_>)> {
         let (arguments, training) = (self.arguments, &self.experiment.training);
         let mut state = State::new(training, problem)?;
-        let earlier = with_status(partial.earlier(Earlier::from_options(arguments.resume, arguments.common.force)))?;
+        let earlier =
+            with_status(partial.earlier(ResumePolicy::from_options(arguments.resume, arguments.common.force)))?;
         if let Some(checkpoint) = &earlier {
             state.restore(checkpoint, training).or_exit(Status::DamagedInput)?;
         }
@@ -236,7 +237,7 @@ impl Training<'_> {
                     return checkpoints.updated(state, stop);
                 }
                 Event::Evaluated(row, condition) => {
-                    warn(guard.units(row.update, &condition, problem.remedies()));
+                    warn(guard.units(row.update, &condition, problem.hints()));
                     bar.set_message(format!("loss {:.3} {} {:.3}", row.loss, self.measure(), row.performance));
                     side.evaluated(row, problem);
                 }

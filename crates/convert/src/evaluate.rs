@@ -1,10 +1,10 @@
 //! Evaluation of a LIF network on a set of trials.
 
-#[cfg(any(test, feature = "cuda"))]
-use crate::behaviour::Posed;
-use crate::behaviour::{Behaviour, Monitor, Outcome, count_correct};
 use crate::error::{Error, Result};
 use crate::lif::{Recording, Run, Traces};
+#[cfg(any(test, feature = "cuda"))]
+use crate::lif_task::Posed;
+use crate::lif_task::{LifTask, Monitor, Outcome, count_correct};
 use crate::search::trials::TrialSet;
 use candle_core::Device;
 use mdl_artifact::Artifact;
@@ -101,7 +101,7 @@ impl Evaluation {
 /// Recorded units that the network does not have, those of the simulation and the device, and an interruption.
 pub fn evaluate(
     device: &Device,
-    behaviour: &Behaviour,
+    behaviour: &LifTask,
     units: usize,
     scaling_factor: f64,
     trials: &Trials,
@@ -119,7 +119,7 @@ pub fn evaluate(
 
 /// What an evaluation is asked for.
 struct Setting<'a> {
-    behaviour: &'a Behaviour<'a>,
+    behaviour: &'a LifTask<'a>,
     units: usize,
     scaling_factor: f64,
     trials: &'a Trials,
@@ -133,7 +133,7 @@ struct Setting<'a> {
 
 impl<'a> Setting<'a> {
     fn new(
-        behaviour: &'a Behaviour<'a>,
+        behaviour: &'a LifTask<'a>,
         units: usize,
         scaling_factor: f64,
         trials: &'a Trials,
@@ -179,7 +179,7 @@ impl<'a> Setting<'a> {
     /// All trials; those of which spikes and potentials are kept on all cores, the others on a machine, as many at once as
     /// there is room for.
     #[cfg(any(test, feature = "cuda"))]
-    fn on_machine<M: mdl_device::Machine>(&self, machine: &M) -> Result<Vec<Outcome>> {
+    fn on_machine<M: mdl_device::Backend>(&self, machine: &M) -> Result<Vec<Outcome>> {
         let recorded = length(self.config.recorded_trials).min(self.trials.count);
         let posed = |trial: usize| Posed {
             input: self.trials.input_of(trial),
@@ -242,7 +242,7 @@ mod tests {
         let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let task = task.task().unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
-        let behaviour = Behaviour::new(&network, &lif, task, 3).unwrap();
+        let behaviour = LifTask::new(&network, &lif, task, 3).unwrap();
         let trials = Trials::draw(task, 3, Purpose::EvaluationTrial, 0, 5);
         let config = EvaluationConfig { recorded_trials: 2, recorded_units: vec![4], ..EvaluationConfig::default() };
         let done = AtomicUsize::new(0);

@@ -18,16 +18,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub mod behaviour;
 mod conversion;
 mod error;
 pub mod evaluate;
 pub mod lif;
+pub mod lif_artifact;
+pub mod lif_task;
 pub mod mapping;
 mod normal;
 pub mod prediction;
 pub mod search;
-pub mod stored;
 #[cfg(test)]
 mod testing;
 

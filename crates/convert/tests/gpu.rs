@@ -1,9 +1,9 @@
 //! LIF trials on a GPU against those of the processor. Where there is no GPU this test says so and why.
 #![cfg(feature = "cuda")]
 
-use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::config::LifConfig;
 use mdl_convert::lif::{LifNetwork, Recurrent};
+use mdl_convert::lif_task::LifTask;
 use mdl_convert::search::trials::{Answer, TrialSet};
 use mdl_data::tasks::TaskConfig;
 use mdl_device::{DeviceChoice, Gpu};
@@ -32,7 +32,7 @@ fn lif_trials_agree() {
         kinds: Vec::new(),
     };
     let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
-    let behaviour = Behaviour::new(&network, &LifConfig::default(), task.task().unwrap(), 3).unwrap();
+    let behaviour = LifTask::new(&network, &LifConfig::default(), task.task().unwrap(), 3).unwrap();
     let factors = [20.0, 50.0, 100.0];
     let jobs: Vec<(u32, Vec<f64>)> = (0..20).map(|trial| (trial, factors.to_vec())).collect();
     let on_gpu = || behaviour.answers_on(&gpu, TrialSet::Search, &jobs).unwrap().concat();

@@ -1,6 +1,6 @@
 //! A GPU as candle knows it.
 
-use crate::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};
+use crate::{Arguments, Backend, Element, Grid, Held, Kernel, Placed};
 use candle_core::cuda::CudaDevice;
 use candle_core::cuda::cudarc::driver::sys::{CUmemPool_attribute, cuDriverGetVersion};
 use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result};
@@ -65,27 +65,27 @@ impl Gpu {
     }
 }
 
-impl Machine for Gpu {
-    type Buffer<W: Word> = CudaSlice<W>;
+impl Backend for Gpu {
+    type Buffer<W: Element> = CudaSlice<W>;
 
-    fn upload<W: Word>(&self, values: &[W]) -> Result<CudaSlice<W>> {
+    fn upload<W: Element>(&self, values: &[W]) -> Result<CudaSlice<W>> {
         if values.is_empty() { self.zeros(0) } else { self.0.clone_htod(values) }
     }
 
-    fn zeros<W: Word>(&self, count: usize) -> Result<CudaSlice<W>> {
+    fn zeros<W: Element>(&self, count: usize) -> Result<CudaSlice<W>> {
         self.0.alloc_zeros(count.max(1))
     }
 
-    fn empty<W: Word>(&self, count: usize) -> Result<CudaSlice<W>> {
+    fn empty<W: Element>(&self, count: usize) -> Result<CudaSlice<W>> {
         // SAFETY: whatever the memory holds, it is a number.
         unsafe { self.0.alloc(count.max(1)) }
     }
 
-    fn download<W: Word>(&self, buffer: &CudaSlice<W>) -> Result<Vec<W>> {
+    fn download<W: Element>(&self, buffer: &CudaSlice<W>) -> Result<Vec<W>> {
         self.0.clone_dtoh(buffer)
     }
 
-    fn address<W: Word>(&self, buffer: &CudaSlice<W>) -> u64 {
+    fn address<W: Element>(&self, buffer: &CudaSlice<W>) -> u64 {
         // All work of a device goes through its one stream, in order: there is nothing to wait for.
         buffer.device_ptr(&self.0.cuda_stream()).0
     }

@@ -1,17 +1,17 @@
 //! The output of an operator whose kernels have run before candle asks for it.
 
-use crate::Machine;
+use crate::Backend;
 use candle_core::{CpuStorage, Result, Shape, bail};
 use std::sync::Mutex;
 
 /// An output on a machine, until candle takes it: the forward pass of an operator that was launched beforehand.
-pub struct Output<M: Machine> {
+pub struct Output<M: Backend> {
     machine: M,
     buffer: Mutex<Option<M::Buffer<f32>>>,
     shape: Shape,
 }
 
-impl<M: Machine> Output<M> {
+impl<M: Backend> Output<M> {
     /// The output `buffer` of this shape.
     pub fn new(machine: &M, buffer: M::Buffer<f32>, shape: impl Into<Shape>) -> Self {
         Self { machine: machine.clone(), buffer: Mutex::new(Some(buffer)), shape: shape.into() }

@@ -1,6 +1,6 @@
 //! Random numbers drawn on a machine (`kernels/random.cu`): the streams of `mdl_kernels::random`, with the same bits.
 
-use crate::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
+use crate::{Arguments, Backend, ELEMENTWISE, Grid, Kernel};
 use candle_core::Result;
 
 /// A stream: the arguments of `mdl_kernels::random::Stream::new`, the purpose as its number.
@@ -58,7 +58,7 @@ fn halves(number: u64) -> [u32; 2] {
 ///
 /// # Errors
 /// Those of the machine.
-pub fn normal<M: Machine>(machine: &M, key: StreamKey, sd: f32, count: usize) -> Result<M::Buffer<f32>> {
+pub fn normal<M: Backend>(machine: &M, key: StreamKey, sd: f32, count: usize) -> Result<M::Buffer<f32>> {
     let out = machine.empty(count)?;
     let arguments = Normal {
         seed: halves(key.seed),
@@ -90,7 +90,7 @@ pub struct Channels {
 ///
 /// # Errors
 /// Those of the machine.
-pub fn bernoulli<M: Machine>(
+pub fn bernoulli<M: Backend>(
     machine: &M,
     (seed, purpose): (u64, u32),
     channels: &Channels,

@@ -6,7 +6,7 @@
 //! this cannot show is how fast a kernel is, what a compiler for GPUs makes of it, and races inside a warp.
 
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
-use mdl_device::{Arguments, Grid, Held, Kernel, Machine, Placed, Word};
+use mdl_device::{Arguments, Backend, Element, Grid, Held, Kernel, Placed};
 use std::cell::UnsafeCell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io::Write;
@@ -56,22 +56,22 @@ impl Emulator {
     }
 }
 
-impl Machine for Emulator {
-    type Buffer<W: Word> = Buffer<W>;
+impl Backend for Emulator {
+    type Buffer<W: Element> = Buffer<W>;
 
-    fn upload<W: Word>(&self, values: &[W]) -> Result<Buffer<W>> {
+    fn upload<W: Element>(&self, values: &[W]) -> Result<Buffer<W>> {
         Ok(self.buffer(values.iter().map(|value| value.to_bits())))
     }
 
-    fn zeros<W: Word>(&self, count: usize) -> Result<Buffer<W>> {
+    fn zeros<W: Element>(&self, count: usize) -> Result<Buffer<W>> {
         Ok(self.buffer(std::iter::repeat_n(0, count)))
     }
 
-    fn empty<W: Word>(&self, count: usize) -> Result<Buffer<W>> {
+    fn empty<W: Element>(&self, count: usize) -> Result<Buffer<W>> {
         Ok(self.buffer(std::iter::repeat_n(UNTOUCHED, count)))
     }
 
-    fn download<W: Word>(&self, buffer: &Buffer<W>) -> Result<Vec<W>> {
+    fn download<W: Element>(&self, buffer: &Buffer<W>) -> Result<Vec<W>> {
         // SAFETY: no launch is under way, for launches are waited for.
         let words: Vec<u32> = buffer.words.iter().map(|word| unsafe { *word.get() }).collect();
         let (head, rest) = words.split_at(GUARD);
@@ -82,7 +82,7 @@ impl Machine for Emulator {
         Ok(values.iter().map(|word| W::from_bits(*word)).collect())
     }
 
-    fn address<W: Word>(&self, buffer: &Buffer<W>) -> u64 {
+    fn address<W: Element>(&self, buffer: &Buffer<W>) -> u64 {
         buffer.words[GUARD..].as_ptr() as u64
     }
 

@@ -1,7 +1,7 @@
 //! Random numbers that kernels draw are those of the CPU, bit for bit.
 
 use mdl_data::encode::bernoulli;
-use mdl_device::Machine;
+use mdl_device::Backend;
 use mdl_device::random::{Channels, StreamKey, normal};
 use mdl_emulator::Emulator;
 use mdl_kernels::random::{Purpose, fill_normal};

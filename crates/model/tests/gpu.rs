@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use common::{distance, values};
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{StreamKey, normal};
-use mdl_device::{DeviceChoice, Gpu, Machine};
+use mdl_device::{Backend, DeviceChoice, Gpu};
 use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::ModeParameters;
 use mdl_model::readout::Readout;

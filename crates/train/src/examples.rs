@@ -75,8 +75,8 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         self.network.variables()
     }
 
-    fn remedies(&self) -> [&'static str; 2] {
-        self.network.remedies()
+    fn hints(&self) -> [&'static str; 2] {
+        self.network.hints()
     }
 
     fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {

@@ -95,15 +95,15 @@ impl Guard {
         ))
     }
 
-    /// The warning that the units deserve after this update, if any; `remedies` say what to change in a silent network, and
+    /// The warning that the units deserve after this update, if any; `hints` say what to change in a silent network, and
     /// in a saturated one.
-    pub fn units(&mut self, update: u64, condition: &Condition, remedies: [&str; 2]) -> Option<String> {
+    pub fn units(&mut self, update: u64, condition: &Condition, hints: [&str; 2]) -> Option<String> {
         let Condition { units, silent, saturated } = *condition;
         let nearly_all = |count: usize| count as f64 >= (NEARLY_ALL * units as f64).max(1.0);
         let (what, warned, remedy) = if nearly_all(silent) {
-            ("silent", &mut self.silent, remedies[0])
+            ("silent", &mut self.silent, hints[0])
         } else if nearly_all(silent + saturated) {
-            ("saturated", &mut self.saturated, remedies[1])
+            ("saturated", &mut self.saturated, hints[1])
         } else {
             return None;
         };

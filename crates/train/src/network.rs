@@ -36,7 +36,7 @@ pub trait Network {
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition>;
 
     /// What to change where the network is silent, and where it is saturated.
-    fn remedies(&self) -> [&'static str; 2];
+    fn hints(&self) -> [&'static str; 2];
 
     /// Mean rate of each unit over steps and trials, `[N]`: of rate networks the activation, of spiking networks in Hz.
     ///
@@ -69,7 +69,7 @@ impl Network for RateNetwork {
         Condition::of_rates(&rates(self, input, key)?, self.config().activation.largest_rate())
     }
 
-    fn remedies(&self) -> [&'static str; 2] {
+    fn hints(&self) -> [&'static str; 2] {
         [
             "lower training.learning_rate, raise network.input_sd, or use another network.activation",
             "lower training.learning_rate, network.input_sd, or the gain of network.recurrence",
@@ -114,7 +114,7 @@ impl Network for SpikingNetwork {
         Condition::of_spikes(&network.states(&input)?.spikes, self.config().neuron.refractory_steps)
     }
 
-    fn remedies(&self) -> [&'static str; 2] {
+    fn hints(&self) -> [&'static str; 2] {
         [
             "lower network.neuron.threshold or training.learning_rate",
             "raise network.neuron.threshold or network.neuron.refractory_steps, or lower training.learning_rate",

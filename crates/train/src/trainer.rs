@@ -15,7 +15,7 @@ pub trait Problem {
     fn variables(&self) -> Vec<(&'static str, &Var)>;
 
     /// What to change where the network is silent, and where it is saturated.
-    fn remedies(&self) -> [&'static str; 2];
+    fn hints(&self) -> [&'static str; 2];
 
     /// The loss of batch `batch` at update `update`, a scalar that depends on the parameters.
     ///

@@ -7,9 +7,9 @@ use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind};
-use mdl_convert::behaviour::{Behaviour, Monitor};
 use mdl_convert::evaluate::{Evaluation, evaluate};
-use mdl_convert::stored;
+use mdl_convert::lif_artifact;
+use mdl_convert::lif_task::{LifTask, Monitor};
 use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
@@ -100,10 +100,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (trials, other_trials) = judged::trials(file, accept, &experiment, &mut provenance)?;
     memory(trials.count)?;
 
-    let network = with_status(stored::read_network(&lif, &experiment.conversion()))?;
-    let factor = with_status(stored::read_scaling_factor(&lif))?;
+    let network = with_status(lif_artifact::read_network(&lif, &experiment.conversion()))?;
+    let factor = with_status(lif_artifact::read_scaling_factor(&lif))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let behaviour = with_status(Behaviour::new(&network, &experiment.lif, task, experiment.seed))?;
+    let behaviour = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?;
     let evaluation = evaluate_observed(arguments, &device, &experiment, &behaviour, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
     // A file of trials has its own number of them.
@@ -152,7 +152,7 @@ fn evaluate_observed(
     arguments: &Arguments,
     device: &Device,
     experiment: &Experiment,
-    behaviour: &Behaviour,
+    behaviour: &LifTask,
     units: usize,
     factor: f64,
     trials: &Trials,

@@ -1,22 +1,22 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
-use crate::outputs::{ARTIFACT, as_lif, below, claim, read_all, save_figures, write_figures};
+use crate::outputs::{ARTIFACT, as_lif, claim, output_paths, read_all, save_figures, write_figures};
 use crate::status::{Outcome, print_line, print_result, with_status};
 use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use anyhow::Context;
 use candle_core::Device;
 use clap::Parser;
-use mdl_artifact::checkpoint::Earlier;
+use mdl_artifact::checkpoint::ResumePolicy;
 use mdl_artifact::output::check_free;
 use mdl_artifact::plan::{Claims, Plan};
 use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::LifNetwork;
+use mdl_convert::lif_artifact;
+use mdl_convert::lif_task::LifTask;
 use mdl_convert::prediction::predict;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
 use mdl_convert::search::{Candidate, Found, Question, SearchConfig, choose};
-use mdl_convert::stored;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
@@ -128,11 +128,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let all = experiments.iter().map(|judged| &judged.experiment);
     crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
     let device = arguments.device.open().or_exit(Status::Usage)?;
-    let outputs = below(common.output.as_deref(), &arguments.rates, as_lif)?;
+    let outputs = output_paths(common.output.as_deref(), &arguments.rates, as_lif)?;
     let _claims = claim_outputs(arguments, &outputs)?;
     let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
-    let earlier = Earlier::from_options(arguments.resume, common.force);
+    let earlier = ResumePolicy::from_options(arguments.resume, common.force);
     let partial = |job: &Job| Partial::open(&job.output, job.experiment.to_json(), job.provenance.clone(), 1, earlier);
     let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
     let met = search(arguments, &device, &jobs, &mut partials)?;
@@ -186,13 +186,13 @@ impl Job {
         }
         let figures = figures(&output);
         figures.check_free(force || found_before.is_some()).or_exit(Status::Usage)?;
-        let network = with_status(stored::read_network(&rate, &experiment.conversion()))?;
+        let network = with_status(lif_artifact::read_network(&rate, &experiment.conversion()))?;
         Ok(Self { rate, experiment, provenance, network, output, figures, found_before })
     }
 
-    fn behaviour(&self) -> mdl_convert::Result<Behaviour<'_>> {
+    fn behaviour(&self) -> mdl_convert::Result<LifTask<'_>> {
         let experiment = &self.experiment;
-        Behaviour::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
+        LifTask::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
     }
 
     /// Writes what was found and returns the result to print.
@@ -200,8 +200,8 @@ impl Job {
         let experiment = &self.experiment;
         let predicted = predict(&self.network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
         let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
-        artifact.tensors = stored::rate_tensors(&self.rate);
-        stored::write_search(found, predicted, &mut artifact);
+        artifact.tensors = lif_artifact::rate_tensors(&self.rate);
+        lif_artifact::write_search(found, predicted, &mut artifact);
         if self.found_before.is_none() {
             artifact.write(&self.output, force)?;
         }
@@ -219,7 +219,7 @@ impl Job {
 fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance) -> Option<Found> {
     let lif = Artifact::read(output, Kind::Lif).ok()?;
     let same = lif.config == experiment.to_json() && lif.provenance == *provenance;
-    let candidates = same.then(|| stored::read_candidates(&lif).ok())??;
+    let candidates = same.then(|| lif_artifact::read_candidates(&lif).ok())??;
     Some(choose(&candidates, experiment.search.select, experiment.search.trials))
 }
 

@@ -1,6 +1,6 @@
 //! `report`: draws the figures of an artifact and writes its report, without running a network.
 
-use crate::outputs::{FIGURES, below, claim};
+use crate::outputs::{FIGURES, claim, output_paths};
 use crate::status::{Outcome, print_result, usage};
 use crate::{OrExit, Status, run_program, signal};
 use anyhow::anyhow;
@@ -76,7 +76,7 @@ struct Job {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     crate::args::start_logging(arguments.quiet);
     signal::listen()?;
-    let outputs = below(arguments.output.as_deref(), &arguments.artifacts, |path| path.with_extension("html"))?;
+    let outputs = output_paths(arguments.output.as_deref(), &arguments.artifacts, |path| path.with_extension("html"))?;
     let job = |(path, output): (&PathBuf, PathBuf)| Job::new(arguments, path, output);
     let jobs = arguments.artifacts.iter().zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
     let mut plan = Plan::default();

@@ -5,17 +5,17 @@ use crate::status::{Outcome, usage, with_status};
 use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
-use mdl_artifact::checkpoint::Earlier;
+use mdl_artifact::checkpoint::ResumePolicy;
 use mdl_artifact::output::check_free;
 use mdl_artifact::plan::{Claims, Plan};
 use mdl_artifact::{Artifact, Kind, Provenance};
-use mdl_convert::behaviour::Behaviour;
 use mdl_convert::lif::LifNetwork;
+use mdl_convert::lif_artifact;
+use mdl_convert::lif_task::LifTask;
 use mdl_convert::search::Question;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
 use mdl_convert::search::sweep::{Summary, Swept, search_and_evaluate};
-use mdl_convert::stored;
 use mdl_data::score::Score;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
@@ -127,7 +127,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let before = if arguments.resume { swept_before(output, &artifact) } else { None };
     let force = common.force || before.is_some();
     check_free(output, force).and_then(|()| figures.check_free(force)).or_exit(Status::Usage)?;
-    let earlier = Earlier::from_options(arguments.resume, common.force);
+    let earlier = ResumePolicy::from_options(arguments.resume, common.force);
     let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
     let mut partial = with_status(Partial::open(output, config, provenance, settings(&networks).count(), earlier))?;
     let complete = before.is_some();
@@ -260,10 +260,11 @@ fn sweep(
     networks: &[Network],
     partial: &mut Partial,
 ) -> anyhow::Result<Vec<Swept>> {
-    let lif = settings(networks).map(|(artifact, experiment)| stored::read_network(artifact, &experiment.conversion()));
+    let lif =
+        settings(networks).map(|(artifact, experiment)| lif_artifact::read_network(artifact, &experiment.conversion()));
     let lif = with_status(lif.collect::<mdl_convert::Result<Vec<LifNetwork>>>())?;
     let behaviours = settings(networks).zip(&lif).map(|((_, experiment), network)| {
-        Behaviour::new(network, &experiment.lif, experiment.task.task()?, experiment.seed)
+        LifTask::new(network, &experiment.lif, experiment.task.task()?, experiment.seed)
     });
     let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = signal::hold();

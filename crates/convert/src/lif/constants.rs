@@ -40,7 +40,7 @@ pub(super) struct Constants {
     pub decay_r: f64,
     /// A spike's weight is divided by this to enter h (τ_r τ_d) or IPSC (τ_d) `[N]`.
     pub spread: Vec<f64>,
-    pub kicks: Option<Kicks>,
+    pub pulses: Option<Kicks>,
 }
 
 impl Constants {
@@ -70,13 +70,13 @@ impl Constants {
             decay_d: tau_d.iter().map(|tau| (-dt / tau).exp()).collect(),
             decay_r: (-dt / tau_r).exp(),
             spread: tau_d.iter().map(|tau| if double { tau_r * tau } else { *tau }).collect(),
-            kicks: kicks(network, config, timing)?,
+            pulses: pulses(network, config, timing)?,
         })
     }
 }
 
 /// Finds the stimulated units.
-fn kicks(network: &LifNetwork, config: &LifConfig, timing: &Timing) -> Result<Option<Kicks>> {
+fn pulses(network: &LifNetwork, config: &LifConfig, timing: &Timing) -> Result<Option<Kicks>> {
     let Some(stimulation) = &config.stimulation else { return Ok(None) };
     let of_kind = |wanted: &[UnitKind]| {
         (0..network.kinds.len()).filter(|i| wanted.contains(&network.kinds[*i])).collect::<Vec<_>>()

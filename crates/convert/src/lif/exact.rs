@@ -11,7 +11,7 @@ use super::neurons::{Membrane, with_membrane};
 use super::recording::{Recorder, Recording, Run, State};
 
 /// Smaller synaptic variables are zero.
-const NOTHING: f64 = 1e-200;
+const TINY: f64 = 1e-200;
 
 /// Weights divided by the scaling factor, columns contiguous.
 enum Weights {
@@ -99,7 +99,7 @@ pub(super) fn run(
             let groups = noise.chunks_exact_mut(CHUNK).enumerate();
             groups.for_each(|(g, rows)| draws.noise(g, first, c.noise_sd, &mut rows[..length]));
         }
-        if c.kicks.is_some() {
+        if c.pulses.is_some() {
             draws.coins(first, &mut coins[..length]);
         }
         mdl_kernels::dispatch::dispatch(
@@ -115,7 +115,7 @@ pub(super) fn run(
                 }
             },
         );
-        net.drop_nothings();
+        net.flush_tiny();
     }
     recorder.finish(|| net.state)
 }
@@ -141,11 +141,11 @@ impl<'a> Network<'a> {
     #[inline(always)]
     fn step(&mut self, step: usize, drive: &[f64], noise: &[f64], coin: f64) {
         with_membrane!(&self.c.neuron, m => self.integrate(m, step, drive, noise));
-        if let Some(kicks) = &self.c.kicks
-            && kicks.steps.contains(&step)
-            && coin < kicks.probability
+        if let Some(pulses) = &self.c.pulses
+            && pulses.steps.contains(&step)
+            && coin < pulses.probability
         {
-            kicks.units.iter().for_each(|i| self.state.v_mv[*i] += kicks.amplitude_mv);
+            pulses.units.iter().for_each(|i| self.state.v_mv[*i] += pulses.amplitude_mv);
         }
         with_membrane!(&self.c.neuron, m => self.detect(m, step));
         if self.c.double {
@@ -248,9 +248,9 @@ impl<'a> Network<'a> {
         recorder.traces(step, |i| state.v_mv[i], |i| state.ipsc_mv[i]);
     }
 
-    fn drop_nothings(&mut self) {
+    fn flush_tiny(&mut self) {
         for values in [&mut self.state.ipsc_mv, &mut self.state.h, &mut self.state.r, &mut self.state.h_r] {
-            values.iter_mut().filter(|x| x.abs() < NOTHING).for_each(|x| *x = 0.0);
+            values.iter_mut().filter(|x| x.abs() < TINY).for_each(|x| *x = 0.0);
         }
     }
 }

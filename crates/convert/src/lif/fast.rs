@@ -99,7 +99,7 @@ impl<R: Precision> Prepared<R> {
         let mut noise = vec![[R::zero(); LANES]; self.synapses.decay.len() * CHUNK];
         for first in (0..steps).step_by(CHUNK) {
             let length = CHUNK.min(steps - first);
-            if self.c.noise_sd > 0.0 || self.c.kicks.is_some() {
+            if self.c.noise_sd > 0.0 || self.c.pulses.is_some() {
                 self.fill(first, length, draws, &mut noise);
             }
             let samples = std::array::from_fn(|s| sample(first + s.min(length - 1) + 1));
@@ -123,13 +123,13 @@ impl<R: Precision> Prepared<R> {
                 }
             }
         }
-        if let Some(kicks) = &self.c.kicks {
+        if let Some(pulses) = &self.c.pulses {
             let mut coins = [0.0; CHUNK];
             draws.coins(first, &mut coins[..length]);
             for (s, coin) in coins[..length].iter().enumerate() {
-                if kicks.steps.contains(&(first + s + 1)) && *coin < kicks.probability {
-                    let jump = R::constant(kicks.amplitude_mv);
-                    kicks.units.iter().for_each(|i| noise[s * count + i / LANES][i % LANES] += jump);
+                if pulses.steps.contains(&(first + s + 1)) && *coin < pulses.probability {
+                    let jump = R::constant(pulses.amplitude_mv);
+                    pulses.units.iter().for_each(|i| noise[s * count + i / LANES][i % LANES] += jump);
                 }
             }
         }
@@ -246,7 +246,7 @@ impl<'a, R: Precision> Member<'a, R> {
         );
         let (synapses, hits, recorder) = (&self.p.synapses, &self.hits, &mut self.recorder);
         self.filter.advance(self.p.c.double, synapses, chunk.first, chunk.length, hits, recorder);
-        self.drop_nothings();
+        self.flush_tiny();
     }
 
     #[inline(always)]
@@ -380,12 +380,12 @@ impl<'a, R: Precision> Member<'a, R> {
         }
     }
 
-    fn drop_nothings(&mut self) {
+    fn flush_tiny(&mut self) {
         mdl_kernels::dispatch::dispatch(
             #[inline(always)]
             || {
                 for values in [&mut self.ipsc, &mut self.h, &mut self.filter.r, &mut self.filter.h_r] {
-                    drop_nothings(values.as_flattened_mut());
+                    flush_tiny(values.as_flattened_mut());
                 }
             },
         );
@@ -406,9 +406,9 @@ impl<'a, R: Precision> Member<'a, R> {
 
 /// Makes 0 what is too small to matter.
 #[inline(always)]
-fn drop_nothings<R: Precision>(values: &mut [R]) {
+fn flush_tiny<R: Precision>(values: &mut [R]) {
     for x in values {
-        *x = if x.abs() < R::NOTHING { R::zero() } else { *x };
+        *x = if x.abs() < R::TINY { R::zero() } else { *x };
     }
 }
 

@@ -28,12 +28,14 @@
 mod columns;
 pub mod config;
 mod constants;
-#[cfg(any(test, feature = "cuda"))]
-mod device;
 mod draws;
 mod exact;
 mod fast;
 mod filter;
+#[cfg(any(test, feature = "cuda"))]
+mod gpu;
+#[cfg(any(test, feature = "cuda"))]
+mod launch;
 mod network;
 pub mod neurons;
 mod precision;

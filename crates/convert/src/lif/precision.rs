@@ -14,7 +14,7 @@ pub(super) trait Precision: Real {
 
     /// Smaller synaptic variables are zero: they are far below what a membrane potential can resolve, and far enough
     /// above the smallest normal number that none is reached before the next look.
-    const NOTHING: Self;
+    const TINY: Self;
 
     /// Whether all scaling factors share one copy of the weights, the factor being applied with the synaptic gain.
     const SHARED_WEIGHTS: bool;
@@ -49,7 +49,7 @@ pub(super) trait Precision: Real {
 
 impl Precision for f32 {
     type Time = i32;
-    const NOTHING: Self = 1e-20;
+    const TINY: Self = 1e-20;
     const SHARED_WEIGHTS: bool = true;
 
     #[inline(always)]
@@ -99,7 +99,7 @@ impl Precision for f32 {
 
 impl Precision for f64 {
     type Time = f64;
-    const NOTHING: Self = 1e-200;
+    const TINY: Self = 1e-200;
     const SHARED_WEIGHTS: bool = false;
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::search::trials::{self, Answer, Answers, TrialSet};
 use mdl_artifact::Provenance;
-use mdl_artifact::checkpoint::{Earlier, PartialFile};
+use mdl_artifact::checkpoint::{PartialFile, ResumePolicy};
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl Partial {
         config: Value,
         provenance: Provenance,
         searches: usize,
-        earlier: Earlier,
+        earlier: ResumePolicy,
     ) -> Result<Self> {
         let file = PartialFile::new(output, config, provenance, 1, AT_LEAST);
         let searches = match file.earlier(earlier)? {

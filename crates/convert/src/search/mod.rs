@@ -21,10 +21,10 @@ use config::LEAST_FACTOR;
 pub use config::{SearchConfig, SearchStart, Select};
 pub use plateau::{Candidate, Found, choose};
 
-use crate::behaviour::{Behaviour, count_correct};
 use crate::conversion::Conversion;
 use crate::error::Result;
 use crate::lif::LifNetwork;
+use crate::lif_task::{LifTask, count_correct};
 use crate::prediction::predict;
 use mdl_data::field::require;
 use trials::{Answer, Answers, Known, TrialSet};
@@ -55,7 +55,7 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     /// The config of another network than a rate network, or a start from the prediction where there is none.
-    pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, behaviour: &Behaviour) -> Result<Self> {
+    pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, behaviour: &LifTask) -> Result<Self> {
         let grid = conversion.grid()?;
         let start = match conversion.search.start {
             SearchStart::Grid => 0..grid.len(),

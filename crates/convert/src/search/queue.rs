@@ -4,8 +4,8 @@
 //! difference who ran a trial, when, and after how many interruptions. Threads take trials of the first search that has
 //! any left: results come in about the order of the searches, and no thread waits while another search has work.
 
-use crate::behaviour::Behaviour;
 use crate::error::{Error, Result};
+use crate::lif_task::LifTask;
 use crate::search::trials::{Answer, Answers, Known, TrialSet};
 use candle_core::Device;
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ pub type Plan<'a, T> = Box<dyn Fn(&Answers) -> Known<T> + Sync + Send + 'a>;
 /// A search to be run.
 pub struct Search<'a, T> {
     /// The network on its task.
-    pub behaviour: &'a Behaviour<'a>,
+    pub behaviour: &'a LifTask<'a>,
     /// What is known before.
     pub answers: Answers,
     /// What is to be found.
@@ -126,7 +126,7 @@ fn run_on_processor<'a, T: Send>(
 
 /// As [`run`], one search after the other on a machine, all trials that it needs next at once.
 #[cfg(any(test, feature = "cuda"))]
-fn run_on<M: mdl_device::Machine, T>(
+fn run_on<M: mdl_device::Backend, T>(
     machine: &M,
     searches: Vec<Search<T>>,
     stopped: &dyn Fn() -> bool,
@@ -189,7 +189,7 @@ fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
 }
 
 /// The next trial, its search's index and network; none when all is done, or when stopped.
-fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b Behaviour<'b>)> {
+fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b LifTask<'b>)> {
     let mut open = lock(&shared.open);
     loop {
         if (shared.stopped)() {
@@ -228,7 +228,7 @@ mod tests {
         let network = crate::testing::network(20);
         let config: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
-        let behaviour = Behaviour::new(&network, &lif, config.task().unwrap(), 3).unwrap();
+        let behaviour = LifTask::new(&network, &lif, config.task().unwrap(), 3).unwrap();
         let factors = [2.0, 10.0, 50.0];
         let searches = || {
             let plan: Plan<Vec<Vec<Answer>>> = Box::new(|answers| answers.of(TrialSet::Search, &factors, 0..6));

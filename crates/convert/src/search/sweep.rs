@@ -1,7 +1,7 @@
 //! Sweeps over a parameter of the LIF network: for each of its values a search for the scaling factor, then an evaluation
 //! with the chosen factor on fresh trials, so that the choice does not flatter the performance.
 
-use crate::behaviour::count_correct;
+use crate::lif_task::count_correct;
 use crate::search::Question;
 use crate::search::trials::{Answers, Known, TrialSet};
 use mdl_data::score::{Score, Spread, wilson_interval};

@@ -12,14 +12,14 @@ use super::activation::rectified;
 use super::launch::{Plan, Rate};
 use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use mdl_device::{Grid, Kernel, Machine, Output, Placed};
+use mdl_device::{Backend, Grid, Kernel, Output, Placed};
 
 const NAME: &str = "rate-sequence";
 /// Blocks and threads of the kernel that adds gradients.
 const SUM: Grid = Grid { blocks: 16, threads: 256, shared_bytes: 0 };
 
 /// Runs `sequence` on a machine; all shapes are right.
-pub(super) fn run<M: Machine>(
+pub(super) fn run<M: Backend>(
     machine: &M,
     sequence: &RateSequence,
     drive: &Tensor,
@@ -65,7 +65,7 @@ struct Network {
 }
 
 /// What the forward pass leaves.
-struct Forward<M: Machine> {
+struct Forward<M: Backend> {
     /// x `[S + 1, B, N]`
     x: Tensor,
     /// r `[S + 1, B, N]`
@@ -75,14 +75,14 @@ struct Forward<M: Machine> {
 }
 
 /// The operator after its forward pass.
-struct Operator<M: Machine> {
+struct Operator<M: Backend> {
     output: Output<M>,
     network: Network,
     x: Tensor,
     overlap: Option<Tensor>,
 }
 
-impl<M: Machine> CustomOp3 for Operator<M> {
+impl<M: Backend> CustomOp3 for Operator<M> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -140,7 +140,7 @@ impl<M: Machine> CustomOp3 for Operator<M> {
 }
 
 /// The operator's tensors on a machine, and how its kernels are launched.
-struct Launch<'a, M: Machine> {
+struct Launch<'a, M: Backend> {
     machine: &'a M,
     plan: Plan,
     arguments: Rate,
@@ -148,7 +148,7 @@ struct Launch<'a, M: Machine> {
     _placed: Vec<Placed<M>>,
 }
 
-impl<'a, M: Machine> Launch<'a, M> {
+impl<'a, M: Backend> Launch<'a, M> {
     fn new(machine: &'a M, network: &Network, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<Self> {
         let (steps, batch, n) = drive.dims3()?;
         if steps == 0 || batch == 0 {

@@ -16,11 +16,11 @@ pub mod network;
 mod operator;
 pub mod parameters;
 mod readout;
+mod recurrence;
 mod reference;
 mod rows;
 mod run;
 mod sequence;
-mod sweep;
 mod unit_kind;
 mod weights;
 

@@ -233,7 +233,7 @@ impl RateNetwork {
         if let Some(gpu) = mdl_device::Gpu::of(&self.w_out) {
             let stream = mdl_device::random::StreamKey { seed: key.seed, purpose: key.purpose as u32, index };
             let values = mdl_device::random::normal(&gpu, stream, sd as f32, shape.iter().product())?;
-            return mdl_device::Machine::tensor(&gpu, values, shape);
+            return mdl_device::Backend::tensor(&gpu, values, shape);
         }
         let mut values = vec![0f32; shape.iter().product()];
         fill_normal(key.seed, key.purpose, index, 0, sd as f32, &mut values);

@@ -1,9 +1,9 @@
 //! The recurrence over a whole sequence as one operator of candle.
 
 use super::readout::{Outer, read, readout_gradient};
+use super::recurrence::{Adjoint, Recurrent, Trajectory};
 use super::rows::{Rows, by_trial};
 use super::sequence::{RateSequence, RateStates};
-use super::sweep::{Adjoint, Sweep, Trajectory};
 use super::weights::Weights;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
 use mdl_kernels::product::batch::blocks;
@@ -107,14 +107,14 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
             None => (0..batch).map(|trial| trial..trial + 1).collect(),
         };
         let kernels = Kernels::new(&blocks, |width| {
-            (Sweep::new(self.sequence.activation, steps, leak, width), weights.forward(width))
+            (Recurrent::new(self.sequence.activation, steps, leak, width), weights.forward(width))
         });
-        let runs = kernels.each(|sweep, product, block| {
+        let runs = kernels.each(|recurrent, product, block| {
             let rows = |values| Rows { values, batch, trial: blocks[block].start, n };
-            let states = sweep.forward(product, rows(initial), rows(drive), noise.map(rows), w_out.is_empty());
+            let states = recurrent.forward(product, rows(initial), rows(drive), noise.map(rows), w_out.is_empty());
             let result = match w_out {
-                [] => by_trial(n, sweep.trials, states.r.clone()),
-                _ => read(n, w_out, sweep.trials, &states.r),
+                [] => by_trial(n, recurrent.trials, states.r.clone()),
+                _ => read(n, w_out, recurrent.trials, &states.r),
             };
             (states, result)
         });
@@ -140,9 +140,9 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let (trained, driven) = (weights.track_op(), drive.track_op());
         let backward = Backward { steps, batch, n, kept, outer: outer.slice()?, w_out, trained, driven };
         let kernels = Kernels::new(&kept.blocks, |width| {
-            (Sweep::new(self.sequence.activation, steps, leak, width), kept.weights.adjoint(width))
+            (Recurrent::new(self.sequence.activation, steps, leak, width), kept.weights.adjoint(width))
         });
-        let blocks = kernels.each(|sweep, adjoint, block| backward.block(sweep, adjoint, block));
+        let blocks = kernels.each(|recurrent, adjoint, block| backward.block(recurrent, adjoint, block));
         let trials = kept.blocks.iter().enumerate();
         let trials: Vec<_> =
             trials.flat_map(|(block, range)| (0..range.len()).map(move |trial| (block, trial))).collect();
@@ -174,7 +174,7 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
 }
 
 /// What runs the trials of a block.
-type Kernel<R> = (Sweep<R>, Box<dyn Product<R>>);
+type Kernel<R> = (Recurrent<R>, Box<dyn Product<R>>);
 
 /// The kernels of blocks of trials, one for each width that they have.
 struct Kernels<'a, R> {
@@ -189,10 +189,10 @@ impl<'a, R: SparseReal> Kernels<'a, R> {
     }
 
     /// `function` of every block, by its place among them, in order.
-    fn each<T: Send>(&self, function: impl Fn(&Sweep<R>, &dyn Product<R>, usize) -> T + Send + Sync) -> Vec<T> {
+    fn each<T: Send>(&self, function: impl Fn(&Recurrent<R>, &dyn Product<R>, usize) -> T + Send + Sync) -> Vec<T> {
         each(self.blocks.len(), |block| {
-            let (sweep, product) = &self.kernels[&self.blocks[block].len()];
-            function(sweep, product.as_ref(), block)
+            let (recurrent, product) = &self.kernels[&self.blocks[block].len()];
+            function(recurrent, product.as_ref(), block)
         })
     }
 }
@@ -232,8 +232,8 @@ struct Gradients<R> {
 
 impl<R: SparseReal> Backward<'_, R> {
     /// Differentiates the trials of a block.
-    fn block(&self, sweep: &Sweep<R>, adjoint: &dyn Product<R>, block: usize) -> BlockGradients<R> {
-        let (n, trials, states) = (self.n, sweep.trials, &self.kept.states[block]);
+    fn block(&self, recurrent: &Recurrent<R>, adjoint: &dyn Product<R>, block: usize) -> BlockGradients<R> {
+        let (n, trials, states) = (self.n, recurrent.trials, &self.kept.states[block]);
         let rows = |n| Rows { values: self.outer, batch: self.batch, trial: self.kept.blocks[block].start, n };
         let (outer, w_out) = match self.w_out {
             [] => (Outer::Rates(rows(n)), Vec::new()),
@@ -242,7 +242,7 @@ impl<R: SparseReal> Backward<'_, R> {
                 (Outer::Outputs { outputs, w_out }, readout_gradient(outputs, n, trials, &states.r))
             }
         };
-        let Adjoint { delta, leak } = sweep.backward(adjoint, states, outer);
+        let Adjoint { delta, leak } = recurrent.backward(adjoint, states, outer);
         let few = self.kept.weights.few().is_some();
         let columns = |values: &[R]| ByUnit::new(n, trials, self.steps, values);
         BlockGradients {

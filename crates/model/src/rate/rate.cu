@@ -1,4 +1,4 @@
-// Rate networks, forward and backward: the equations and their adjoint stand in the head of `rate/sweep.rs` of crates/model,
+// Rate networks, forward and backward: the equations and their adjoint stand in the head of `rate/recurrence.rs` of crates/model,
 // whose symbols are used here. Weights are one a pair, or A and C of W = A Cᵀ. With one weight a pair a block owns several
 // trials, so that a weight that was read serves all of them.
 #include "common.cuh"

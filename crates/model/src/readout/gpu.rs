@@ -2,10 +2,10 @@
 
 use super::launch::{maximum, scatter};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-use mdl_device::{Machine, Output};
+use mdl_device::{Backend, Output};
 
 /// As [`super::max_over_time`], of a contiguous `r`.
-pub(super) fn max_over_time<M: Machine>(machine: &M, r: &Tensor) -> Result<Tensor> {
+pub(super) fn max_over_time<M: Backend>(machine: &M, r: &Tensor) -> Result<Tensor> {
     let (steps, trials, neurons) = r.dims3()?;
     if steps == 0 {
         bail!("the maximum over time of no steps")
@@ -15,12 +15,12 @@ pub(super) fn max_over_time<M: Machine>(machine: &M, r: &Tensor) -> Result<Tenso
 }
 
 /// The operator after its forward pass.
-struct Operator<M: Machine> {
+struct Operator<M: Backend> {
     output: Output<M>,
     step: M::Buffer<u32>,
 }
 
-impl<M: Machine> CustomOp1 for Operator<M> {
+impl<M: Backend> CustomOp1 for Operator<M> {
     fn name(&self) -> &'static str {
         "max-over-time"
     }

@@ -1,7 +1,7 @@
 //! The maximum over time on a machine (`readout.cu`).
 
 use candle_core::{Result, Tensor};
-use mdl_device::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
+use mdl_device::{Arguments, Backend, ELEMENTWISE, Grid, Kernel};
 
 /// `struct Maximum` of the kernels' source.
 #[derive(Clone, Copy, Default)]
@@ -28,7 +28,7 @@ const GRID: Grid = Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 };
 ///
 /// # Errors
 /// Those of the machine.
-pub(super) fn maximum<M: Machine>(machine: &M, r: &Tensor) -> Result<(M::Buffer<f32>, M::Buffer<u32>)> {
+pub(super) fn maximum<M: Backend>(machine: &M, r: &Tensor) -> Result<(M::Buffer<f32>, M::Buffer<u32>)> {
     let (steps, trials, neurons) = r.dims3()?;
     let width = trials * neurons;
     let (placed, out, step) = (machine.place(r)?, machine.empty(width)?, machine.empty(width)?);
@@ -49,7 +49,7 @@ pub(super) fn maximum<M: Machine>(machine: &M, r: &Tensor) -> Result<(M::Buffer<
 ///
 /// # Errors
 /// Those of the machine.
-pub(super) fn scatter<M: Machine>(
+pub(super) fn scatter<M: Backend>(
     machine: &M,
     dims: &[usize],
     step: &M::Buffer<u32>,

@@ -14,7 +14,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use mdl_device::random::{Channels, bernoulli};
-use mdl_device::{Grid, Kernel, Machine, Output as Launched, Placed};
+use mdl_device::{Backend, Grid, Kernel, Output as Launched, Placed};
 use mdl_kernels::random::Purpose;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ enum Source {
 ///
 /// # Errors
 /// Tensors that do not fit together, no steps or trials, a network beyond the kernels, and those of the machine.
-pub(super) fn run<M: Machine>(machine: &M, network: Network, first: &Tensor, weights: &Tensor) -> Result<Tensor> {
+pub(super) fn run<M: Backend>(machine: &M, network: Network, first: &Tensor, weights: &Tensor) -> Result<Tensor> {
     let first = network.oriented(first)?;
     let keep = if first.track_op() || weights.track_op() { Keep::Trace } else { Keep::Nothing };
     let Forward { out, dims, kept } = Launch::new(machine, &network, &first, weights)?.forward(keep)?;
@@ -59,7 +59,7 @@ pub(super) fn run<M: Machine>(machine: &M, network: Network, first: &Tensor, wei
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn states<M: Machine>(machine: &M, network: &Network, first: &Tensor, weights: &Tensor) -> Result<States> {
+pub(super) fn states<M: Backend>(machine: &M, network: &Network, first: &Tensor, weights: &Tensor) -> Result<States> {
     let first = network.oriented(&first.detach())?;
     let Forward { out, dims, kept } = Launch::new(machine, network, &first, weights)?.forward(Keep::Membrane)?;
     let Some(Kept { potential, membrane: Some(membrane), further, .. }) = kept else { bail!("{NAME} kept no states") };
@@ -97,13 +97,13 @@ impl Network {
 }
 
 /// The operator after its forward pass.
-struct Operator<M: Machine> {
+struct Operator<M: Backend> {
     output: Launched<M>,
     network: Network,
     kept: Option<Kept<M>>,
 }
 
-impl<M: Machine> CustomOp2 for Operator<M> {
+impl<M: Backend> CustomOp2 for Operator<M> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -139,14 +139,14 @@ impl<M: Machine> CustomOp2 for Operator<M> {
 }
 
 /// The spikes of a batch on a machine.
-struct Spikes<M: Machine> {
+struct Spikes<M: Backend> {
     starts: M::Buffer<u32>,
     active: M::Buffer<u32>,
     raster: M::Buffer<u32>,
 }
 
 /// What the forward pass keeps.
-struct Kept<M: Machine> {
+struct Kept<M: Backend> {
     spikes: Option<Spikes<M>>,
     /// a `[T, B, P]`.
     activity: M::Buffer<f32>,
@@ -163,7 +163,7 @@ struct Kept<M: Machine> {
 }
 
 /// What comes out of the forward pass.
-struct Forward<M: Machine> {
+struct Forward<M: Backend> {
     /// y, r or the maxima of r.
     out: M::Buffer<f32>,
     /// Their dimensions.
@@ -183,13 +183,13 @@ enum Keep {
 }
 
 /// Gradients of the operator's two tensors.
-struct Backward<M: Machine> {
+struct Backward<M: Backend> {
     first: Option<M::Buffer<f32>>,
     weights: M::Buffer<f32>,
 }
 
 /// The operator's two tensors on a machine, and how its kernels are launched.
-struct Launch<'a, M: Machine> {
+struct Launch<'a, M: Backend> {
     machine: &'a M,
     network: &'a Network,
     plan: Plan,
@@ -200,7 +200,7 @@ struct Launch<'a, M: Machine> {
     _own: [Option<M::Buffer<f32>>; 3],
 }
 
-impl<'a, M: Machine> Launch<'a, M> {
+impl<'a, M: Backend> Launch<'a, M> {
     fn new(machine: &'a M, network: &'a Network, first: &Tensor, weights: &Tensor) -> Result<Self> {
         let Network { population, source, output, modes } = network;
         let neuron = population.neuron();

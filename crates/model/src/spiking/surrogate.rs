@@ -13,7 +13,7 @@
 //!
 //! Fast sigmoid: Zenke & Ganguli, *SuperSpike* (Neural Computation 30:1514, 2018); triangular: Bellec et al., *Long
 //! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
-//! (ICCV 2021); multi-Gaussian: Yin, Corradi & Bohté (Nature Machine Intelligence 3:905, 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
+//! (ICCV 2021); multi-Gaussian: Yin, Corradi & Bohté (Nature Backend Intelligence 3:905, 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
 
 use candle_core::Tensor;
 use mdl_data::choice;

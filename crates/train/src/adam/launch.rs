@@ -1,7 +1,7 @@
 //! Updates of Adam on a machine (`adam.cu`); the formulas are in `adam.rs`.
 
 use candle_core::Result;
-use mdl_device::{Arguments, ELEMENTWISE, Grid, Kernel, Machine};
+use mdl_device::{Arguments, Backend, ELEMENTWISE, Grid, Kernel};
 
 /// `struct Adam` of the kernels' source.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ impl Arguments for Adam {}
 #[cfg(feature = "cuda")]
 unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Adam {}
 
-fn launch<M: Machine>(machine: &M, name: &str, arguments: &Adam) -> Result<()> {
+fn launch<M: Backend>(machine: &M, name: &str, arguments: &Adam) -> Result<()> {
     let grid = Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 };
     // SAFETY: the callers answer for addresses and count.
     unsafe { machine.launch(Kernel { source: "adam", name }, grid, arguments) }
@@ -33,7 +33,7 @@ fn launch<M: Machine>(machine: &M, name: &str, arguments: &Adam) -> Result<()> {
 ///
 /// # Safety
 /// `x` and `g` are addresses of that many numbers on the machine.
-pub(super) unsafe fn average<M: Machine>(
+pub(super) unsafe fn average<M: Backend>(
     machine: &M,
     count: usize,
     [x, g]: [u64; 2],
@@ -52,7 +52,7 @@ pub(super) unsafe fn average<M: Machine>(
 ///
 /// # Safety
 /// `p`, `m` and `v` are addresses of that many numbers on the machine.
-pub(super) unsafe fn descend<M: Machine>(
+pub(super) unsafe fn descend<M: Backend>(
     machine: &M,
     count: usize,
     [p, m, v]: [u64; 3],

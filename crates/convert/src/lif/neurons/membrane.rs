@@ -36,7 +36,7 @@ impl Unit {
     }
 }
 
-/// A neuron as the GPU's kernel knows it (`kernels/lif.cu` of the device crate).
+/// A neuron as the GPU's kernel knows it (`lif.cu`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kernel {
     /// Number of its drift in the kernel.

@@ -21,7 +21,7 @@
 //!
 //! Sources: Bellec, Salaj, Subramoney, Legenstein & Maass, *Long short-term memory and learning-to-learn in networks of spiking
 //! neurons* (NeurIPS 2018), section 2; Yin, Corradi & Bohté, *Accurate and efficient time-domain classification with adaptive
-//! spiking recurrent neural networks* (Nature Machine Intelligence 3:905, 2021), who train τ_a of each neuron.
+//! spiking recurrent neural networks* (Nature Backend Intelligence 3:905, 2021), who train τ_a of each neuron.
 
 use super::dynamics::{Leaving, Membrane, Model, Neuron, Reference, ReferenceStep};
 use super::leaky::{Leaky, LeakyReference};

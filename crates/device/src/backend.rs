@@ -23,14 +23,14 @@ mod bound {
 }
 
 /// What buffers hold: numbers of 32 bits.
-pub trait Word: bound::Element + Copy + Send + Sync + 'static {
+pub trait Element: bound::Element + Copy + Send + Sync + 'static {
     /// The bits of a number.
     fn to_bits(self) -> u32;
     /// The number of some bits.
     fn from_bits(bits: u32) -> Self;
 }
 
-impl Word for f32 {
+impl Element for f32 {
     fn to_bits(self) -> u32 {
         Self::to_bits(self)
     }
@@ -40,7 +40,7 @@ impl Word for f32 {
     }
 }
 
-impl Word for u32 {
+impl Element for u32 {
     fn to_bits(self) -> u32 {
         self
     }
@@ -74,7 +74,7 @@ pub struct Grid {
 }
 
 /// The values of a tensor on a machine.
-pub struct Placed<M: Machine> {
+pub struct Placed<M: Backend> {
     /// Where they lie.
     pub address: u64,
     /// Keeps them there.
@@ -82,7 +82,7 @@ pub struct Placed<M: Machine> {
 }
 
 /// What owns placed values.
-pub enum Held<M: Machine> {
+pub enum Held<M: Backend> {
     /// The tensor itself.
     Tensor(Tensor),
     /// A copy.
@@ -90,36 +90,36 @@ pub enum Held<M: Machine> {
 }
 
 /// What kernels run on. Launches run one after the other, each after all that was asked for before it.
-pub trait Machine: Clone + Debug + Send + Sync + 'static {
+pub trait Backend: Clone + Debug + Send + Sync + 'static {
     /// Memory of the machine.
-    type Buffer<W: Word>: Send + Sync;
+    type Buffer<W: Element>: Send + Sync;
 
     /// A buffer with these values.
     ///
     /// # Errors
     /// Those of the machine: no memory.
-    fn upload<W: Word>(&self, values: &[W]) -> Result<Self::Buffer<W>>;
+    fn upload<W: Element>(&self, values: &[W]) -> Result<Self::Buffer<W>>;
 
     /// A buffer of zeros.
     ///
     /// # Errors
-    /// As [`Machine::upload`].
-    fn zeros<W: Word>(&self, count: usize) -> Result<Self::Buffer<W>>;
+    /// As [`Backend::upload`].
+    fn zeros<W: Element>(&self, count: usize) -> Result<Self::Buffer<W>>;
 
     /// A buffer whose values a kernel has to write before any are read.
     ///
     /// # Errors
-    /// As [`Machine::upload`].
-    fn empty<W: Word>(&self, count: usize) -> Result<Self::Buffer<W>>;
+    /// As [`Backend::upload`].
+    fn empty<W: Element>(&self, count: usize) -> Result<Self::Buffer<W>>;
 
     /// The values of a buffer, after all launches have run.
     ///
     /// # Errors
     /// Those of the machine: a launch that failed.
-    fn download<W: Word>(&self, buffer: &Self::Buffer<W>) -> Result<Vec<W>>;
+    fn download<W: Element>(&self, buffer: &Self::Buffer<W>) -> Result<Vec<W>>;
 
     /// Where a buffer lies, for a kernel's arguments.
-    fn address<W: Word>(&self, buffer: &Self::Buffer<W>) -> u64;
+    fn address<W: Element>(&self, buffer: &Self::Buffer<W>) -> u64;
 
     /// Runs a kernel.
     ///

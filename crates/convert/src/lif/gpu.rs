@@ -1,16 +1,16 @@
 //! LIF trials on a GPU, or on its emulation: all trials and scaling factors of a batch at once, a block each
-//! (`mdl_device::lif`).
+//! (`lif.cu`).
 //!
 //! The kernel computes what the fast mode does, in the same order and on the same random numbers; sums over units are added
 //! in another order, and a GPU fuses products with sums.
 
 use super::draws::{CHUNK, Draws, TrialDraws};
+use super::launch::{Lif, Plan};
 use super::{Engine, Recording, Recurrent, Run, Simulator};
 use crate::error::{Error, Result};
 use mdl_data::field::InvalidField;
 use mdl_data::tasks::Extremes;
-use mdl_device::lif::{Lif, Plan};
-use mdl_device::{Grid, Kernel, Machine};
+use mdl_device::{Backend, Grid, Kernel};
 use mdl_kernels::random::Purpose;
 use std::ops::RangeInclusive;
 
@@ -21,7 +21,7 @@ impl Simulator<'_> {
     ///
     /// # Errors
     /// Those of [`Simulator::run`], another mode than the fast one, a network beyond the kernels, those of the machine.
-    pub fn run_on<M: Machine>(
+    pub fn run_on<M: Backend>(
         &self,
         machine: &M,
         trials: &[(Vec<f64>, TrialDraws)],
@@ -72,9 +72,9 @@ impl Simulator<'_> {
         let trial = machine.upload(&simulations.iter().map(|(trial, _)| *trial as u32).collect::<Vec<_>>())?;
         let factor = machine.upload(&simulations.iter().map(|(_, factor)| place(*factor)).collect::<Vec<_>>())?;
         let (drive, potential) = (machine.upload(&drive)?, machine.upload(&potential)?);
-        let kicks = self.kicks(trials).map(|bits| machine.upload(&bits)).transpose()?;
-        let kicked = c.kicks.as_ref().map_or(&[][..], |kicks| &kicks.units);
-        let kicked = machine.upload(&(0..n).map(|i| u32::from(kicked.contains(&i))).collect::<Vec<_>>())?;
+        let pulses = self.pulses(trials).map(|bits| machine.upload(&bits)).transpose()?;
+        let pulsed = c.pulses.as_ref().map_or(&[][..], |pulses| &pulses.units);
+        let pulsed = machine.upload(&(0..n).map(|i| u32::from(pulsed.contains(&i))).collect::<Vec<_>>())?;
         let decay = floats(&mut c.decay_d.iter().copied())?;
         let own = floats(&mut c.spread.iter().map(|spread| 1.0 / spread))?;
         let gain = floats(&mut factors.iter().flat_map(|f| c.spread.iter().map(move |spread| 1.0 / (spread * f))))?;
@@ -115,15 +115,15 @@ impl Simulator<'_> {
             v_peak: c.v_peak as f32,
             v_reset: c.v_reset as f32,
             noise_sd: c.noise_sd as f32,
-            kick_mv: c.kicks.as_ref().map_or(0.0, |kicks| kicks.amplitude_mv as f32),
+            pulse_mv: c.pulses.as_ref().map_or(0.0, |pulses| pulses.amplitude_mv as f32),
             constants: kernel.constants.map(|x| x as f32),
             trial: machine.address(&trial),
             factor: machine.address(&factor),
             draw: machine.address(&draw),
             drive: machine.address(&drive),
             potential: machine.address(&potential),
-            kicks: kicks.as_ref().map_or(0, |kicks| machine.address(kicks)),
-            kicked: machine.address(&kicked),
+            pulses: pulses.as_ref().map_or(0, |pulses| machine.address(pulses)),
+            pulsed: machine.address(&pulsed),
             decay: machine.address(&decay),
             own: machine.address(&own),
             gain: machine.address(&gain),
@@ -152,9 +152,9 @@ impl Simulator<'_> {
     }
 
     /// The coins of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
-    fn kicks(&self, trials: &[(Vec<f64>, TrialDraws)]) -> Option<Vec<u32>> {
+    fn pulses(&self, trials: &[(Vec<f64>, TrialDraws)]) -> Option<Vec<u32>> {
         let Engine::Fast(prepared) = &self.engine else { return None };
-        let kicks = prepared.constants().kicks.as_ref()?;
+        let pulses = prepared.constants().pulses.as_ref()?;
         let steps = self.timing.steps;
         let mut bits = vec![0u32; trials.len() * steps.div_ceil(32)];
         for ((_, draws), bits) in trials.iter().zip(bits.chunks_exact_mut(steps.div_ceil(32))) {
@@ -163,7 +163,7 @@ impl Simulator<'_> {
                 let coins = &mut coins[..CHUNK.min(steps - first)];
                 draws.coins(first, coins);
                 for (step, coin) in (first..).zip(coins) {
-                    let falls = kicks.steps.contains(&(step + 1)) && *coin < kicks.probability;
+                    let falls = pulses.steps.contains(&(step + 1)) && *coin < pulses.probability;
                     bits[step / 32] |= u32::from(falls) << (step % 32);
                 }
             }

@@ -15,7 +15,7 @@ use mdl_kernels::product::common::{Product, padded};
 use mdl_kernels::product::sparse::SparseReal;
 
 /// What a run does at every step.
-pub(super) struct Sweep<R> {
+pub(super) struct Recurrent<R> {
     pub(super) n: usize,
     pub(super) steps: usize,
     activation: Activation,
@@ -30,7 +30,7 @@ pub(super) struct Trajectory<R> {
     /// Rates `[S + 1, N, trials]`.
     pub(super) r: Vec<R>,
     /// What the leak had its part in, x_s − x_{s−1} − noise_s, `[S, N, trials]`.
-    moves: Vec<R>,
+    leak_terms: Vec<R>,
     /// States `[S + 1, N, trials]`, where they are kept.
     pub(super) x: Option<Vec<R>>,
 }
@@ -43,8 +43,8 @@ pub(super) struct Adjoint<R> {
     pub(super) leak: Vec<R>,
 }
 
-impl<R: SparseReal> Sweep<R> {
-    /// A sweep over `trials` trials side by side.
+impl<R: SparseReal> Recurrent<R> {
+    /// The recurrence over `trials` trials side by side.
     pub(super) fn new(activation: Activation, steps: usize, leak: &[R], trials: usize) -> Self {
         let mut leaks = Aligned::full(R::zero(), padded(leak.len() * trials));
         for (unit, leak) in leaks.chunks_exact_mut(trials).zip(leak) {
@@ -74,8 +74,8 @@ impl<R: SparseReal> Sweep<R> {
         let (row, trials) = (self.row(), self.trials);
         let room = |steps: usize| Vec::with_capacity(steps * row);
         let kept = (wanted || self.activation.slopes_need_states()).then(|| room(self.steps + 1));
-        let mut states = Trajectory { r: room(self.steps + 1), moves: room(self.steps), x: kept };
-        let (mut x, mut r, mut moves) = (self.zeros(), self.zeros(), self.zeros());
+        let mut states = Trajectory { r: room(self.steps + 1), leak_terms: room(self.steps), x: kept };
+        let (mut x, mut r, mut leak_terms) = (self.zeros(), self.zeros(), self.zeros());
         let (mut current, mut disturbance) = (self.zeros(), self.zeros());
         initial.load(0, trials, &mut x);
         self.activation.rates(&x, &mut r);
@@ -86,8 +86,8 @@ impl<R: SparseReal> Sweep<R> {
                 if let Some(noise) = noise {
                     noise.load(step - 1, trials, &mut disturbance);
                 }
-                self.advance(&current, &disturbance, [&mut x, &mut r, &mut moves]);
-                states.moves.extend_from_slice(&moves[..row]);
+                self.advance(&current, &disturbance, [&mut x, &mut r, &mut leak_terms]);
+                states.leak_terms.extend_from_slice(&leak_terms[..row]);
             }
             states.r.extend_from_slice(&r[..row]);
             if let Some(states) = &mut states.x {
@@ -99,12 +99,12 @@ impl<R: SparseReal> Sweep<R> {
 
     /// One step of all units.
     fn advance(&self, current: &[R], noise: &[R], states: [&mut [R]; 3]) {
-        let [x, r, moves] = states;
+        let [x, r, leak_terms] = states;
         dispatch(
             #[inline(always)]
             || {
                 let inputs = self.leak.iter().zip(current.iter().zip(noise));
-                for ((x, moved), (leak, (current, noise))) in x.iter_mut().zip(&mut *moves).zip(inputs) {
+                for ((x, moved), (leak, (current, noise))) in x.iter_mut().zip(&mut *leak_terms).zip(inputs) {
                     let next = (R::one() - *leak) * *x + *leak * *current + *noise;
                     *moved = next - *x - *noise;
                     *x = next;
@@ -127,8 +127,8 @@ impl<R: SparseReal> Sweep<R> {
             }
             let (now, before) = (step * row..(step + 1) * row, (step - 1) * row..step * row);
             let x = states.x.as_ref().map_or(&[][..], |x| &x[now.clone()]);
-            let states = [x, &states.r[now], &states.moves[before.clone()]];
-            self.retreat(states, &mut of_rates[..row], [&mut lambda, &mut delta, &mut of_leak]);
+            let states = [x, &states.r[now], &states.leak_terms[before.clone()]];
+            self.step_back(states, &mut of_rates[..row], [&mut lambda, &mut delta, &mut of_leak]);
             deltas[before].copy_from_slice(&delta[..row]);
         }
         for (of_leak, leak) in of_leak[..row].iter_mut().zip(&*self.leak) {
@@ -138,8 +138,8 @@ impl<R: SparseReal> Sweep<R> {
     }
 
     /// λ, δ and the gradient of the leak (times a) one step back.
-    fn retreat(&self, states: [&[R]; 3], of_rates: &mut [R], gradients: [&mut [R]; 3]) {
-        let ([x, r, moves], [lambda, delta, of_leak]) = (states, gradients);
+    fn step_back(&self, states: [&[R]; 3], of_rates: &mut [R], gradients: [&mut [R]; 3]) {
+        let ([x, r, leak_terms], [lambda, delta, of_leak]) = (states, gradients);
         dispatch(
             #[inline(always)]
             || {
@@ -149,7 +149,7 @@ impl<R: SparseReal> Sweep<R> {
                     *lambda = *of_state + (R::one() - *leak) * *lambda;
                     *delta = *leak * *lambda;
                 }
-                for ((of_leak, lambda), moved) in of_leak.iter_mut().zip(&*lambda).zip(moves) {
+                for ((of_leak, lambda), moved) in of_leak.iter_mut().zip(&*lambda).zip(leak_terms) {
                     *of_leak += *lambda * *moved;
                 }
             },

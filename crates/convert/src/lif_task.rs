@@ -8,7 +8,7 @@ use mdl_data::field::InvalidField;
 use mdl_data::tasks::{Judged, Task};
 
 /// A LIF network on a task.
-pub struct Behaviour<'a> {
+pub struct LifTask<'a> {
     simulator: Simulator<'a>,
     task: &'a dyn Task,
     units: usize,
@@ -57,7 +57,7 @@ pub struct Posed {
     pub scaling_factors: Vec<f64>,
 }
 
-impl<'a> Behaviour<'a> {
+impl<'a> LifTask<'a> {
     /// Makes a network ready for a task; all its random numbers come from `seed`.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl<'a> Behaviour<'a> {
     /// # Errors
     /// Those of [`Simulator::run_on`].
     #[cfg(any(test, feature = "cuda"))]
-    pub fn trials_on<M: mdl_device::Machine>(
+    pub fn trials_on<M: mdl_device::Backend>(
         &self,
         machine: &M,
         trials: &[Posed],
@@ -150,7 +150,7 @@ impl<'a> Behaviour<'a> {
     /// # Errors
     /// Those of [`Simulator::run_on`].
     #[cfg(any(test, feature = "cuda"))]
-    pub fn answers_on<M: mdl_device::Machine>(
+    pub fn answers_on<M: mdl_device::Backend>(
         &self,
         machine: &M,
         set: TrialSet,

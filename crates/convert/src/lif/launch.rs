@@ -1,12 +1,12 @@
-//! Launches of the LIF network's kernels (`kernels/lif.cu`).
+//! Launches of the LIF network's kernels (`lif.cu`).
 
-use crate::{Arguments, SHARED_BYTES, WARP};
+use mdl_device::{Arguments, SHARED_BYTES, WARP};
 
-/// The kernels' argument, field by field that of `struct Lif` in `kernels/lif.cu`, where they are documented.
+/// The kernels' argument, field by field that of `struct Lif` in `lif.cu`, where they are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
-pub struct Lif {
+pub(super) struct Lif {
     pub steps: i32,
     pub units: i32,
     pub outputs: i32,
@@ -28,15 +28,15 @@ pub struct Lif {
     pub v_peak: f32,
     pub v_reset: f32,
     pub noise_sd: f32,
-    pub kick_mv: f32,
+    pub pulse_mv: f32,
     pub constants: [f32; 2],
     pub trial: u64,
     pub factor: u64,
     pub draw: u64,
     pub drive: u64,
     pub potential: u64,
-    pub kicks: u64,
-    pub kicked: u64,
+    pub pulses: u64,
+    pub pulsed: u64,
     pub decay: u64,
     pub own: u64,
     pub gain: u64,
@@ -57,7 +57,7 @@ unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Lif {}
 
 /// How a network is laid over threads and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Units of a thread: 1 or 4; part of the kernels' names.
     pub items: usize,
     /// Threads of a block.
@@ -69,7 +69,7 @@ pub struct Plan {
 impl Plan {
     /// The plan of a network of N `units`, P `modes` and O `outputs`; `None` for a network beyond the kernels: more than 4096
     /// units or modes, or more outputs than threads or than shared memory holds.
-    pub fn new(units: usize, modes: usize, outputs: usize) -> Option<Self> {
+    pub(super) fn new(units: usize, modes: usize, outputs: usize) -> Option<Self> {
         if units > 4096 || modes > 4096 {
             return None;
         }

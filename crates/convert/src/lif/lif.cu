@@ -13,15 +13,15 @@ struct Lif {
   int32_t response_from, response_to;  // steps of the response window, counted from 1, both inside
   int32_t out_every;          // outputs are kept of the steps k, 2k, …; 0: of none
   uint32_t seed_low, seed_high, purpose;
-  float dt, leak, decay_rise, bias, v_peak, v_reset, noise_sd, kick_mv;
+  float dt, leak, decay_rise, bias, v_peak, v_reset, noise_sd, pulse_mv;
   float constants[2];         // of the drift
   const uint32_t* trial;      // [simulations]
   const uint32_t* factor;     // [simulations]: which scaling factor
   const uint32_t* draw;       // [trials][2]: number of the trial's noise, low word first
   const float* drive;         // W_in u [trials][samples][N]
   const float* potential;     // initial potentials [trials][N]
-  const uint32_t* kicks;      // [trials][⌈steps/32⌉]: bit s % 32 of word s / 32 is the coin of step s + 1; or null
-  const uint32_t* kicked;     // [N]: whether the unit is stimulated
+  const uint32_t* pulses;      // [trials][⌈steps/32⌉]: bit s % 32 of word s / 32 is the coin of step s + 1; or null
+  const uint32_t* pulsed;     // [N]: whether the unit is stimulated
   const float* decay;         // e^{−dt/τ_d} [N]
   const float* own;           // what a unit's own spike adds to h_r or r [N]
   const float* gain;          // what J is multiplied with [factors][N]
@@ -113,7 +113,7 @@ __device__ void simulate(const Lif& a) {
     const bool last = step > a.steps;  // one round more, to take in the outputs of the last step
     if (!last) {
       const int now = (step + a.steps_per_sample / 2) / a.steps_per_sample;
-      const bool kick = a.kicks && a.kicks[trial * kick_words + (step - 1) / 32] >> ((step - 1) % 32) & 1;
+      const bool pulse = a.pulses && a.pulses[trial * kick_words + (step - 1) / 32] >> ((step - 1) % 32) & 1;
 #pragma unroll
       for (int i = 0; i < ITEMS; ++i) {
         const int n = i * threads() + thread();
@@ -129,7 +129,7 @@ __device__ void simulate(const Lif& a) {
           }
           const int s = (step - 1) % 4;
           float noise = s < 2 ? (s == 0 ? x.noise[0] : x.noise[1]) : (s == 2 ? x.noise[2] : x.noise[3]);
-          if (kick && a.kicked[n]) noise += a.kick_mv;
+          if (pulse && a.pulsed[n]) noise += a.pulse_mv;
 
           const float current = (x.ipsc + a.bias) + x.drive;
           const float gated = step - x.last > a.refractory_steps ? drift(a, x.v, current) : 0.0f;
