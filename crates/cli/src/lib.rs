@@ -7,6 +7,7 @@ mod allocator;
 pub mod args;
 pub mod judged;
 pub mod memory;
+pub mod options;
 pub mod outputs;
 pub mod parse;
 pub mod programs;

@@ -1,6 +1,7 @@
 //! What train-rate and train-spiking share: a training with a progress bar, a metrics file, checkpoints, and an ear for
 //! signals.
 
+use crate::options::{DeviceOption, ExperimentOption, ResumeOption};
 use crate::outputs::ARTIFACT;
 use crate::signal::{self, StopFlag};
 use crate::status::{Outcome, with_status};
@@ -15,7 +16,6 @@ use mdl_artifact::plan::{Claims, Plan, PlanError};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
 use mdl_data::files::Source;
 use mdl_data::tasks::Subject;
-use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_train::examples::ExamplesProblem;
 use mdl_train::guard::Guard;
@@ -32,11 +32,11 @@ use std::time::Duration;
 /// Arguments of a training program.
 #[derive(Args)]
 pub struct Arguments {
-    /// Config of the experiment
-    #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config)]
-    pub config: PathBuf,
+    /// The config.
+    #[command(flatten)]
+    pub config: ExperimentOption,
 
-    /// Write one JSON line an evaluation to this file
+    /// Append one JSON line per evaluation to this file
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
 
@@ -44,13 +44,13 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
 
-    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    pub device: DeviceChoice,
+    /// Where to compute.
+    #[command(flatten)]
+    pub device: DeviceOption,
 
-    /// Go on from the checkpoint of an interrupted run; an output that is complete is left as it is
-    #[arg(long)]
-    pub resume: bool,
+    /// Whether to continue.
+    #[command(flatten)]
+    pub resume: ResumeOption,
 
     /// Seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 30, allow_negative_numbers = true,
@@ -93,10 +93,10 @@ pub struct Training<'a> {
 /// # Errors
 /// An output that cannot be written, or that is in the way (status 2), or that another process writes (status 1).
 pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::Result<Claims> {
-    let (common, resume) = (&arguments.common, arguments.resume);
+    let (common, resume) = (&arguments.common, arguments.resume.resume);
     let replace = common.force || resume;
     let mut plan = Plan::default();
-    plan.read("the config (--config)", &arguments.config);
+    plan.read("the config (--config)", &arguments.config.config);
     if let Some(data_set) = experiment.task.data_set() {
         data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
     }
@@ -171,7 +171,7 @@ impl Training<'_> {
         let (kept, every) = (arguments.keep_checkpoints, Duration::from_secs(arguments.checkpoint_every));
         let (config, provenance) = (artifact.config.clone(), self.provenance.clone());
         let mut partial = PartialFile::new(output, config, provenance, kept, every);
-        let trained = match arguments.resume.then(|| self.trained_before(output, &artifact)).flatten() {
+        let trained = match arguments.resume.resume.then(|| self.trained_before(output, &artifact)).flatten() {
             Some(trained) => {
                 if let Some((path, rows)) = self.metrics(Some(&trained.history))? {
                     or_warn(path, MetricsFile::create(path, rows));
@@ -195,7 +195,7 @@ impl Training<'_> {
     /// The metrics file, if one is wanted, with the evaluations that it begins with; `rows` are those that are known before.
     fn metrics<'r>(&self, rows: Option<&'r [Row]>) -> anyhow::Result<Option<(&Path, &'r [Row])>> {
         let Some(path) = self.arguments.metrics.as_deref() else { return Ok(None) };
-        if self.arguments.resume && !self.arguments.common.force {
+        if self.arguments.resume.resume && !self.arguments.common.force {
             check_metrics(path, rows).or_exit(Status::Usage)?;
         }
         Ok(Some((path, rows.unwrap_or_default())))
@@ -218,7 +218,7 @@ impl Training<'_> {
         let (arguments, training) = (self.arguments, &self.experiment.training);
         let mut state = State::new(training, problem)?;
         let earlier =
-            with_status(partial.earlier(ResumePolicy::from_options(arguments.resume, arguments.common.force)))?;
+            with_status(partial.earlier(ResumePolicy::from_options(arguments.resume.resume, arguments.common.force)))?;
         if let Some(checkpoint) = &earlier {
             state.restore(checkpoint, training).or_exit(Status::DamagedInput)?;
         }
@@ -300,7 +300,7 @@ impl<'a> SideOutputs<'a> {
         let (arguments, rows) = (training.arguments, state.history());
         let metrics = training.metrics(resumed.then_some(rows))?;
         let metrics = metrics.and_then(|(path, rows)| Some((path, or_warn(path, MetricsFile::create(path, rows))?)));
-        let replace = arguments.common.force || arguments.resume;
+        let replace = arguments.common.force || arguments.resume.resume;
         let events = arguments.tensorboard.as_deref().and_then(|directory| {
             let file = EventFile::create(directory, rows, training.measure(), replace);
             or_warn(directory, file).map(|file| (directory, file))

@@ -1,5 +1,6 @@
 //! `eval-lif`: judges a LIF network on fresh or given trials.
 
+use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::{Outcome, with_status};
 use crate::{Common, OrExit, Status, judged, memory, progress, run_program, signal};
@@ -13,7 +14,6 @@ use mdl_convert::lif_task::{LifTask, Monitor};
 use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
-use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
 use mdl_experiment::memory::Estimate;
@@ -23,12 +23,12 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Judge a LIF network on its task
+/// Evaluate a LIF network on its task
 ///
-/// Reads a LIF artifact, writes an evaluation artifact, figures beside it and, if asked, an HTML report; prints one JSON
-/// line. Firing rates leave out the first nine steps, as in the published code.
+/// Reads a LIF artifact; writes an evaluation artifact, its figures, and with --report an HTML report. Firing rates
+/// leave out the first nine steps, as in the published code. Prints the result as JSON, on a terminal as a sentence.
 ///
-/// Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: run it again.
+/// Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,
@@ -44,25 +44,14 @@ struct Arguments {
     #[arg(value_name = "LIF")]
     lif: PathBuf,
 
-    /// Judge on these trials, written by make-trials (default: fresh ones)
-    #[arg(long, value_name = "FILE")]
-    trials: Option<PathBuf>,
+    #[command(flatten)]
+    evaluation: EvaluationOptions,
 
-    /// Judge on trials although they were made with another task than the network's
-    #[arg(long, requires = "trials")]
-    accept_other_trials: bool,
+    #[command(flatten)]
+    config: ConfigOption,
 
-    /// Write a self-contained HTML report
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-
-    /// Take task, lif and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
-    config: Option<PathBuf>,
-
-    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used); recorded trials run on the processor
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    device: DeviceOption,
 
     #[command(flatten)]
     common: Common,
@@ -81,22 +70,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
     let lif = Artifact::read(&arguments.lif, Kind::Lif).or_exit(Status::DamagedInput)?;
-    let (file, set, seed) = (arguments.config.as_deref(), &common.set[..], common.seed);
+    let (file, set, seed) = (arguments.config.config.as_deref(), &common.set[..], common.seed);
     let Judged { experiment, differs, .. } =
         judged::experiment(&lif, &Changes { file, set, seed, sections: &SECTIONS })?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
     let memory = |trials| memory::check(&Estimate::lif_evaluation(&experiment, trials, rayon::current_num_threads()));
-    memory(if arguments.trials.is_some() { 0 } else { length(experiment.evaluation.trials) })?;
-    let device = arguments.device.open().or_exit(Status::Usage)?;
+    memory(if arguments.evaluation.trials.is_some() { 0 } else { length(experiment.evaluation.trials) })?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let (output, force) = (common.output()?, common.force);
     let files = FigureFiles::beside(output, &figures::names());
     let _claims = claim(plan(arguments, &files)?)?;
     let mut provenance = mdl_artifact::provenance!("eval-lif", experiment.seed).from(&lif);
     provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
-    let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
+    let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, &experiment, &mut provenance)?;
     memory(trials.count)?;
 
@@ -115,7 +104,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     signal::hold();
     artifact.write(output, force)?;
     let drawn = save_figures(&files, &artifact, force);
-    let report = save_report(arguments.report.as_deref(), &artifact, &drawn, force);
+    let report = save_report(arguments.evaluation.report.as_deref(), &artifact, &drawn, force);
     let rates = rates_by_population(&evaluation, &populations);
     let score = evaluation.score();
     let mut result = json!({
@@ -138,9 +127,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
 /// What the run reads and writes.
 fn plan(arguments: &Arguments, files: &FigureFiles) -> anyhow::Result<Plan> {
-    let (common, report) = (&arguments.common, arguments.report.as_deref());
+    let (common, report) = (&arguments.common, arguments.evaluation.report.as_deref());
     let mut plan = plan_of_one(common, "the LIF network", &arguments.lif)?;
-    let inputs = [("the trials (--trials)", &arguments.trials), ("the config (--config)", &arguments.config)];
+    let inputs =
+        [("the trials (--trials)", &arguments.evaluation.trials), ("the config (--config)", &arguments.config.config)];
     read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
     write_report(&mut plan, report, common.force);
     write_figures(&mut plan, files, common.force);

@@ -1,6 +1,7 @@
 //! `eval-spiking`: judges a trained spiking network, on the test examples of a data set or on trials of its task; and
 //! a rate network on a data set.
 
+use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::Outcome;
 use crate::training::as_input;
@@ -13,7 +14,6 @@ use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{DataSet, Examples, Subject, judge};
-use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
 use mdl_experiment::memory::Estimate;
@@ -32,11 +32,12 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Judge a spiking network
+/// Evaluate a spiking network
 ///
-/// Reads a spiking artifact (or a rate artifact trained on a data set), writes an evaluation artifact, figures beside it and, if
-/// asked, an HTML report; prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact or
-/// data, 75 interrupted: run it again.
+/// Reads a spiking artifact, or a rate artifact trained on a data set; writes an evaluation artifact, its figures, and
+/// with --report an HTML report. Prints the result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact or data, 75 interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,
@@ -49,25 +50,14 @@ struct Arguments {
     #[arg(value_name = "SPIKING")]
     network: PathBuf,
 
-    /// Judge on these trials, written by make-trials (default: fresh ones; data sets: the whole test set)
-    #[arg(long, value_name = "FILE")]
-    trials: Option<PathBuf>,
+    #[command(flatten)]
+    evaluation: EvaluationOptions,
 
-    /// Judge on trials although they were made with another task than the network's
-    #[arg(long, requires = "trials")]
-    accept_other_trials: bool,
+    #[command(flatten)]
+    device: DeviceOption,
 
-    /// Write a self-contained HTML report
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-
-    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    device: DeviceChoice,
-
-    /// Take task and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
 
     #[command(flatten)]
     common: Common,
@@ -102,15 +92,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return Err(anyhow!("{origin}: found a {} artifact, expected spiking or rate", network.kind))
             .or_exit(Status::DamagedInput);
     }
-    let (file, set, seed) = (arguments.config.as_deref(), &common.set[..], common.seed);
+    let (file, set, seed) = (arguments.config.config.as_deref(), &common.set[..], common.seed);
     let Judged { experiment, differs, .. } =
         judged::experiment(&network, &Changes { file, set, seed, sections: &SECTIONS })?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
-    let fresh = if arguments.trials.is_some() { 0 } else { length(experiment.evaluation.trials) };
+    let fresh = if arguments.evaluation.trials.is_some() { 0 } else { length(experiment.evaluation.trials) };
     memory::check(&Estimate::evaluation(&experiment, fresh))?;
-    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let (output, force) = (common.output()?, common.force);
     let files = FigureFiles::beside(output, &figures::names());
     let _claims = claim(plan(arguments, &experiment, &files)?)?;
@@ -129,7 +119,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     signal::hold();
     artifact.write(output, force)?;
     let drawn = save_figures(&files, &artifact, force);
-    let report = save_report(arguments.report.as_deref(), &artifact, &drawn, force);
+    let report = save_report(arguments.evaluation.report.as_deref(), &artifact, &drawn, force);
     let score = judgement.score;
     let mut result = judgement.result;
     result.insert("output".into(), json!(output));
@@ -143,9 +133,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
 /// What the run reads and writes.
 fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> anyhow::Result<Plan> {
-    let (common, report) = (&arguments.common, arguments.report.as_deref());
+    let (common, report) = (&arguments.common, arguments.evaluation.report.as_deref());
     let mut plan = plan_of_one(common, "the network", &arguments.network)?;
-    let inputs = [("the trials (--trials)", &arguments.trials), ("the config (--config)", &arguments.config)];
+    let inputs =
+        [("the trials (--trials)", &arguments.evaluation.trials), ("the config (--config)", &arguments.config.config)];
     read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
     if let Some(data_set) = experiment.task.data_set() {
         data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
@@ -207,7 +198,7 @@ fn judge_task(
         .or_exit(Status::Usage);
     };
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
+    let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
     // A file of trials has its own number of them.
@@ -260,7 +251,7 @@ fn judge_examples(
     artifact: &mut Artifact,
     device: &Device,
 ) -> anyhow::Result<Judgement> {
-    if arguments.trials.is_some() {
+    if arguments.evaluation.trials.is_some() {
         let kind = experiment.task.name();
         return Err(anyhow!("--trials: {kind} is a data set, which is judged on its test examples"))
             .or_exit(Status::Usage);

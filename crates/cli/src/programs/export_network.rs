@@ -12,12 +12,14 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Write an artifact as a file of another tool
+/// Export an artifact to another tool
 ///
-/// The ending of the output's name tells the format: .mat (MATLAB version 5; rate and LIF networks in the layout of the
-/// published rate code, other artifacts one variable a tensor), .nir (NIR; LIF and spiking networks) or .npz (NumPy, one array
-/// a tensor). Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or a network that the format cannot hold,
-/// 3 damaged artifact, 75 interrupted: run it again.
+/// The extension of the output selects the format: .mat (MATLAB version 5; rate and LIF networks in the layout of the
+/// published rate code, other artifacts with one variable per tensor), .nir (NIR; LIF and spiking networks) or .npz
+/// (NumPy, one array per tensor). Prints the result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 written, 1 failed, 2 usage or a network that the format cannot hold, 3 damaged artifact, 75
+/// interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,

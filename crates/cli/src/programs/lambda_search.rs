@@ -1,5 +1,6 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
+use crate::options::{ConfigOption, DeviceOption, ResumeOption};
 use crate::outputs::{ARTIFACT, as_lif, claim, output_paths, read_all, save_figures, write_figures};
 use crate::status::{Outcome, print_line, print_result, with_status};
 use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
@@ -17,7 +18,6 @@ use mdl_convert::prediction::predict;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
 use mdl_convert::search::{Candidate, Found, Question, SearchConfig, choose};
-use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Judged};
 use mdl_experiment::memory::Estimate;
@@ -27,14 +27,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Make LIF networks from rate networks: search for the scaling factor
+/// Convert rate networks to LIF networks: search for the scaling factor
 ///
-/// Reads rate artifacts, or LIF artifacts, whose rate networks are searched again; writes a LIF artifact with the whole
-/// search curve for each, and a figure beside it; prints one JSON line for each. Several searches share the machine. While a search runs, its results so far are in
-/// OUTPUT.partial. Firing rates leave out the first nine steps, as in the published code.
+/// Reads rate artifacts, or LIF artifacts to search again. Writes one LIF artifact per network, with the whole search
+/// curve, and a figure beside it. Several searches run in parallel. Partial results are kept in OUTPUT.partial. Firing
+/// rates leave out the first nine steps, as in the published code. Prints the result as JSON, on a terminal as a
+/// sentence.
 ///
-/// Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written, but for some network
-/// no factor reached search.performance_at_least, 75 interrupted: the same command with --resume goes on.
+/// Exit status: 0 found, 1 failed, 2 usage or config, 3 damaged artifact, 4 written but for some network no factor
+/// reached search.performance_at_least, 75 interrupted: rerun with --resume.
 #[derive(Parser)]
 #[command(
     version,
@@ -55,12 +56,11 @@ struct Arguments {
     #[arg(value_name = "RATE", required = true)]
     rates: Vec<PathBuf>,
 
-    /// Where to begin: with the whole grid, or around the factor predicted from the network in mean field (default: the
-    /// config's)
+    /// Start from the whole grid, or around the factor that mean-field theory predicts (default: the config's)
     #[arg(long, value_name = "grid|predicted")]
     start: Option<String>,
 
-    /// Which factor to choose: the middle of the best plateau, or the first of the best (default: the config's)
+    /// Choose the middle of the best plateau, or the first of the best factors (default: the config's)
     #[arg(long, value_name = "plateau|first")]
     select: Option<String>,
 
@@ -69,25 +69,22 @@ struct Arguments {
     #[arg(long)]
     extend: bool,
 
-    /// Leave factors behind that are beaten: at most 40 % of the trials, nearly the same plateau
+    /// Stop testing factors that are clearly worse: at most 40 % of the trials, nearly the same plateau
     #[arg(long)]
     race: bool,
 
-    /// Halve the step of the grid around the plateau
+    /// Halve the grid step around the plateau
     #[arg(long)]
     refine: bool,
 
-    /// Go on from the partial results of an interrupted run; outputs that are complete are left as they are
-    #[arg(long)]
-    resume: bool,
+    #[command(flatten)]
+    resume: ResumeOption,
 
-    /// Take task, lif, search and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
 
-    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    device: DeviceOption,
 
     #[command(flatten)]
     common: Common,
@@ -127,12 +124,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let all = experiments.iter().map(|judged| &judged.experiment);
     crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
-    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let outputs = output_paths(common.output.as_deref(), &arguments.rates, as_lif)?;
     let _claims = claim_outputs(arguments, &outputs)?;
     let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
-    let earlier = ResumePolicy::from_options(arguments.resume, common.force);
+    let earlier = ResumePolicy::from_options(arguments.resume.resume, common.force);
     let partial = |job: &Job| Partial::open(&job.output, job.experiment.to_json(), job.provenance.clone(), 1, earlier);
     let mut partials = with_status(jobs.iter().map(partial).collect::<mdl_convert::Result<Vec<Partial>>>())?;
     let met = search(arguments, &device, &jobs, &mut partials)?;
@@ -141,10 +138,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
 /// Takes the right to write every output.
 fn claim_outputs(arguments: &Arguments, outputs: &[PathBuf]) -> anyhow::Result<Claims> {
-    let replace = arguments.common.force || arguments.resume;
+    let replace = arguments.common.force || arguments.resume.resume;
     let mut plan = Plan::default();
     arguments.rates.iter().for_each(|rate| plan.read("the network", rate));
-    read_all(&mut plan, [("the config (--config)", arguments.config.as_ref())]);
+    read_all(&mut plan, [("the config (--config)", arguments.config.config.as_ref())]);
     for output in outputs {
         plan.write_with_partial(ARTIFACT, output, replace, 1);
         write_figures(&mut plan, &figures(output), replace);
@@ -163,7 +160,7 @@ fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<Judged> {
     set.extend(arguments.select.iter().map(|select| format!("search.select={select}")));
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
-    let (file, seed) = (arguments.config.as_deref(), arguments.common.seed);
+    let (file, seed) = (arguments.config.config.as_deref(), arguments.common.seed);
     judged::experiment(rate, &Changes { file, set: &set, seed, sections: &SECTIONS })
 }
 
@@ -180,7 +177,7 @@ impl Job {
         let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
         provenance.note_differences(judged.differs);
         provenance.device = mdl_device::kind(device);
-        let found_before = if arguments.resume { found_before(&output, &experiment, &provenance) } else { None };
+        let found_before = if arguments.resume.resume { found_before(&output, &experiment, &provenance) } else { None };
         if found_before.is_none() {
             check_free(&output, force).or_exit(Status::Usage)?;
         }

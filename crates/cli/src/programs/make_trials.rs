@@ -1,5 +1,6 @@
 //! `make-trials`: writes a fixed set of trials of a task.
 
+use crate::options::ExperimentOption;
 use crate::outputs::{claim, plan_of_one};
 use crate::status::{Outcome, usage};
 use crate::{Common, OrExit, Status, run_program, signal};
@@ -11,13 +12,14 @@ use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
 use serde_json::json;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Write a set of trials of a task, for fixed evaluation sets and for other tools
+/// Write a fixed set of trials of a task
 ///
-/// Reads a config, writes a trials artifact, prints one JSON line. Exit status: 0 written, 1 failed, 2 usage or config,
-/// 75 interrupted: run it again.
+/// Reads a config and writes a trials artifact, to evaluate several networks on the same trials, or for other tools.
+/// Prints the result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 written, 1 failed, 2 usage or config, 75 interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,
@@ -26,9 +28,8 @@ use std::process::ExitCode;
   make-trials --config configs/go-nogo.json --trials 1000 --seed 5 -o trials.safetensors"
 )]
 struct Arguments {
-    /// Config of the experiment
-    #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config)]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ExperimentOption,
 
     /// Number of trials (default: the config's evaluation.trials)
     #[arg(long, value_name = "N", allow_negative_numbers = true,
@@ -53,7 +54,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             "--trials and --set evaluation.trials both give the number of trials; leave out one of them",
         ));
     }
-    let mut experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let mut experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
     experiment.evaluation.trials = arguments.trials.unwrap_or(experiment.evaluation.trials);
     experiment.validate().or_exit(Status::Usage)?;
     if common.print_config {
@@ -61,7 +62,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     crate::memory::check(&Estimate::trials(&experiment))?;
     let output = common.output()?;
-    let _claims = claim(plan_of_one(common, "the config (--config)", &arguments.config)?)?;
+    let _claims = claim(plan_of_one(common, "the config (--config)", &arguments.config.config)?)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
     let trials = Trials::draw(task, seed, Purpose::WrittenTrial, 0, count);

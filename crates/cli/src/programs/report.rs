@@ -17,13 +17,13 @@ use std::process::ExitCode;
 
 /// Draw the figures of artifacts and write their reports
 ///
-/// Reads networks and evaluations, and runs nothing: what eval-lif and eval-spiking wrote beside an evaluation is drawn
-/// again, with the same bytes. Writes an HTML report with all figures for each artifact, the figures as SVG and PNG into the
-/// folder figures beside it, and prints one JSON line for each. A figure that an artifact of an earlier version lacks a
-/// tensor for is left out, with a warning.
+/// Reads networks and evaluations and simulates nothing: redraws what eval-lif and eval-spiking wrote, byte for byte.
+/// Writes one HTML report per artifact, and its figures as SVG and PNG into the folder figures beside it. A figure
+/// whose tensors an artifact of an earlier version lacks is left out with a warning. Prints the result as JSON, on a
+/// terminal as a sentence.
 ///
 /// Exit status: 0 written, 1 failed, 2 usage, 3 damaged artifact, one of another kind, or one without a figure, 75
-/// interrupted: run it again.
+/// interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,

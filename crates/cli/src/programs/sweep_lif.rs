@@ -1,5 +1,6 @@
 //! `sweep-lif`: performance of LIF networks against one of their parameters.
 
+use crate::options::{ConfigOption, DeviceOption, ResumeOption};
 use crate::outputs::{ARTIFACT, claim, read_all, save_figures, write_figures};
 use crate::status::{Outcome, usage, with_status};
 use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
@@ -17,7 +18,6 @@ use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, News, Search};
 use mdl_convert::search::sweep::{Summary, Swept, search_and_evaluate};
 use mdl_data::score::Score;
-use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_experiment::judged::{Changes, Fields, Judged, check_field};
 use mdl_experiment::memory::Estimate;
@@ -26,14 +26,15 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Performance of LIF networks against one of their parameters
+/// Measure the performance of LIF networks against one parameter
 ///
-/// For every value of the parameter, every rate network given is searched for its scaling factor and evaluated on fresh
-/// trials. Of one network, JSON and figure give its performance with the 95 % interval of its trials; of several, each
-/// network's performance, their mean and standard deviation, and the number of networks that reach
-/// search.performance_at_least with its Wilson interval. Writes an evaluation artifact and a figure beside it, prints one
-/// JSON line. While it runs, its results so far are in OUTPUT.partial. Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: the
-/// same command with --resume goes on.
+/// For every value of the parameter, searches the scaling factor of every rate network and evaluates it on fresh
+/// trials. For one network, results are its performance with the 95 % interval over trials; for several, the
+/// performance of each, mean and standard deviation over networks, and the number of networks that reach
+/// search.performance_at_least with its Wilson interval. Writes an evaluation artifact and a figure. Partial results
+/// are kept in OUTPUT.partial. Prints the result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged artifact, 75 interrupted: rerun with --resume.
 #[derive(Parser)]
 #[command(
     version,
@@ -60,17 +61,14 @@ struct Arguments {
     #[arg(long, value_name = "KEY=VALUES", value_parser = parse_by)]
     by: Option<By>,
 
-    /// Go on from the partial results of an interrupted run; an output that is complete is left as it is
-    #[arg(long)]
-    resume: bool,
+    #[command(flatten)]
+    resume: ResumeOption,
 
-    /// Take task, lif, search and evaluation from this config, not from the artifact's
-    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
 
-    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
-    #[arg(long, value_name = "DEVICE", default_value_t)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    device: DeviceOption,
 
     #[command(flatten)]
     common: Common,
@@ -119,15 +117,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     let all = settings(&networks).map(|(_, experiment)| experiment);
     crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
-    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let output = common.output()?;
     let figures = FigureFiles::beside(output, &["sweep"]);
     let _claims = claim_outputs(arguments, output, &figures)?;
     let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks, &device));
-    let before = if arguments.resume { swept_before(output, &artifact) } else { None };
+    let before = if arguments.resume.resume { swept_before(output, &artifact) } else { None };
     let force = common.force || before.is_some();
     check_free(output, force).and_then(|()| figures.check_free(force)).or_exit(Status::Usage)?;
-    let earlier = ResumePolicy::from_options(arguments.resume, common.force);
+    let earlier = ResumePolicy::from_options(arguments.resume.resume, common.force);
     let (config, provenance) = (artifact.config.clone(), artifact.provenance.clone());
     let mut partial = with_status(Partial::open(output, config, provenance, settings(&networks).count(), earlier))?;
     let complete = before.is_some();
@@ -160,10 +158,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 
 /// Takes the right to write every output.
 fn claim_outputs(arguments: &Arguments, output: &Path, figures: &FigureFiles) -> anyhow::Result<Claims> {
-    let replace = arguments.common.force || arguments.resume;
+    let replace = arguments.common.force || arguments.resume.resume;
     let mut plan = Plan::default();
     arguments.rates.iter().for_each(|rate| plan.read("the network", rate));
-    read_all(&mut plan, [("the config (--config)", arguments.config.as_ref())]);
+    read_all(&mut plan, [("the config (--config)", arguments.config.config.as_ref())]);
     plan.write_with_partial(ARTIFACT, output, replace, 1);
     write_figures(&mut plan, figures, replace);
     claim(plan)
@@ -218,7 +216,7 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
             let mut set = common.set.clone();
             set.extend_from_slice(overrides);
             set.push(format!("{}={value}", arguments.parameter));
-            let (file, seed) = (arguments.config.as_deref(), common.seed);
+            let (file, seed) = (arguments.config.config.as_deref(), common.seed);
             judged::experiment(&artifact, &Changes { file, set: &set, seed, sections: &SECTIONS })
         };
         let of_variant = |(_, overrides): &(String, Vec<String>)| {

@@ -15,8 +15,10 @@ use std::process::ExitCode;
 
 /// Train a rate network
 ///
-/// Reads a config, writes a rate artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage or config,
-/// 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: the same command with --resume goes on.
+/// Reads a config, trains, and writes a rate artifact. Prints the result as JSON, on a terminal as a sentence.
+///
+/// Exit status: 0 trained, 1 failed, 2 usage or config, 3 damaged data, 4 written but the stopping rule was not met, 75
+/// interrupted: rerun with --resume.
 #[derive(Parser)]
 #[command(
     version,
@@ -39,7 +41,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
     let NetworkConfig::Rate(config) = &experiment.network else {
         return Err(anyhow!("network.kind: found spiking, expected rate (train-spiking trains it)"))
             .or_exit(Status::Usage);
@@ -51,7 +53,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let _claims = claim_outputs(arguments, &experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let initial = RateParameters::draw(config, channels, outputs, experiment.seed);
-    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
     let provenance = mdl_artifact::provenance!("train-rate", experiment.seed);
     Training { arguments, experiment: &experiment, kind: Kind::Rate, provenance, device: &device }.run(

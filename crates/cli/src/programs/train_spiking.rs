@@ -12,11 +12,13 @@ use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
 use std::process::ExitCode;
 
-/// Train a spiking mode network
+/// Train a spiking network with low-rank recurrence
 ///
-/// Reads a config and its data, writes a spiking artifact, prints one JSON line. Exit status: 0 trained, 1 failed, 2 usage
-/// or config, 3 unreadable data, 4 written, but the stopping rule was not met, 75 interrupted: the same command
-/// with --resume goes on.
+/// Reads a config and its data, trains, and writes a spiking artifact. Prints the result as JSON, on a terminal as a
+/// sentence.
+///
+/// Exit status: 0 trained, 1 failed, 2 usage or config, 3 damaged data, 4 written but the stopping rule was not met, 75
+/// interrupted: rerun with --resume.
 #[derive(Parser)]
 #[command(
     version,
@@ -38,7 +40,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let experiment = Experiment::load(&arguments.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
     let NetworkConfig::Spiking(config) = &experiment.network else {
         return Err(anyhow!("network.kind: found rate, expected spiking (train-rate trains it)"))
             .or_exit(Status::Usage);
@@ -49,7 +51,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     crate::memory::check(&Estimate::training(&experiment))?;
     let _claims = claim_outputs(arguments, &experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
-    let device = arguments.device.open().or_exit(Status::Usage)?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
     let provenance = mdl_artifact::provenance!("train-spiking", experiment.seed);
     Training { arguments, experiment: &experiment, kind: Kind::Spiking, provenance, device: &device }

@@ -1,0 +1,53 @@
+//! Options that several programs share.
+
+use clap::Args;
+use mdl_device::DeviceChoice;
+use std::path::PathBuf;
+
+/// `--device`
+#[derive(Args, Clone, Debug)]
+pub struct DeviceOption {
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one can be used)
+    #[arg(long, value_name = "DEVICE", default_value_t)]
+    pub device: DeviceChoice,
+}
+
+/// `--resume`
+#[derive(Args, Clone, Debug)]
+pub struct ResumeOption {
+    /// Continue an interrupted run; outputs that are complete are left as they are
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// `--config` of programs that take a config from an artifact.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigOption {
+    /// Take the sections that --set can change from this config instead of the artifact's
+    #[arg(long, value_name = "FILE", value_parser = crate::shipped::config)]
+    pub config: Option<PathBuf>,
+}
+
+/// `--config` of programs that begin with one.
+#[derive(Args, Clone, Debug)]
+pub struct ExperimentOption {
+    /// Config of the experiment
+    #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config)]
+    pub config: PathBuf,
+}
+
+/// `--trials`, `--accept-other-trials` and `--report` of programs that evaluate a network.
+#[derive(Args, Clone, Debug)]
+pub struct EvaluationOptions {
+    /// Evaluate on these trials, written by make-trials (default: fresh ones; of a data set the test examples)
+    #[arg(long, value_name = "FILE")]
+    pub trials: Option<PathBuf>,
+
+    /// Accept trials that were made with another task than the network's
+    #[arg(long, requires = "trials")]
+    pub accept_other_trials: bool,
+
+    /// Write a self-contained HTML report
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
