@@ -1,4 +1,4 @@
-//! Rate and LIF networks in the layout of the published rate code; its variables stand in [`crate::published`].
+//! Rate and LIF networks in the layout of the published rate code; its variables are in [`crate::layouts`].
 //!
 //! The layout knows steps of 5 ms and dense weights: a mode network is multiplied out, W = Ξ_in diag(λ) Ξ_outᵀ, and under
 //! Dale's principle `w` holds relu(w_rec), which is all of it that counts. Of a trial there are `u` and `target`, as an
