@@ -2,8 +2,9 @@
 
 use mdl_tests::{SMALL_SPIKING, arguments, config, files, run, write_classes};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Runs a program that ends well.
@@ -12,7 +13,7 @@ fn done(name: &str, arguments: &[OsString], set: &[&str]) -> Value {
     all.extend(set.iter().flat_map(|field| arguments!["--set", field]));
     let ran = run(name, &all);
     assert!([0, 4].contains(&ran.status), "{name} {all:?}: {}", ran.stderr);
-    serde_json::from_str(ran.stdout.lines().next().unwrap_or("null")).unwrap()
+    ran.result.unwrap_or_else(|| panic!("{name} {all:?}: no result"))
 }
 
 const SHORT: [&str; 4] =
@@ -49,6 +50,12 @@ fn evaluations(dir: &Path) -> [(&'static str, Vec<&'static str>); 3] {
     ]
 }
 
+/// Every file below a directory, by its path from there.
+fn relative(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let below = |path: PathBuf| path.strip_prefix(directory).unwrap().to_path_buf();
+    files(directory).into_iter().map(|(path, bytes)| (below(path), bytes)).collect()
+}
+
 #[test]
 fn a_report_is_drawn_again_with_the_same_bytes() {
     let dir = TempDir::new().unwrap();
@@ -61,7 +68,7 @@ fn a_report_is_drawn_again_with_the_same_bytes() {
             assert!(result["figures"].as_array().unwrap().iter().any(|drawn| drawn == figure), "{figure}: {result}");
         }
         assert_eq!(result["not_drawn"], serde_json::json!({}));
-        let (mut expected, found) = (files(&evaluated), files(&again));
+        let (mut expected, found) = (relative(&evaluated), relative(&again));
         expected.retain(|path, _| !path.ends_with("eval.safetensors"));
         assert!(expected == found, "{name}: {:?} and {:?}", expected.keys(), found.keys());
 
@@ -80,7 +87,7 @@ fn networks_and_refusals(dir: &Path) {
     let at = |name: &str| dir.join(name);
     let [rate, lif, spiking] = ["rate", "lif", "spiking"].map(|name| at(&format!("{name}.safetensors")));
     let several = run("report", &arguments![&rate, &lif, &spiking, "-o", at("several")]);
-    assert_eq!((several.status, several.stdout.lines().count()), (0, 3), "{}", several.stderr);
+    assert_eq!(several.status, 0, "{}", several.stderr);
     for name in ["rate.html", "lif.html", "spiking.html", "figures/rate-training.svg", "figures/lif-search.png"] {
         assert!(at("several").join(name).is_file(), "{name}");
     }

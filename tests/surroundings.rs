@@ -72,8 +72,8 @@ fn started(name: &str, arguments: &[OsString], directory: &Path, change: &dyn Fn
 fn chain(directory: &Path, threads: &str, change: &dyn Fn(&mut Command)) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut said = BTreeMap::new();
     for (place, (name, mut arguments)) in stages().into_iter().enumerate() {
-        // It has no use for them.
-        if name != "inspect" {
+        // These have no use for them.
+        if !["inspect", "report"].contains(&name) {
             arguments.extend(arguments!["--threads", threads]);
         }
         let ran = started(name, &arguments, directory, change);
