@@ -12,7 +12,9 @@ fn check(name: &str, dir: &Path, text: &str) {
     let filters = vec![
         (tree.as_str(), "REPOSITORY"),
         (dir.as_str(), "DIR"),
-        (r"\b\d+\.\d+\.\d+( \([0-9a-f]{7,40}(-modified)?\))?", "VERSION"),
+        // The revision of a build, which builds outside of a repository do not have.
+        (r" \([0-9a-f]{7,40}(-dirty)?\),?", ""),
+        (r"\b\d+\.\d+\.\d+\b", "VERSION"),
         (r"\b[0-9a-f]{64}\b", "SHA256"),
         (r"\(os error \d+\)", "(os error)"),
     ];

@@ -78,7 +78,7 @@ fn figures_of_earlier_evaluations_name_what_is_missing() {
     assert!(reasons[0].contains("no tensor `target`"), "{reasons:?}");
     let (drawn, reasons) = missing(common::image_evaluation(), &["example_image", "example", "population"]);
     assert_eq!(drawn, ["confusion"]);
-    assert!(reasons[0].contains("`example_image`"), "{reasons:?}");
+    assert!(reasons[0].contains("`example`"), "{reasons:?}");
     let (drawn, reasons) = missing(common::spiking_evaluation(), &["importance", "population"]);
     assert_eq!((drawn, reasons.len()), (vec!["raster", "rates", "membrane"], 2));
 }
