@@ -167,7 +167,8 @@ impl<'a> Network<'a> {
         let noise = &noise[..n];
         for i in 0..n {
             let current = (ipsc[i] + c.bias) + drive[i];
-            let gated = if now > t_last[i] + c.t_ref { m.drift(v[i], current) } else { 0.0 };
+            let drift = m.drift(v[i], current);
+            let gated = if now > t_last[i] + c.t_ref { drift } else { 0.0 };
             v[i] = (v[i] + c.dt * (gated / c.tau_m)) + noise[i];
         }
     }
