@@ -282,7 +282,8 @@ impl Plan {
             temporary_file(&target).map_err(|source| match source.kind() {
                 io::ErrorKind::InvalidFilename => {
                     let mut needed = temporary_prefix(&target);
-                    needed.push("XXXXXX.tmp");
+                    // In place of six random characters.
+                    needed.push("random.tmp");
                     PlanError::Name { role: role.into(), path: path.into(), needed, source }
                 }
                 _ => folder_error(role, "write into", &folder, source),

@@ -1,5 +1,6 @@
 //! The arguments that mean the same in every program.
 
+use crate::options::TalkOptions;
 use crate::status::{OrExit, Status};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -33,13 +34,9 @@ pub struct Common {
     #[arg(long)]
     pub force: bool,
 
-    /// No progress and no warnings
-    #[arg(short, long)]
-    pub quiet: bool,
-
-    /// Print the result as JSON on a terminal, too (as is done where stdout is a pipe or a file)
-    #[arg(long)]
-    pub json: bool,
+    /// What it says.
+    #[command(flatten)]
+    pub talk: TalkOptions,
 }
 
 /// The most threads: more than any machine has cores that help.
@@ -67,7 +64,7 @@ impl Common {
     /// # Errors
     /// A thread count of 0 (status 2).
     pub fn start(&self) -> anyhow::Result<()> {
-        start_logging(self.quiet);
+        start_logging(self.talk.quiet);
         // A write beyond the limit on the size of files is an error, not the end of the process.
         #[cfg(unix)]
         // SAFETY: ignoring a signal runs no code of ours.

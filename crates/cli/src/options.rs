@@ -4,6 +4,18 @@ use clap::Args;
 use mdl_device::DeviceChoice;
 use std::path::PathBuf;
 
+/// `--quiet` and `--json`: what a program says besides its result, and how it prints that.
+#[derive(Args, Clone, Debug)]
+pub struct TalkOptions {
+    /// No progress and no warnings
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Print the result as JSON on a terminal, too (as is done where stdout is a pipe or a file)
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `--device`
 #[derive(Args, Clone, Debug)]
 pub struct DeviceOption {

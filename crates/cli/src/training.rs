@@ -224,7 +224,7 @@ impl Training<'_> {
         }
         let mut side = SideOutputs::begin(self, earlier.is_some(), &state)?;
         let mut checkpoints = Checkpoints { saved: earlier.map(|_| state.updates()), partial, warned: false };
-        let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.quiet);
+        let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.talk.quiet);
         bar.begin_at(state.updates());
         bar.may_end_at(training.stop.map(|stop| stop.not_before_update));
         let mut guard = Guard::default();

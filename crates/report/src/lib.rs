@@ -43,6 +43,7 @@ pub mod figures;
 mod files;
 mod font;
 pub mod from_artifact;
+mod histogram;
 mod html;
 pub mod inspect;
 mod mark;

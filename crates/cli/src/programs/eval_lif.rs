@@ -63,7 +63,7 @@ const SECTIONS: [&str; 3] = ["task", "lif", "evaluation"];
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.common.json, || run(&arguments))
+    run_program(arguments.common.talk.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
@@ -147,7 +147,7 @@ fn evaluate_observed(
     factor: f64,
     trials: &Trials,
 ) -> anyhow::Result<Evaluation> {
-    let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.quiet);
+    let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.talk.quiet);
     let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| false };
     let evaluation = evaluate(device, behaviour, units, factor, trials, &experiment.evaluation, &monitor);
     bar.finish_and_clear();

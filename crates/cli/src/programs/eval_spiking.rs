@@ -80,7 +80,7 @@ const SECTIONS: [&str; 2] = ["task", "evaluation"];
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.common.json, || run(&arguments))
+    run_program(arguments.common.talk.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

@@ -40,7 +40,7 @@ struct Arguments {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.common.json, || run(&arguments))
+    run_program(arguments.common.talk.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

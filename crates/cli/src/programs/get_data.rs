@@ -1,5 +1,6 @@
 //! `get-data`: puts the files of a data set in place.
 
+use crate::options::TalkOptions;
 use crate::outputs::claim;
 use crate::status::Outcome;
 use crate::{OrExit, Status, progress, run_program, signal};
@@ -46,23 +47,18 @@ struct Arguments {
     #[arg(long)]
     force: bool,
 
-    /// No progress and no warnings
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// Print the result as JSON on a terminal, too (as is done where stdout is a pipe or a file)
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    talk: TalkOptions,
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.json, || run(&arguments))
+    run_program(arguments.talk.json, || run(&arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    crate::args::start_logging(arguments.quiet);
+    crate::args::start_logging(arguments.talk.quiet);
     let collection = arguments.dataset;
     let request = Request {
         collection,
@@ -95,7 +91,7 @@ fn claim_outputs(request: &Request) -> anyhow::Result<Claims> {
 /// Fetches with a progress bar and an ear for signals.
 fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source>, DataError> {
     let stop = signal::hold();
-    let bar = progress::bar(0, request.collection.name, arguments.quiet);
+    let bar = progress::bar(0, request.collection.name, arguments.talk.quiet);
     let fetched = fetch(request, &mut |event| {
         match event {
             Event::Received { file, bytes, of } => {

@@ -96,7 +96,7 @@ const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.common.json, || run(&arguments))
+    run_program(arguments.common.talk.json, || run(&arguments))
 }
 
 /// A network to be searched.
@@ -231,7 +231,7 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
     let bar = progress::bar(
         questions.iter().map(Question::expected_answers).sum(),
         &jobs[0].experiment.name,
-        arguments.common.quiet,
+        arguments.common.talk.quiet,
     );
     bar.begin_at(partials.iter().map(Partial::count).sum());
     let searches = jobs.iter().zip(&questions).zip(&behaviours).zip(partials.iter());
@@ -243,7 +243,7 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
     let searches = searches.collect();
 
     let (mut lines, mut met, mut printed) =
-        (Lines { json: arguments.common.json, waiting: BTreeMap::new(), next: 0 }, true, Ok(()));
+        (Lines { json: arguments.common.talk.json, waiting: BTreeMap::new(), next: 0 }, true, Ok(()));
     let stopped = || stop.is_set();
     let hear = |index: usize, news| match news {
         News::Answered(set, trial, answers) => {

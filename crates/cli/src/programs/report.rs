@@ -1,5 +1,6 @@
 //! `report`: draws the figures of an artifact and writes its report, without running a network.
 
+use crate::options::TalkOptions;
 use crate::outputs::{FIGURES, claim, output_paths};
 use crate::status::{Outcome, print_result, usage};
 use crate::{OrExit, Status, run_program, signal};
@@ -50,19 +51,14 @@ struct Arguments {
     #[arg(long)]
     force: bool,
 
-    /// No warnings
-    #[arg(short, long)]
-    quiet: bool,
-
-    /// Print the result as JSON on a terminal, too (as is done where stdout is a pipe or a file)
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    talk: TalkOptions,
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.json, || run(&arguments))
+    run_program(arguments.talk.json, || run(&arguments))
 }
 
 /// An artifact with the places of its report.
@@ -74,7 +70,7 @@ struct Job {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
-    crate::args::start_logging(arguments.quiet);
+    crate::args::start_logging(arguments.talk.quiet);
     signal::listen()?;
     let outputs = output_paths(arguments.output.as_deref(), &arguments.artifacts, |path| path.with_extension("html"))?;
     let job = |(path, output): (&PathBuf, PathBuf)| Job::new(arguments, path, output);
@@ -88,7 +84,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let _claims = claim(plan)?;
     signal::hold();
     for job in &jobs {
-        print_result(&job.write(arguments.force)?, arguments.json)?;
+        print_result(&job.write(arguments.force)?, arguments.talk.json)?;
     }
     Ok(Outcome::silent())
 }

@@ -92,7 +92,7 @@ const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = crate::parse::<Arguments>();
-    run_program(arguments.common.json, || run(&arguments))
+    run_program(arguments.common.talk.json, || run(&arguments))
 }
 
 /// A rate network with the config of every variant and value, `[variants][values]`.
@@ -266,7 +266,7 @@ fn sweep(
     });
     let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = signal::hold();
-    let bar = progress::bar(0, &arguments.parameter, arguments.common.quiet);
+    let bar = progress::bar(0, &arguments.parameter, arguments.common.talk.quiet);
     bar.begin_at(partial.count());
     let (mut expected, mut done) = (0, 0);
     let searches = settings(networks).zip(&lif).zip(&behaviours).enumerate();

@@ -35,7 +35,7 @@ struct Program {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let program = crate::parse::<Program>();
-    run_program(program.arguments.common.json, || run(&program.arguments))
+    run_program(program.arguments.common.talk.json, || run(&program.arguments))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {

@@ -4,16 +4,14 @@ use crate::canvas::{Canvas, Key};
 use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
+use crate::histogram::Bins;
 use crate::panel::{Axis, Frame, Panel, extent};
 use crate::{Population, ReportError, style};
-use kuva::render::render_utils::compute_tick_step;
 use mdl_artifact::Artifact;
 use mdl_data::tasks::Judged;
 
 const CHECK: Check = Check("firing-rate distribution");
 const PLOT_HEIGHT: f64 = 170.0;
-/// About how many bins the rates of a network fall into.
-const BINS: usize = 24;
 
 /// Distribution of the units' mean firing rates, by population.
 #[derive(Clone, Copy, Debug)]
@@ -49,40 +47,32 @@ impl RateDistribution<'_> {
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let groups = Population::groups(self.populations);
-        let (bin, bins) = self.bins();
-        let parts: Vec<_> = groups.iter().map(|(_, units)| self.parts(units, bin, bins)).collect();
+        let bins = self.bins();
+        let parts: Vec<_> = groups.iter().map(|(_, units)| self.parts(units, bins)).collect();
         let mut canvas = Canvas::new(style::NARROW, self.title);
         canvas.legend(&self.keys(&groups));
         let height = PLOT_HEIGHT + style::BOTTOM;
         let width = style::NARROW - style::LEFT - style::RIGHT;
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
-        let rate = Axis::exact("Firing rate (Hz)", (0.0, bin * bins as f64));
+        let rate = Axis::exact("Firing rate (Hz)", bins.range());
         let units = Axis::from_zero("Fraction of population", parts.iter().flatten().copied(), 4);
         let panel = Panel::new(canvas.size(height), frame, rate, units);
         for ((population, _), parts) in groups.iter().zip(&parts) {
-            draw_steps(&mut canvas, &panel, parts, bin, population.colour());
+            bins.draw(&mut canvas, &panel, parts, population.colour());
         }
         canvas.axes(&panel);
         Ok(canvas.finish(height, self.description(&groups)))
     }
 
-    /// Width in Hz and number of the bins.
-    fn bins(&self) -> (f64, usize) {
+    fn bins(&self) -> Bins {
         let (_, highest) = extent(self.rates_hz.iter().copied());
-        if highest <= 0.0 {
-            return (1.0, 1);
-        }
-        let bin = compute_tick_step(0.0, highest, BINS);
-        (bin, (highest / bin).floor() as usize + 1)
+        if highest <= 0.0 { Bins { from: 0.0, width: 1.0, count: 1 } } else { Bins::between(0.0, highest) }
     }
 
     /// Part of the units whose rate falls into each bin.
-    fn parts(&self, units: &[usize], bin: f64, bins: usize) -> Vec<f64> {
-        let mut counts = vec![0u32; bins];
-        for &unit in units {
-            counts[((self.rates_hz[unit] / bin) as usize).min(bins - 1)] += 1;
-        }
-        counts.into_iter().map(|count| f64::from(count) / units.len() as f64).collect()
+    fn parts(&self, units: &[usize], bins: Bins) -> Vec<f64> {
+        let counts = bins.counts(units.iter().map(|unit| self.rates_hz[*unit]));
+        counts.into_iter().map(|count| count / units.len() as f64).collect()
     }
 
     fn mean(&self, units: &[usize]) -> f64 {
@@ -110,20 +100,6 @@ impl RateDistribution<'_> {
     }
 }
 
-/// A histogram as filled outline, so that populations behind one another are seen; nothing is drawn beyond its ends.
-fn draw_steps(canvas: &mut Canvas, panel: &Panel, parts: &[f64], bin: f64, colour: &'static str) {
-    let filled = |part: &f64| *part > 0.0;
-    let (Some(first), Some(last)) = (parts.iter().position(filled), parts.iter().rposition(filled)) else { return };
-    let at = |edge: usize, part: f64| panel.at((edge as f64 * bin, part));
-    let steps = (first..=last).flat_map(|index| [at(index, parts[index]), at(index + 1, parts[index])]);
-    let outline: Vec<_> = [at(first, 0.0)].into_iter().chain(steps).chain([at(last + 1, 0.0)]).collect();
-    canvas.fill(colour, 0.25, |path| {
-        path.polyline(outline.iter().copied());
-        path.close();
-    });
-    canvas.stroke(outline, colour, 1.3, None);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,9 +108,9 @@ mod tests {
     fn every_unit_is_in_one_bin() {
         let rates: Vec<f64> = (0..50).map(|unit| f64::from(unit * unit) * 0.01).collect();
         let figure = RateDistribution { title: "", rates_hz: &rates, populations: &[Population::Unsigned; 50] };
-        let (bin, bins) = figure.bins();
-        assert_eq!((bin, bins), (1.0, 25));
-        let parts = figure.parts(&(0..50).collect::<Vec<_>>(), bin, bins);
+        let bins = figure.bins();
+        assert_eq!((bins.width, bins.count), (1.0, 25));
+        let parts = figure.parts(&(0..50).collect::<Vec<_>>(), bins);
         assert_eq!(parts[0], 0.2);
         assert!((parts.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let silent = RateDistribution { rates_hz: &[0.0], populations: &[Population::Unsigned], ..figure };

@@ -6,16 +6,14 @@ use crate::canvas::{Canvas, Key};
 use crate::check::Check;
 use crate::evaluation::experiment;
 use crate::figure::Figure;
+use crate::histogram::Bins;
 use crate::panel::{Axis, Frame, Panel};
 use crate::{Population, ReportError, style};
-use kuva::render::render_utils::compute_tick_step;
 use mdl_artifact::{Artifact, Kind};
 use mdl_model::NetworkConfig;
 
 const CHECK: Check = Check("time-constant distribution");
 const PLOT_HEIGHT: f64 = 170.0;
-/// About how many bins the constants of a network fall into.
-const BINS: usize = 24;
 
 /// The time constants of a network; those of a LIF network are the τ_d of its synapses.
 ///
@@ -51,13 +49,6 @@ pub struct TimeConstants<'a> {
     pub populations: &'a [Population],
 }
 
-/// Equal intervals on the axis.
-struct Bins {
-    from_ms: f64,
-    width_ms: f64,
-    count: usize,
-}
-
 impl TimeConstants<'_> {
     /// Draws the figure.
     ///
@@ -67,7 +58,7 @@ impl TimeConstants<'_> {
         self.check()?;
         let groups = Population::groups(self.populations);
         let bins = self.bins();
-        let counts: Vec<Vec<f64>> = groups.iter().map(|(_, units)| self.counts(units, &bins)).collect();
+        let counts: Vec<Vec<f64>> = groups.iter().map(|(_, units)| self.counts(units, bins)).collect();
         let mut canvas = Canvas::new(style::NARROW, self.title);
         let keys: Vec<_> = groups
             .iter()
@@ -77,12 +68,11 @@ impl TimeConstants<'_> {
         let height = PLOT_HEIGHT + style::BOTTOM;
         let width = style::NARROW - style::LEFT - style::RIGHT;
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
-        let range = (bins.from_ms, bins.from_ms + bins.width_ms * bins.count as f64);
-        let tau = Axis::exact("Time constant (ms)", range);
-        let units = Axis::from_zero("Units", counts.iter().flatten().copied(), 4);
+        let tau = Axis::exact("Time constant (ms)", bins.range());
+        let units = Axis::count("Units", counts.iter().flatten().copied().fold(0.0, f64::max) as usize);
         let panel = Panel::new(canvas.size(height), frame, tau, units);
         for ((population, _), counts) in groups.iter().zip(&counts) {
-            draw_steps(&mut canvas, &panel, counts, &bins, population.colour());
+            bins.draw(&mut canvas, &panel, counts, population.colour());
         }
         canvas.axes(&panel);
         let names: Vec<String> = keys.into_iter().map(|(_, name)| name).collect();
@@ -95,21 +85,14 @@ impl TimeConstants<'_> {
         let highest = self.tau_ms.iter().copied().fold(0.0, f64::max);
         if self.is_shared() {
             const COUNT: usize = 21;
-            return Bins { from_ms: 0.0, width_ms: 2.0 * lowest / COUNT as f64, count: COUNT };
+            return Bins { from: 0.0, width: 2.0 * lowest / COUNT as f64, count: COUNT };
         }
-        let width_ms = compute_tick_step(lowest, highest, BINS);
-        let from_ms = (lowest / width_ms).floor() * width_ms;
-        Bins { from_ms, width_ms, count: ((highest - from_ms) / width_ms).floor() as usize + 1 }
+        Bins::between(lowest, highest)
     }
 
     /// Number of the units in each bin.
-    fn counts(&self, units: &[usize], bins: &Bins) -> Vec<f64> {
-        let mut counts = vec![0.0; bins.count];
-        for &unit in units {
-            let bin = ((self.tau_ms[unit] - bins.from_ms) / bins.width_ms) as usize;
-            counts[bin.min(bins.count - 1)] += 1.0;
-        }
-        counts
+    fn counts(&self, units: &[usize], bins: Bins) -> Vec<f64> {
+        bins.counts(units.iter().map(|unit| self.tau_ms[*unit]))
     }
 
     /// Whether all units have the same constant.
@@ -135,20 +118,6 @@ impl TimeConstants<'_> {
     }
 }
 
-/// A histogram as filled outline, so that populations behind one another are seen.
-fn draw_steps(canvas: &mut Canvas, panel: &Panel, counts: &[f64], bins: &Bins, colour: &'static str) {
-    let filled = |count: &f64| *count > 0.0;
-    let (Some(first), Some(last)) = (counts.iter().position(filled), counts.iter().rposition(filled)) else { return };
-    let at = |edge: usize, count: f64| panel.at((bins.from_ms + edge as f64 * bins.width_ms, count));
-    let steps = (first..=last).flat_map(|bin| [at(bin, counts[bin]), at(bin + 1, counts[bin])]);
-    let outline: Vec<_> = [at(first, 0.0)].into_iter().chain(steps).chain([at(last + 1, 0.0)]).collect();
-    canvas.fill(colour, 0.25, |path| {
-        path.polyline(outline.iter().copied());
-        path.close();
-    });
-    canvas.stroke(outline, colour, 1.3, None);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,11 +127,11 @@ mod tests {
         let tau_ms: Vec<f64> = (0..50).map(|unit| 20.0 + f64::from(unit * unit) * 0.04).collect();
         let figure = TimeConstants { title: "", tau_ms: &tau_ms, populations: &[Population::Unsigned; 50] };
         let bins = figure.bins();
-        assert_eq!((bins.from_ms, bins.width_ms, bins.count), (20.0, 5.0, 20));
-        let counts = figure.counts(&(0..50).collect::<Vec<_>>(), &bins);
+        assert_eq!((bins.from, bins.width, bins.count), (20.0, 5.0, 20));
+        let counts = figure.counts(&(0..50).collect::<Vec<_>>(), bins);
         assert_eq!((counts[0], counts.iter().sum::<f64>()), (12.0, 50.0));
         let shared = TimeConstants { tau_ms: &[60.0; 50], ..figure };
-        let counts = shared.counts(&(0..50).collect::<Vec<_>>(), &shared.bins());
+        let counts = shared.counts(&(0..50).collect::<Vec<_>>(), shared.bins());
         assert_eq!((counts[10], counts.len()), (50.0, 21));
         assert!(shared.draw().unwrap().description().contains("units (n = 50, all 60.0 ms)"));
         let refused = TimeConstants { tau_ms: &[0.0; 50], ..figure }.draw().unwrap_err().to_string();
