@@ -152,6 +152,21 @@ fn artifacts_that_cannot_be_used() {
     assert_eq!(files(&dir), [rate], "nothing else was written");
 }
 
+/// A named pipe without a writer is refused at once, and not waited for.
+#[cfg(unix)]
+#[test]
+fn named_pipes_are_not_waited_for() {
+    let dir = TempDir::new().unwrap();
+    let [pipe, output] = ["pipe", "out.npz"].map(|name| dir.path().join(name));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for program in ["report", "lambda-search", "eval-lif", "eval-spiking", "export-network", "import-network"] {
+        refused(program, &arguments![&pipe, "-o", &output], DAMAGED, &["pipe", "not a regular file"]);
+    }
+    refused("inspect", &arguments![&pipe], DAMAGED, &["pipe", "not a regular file"]);
+    let sweep = arguments![&pipe, "--parameter", "lif.refractory_ms", "--values", "2", "-o", &output];
+    refused("sweep-lif", &sweep, DAMAGED, &["pipe", "not a regular file"]);
+}
+
 /// The artifact with the last number of its data, a 32-bit float, replaced by NaN.
 fn with_nan(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();

@@ -259,3 +259,28 @@ fn getting_data_can_be_interrupted() {
     assert_eq!(status, Some(INTERRUPTED), "{stderr}");
     assert_eq!(names(dir.path()), [""; 0]);
 }
+
+/// A report is written whole or not at all; those of other artifacts are left for the next time.
+#[test]
+fn reports_of_many_artifacts_stop_between_two() {
+    let dir = TempDir::new().unwrap();
+    let rate = dir.path().join("rate.safetensors");
+    let set = ["training.max_updates=2", "training.evaluate_every=1", "training.evaluation_trials=4"];
+    let mut train = arguments!["--config", config("go-nogo"), "-o", &rate].to_vec();
+    train.extend(set.iter().flat_map(|field| arguments!["--set", field]));
+    assert!([0, 4].contains(&run("train-rate", &train).status));
+    let copies: Vec<PathBuf> = (0..60).map(|i| dir.path().join(format!("copy-{i}.safetensors"))).collect();
+    copies.iter().for_each(|copy| _ = std::fs::copy(&rate, copy).unwrap());
+    let reports = dir.path().join("reports");
+    let mut child = start(Command::new(program("report")).args(&copies).arg("-o").arg(reports.join("")));
+    let written = || names_if_there(&reports).iter().filter(|name| name.ends_with(".html")).count();
+    wait_for("a report", || written() > 0);
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(INTERRUPTED));
+    assert!((1..60).contains(&written()), "{} reports", written());
+    assert!(names(dir.path()).iter().all(|name| !name.contains(".writing-") && !name.ends_with(".lock")));
+}
+
+fn names_if_there(dir: &Path) -> Vec<String> {
+    if dir.exists() { names(dir) } else { Vec::new() }
+}

@@ -109,6 +109,9 @@ fn messages() {
             "sweep-lif",
             arguments![&rate, "--parameter", "lif.tau", "--values", "1,2", "-o", &out].to_vec(),
         ),
+        ("no-number", "sweep-lif", arguments![&rate, "--parameter", "lif.dt_ms", "--values", "abc"].to_vec()),
+        ("no-whole-number", "make-trials", arguments!["--config", &go, "--trials", "-1", "-o", &out].to_vec()),
+        ("no-seconds", "train-rate", arguments!["--config", &go, "--checkpoint-every", "soon", "-o", &out].to_vec()),
         (
             "no-data",
             "train-spiking",

@@ -54,6 +54,23 @@ fn default_threads() -> usize {
     asked.unwrap_or_else(cores)
 }
 
+/// A number.
+///
+/// # Errors
+/// Any other text.
+pub fn number(text: &str) -> Result<f64, String> {
+    text.trim().parse().map_err(|_| "expected a number".to_owned())
+}
+
+/// A whole number from `least` to `most`.
+///
+/// # Errors
+/// Any other text.
+pub fn whole(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+}
+
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }

@@ -12,6 +12,7 @@ pub mod outputs;
 pub mod parse;
 pub mod programs;
 pub mod progress;
+pub mod searches;
 mod shipped;
 pub mod signal;
 pub mod status;

@@ -19,6 +19,9 @@ pub fn check(estimate: &Estimate) -> anyhow::Result<()> {
     }
     let (needed, free, limit) = (readable(needed), readable(room.bytes), room.limit);
     let remedy = match estimate.largest() {
+        Some((Estimate::NETWORK, bytes)) => {
+            format!("; {} of it are for the network itself: use fewer --threads, or give more memory", readable(bytes))
+        }
         Some((field, bytes)) => {
             format!("; {} of it grow with {field}: change it, or give more memory", readable(bytes))
         }

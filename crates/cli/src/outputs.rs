@@ -8,7 +8,7 @@ use mdl_artifact::plan::{Claims, Plan};
 use mdl_report::FigureFiles;
 use mdl_report::figures::{self, Drawn};
 use mdl_report::from_artifact::report;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Role of the file that `-o` names.
 pub const ARTIFACT: &str = "the output (-o)";
@@ -105,14 +105,27 @@ pub fn output_paths(
         let several = inputs.len();
         return refused(format!("{} is a file; expected a directory for {several} outputs", output.display()));
     }
-    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let paths: Vec<PathBuf> = inputs.iter().map(absolute).collect();
+    let paths: Vec<PathBuf> = inputs.iter().map(|path| plain(path)).collect();
     if let Some(twice) = (1..paths.len()).find(|i| paths[..*i].contains(&paths[*i])) {
         return refused(format!("{} is given twice", inputs[twice].display()));
     }
     let shared = |path: &Path| paths.iter().all(|other| other.parent().is_some_and(|parent| parent.starts_with(path)));
     let root = paths[0].ancestors().find(|path| shared(path)).unwrap_or(Path::new(""));
     Ok(paths.iter().map(|path| output.join(renamed(path.strip_prefix(root).unwrap_or(path)))).collect())
+}
+
+/// The absolute path without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let mut plain = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// The path of a LIF network made from the rate network at `path`: the word `rate` in its name becomes `lif`.
@@ -144,6 +157,8 @@ mod tests {
         assert_eq!(outputs("lif.st", &["a/rate.st"]), ["lif.st"]);
         assert_eq!(outputs("found/", &["a/rate.st"]), ["found/lif.st"]);
         assert_eq!(outputs("found", &["runs/1/rate.st", "runs/2/rate.st"]), ["found/1/lif.st", "found/2/lif.st"]);
+        assert_eq!(outputs("found", &["r/a.st", "../../b.st"]).iter().filter(|path| path.contains("..")).count(), 0);
+        assert_eq!(outputs("found", &["x/../r/a.st", "r/./b.st"]), ["found/a.st", "found/b.st"]);
         assert_eq!(outputs("found/", &["a/xor-rate-7.st"]), ["found/xor-lif-7.st"]);
         assert_eq!(outputs("found/", &["a/moderate.st"]), ["found/moderate.st"]);
         assert_eq!(outputs("found", &["runs/a.st", "runs/b.st"]), ["found/a.st", "found/b.st"]);

@@ -17,9 +17,12 @@ pub fn parse<A: Parser + CommandFactory>() -> A {
     if typed.first().is_some_and(|called| Path::new(called).file_stem().is_some_and(|stem| stem == "mdl-rnn")) {
         typed.remove(0);
     }
+    let stem = |called: &OsString| Some(Path::new(called).file_stem()?.to_str()?.to_owned());
+    let program = typed.first().and_then(stem).unwrap_or_else(|| "mdl-rnn".into());
     let typed = typed.into_iter().map(OsString::into_string).collect::<Result<Vec<_>, _>>();
     let typed = typed.unwrap_or_else(|other| {
-        A::command().error(ErrorKind::InvalidUtf8, format!("found {other:?}, expected an argument in Unicode")).exit()
+        let text = format!("found {other:?}, expected an argument in Unicode");
+        named(A::command(), &program).error(ErrorKind::InvalidUtf8, text).exit()
     });
     if let [program, option, what] = &typed[..]
         && option == "--generate"
@@ -28,8 +31,7 @@ pub fn parse<A: Parser + CommandFactory>() -> A {
         let printed = crate::status::print_line(text.trim_end());
         std::process::exit(i32::from(printed.is_err()));
     }
-    let program = typed.first().and_then(|called| Path::new(called).file_stem()?.to_str()).unwrap_or("mdl-rnn");
-    let matches = named(A::command(), program).get_matches_from(&typed);
+    let matches = named(A::command(), &program).get_matches_from(&typed);
     A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

@@ -1,6 +1,7 @@
 //! What train-rate and train-spiking share: a training with a progress bar, a metrics file, checkpoints, and an ear for
 //! signals.
 
+use crate::args::whole;
 use crate::options::{DeviceOption, ExperimentOption, ResumeOption};
 use crate::outputs::ARTIFACT;
 use crate::signal::{self, StopFlag};
@@ -54,7 +55,7 @@ pub struct Arguments {
 
     /// Seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value_t = 30, allow_negative_numbers = true,
-        value_parser = clap::value_parser!(u64).range(0..=MOST_SECONDS))]
+        value_parser = |text: &str| whole(text, 0, MOST_SECONDS))]
     pub checkpoint_every: u64,
 
     /// Checkpoints to keep: OUTPUT.partial, then OUTPUT.partial.1, the one before, and so on

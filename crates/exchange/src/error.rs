@@ -27,7 +27,7 @@ pub enum Error {
         found: FileType,
     },
     /// The file is not of its format, or damaged, or hostile.
-    #[error("{}: not {format}, or a damaged one: {message}", path.display())]
+    #[error("{}: not {format} that can be read, or a damaged one: {message}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -84,6 +84,7 @@ impl<'a> Network<'a> {
     /// # Errors
     /// An array that is missing or does not fit; a task that cannot be told; a config that cannot be run.
     pub fn experiment(&mut self) -> Result<Experiment> {
+        self.options.refuse_training(&self.variables.path)?;
         match &self.mapping {
             Some(mapping) => mapping.experiment(&self.variables, &self.options, &mut self.reading),
             None => published::experiment(&self.variables, &self.options, &mut self.reading),

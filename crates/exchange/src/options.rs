@@ -45,6 +45,20 @@ impl ImportOptions<'_> {
         self.task.or_else(|| Some(guess()?.name())).ok_or_else(undecided)
     }
 
+    /// Refuses overrides of the training: the network of a file has been trained.
+    ///
+    /// # Errors
+    /// [`Error::Undecided`].
+    pub(crate) fn refuse_training(&self, path: &Path) -> Result<()> {
+        match self.set.iter().find(|argument| argument.split(['=', '.']).next() == Some("training")) {
+            None => Ok(()),
+            Some(argument) => {
+                let message = format!("`--set {argument}`: the network has been trained already; leave it out");
+                Err(Error::Undecided { path: path.into(), message })
+            }
+        }
+    }
+
     /// Whether a config field is overridden.
     pub fn sets(&self, field: &str) -> bool {
         self.set.iter().any(|argument| {

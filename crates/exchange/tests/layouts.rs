@@ -547,6 +547,29 @@ fn what_changes_a_published_network_is_refused_and_the_rest_is_named() {
     assert_eq!(import(&extra, options()).unwrap().unused(), ["something", "losses"]);
 }
 
+#[test]
+fn overrides_of_what_a_published_network_states_are_refused() {
+    let network = mat::write(&rate_network(POSITIVE, SIGNS)).unwrap();
+    let refused = |set: &str| refusal(&network, ImportOptions { set: &[set.into()], ..options() });
+    for (set, variable) in [
+        ("network.neurons=2", "w"),
+        ("network.activation=tanh", "activation"),
+        (r#"network.time_constants={"kind": "fixed", "ms": 20}"#, "taus"),
+        ("network.time_constants.max_ms=50", "taus"),
+        ("network.output_bias=false", "b_out"),
+        (r#"network.recurrence={"kind": "modes", "modes": 2}"#, "w"),
+        ("network.recurrence.dale=false", "m"),
+    ] {
+        let message = refused(set);
+        let says = format!("variable `{variable}` says");
+        assert!(message.contains("`--set network.") && message.contains(&says), "{message}");
+    }
+    let trained = refused("training.learning_rate=7");
+    assert!(trained.contains("`--set training.learning_rate=7`: the network has been trained already"), "{trained}");
+    let same = ImportOptions { set: &["network.neurons=3".into(), "task.step_ms=5".into()], ..options() };
+    assert!(import(&network, same).is_ok());
+}
+
 // Types of files.
 
 #[test]

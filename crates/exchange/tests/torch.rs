@@ -82,6 +82,7 @@ fn numbers_of_numpy_beside_a_network_are_listed() {
 fn modules_and_other_protocols_are_refused_with_advice() {
     let module = import(MODULE).unwrap_err();
     assert!(module.contains("it names `__main__.ModeNetwork`"), "{module}");
+    assert!(module.contains("torch.save(module.state_dict(), FILE)"), "{module}");
     let protocol = import(PROTOCOL4).unwrap_err();
     assert!(protocol.contains("pickle protocol 4; torch.save writes 2"), "{protocol}");
 }

@@ -29,6 +29,9 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// In place of a field: the trained network, whose size a program that evaluates or converts it cannot change.
+    pub const NETWORK: &'static str = "the network";
+
     fn new(program: f64, parts: Vec<(&'static str, f64)>) -> Self {
         Self { parts, program }
     }
@@ -80,7 +83,7 @@ impl Estimate {
             networks += sizes.converted() + sizes.simulated(threads);
             answers += ANSWER * factors * f64::from(search.trials);
         }
-        Self::new(14e6, vec![("network.neurons", networks), ("search.trials", answers)])
+        Self::new(14e6, vec![(Self::NETWORK, networks), ("search.trials", answers)])
     }
 
     /// The evaluation of a LIF network on `trials` trials.
@@ -98,7 +101,7 @@ impl Estimate {
         Self::new(
             FIGURES,
             vec![
-                ("network.neurons", sizes.converted() + sizes.simulated(threads)),
+                (Self::NETWORK, sizes.converted() + sizes.simulated(threads)),
                 ("evaluation.trials", count * of_trial),
                 ("evaluation.record_every_ms", outputs),
                 ("evaluation.recorded_units", 22.0 * recorded * potentials),
@@ -132,7 +135,7 @@ impl Estimate {
         Self::new(
             FIGURES,
             vec![
-                ("network.neurons", sizes.trained() / 4.0 + states),
+                (Self::NETWORK, sizes.trained() / 4.0 + states),
                 ("evaluation.trials", count * kept),
                 ("evaluation.recorded_units", 20.0 * recorded * potentials),
                 // Spikes of one unit in ten at each step.

@@ -93,7 +93,7 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         let from = &*self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
         let first_key = VALIDATION_KEY + round * count as u64;
-        let answers = classify(self.network, from, count, first_key, self.training, self.seed)?;
+        let answers = classify(self.network, from, count, first_key, self.training, self.seed, &|_| ())?;
         let input = self.validation_input(count.min(CONDITION_TRIALS), first_key)?;
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
         let condition = self.network.condition(&input, noise)?;
@@ -110,7 +110,7 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
     fn answers(&self) -> Result<trainer::Answers<'_>> {
         let from = &*self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
-        let answers = classify(self.network, from, count, VALIDATION_KEY, self.training, self.seed)?;
+        let answers = classify(self.network, from, count, VALIDATION_KEY, self.training, self.seed, &|_| ())?;
         let classes = self.data_set.classes();
         let counts = confusion(classes.len(), from.labels(), &answers.predicted);
         Ok(trainer::Answers::Confusion { classes, counts })
@@ -154,8 +154,9 @@ pub fn classify_test(
     count: usize,
     training: &TrainingConfig,
     seed: u64,
+    done: &dyn Fn(usize),
 ) -> Result<Answers> {
-    classify(network, test, count, TEST_KEY, training, seed)
+    classify(network, test, count, TEST_KEY, training, seed, done)
 }
 
 fn classify(
@@ -165,6 +166,7 @@ fn classify(
     first_key: u64,
     training: &TrainingConfig,
     seed: u64,
+    done: &dyn Fn(usize),
 ) -> Result<Answers> {
     let (mut predicted, mut loss, device) = (Vec::with_capacity(count), 0.0, network.device());
     for start in (0..count).step_by(EVALUATION_BATCH) {
@@ -176,6 +178,7 @@ fn classify(
         let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &device)?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
+        done(examples.len());
     }
     Ok(Answers { predicted, loss: loss / count as f64 })
 }

@@ -127,7 +127,7 @@ fn accuracy(network: &impl Network, learning_rate: f64) -> f64 {
     assert_eq!((classes, counts.len(), counts.iter().sum::<u64>()), (&NAMES[..], 400, 40));
 
     let test = Spoken.load_test().unwrap();
-    let answers = classify_test(network, &*test, test.count(), &training, 1).unwrap();
+    let answers = classify_test(network, &*test, test.count(), &training, 1, &|_| ()).unwrap();
     let counts = confusion(NAMES.len(), test.labels(), &answers.predicted);
     (0..NAMES.len()).map(|class| counts[class * NAMES.len() + class]).sum::<u64>() as f64 / 40.0
 }

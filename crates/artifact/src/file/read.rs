@@ -50,11 +50,12 @@ impl Artifact {
 
     fn read_own(path: &Path, finite: bool) -> Result<Self, ArtifactError> {
         let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
+        // Asked before it is opened, for a named pipe without a writer would wait.
+        let metadata = path.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(unreadable(io::Error::other("not a regular file")));
         }
+        let file = File::open(path).map_err(unreadable)?;
         Self::read_stream(file, metadata.len(), path, finite)
     }
 

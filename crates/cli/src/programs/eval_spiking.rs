@@ -5,7 +5,7 @@ use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
 use crate::status::Outcome;
 use crate::training::as_input;
-use crate::{Common, OrExit, Status, judged, memory, run_program, signal};
+use crate::{Common, OrExit, Status, judged, memory, progress, run_program, signal};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use clap::Parser;
@@ -209,13 +209,16 @@ fn judge_task(
     let parameters = network.parameters();
     let mut space = ModeSpace::new(task.conditions().len(), steps, parameters.score.elem_count());
     let mut parts = Vec::new();
+    let bar = progress::bar(count as u64, &experiment.name, arguments.common.talk.quiet);
     for start in (0..count).step_by(BATCH) {
         let size = BATCH.min(count - start);
         let batch = Input::Signals(input.narrow(1, start, size)?.contiguous()?);
         parts.push(network.run(&batch, Readout::PerStep)?);
         let states = activity.add(&network, &batch)?;
         space.add(&states.synapses, &parameters.mode_out, &trials.condition[start..start + size])?;
+        bar.inc(size as u64);
     }
+    bar.finish_and_clear();
     space.write(artifact);
     artifact.insert("importance", &[parameters.score.elem_count()], parameters.importance()?);
     let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
@@ -261,12 +264,16 @@ fn judge_examples(
     let (test, classes) = (&*test, data_set.classes());
     let (count, seed, training) = (test.count(), experiment.seed, &experiment.training);
     let spiking = spiking(from, experiment, device)?;
+    // Classified, and of a spiking network looked at again.
+    let passes = if spiking.is_some() { 2 } else { 1 };
+    let bar = progress::bar(passes * count as u64, &experiment.name, arguments.common.talk.quiet);
+    let done = |examples: usize| bar.inc(examples as u64);
     let answers = match (&spiking, &experiment.network) {
-        (Some((network, _)), _) => classify_test(network, test, count, training, seed)?,
+        (Some((network, _)), _) => classify_test(network, test, count, training, seed, &done)?,
         (None, NetworkConfig::Rate(config)) => {
             let parameters = RateParameters::read(from, config, "").or_exit(Status::DamagedInput)?;
             let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?;
-            classify_test(&network, test, count, training, seed)?
+            classify_test(&network, test, count, training, seed, &done)?
         }
         (None, NetworkConfig::Spiking(_)) => return Err(anyhow!("network.kind: expected spiking or rate")),
     };
@@ -284,10 +291,13 @@ fn judge_examples(
     if let Some((network, neurons)) = &spiking {
         let mut activity = activity(experiment, *neurons)?;
         for start in (0..count).step_by(BATCH) {
-            activity.add(network, &test_input(test, start..(start + BATCH).min(count), seed, device)?)?;
+            let span = start..(start + BATCH).min(count);
+            activity.add(network, &test_input(test, span.clone(), seed, device)?)?;
+            done(span.len());
         }
         describe(&activity, artifact, &mut result);
     }
+    bar.finish_and_clear();
     Ok(Judgement { measure: "accuracy", score, result })
 }
 

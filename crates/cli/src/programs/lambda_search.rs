@@ -2,8 +2,9 @@
 
 use crate::options::{ConfigOption, DeviceOption, ResumeOption};
 use crate::outputs::{ARTIFACT, as_lif, claim, output_paths, read_all, save_figures, write_figures};
+use crate::searches::Searches;
 use crate::status::{Outcome, print_line, print_result, with_status};
-use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
+use crate::{Common, OrExit, Status, judged, run_program, signal};
 use anyhow::Context;
 use candle_core::Device;
 use clap::Parser;
@@ -228,12 +229,9 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
         jobs.iter().zip(&behaviours).map(|(job, b)| Question::new(&job.experiment.conversion(), &job.network, b));
     let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = signal::hold();
-    let bar = progress::bar(
-        questions.iter().map(Question::expected_answers).sum(),
-        &jobs[0].experiment.name,
-        arguments.common.talk.quiet,
-    );
-    bar.begin_at(partials.iter().map(Partial::count).sum());
+    let known = partials.iter().map(Partial::count);
+    let expected = questions.iter().map(Question::expected_answers).zip(known);
+    let mut progress = Searches::new(&jobs[0].experiment.name, arguments.common.talk.quiet, expected);
     let searches = jobs.iter().zip(&questions).zip(&behaviours).zip(partials.iter());
     let searches = searches.map(|(((job, question), behaviour), partial)| Search {
         behaviour,
@@ -246,8 +244,12 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
         (Lines { json: arguments.common.talk.json, waiting: BTreeMap::new(), next: 0 }, true, Ok(()));
     let stopped = || stop.is_set();
     let hear = |index: usize, news| match news {
+        News::Asked(count) => {
+            progress.asked(index, count);
+            Ok(())
+        }
         News::Answered(set, trial, answers) => {
-            bar.inc(answers.len() as u64);
+            progress.answered(index, answers.len() as u64);
             partials[index].add(0, set, trial, &answers);
             Ok(())
         }
@@ -256,13 +258,14 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
             result["device"] = json!(mdl_device::name(device));
             partials[index].remove().unwrap_or_else(|error| tracing::warn!("{error}"));
             met &= jobs[index].met(&found);
-            bar.suspend(|| lines.print(index, result)).unwrap_or_else(|error| printed = Err(error));
-            bar.set_message(format!("{} of {} networks", lines.next, jobs.len()));
+            progress.found(index);
+            progress.bar.suspend(|| lines.print(index, result)).unwrap_or_else(|error| printed = Err(error));
+            progress.bar.set_message(format!("{} of {} networks", lines.next, jobs.len()));
             Ok(())
         }
     };
     let outcome = queue::run(device, searches, &stopped, hear);
-    bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     with_status(checkpoint::keep(outcome, partials))?;
     printed.context("standard output")?;
     Ok(met)

@@ -1,5 +1,6 @@
 //! `make-trials`: writes a fixed set of trials of a task.
 
+use crate::args::whole;
 use crate::options::ExperimentOption;
 use crate::outputs::{claim, plan_of_one};
 use crate::status::{Outcome, usage};
@@ -33,8 +34,8 @@ struct Arguments {
 
     /// Number of trials (default: the config's evaluation.trials)
     #[arg(long, value_name = "N", allow_negative_numbers = true,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_TRIALS)))]
-    trials: Option<u32>,
+        value_parser = |text: &str| whole(text, 1, MOST_TRIALS.into()))]
+    trials: Option<u64>,
 
     #[command(flatten)]
     common: Common,
@@ -55,7 +56,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         ));
     }
     let mut experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
-    experiment.evaluation.trials = arguments.trials.unwrap_or(experiment.evaluation.trials);
+    if let Some(trials) = arguments.trials.and_then(|trials| u32::try_from(trials).ok()) {
+        experiment.evaluation.trials = trials;
+    }
     experiment.validate().or_exit(Status::Usage)?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());

@@ -82,8 +82,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         plan.write_set(FIGURES, &job.files.name(), job.files.paths(), arguments.force);
     }
     let _claims = claim(plan)?;
-    signal::hold();
-    for job in &jobs {
+    let stop = signal::hold();
+    for (done, job) in jobs.iter().enumerate() {
+        if stop.is_set() {
+            let text =
+                format!("interrupted; {done} of {} reports were written: run it again with the others", jobs.len());
+            return Err(anyhow!(text)).or_exit(Status::Interrupted);
+        }
         print_result(&job.write(arguments.force)?, arguments.talk.json)?;
     }
     Ok(Outcome::silent())

@@ -2,8 +2,9 @@
 
 use crate::options::{ConfigOption, DeviceOption, ResumeOption};
 use crate::outputs::{ARTIFACT, claim, read_all, save_figures, write_figures};
+use crate::searches::Searches;
 use crate::status::{Outcome, usage, with_status};
-use crate::{Common, OrExit, Status, judged, progress, run_program, signal};
+use crate::{Common, OrExit, Status, judged, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::checkpoint::ResumePolicy;
@@ -54,7 +55,8 @@ struct Arguments {
     parameter: String,
 
     /// Its values
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', required = true, allow_hyphen_values = true,
+        value_parser = crate::args::number)]
     values: Vec<f64>,
 
     /// Draw one curve for each value of another config field
@@ -266,34 +268,37 @@ fn sweep(
     });
     let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = signal::hold();
-    let bar = progress::bar(0, &arguments.parameter, arguments.common.talk.quiet);
-    bar.begin_at(partial.count());
-    let (mut expected, mut done) = (0, 0);
+    let mut expected = Vec::new();
     let searches = settings(networks).zip(&lif).zip(&behaviours).enumerate();
     let searches = searches.map(|(index, (((_, experiment), network), behaviour))| {
         let question = Question::new(&experiment.conversion(), network, behaviour)?;
         let trials = experiment.evaluation.trials;
-        expected += question.expected_answers() + u64::from(trials);
+        let known = partial.answers(index).len() as u64;
+        expected.push((question.expected_answers() + u64::from(trials), known));
         let plan: queue::Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
         Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
     });
     let searches = with_status(searches.collect::<mdl_convert::Result<Vec<_>>>())?;
-    bar.set_length(expected);
+    let mut progress = Searches::new(&arguments.parameter, arguments.common.talk.quiet, expected);
     let mut swept = vec![None; searches.len()];
     let outcome = queue::run(device, searches, &|| stop.is_set(), |index, news| match news {
+        News::Asked(count) => {
+            progress.asked(index, count);
+            Ok(())
+        }
         News::Answered(set, trial, answers) => {
-            bar.inc(answers.len() as u64);
+            progress.answered(index, answers.len() as u64);
             partial.add(index, set, trial, &answers);
             Ok(())
         }
         News::Found(found) => {
-            done += 1;
-            bar.set_message(format!("{done} of {} searches", swept.len()));
+            progress.found(index);
+            progress.bar.set_message(format!("{} of {} searches", progress.done(), swept.len()));
             swept[index] = Some(found);
             Ok(())
         }
     });
-    bar.finish_and_clear();
+    progress.bar.finish_and_clear();
     with_status(checkpoint::keep(outcome, std::slice::from_mut(partial)))?;
     Ok(swept.into_iter().flatten().collect())
 }

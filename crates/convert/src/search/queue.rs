@@ -26,6 +26,8 @@ pub struct Search<'a, T> {
 
 /// News of a search.
 pub enum News<T> {
+    /// So many answers are needed before more is known.
+    Asked(u64),
     /// A trial was run with these scaling factors.
     Answered(TrialSet, u32, Vec<(f64, Answer)>),
     /// The search has ended.
@@ -47,15 +49,15 @@ struct Open<'a, T> {
 }
 
 impl<T> Open<'_, T> {
-    /// Queues the trials that are needed next, or tells what was found.
-    fn advance(&mut self) -> Option<T> {
+    /// Queues the trials that are needed next, or returns what was found.
+    fn advance(&mut self) -> News<T> {
         let batch = match (self.search.plan)(&self.search.answers) {
-            Ok(found) => return Some(found),
+            Ok(found) => return News::Found(found),
             Err(batch) => batch,
         };
         let job = |trial: u32| Job { set: batch.set, trial, factors: self.search.answers.missing(&batch, trial) };
         self.jobs = batch.trials.clone().map(job).filter(|job| !job.factors.is_empty()).collect();
-        None
+        News::Asked(self.jobs.iter().map(|job| job.factors.len() as u64).sum())
     }
 }
 
@@ -93,9 +95,7 @@ fn run_on_processor<'a, T: Send>(
     let mut open: Vec<Open<T>> =
         searches.into_iter().map(|search| Open { search, jobs: VecDeque::new(), running: 0 }).collect();
     for (index, search) in open.iter_mut().enumerate() {
-        if let Some(found) = search.advance() {
-            hear(index, News::Found(found))?;
-        }
+        hear(index, search.advance())?;
     }
     let halt = std::sync::atomic::AtomicBool::new(false);
     let halted = || halt.load(std::sync::atomic::Ordering::Relaxed) || stopped();
@@ -141,6 +141,7 @@ fn run_on<M: mdl_device::Backend, T>(
             let job = |trial: u32| (trial, search.answers.missing(&batch, trial));
             let jobs: Vec<(u32, Vec<f64>)> =
                 batch.trials.clone().map(job).filter(|(_, factors)| !factors.is_empty()).collect();
+            hear(index, News::Asked(jobs.iter().map(|(_, factors)| factors.len() as u64).sum()))?;
             for jobs in jobs.chunks(search.behaviour.trials_at_once()) {
                 if stopped() {
                     return Err(Error::Interrupted);
@@ -175,11 +176,8 @@ fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
                 let answers: Vec<(f64, Answer)> = job.factors.iter().copied().zip(answers).collect();
                 answers.iter().for_each(|(factor, a)| search.search.answers.insert(job.set, *factor, job.trial, *a));
                 _ = tell.send(Ok((index, News::Answered(job.set, job.trial, answers))));
-                if search.jobs.is_empty()
-                    && search.running == 0
-                    && let Some(found) = search.advance()
-                {
-                    _ = tell.send(Ok((index, News::Found(found))));
+                if search.jobs.is_empty() && search.running == 0 {
+                    _ = tell.send(Ok((index, search.advance())));
                 }
             }
         }
@@ -235,10 +233,11 @@ mod tests {
             vec![Search { behaviour: &behaviour, answers: Answers::default(), plan }]
         };
         let mut found = Vec::new();
-        let mut heard = 0;
+        let (mut asked, mut heard) = (0, 0);
         let mut hear = |_: usize, news: News<Vec<Vec<Answer>>>| {
             match news {
-                News::Answered(..) => heard += 1,
+                News::Asked(count) => asked += count,
+                News::Answered(_, _, answers) => heard += answers.len() as u64,
                 News::Found(answers) => found.push(answers),
             }
             Ok(())
@@ -246,7 +245,7 @@ mod tests {
         run(&Device::Cpu, searches(), &|| false, &mut hear).unwrap();
         run_on(&machine, searches(), &|| false, &mut hear).unwrap();
         assert!(matches!(run_on(&machine, searches(), &|| true, &mut hear), Err(Error::Interrupted)));
-        assert_eq!((heard, found.len()), (12, 2));
+        assert_eq!((asked, heard, found.len()), (3 * 18, 2 * 18, 2), "the search that was stopped asked, too");
         assert_eq!(found[0], found[1]);
         assert!(found[0].iter().flatten().all(|answer| answer.spikes > 100), "a silent network tests nothing");
     }

@@ -116,6 +116,9 @@ pub(crate) fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
 /// anything that is no IDX file of this content.
 pub fn read(path: &Path, content: Content) -> Result<Idx, DataError> {
     let unreadable = |reason| DataError::Unreadable { path: path.into(), reason };
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(unreadable(io::Error::other("not a regular file")));
+    }
     let file = File::open(path).map_err(unreadable)?;
     let stored = file.metadata().map_err(unreadable)?.len();
     let stored = usize::try_from(stored).unwrap_or(usize::MAX);

@@ -156,9 +156,38 @@ pub fn experiment(variables: &Variables, options: &ImportOptions, reading: &mut 
             "output_bias": variables.has("b_out"),
         },
     });
+    let stated = config.clone();
     let experiment = Experiment::from_json(config, options.set, options.seed, &variables.path.display().to_string())?;
+    refuse_contradictions(variables, &stated, &experiment.to_json())?;
     check_task(&experiment, &variables.path, sizes.channels, sizes.outputs)?;
     Ok(experiment)
+}
+
+/// Refuses overrides of what the file states; that it is no network of Dale's principle, it may leave open.
+fn refuse_contradictions(variables: &Variables, stated: &Value, config: &Value) -> Result<()> {
+    let fields = [
+        ("network.neurons", "w"),
+        ("network.activation", "activation"),
+        ("network.time_constants", "taus"),
+        ("network.output_bias", "b_out"),
+        ("network.recurrence.kind", "w"),
+        ("network.recurrence.dale", "m"),
+    ];
+    for (field, variable) in fields {
+        let of = |config: &Value| config.pointer(&format!("/{}", field.replace('.', "/"))).cloned();
+        let (found, expected) = (of(config), of(stated));
+        let open = field.ends_with("dale") && expected == Some(false.into());
+        if found != expected && !open {
+            let text = |value: Option<Value>| value.unwrap_or_default().to_string();
+            let message = format!(
+                "`--set {field}` makes it {}, but variable `{variable}` says {}; leave it out",
+                text(found),
+                text(expected)
+            );
+            return Err(Error::Undecided { path: variables.path.clone(), message });
+        }
+    }
+    Ok(())
 }
 
 /// The task section: its name, and the steps of `u` where there is one.

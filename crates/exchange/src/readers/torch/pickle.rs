@@ -206,7 +206,10 @@ fn allowed_name(argument: &[u8]) -> Result<()> {
         return Ok(());
     }
     let shown = |text: &str| text.chars().take(80).collect::<String>();
-    Err(format!("it names `{}.{}`; only tensors are read, nothing is called", shown(&module), shown(&name)))
+    let name = format!("{}.{}", shown(&module), shown(&name));
+    Err(format!(
+        "it names `{name}`, and only tensors are read: save the weights with torch.save(module.state_dict(), FILE)"
+    ))
 }
 
 /// Whether an object is the name of something that is not read.

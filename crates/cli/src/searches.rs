@@ -1,0 +1,90 @@
+//! Progress of several searches, whose number of trials turns out as they go.
+
+use crate::progress::{self, Progress};
+
+/// Answers of one search.
+#[derive(Clone, Copy, Debug, Default)]
+struct Course {
+    /// As many as are expected at the beginning.
+    expected: u64,
+    known: u64,
+    /// Asked for and not yet known.
+    open: u64,
+    done: bool,
+}
+
+impl Course {
+    /// Answers at its end, as far as can be told.
+    fn length(&self) -> u64 {
+        if self.done { self.known } else { self.expected.max(self.known + self.open) }
+    }
+}
+
+/// A bar over the answers of all searches.
+pub struct Searches {
+    /// The bar.
+    pub bar: Progress,
+    courses: Vec<Course>,
+}
+
+impl Searches {
+    /// Searches with the number of answers that are expected and known of each.
+    pub fn new(label: &str, quiet: bool, searches: impl IntoIterator<Item = (u64, u64)>) -> Self {
+        let course = |(expected, known)| Course { expected, known, ..Course::default() };
+        let courses: Vec<Course> = searches.into_iter().map(course).collect();
+        let bar = progress::bar(0, label, quiet);
+        bar.begin_at(courses.iter().map(|course| course.known).sum());
+        let searches = Self { bar, courses };
+        searches.show();
+        searches
+    }
+
+    /// A search needs so many answers more.
+    pub fn asked(&mut self, search: usize, count: u64) {
+        self.courses[search].open = count;
+        self.show();
+    }
+
+    /// A search got so many answers.
+    pub fn answered(&mut self, search: usize, count: u64) {
+        let course = &mut self.courses[search];
+        (course.known, course.open) = (course.known + count, course.open.saturating_sub(count));
+        self.bar.inc(count);
+    }
+
+    /// A search ended.
+    pub fn found(&mut self, search: usize) {
+        self.courses[search].done = true;
+        self.show();
+    }
+
+    /// Searches that have ended.
+    pub fn done(&self) -> usize {
+        self.courses.iter().filter(|course| course.done).count()
+    }
+
+    fn show(&self) {
+        self.bar.set_length(self.courses.iter().map(Course::length).sum());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_follows_extensions_and_early_ends() {
+        let mut searches = Searches::new("test", true, [(100, 0), (100, 40)]);
+        let lengths = |searches: &Searches| searches.courses.iter().map(Course::length).collect::<Vec<_>>();
+        searches.asked(0, 100);
+        searches.asked(1, 60);
+        assert_eq!(lengths(&searches), [100, 100]);
+        searches.answered(0, 100);
+        searches.asked(0, 20);
+        assert_eq!(lengths(&searches), [120, 100], "the grid was extended");
+        searches.answered(0, 20);
+        searches.answered(1, 10);
+        searches.found(1);
+        assert_eq!((lengths(&searches), searches.done()), (vec![120, 50], 1), "the second needed fewer");
+    }
+}
