@@ -1,4 +1,4 @@
-"""Running the stages of a network, and statistics over networks, for results.py and spiking.py."""
+"""Stages of a network and statistics over networks, for results.py and spiking.py."""
 
 import json
 import math
@@ -15,7 +15,7 @@ CRITERION_NOT_MET = 4
 
 
 def stage(program, *arguments):
-    """Runs one stage on one thread; returns its JSON result and its seconds of CPU time."""
+    """Runs one stage on one thread; returns its JSON result and its CPU time in seconds."""
     command = [PROGRAMS / program, *arguments, "--threads", "1", "--quiet"]
     with subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         result = process.stdout.read()
@@ -27,7 +27,7 @@ def stage(program, *arguments):
 
 
 def keep(path, result):
-    """Writes a result, whole or not at all."""
+    """Writes a result atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(result) + "\n")
@@ -35,7 +35,7 @@ def keep(path, result):
 
 
 def overrides(settings):
-    """Settings as arguments."""
+    """Settings as command-line arguments."""
     return [part for setting in settings for part in ("--set", setting)]
 
 
@@ -48,18 +48,18 @@ def wilson(count, n):
 
 
 def count(flags):
-    """How many of the networks, with the interval of the fraction."""
+    """Number of networks that are true, of all networks, with the interval of the fraction."""
     low, high = wilson(sum(flags), len(flags))
     return f"{sum(flags)} of {len(flags)} ({low:.2f}–{high:.2f})"
 
 
 def spread(values, form):
-    """Mean ± standard deviation over networks; the value of a single one."""
+    """Mean ± standard deviation over networks, or the value of a single network."""
     mean = form.format(statistics.mean(values))
     return f"{mean} ± {form.format(statistics.stdev(values))}" if len(values) > 1 else mean
 
 
 def replaced(page, begin, end, text):
-    """The page with another text between two lines."""
+    """The page, with the text between two lines replaced."""
     before, rest = page.split(begin + "\n")
     return f"{before}{begin}\n\n{text}\n\n{end}\n{rest.split(end + chr(10))[1]}"

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the pipeline over configs and seeds and writes its part of docs/results.md.
+"""Runs the pipeline for several configs and seeds and writes its part of docs/results.md.
 
-usage: bench/results.py [--jobs J] [--out FILE] [CONFIG=SEEDS ...]      as in  bench/results.py go-nogo=1-10 mante=1-5
+usage: bench/results.py [--jobs J] [--out FILE] [CONFIG=SEEDS ...]      for example  bench/results.py go-nogo=1-10 mante=1-5
 
-Needs the programs (`make build`; PROGRAMS names another folder than target/release). Artifacts go to a temporary directory; each
-result is kept in artifacts/results/ and not made again, so that a run that was stopped continues where it was. Results are a function of config and seed; the seconds are CPU time, on one thread. The network is the unit: means and standard
-deviations are over networks, and intervals of counts are Wilson's, over networks.
+Needs the programs (`make build`; the environment variable PROGRAMS names a folder other than target/release). Artifacts go to a
+temporary directory. Each result is kept in artifacts/results/ and reused, so an interrupted run continues where it stopped.
+Results are a function of config and seed; seconds are CPU time, on one thread. The network is the unit of observation: means
+and standard deviations are over networks, and intervals of counts are Wilson's, over networks.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from networks import KEPT, PAGE, count, keep, overrides, replaced, spread, stage
 DEFAULT = ["go-nogo=1-10", "xor=1-10", "mante=1-5", "go-nogo-modes=1-5", "mante-modes=1-5"]
 DEFAULT += ["go-nogo-published=1-5", "xor-published=1-5", "mante-published=1-5"]
 DEFAULT += ["go-nogo-fig7=1-10", "go-nogo-published-fig7=1-10"]
-# Networks as in figure 7 of Kim, Li & Sejnowski (2019), which counts the good ones among 100.
+# Networks as in figure 7 of Kim, Li & Sejnowski (2019), which counts successful networks among 100.
 SUFFIX = "-fig7"
 FIGURE_7 = "network.neurons=250", 'network.time_constants={"kind":"trained","min_ms":20,"max_ms":50}'
 EVALUATION_TRIALS = 400
@@ -27,7 +28,7 @@ GOOD = 0.95
 
 
 def pipeline(config, seed):
-    """The result of one network, made unless it is kept."""
+    """The result of one network, computed unless it is in artifacts/results/."""
     path = KEPT / f"lif-{config}-{seed}.json"
     if path.exists():
         return json.loads(path.read_text())

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Trains and judges spiking networks over configs and seeds, and digits over neurons and modes; writes their part of
-docs/results.md.
+"""Trains and evaluates spiking networks for several configs and seeds, and digits for several numbers of neurons and modes;
+writes their part of docs/results.md.
 
-usage: bench/spiking.py [--jobs J] [NAME ...]      names: those of NETWORKS, `table`; none: all
+usage: bench/spiking.py [--jobs J] [NAME ...]      names: those in NETWORKS, and `table`; default: all
 
 Needs the programs (`make build`) and the digits (`make data`, `make data DATASET=fashion-mnist`). Each result is kept in
-artifacts/results/ and not made again: a run that was stopped continues where it was. A row of the page without a result there
-stays as it is. Results are a function of config and seed; the seconds are CPU time of the training alone, on one thread.
-Means and standard deviations are over networks.
+artifacts/results/ and reused, so an interrupted run continues where it stopped. Rows of the page without a result there are
+left unchanged. Results are a function of config and seed; seconds are CPU time of the training alone, on one thread. Means and
+standard deviations are over networks.
 """
 
 import argparse
@@ -37,7 +37,7 @@ MANTE_TRIALS = 2000
 
 
 def runs_of(name):
-    """The runs of a name, each as (name of its result, config, seed, settings)."""
+    """Runs of a name, each as (name of its result, config, seed, settings)."""
     if name != "table":
         config, settings, seeds = NETWORKS[name]
         return [(f"{name}-{seed}", config, seed, settings) for seed in seeds]
@@ -47,7 +47,7 @@ def runs_of(name):
 
 
 def run(result, config, seed, settings):
-    """Trains and judges one network, unless its result is there."""
+    """Trains and evaluates one network, unless its result exists."""
     path = KEPT / f"{result}.json"
     if path.exists():
         return
@@ -71,7 +71,7 @@ def records_of(name):
 
 
 def several(values, form):
-    """Their spread, and each value if there are several."""
+    """Mean and standard deviation, and each value if there are several."""
     each = f" ({', '.join(form.format(v) for v in values)})" if len(values) > 1 else ""
     return spread(values, form) + each
 
@@ -90,11 +90,11 @@ def row(name, page):
     return f"| {' | '.join(map(str, cells))} |"
 
 
-GRID = f"Accuracy of `mnist` after {TABLE_UPDATES} updates over neurons N and modes P, one network each (seed 1):"
+GRID = f"Accuracy of `mnist` after {TABLE_UPDATES} updates for N neurons and P modes, one network per cell (seed 1):"
 
 
 def grid(page):
-    """Accuracy over neurons and modes; that of the page where none was made."""
+    """Accuracy for numbers of neurons and modes; the table on the page if there are no results."""
     if not any(KEPT.glob("table-*.json")):
         return GRID + page.partition(GRID)[2].partition(MARKS[1])[0]
     lines = [f"| P | {' | '.join(f'N = {n}' for n in NEURONS)} |", "|" + "---|" * (len(NEURONS) + 1)]
