@@ -3,11 +3,11 @@
 
 usage: bench/cuda.py [--rate RATE.safetensors] [--rounds R] [--peers torch,jax] [--device cpu --sizes N,P,B,T ...]
 
-Needs the programs of `make cuda`, CUDA's libraries on LD_LIBRARY_PATH (docs/cuda.md), and for the peers torch, or jax with its
-CUDA plugin, in the Python that runs this file. Every time is the median of 20 synchronised updates, or runs without gradients,
-after two that are not counted, and of R rounds over that. With `--rate`, a trained Go-NoGo network, the search for its scaling
-factor is timed too, start and end of the program included: 12 factors, 100 trials each. `--device cpu` with small sizes shows on
-any machine that all of it runs.
+Needs the programs of `make cuda`, CUDA's libraries on LD_LIBRARY_PATH (docs/cuda.md) and, for the peers, torch, or jax with its
+CUDA plugin, in the Python that runs this file. Each time is the median of 20 synchronised updates, or of 20 runs without
+gradients, after two warm-up runs; the table gives the median over R rounds. With `--rate`, a trained Go-NoGo network, it also
+times the search for the scaling factor, with 12 factors and 100 trials each, including start and end of the program.
+`--device cpu` with small sizes checks on any machine that everything runs.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SIGNALS, OUTPUTS = 4, 1
 
 def ours(device, what, n, p, b, t):
     fields = {"network.neurons": n, "network.modes": p, "training.batch_size": b, "task.steps": t}
-    # The task's own times, for trials of any length.
+    # Times of the task, scaled to the length of the trial.
     fields |= {"task.stimulus_steps": [t // 10, t // 2], "task.response_from_step": t * 3 // 5, "task.lif_response_from_step": t // 2}
     command = [PROGRAMS / "bench-step", what, "--device", device, "--config", ROOT / "configs" / "mante-spiking.json"]
     return command + ["--updates", UPDATES] + [part for f, v in fields.items() for part in ("--set", f"{f}={v}")]
@@ -42,27 +42,27 @@ def peer(name):
 
 
 def answer(command, **environment):
-    """The JSON line that a program prints, or None where it fails."""
+    """The JSON line that a program prints, or None if it fails."""
     command, environment = [str(part) for part in command], os.environ | environment
     done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
 def measure(command, device, what):
-    # JAX would take the processor without a word where it finds no GPU.
+    # JAX silently falls back to the CPU if it finds no GPU.
     where = {"BENCH_DEVICE": device, "JAX_PLATFORMS": device}
     found = answer(command, BENCH_PASS={"train": "both", "run": "forward"}[what], **where)
     return found and found["median_s"]
 
 
 def bytes_moved(what, n, p, b, t):
-    """What a step must read and write. Training: U and a both ways, x twice, y and its gradient. Without gradients: x and y."""
+    """Bytes that a step must read and write. Training: U and a both ways, x twice, y and its gradient. Without gradients: x and y."""
     return 4 * t * b * (2 * n + 2 * p + 2 * SIGNALS + 2 * OUTPUTS if what == "train" else SIGNALS + OUTPUTS)
 
 
 def steps(what, device, sizes, peers, rounds, limit):
     whos = {"mdl-rnn": ours} | {name: peer(name) for name in peers}
-    print("", f"| N | P | B | T | who | {what} (ms) | against mdl-rnn | MB to move | GB/s | of a copy's |", sep="\n")
+    print("", f"| N | P | B | T | program | {what} (ms) | against mdl-rnn | MB moved | GB/s | share of copy rate |", sep="\n")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for size in sizes:
         results = {who: [] for who in whos}
@@ -93,7 +93,7 @@ def search(rate, devices, rounds):
                 begin = time.perf_counter()
                 done = subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL)
                 seconds.append(time.perf_counter() - begin)
-                # 4: found, but not good enough.
+                # Status 4: a factor was found, but the criterion was not met.
                 if done.returncode not in (0, 4):
                     sys.exit(f"lambda-search on {device} failed")
         print(f"| {device} | {statistics.median(seconds):.2f} |", flush=True)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Compares the fast LIF simulation with the exact one on trained networks, and with the exact one at a refractory period that
-is longer by a tenth, which it must tell apart.
+"""Compares the exact LIF simulation of trained networks with the fast one, and with an exact one whose refractory period is
+longer by a tenth, which the comparison must detect.
 
 usage: bench/fast_exact.py LIF... [--trials B]      lif artifacts; needs the programs (`make build`)
 
-All meet the same trials, potentials and noise, so performance, spikes and mean output are compared trial by trial: the mean
-difference in standard errors. Interspike intervals of all units are compared by the distance of their distributions in units
-of sqrt(1/n + 1/m) (Kolmogorov and Smirnov), the units' mean rates by that of theirs. Ends with status 1 where the fast
-simulation differs beyond the limits, or the longer refractory period does not.
+All simulations have the same trials, initial potentials and noise, so performance, spikes and mean output are compared trial by
+trial, as mean differences in standard errors. The distributions of interspike intervals and of the units' mean rates are compared
+by the Kolmogorov-Smirnov distance in units of sqrt(1/n + 1/m). Exits with status 1 if the fast simulation exceeds the limits, or
+if the longer refractory period does not.
 """
 
 import argparse
@@ -20,13 +20,13 @@ import numpy
 from safetensors.numpy import load_file
 
 EVALUATE = pathlib.Path(__file__).resolve().parent.parent / "target" / "release" / "eval-lif"
-# Standard errors, and Kolmogorov-Smirnov units: 25 comparisons pass together by chance with a probability of about 0.99.
+# In standard errors and Kolmogorov-Smirnov units: all of 25 comparisons pass by chance with a probability of about 0.99.
 LIMIT_Z, LIMIT_KS = 4.0, 2.2
 WAYS = {"exact": ["lif.mode=exact"], "fast": ["lif.mode=fast"],
         "t_ref + 10 %": ["lif.mode=exact", "lif.refractory_ms=2.2"]}
 
 
-# Trials of one evaluation, whose raster shows them all.
+# Trials per evaluation; its raster shows all of them.
 PART = 40
 
 
@@ -41,7 +41,7 @@ def evaluate(lif, seed, trials, settings):
 
 
 def together(lif, trials, settings):
-    """Evaluations with seeds 1, 2, …, their trials one after the other."""
+    """Evaluations with seeds 1, 2, …, with their trials concatenated."""
     parts = [evaluate(lif, 1 + first // PART, min(PART, trials - first), settings) for first in range(0, trials, PART)]
     for number, part in enumerate(parts):
         part["spike_trial"] = part["spike_trial"] + PART * number

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Times LIF trials of a trained network here and in peers, in turn, each on one core, and prints ratios of medians; then our
-own trials over sizes, modes and firing rates.
+"""Times LIF trials of a trained network in mdl-rnn and its peers, in turn, each on one core, and prints ratios of medians; then
+times trials of mdl-rnn for several sizes, numbers of modes and firing rates.
 
-usage: bench/lif.py [NAME ...] [--rounds R] [--trials B] [--write]      names: go-nogo, mante, scaling; none: all
+usage: bench/lif.py [NAME ...] [--rounds R] [--trials B] [--write]      names: go-nogo, mante, scaling; default: all
 
 Needs the programs (`make build`), Octave on the PATH, and the packages of bench/peers/lif-requirements.txt in the Python
-that runs this file; `make bench-lif` sees to the packages. Ours is the whole program: start, files, search and figure.
-`--write` puts the tables into docs/benchmarks.md.
+that runs this file; `make bench-lif` installs the packages. The time of mdl-rnn is that of the whole program: start, files,
+search and figure. `--write` updates the tables in docs/benchmarks.md.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def run(*command, **options):
 
 
 def search(rate, scratch, factors, trials, threads):
-    """Seconds of a whole search, and its result."""
+    """Duration of a whole search in seconds, and its result."""
     begin = time.perf_counter()
     result = run(BIN / "lambda-search", rate, "--force", "--quiet", "--threads", threads, "-o", scratch / "lif.st",
                  "--set", f"search.trials={trials}", "--set", f"search.factors={json.dumps(factors)}")
@@ -55,7 +55,7 @@ def search(rate, scratch, factors, trials, threads):
 
 
 def ours(rate, scratch, factors, trials):
-    """Seconds a trial and factor on one core."""
+    """Seconds per trial and factor on one core."""
     seconds, result = search(rate, scratch, factors, trials, 1)
     return {"median_s": seconds / (trials * len(factors)), "performance": result["performance"],
             "rate_hz": result["rate_hz"]}
@@ -94,7 +94,7 @@ def compare(task, scratch, rounds, trials):
 
 
 def scaling(rounds):
-    """Our trials of random networks with the sparseness of trained ones, 12 factors side by side."""
+    """Times our trials of random networks as sparse as trained ones, with 12 factors simulated together."""
     step = lambda *options: run(BIN / "bench-step", "lif", *options)
     units = lambda n: ["--units", n, "--samples", max(10, 40_000 // n if n > 200 else 200)]
     cases = {f"N = {n}": units(n) for n in (50, 100, 200, 500, 1000, 2000, 5000)}
@@ -105,9 +105,9 @@ def scaling(rounds):
               for firing in ("silent", "usual", "saturated")}
     cases |= {f"N = {n}, saturated": [*units(n), "--firing", "saturated"] for n in (1000, 5000)}
     cases |= {"N = 200, exact": ["--exact"]}
-    # In turn, so that a slow minute of the machine falls on all of them.
+    # In turn, so that a slow minute of the machine affects all of them.
     results = [{name: step(*options) for name, options in cases.items()} for _ in range(rounds)]
-    say("\n| network | µs a simulated second and unit | rate (Hz) | peak memory (MiB) |\n|---|---|---|---|")
+    say("\n| network | µs per simulated second and unit | rate (Hz) | peak memory (MiB) |\n|---|---|---|---|")
     for name, options in cases.items():
         measured = [result[name] for result in results]
         options = dict(zip(options[::2], options[1::2]))
@@ -122,14 +122,14 @@ def main():
     parser.add_argument("names", nargs="*", default=["go-nogo", "mante", "scaling"])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="update the tables in docs/benchmarks.md")
     arguments = parser.parse_args()
     if arguments.write and len(arguments.names) < 3:
-        parser.error("--write replaces the whole tables: name no cases")
+        parser.error("--write replaces whole tables: do not name cases")
     if shutil.which("octave-cli") is None:
         parser.error("octave-cli is not on the PATH: install Octave")
     os.environ.update(OMP_NUM_THREADS="1", PATH=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
-    say("| task | who | ms a trial | against the grid | against one factor | performance | rate (Hz) |\n"
+    say("| task | program | ms per trial | against the grid | against one factor | performance | rate (Hz) |\n"
         "|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         for task in [name for name in arguments.names if name != "scaling"]:

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Compares searches with --race, searches with --start predicted, and the predicted factor with the full grid on trained
+"""Compares searches with --race, searches with --start predicted, and the predicted factor with the full grid, on trained
 networks.
 
 usage: bench/racing.py RATE...       rate artifacts; needs the programs (`make build`)
 
-A search found the same plateau where its choice lies on the full grid's plateau and the full grid's choice on its own: then
-neither search can tell the two choices apart. In the table: the factor chosen and its plateau, and the share of the full
-grid's trials.
+Two searches find the same plateau if the choice of each is on the plateau of the other: then neither can distinguish the two
+choices. The table gives the chosen factor with its plateau and, in parentheses, the fraction of the trials of the full grid.
 """
 
 import json

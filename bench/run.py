@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Runs this project's steps and its peers' in turn on the same work, and prints ratios of medians; then our own steps over
-sizes, and prints their cost for each unit of work.
+"""Times steps of this project and of its peers in turn on the same work, and prints the ratios of the medians; then times steps
+of this project for several sizes, and prints the time per unit of work.
 
-usage: bench/run.py [NAME ...] [--rounds R] [--write]      names: see CASES and SCALING; none: all of them
+usage: bench/run.py [NAME ...] [--rounds R] [--write]      names: see CASES and SCALING; default: all
 
 Needs the programs (`make build`), MNIST (`make data`) and, for the peers, the packages of bench/peers/requirements.txt in the
-Python that runs this file. `make bench` sees to all three. `--write` puts the tables into docs/benchmarks.md. Absolute times
-of a shared machine mean little: read the ratios.
+Python that runs this file. `make bench` provides all three. `--write` updates the tables in docs/benchmarks.md. Absolute times
+on a shared machine mean little: compare the ratios.
 """
 
 import argparse
@@ -24,7 +24,7 @@ MARKS = "<!-- bench/run.py writes from here -->\n", "<!-- to here -->\n"
 
 
 def training(config, updates, **settings):
-    """Our updates of a config, with these settings in place of its own."""
+    """Command for updates of mdl-rnn on a config, with some of its settings replaced."""
     command = [OURS, "train", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates]
     for field, value in settings.items():
         command += ["--set", f"{field.replace('__', '.')}={value}"]
@@ -65,7 +65,7 @@ def digits_case(neurons, modes):
     return spiking_case("digits_step", ours, neurons, modes, 256, 50, 5)
 
 
-# name -> threads to run with, our command, the peers' commands
+# name -> numbers of threads, our command, the peers' commands
 CASES = {
     "rate-go-nogo": rate_case("go-nogo", 200, 200, 1, 1, 300),
     "rate-go-nogo-8": rate_case("go-nogo", 200, 200, 1, 8, 150),
@@ -83,7 +83,7 @@ SCALING = {
     "batch": [(100, 3, batch, 500) for batch in (4, 16, 64, 256)],
     "steps": [(100, 3, 100, steps) for steps in (500, 5000, 50000)],
 }
-# Neurons × trials × steps that are timed of each size, if they are not too many updates.
+# Neurons × trials × steps to time per size, within bounds on the number of updates.
 TIMED = 10**8
 
 
@@ -94,7 +94,7 @@ def measure(command, threads):
 
 
 def compare(name, threads, rounds):
-    """Ours and the peers in turn, `rounds` times; medians over the rounds, as rows of a table."""
+    """Runs mdl-rnn and the peers in turn, `rounds` times; yields medians over the rounds as rows of a table."""
     case = CASES[name]
     commands = {"mdl-rnn": case["ours"]} | {who: command(threads) for who, command in case["peers"].items()}
     results = {who: [] for who in commands}
@@ -109,7 +109,7 @@ def compare(name, threads, rounds):
 
 
 def scale(name, rounds):
-    """Our updates over sizes, in turn, `rounds` times, as rows of a table."""
+    """Runs updates of all sizes in turn, `rounds` times; yields medians over the rounds as rows of a table."""
     sizes = SCALING[name]
     updates = [min(40, max(5, TIMED // (n * b * t))) for n, _, b, t in sizes]
     commands = [
@@ -124,7 +124,7 @@ def scale(name, rounds):
 
 
 def table(head, rows):
-    """Prints a table while it grows, and returns it."""
+    """Prints a table row by row and returns it."""
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     print(*lines, sep="\n")
     for row in rows:
@@ -143,22 +143,22 @@ def main():
     known = [*CASES, *SCALING]
     parser.add_argument("names", nargs="*", default=known, help=f"cases: {', '.join(known)}")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="update the tables in docs/benchmarks.md")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if arguments.write and set(arguments.names) != set(known):
-        parser.error("--write replaces the whole tables: name no cases")
+        parser.error("--write replaces whole tables: do not name cases")
     runs = [(name, threads) for name in CASES if name in arguments.names for threads in CASES[name]["threads"]]
     rows = (row for name, threads in runs for row in compare(name, threads, arguments.rounds))
-    head = ["step", "threads", "who", "median (ms)", "against mdl-rnn", "peak memory (MiB)"]
+    head = ["step", "threads", "program", "median (ms)", "against mdl-rnn", "peak memory (MiB)"]
     tables = [table(head, rows)] if runs else []
     sizes = [name for name in SCALING if name in arguments.names]
     if sizes:
         print()
         rows = (row for name in sizes for row in scale(name, arguments.rounds))
-        head = ["over", "N", "P", "B", "T", "update (ms)", "ns for each neuron, mode, trial and step", "peak memory (MiB)"]
+        head = ["varied", "N", "P", "B", "T", "update (ms)", "ns per neuron, mode, trial and step", "peak memory (MiB)"]
         tables.append(table(head, rows))
     if arguments.write:
         write(tables)

@@ -1,6 +1,6 @@
-"""How fast PyTorch copies a GiB from one place of a device's memory to another: the limit of what moves no less than it must.
+"""Rate at which PyTorch copies a GiB within a device's memory: the upper limit for code that moves only the necessary bytes.
 
-usage: copy_rate_torch.py DEVICE -> one JSON line with the bytes read and written for each second, the median of 20 copies
+usage: copy_rate_torch.py DEVICE -> one JSON line with the bytes read and written per second, the median of 20 copies
 """
 import json
 import statistics

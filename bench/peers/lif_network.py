@@ -1,4 +1,4 @@
-"""A trained Dale network and trials of its task, as the LIF peers take them; how a trial is judged."""
+"""A trained Dale network and trials of its task for the LIF peers, and the evaluation of a trial."""
 
 import json
 

@@ -1,7 +1,7 @@
 """One update of the spiking mode network (arXiv 2310.14621, contextual task) in JAX: lax.scan, jit, recurrence in mode space.
 
 usage: spiking_step_jax.py N P B T THREADS UPDATES -> one JSON line with the median seconds of an update, or of the outputs alone
-where the environment variable BENCH_PASS is forward; on a GPU where JAX finds one.
+if the environment variable BENCH_PASS is forward; on a GPU if JAX finds one.
 """
 import json
 import os

@@ -1,7 +1,7 @@
 """One update of the spiking mode network (arXiv 2310.14621, contextual task) in eager PyTorch: a Python loop over steps.
 
-usage: spiking_step_torch.py N P B T THREADS UPDATES -> one JSON line with the median seconds of an update; on the GPU where
-the environment variable BENCH_DEVICE is cuda, and of the outputs alone where BENCH_PASS is forward.
+usage: spiking_step_torch.py N P B T THREADS UPDATES -> one JSON line with the median seconds of an update; on the GPU if
+the environment variable BENCH_DEVICE is cuda, and of the outputs alone if BENCH_PASS is forward.
 """
 import json
 import math

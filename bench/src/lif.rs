@@ -1,4 +1,4 @@
-//! Time of LIF trials of random networks that have the shape and sparseness of trained ones.
+//! Times LIF trials of random networks with the shape and sparseness of trained ones.
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -10,11 +10,11 @@ use std::time::Instant;
 /// How busy the units are.
 #[derive(Clone, Copy, ValueEnum)]
 enum Firing {
-    /// Not at all.
+    /// No spikes.
     Silent,
-    /// As in a trained network.
+    /// Rates of a trained network.
     Usual,
-    /// As fast as they can.
+    /// The highest possible rates.
     Saturated,
 }
 
@@ -24,31 +24,31 @@ pub struct Trials {
     /// Units
     #[arg(long, default_value_t = 200)]
     units: usize,
-    /// Share of connections that are present, under Dale's principle
+    /// Fraction of connections that are present, under Dale's principle
     #[arg(long, default_value_t = 0.06, conflicts_with = "modes")]
     density: f64,
-    /// Modes, in place of single connections
+    /// Number of modes, instead of single connections
     #[arg(long)]
     modes: Option<usize>,
-    /// How busy the units are
+    /// Firing regime of the units
     #[arg(long, value_enum, default_value = "usual")]
     firing: Firing,
     /// Input samples of 5 ms, 100 steps each
     #[arg(long, default_value_t = 200)]
     samples: usize,
-    /// Scaling factors run side by side, on the same noise
+    /// Scaling factors to simulate together, with the same noise
     #[arg(long, default_value_t = 12)]
     factors: usize,
     /// Trials to time
     #[arg(long, default_value_t = 5)]
     trials: u64,
-    /// Double precision in the published order
+    /// Exact mode: double precision, in the published order
     #[arg(long)]
     exact: bool,
 }
 
 impl Trials {
-    /// Seconds of each trial and factor, and the mean firing rate (Hz).
+    /// Seconds per trial and factor, and the mean firing rate (Hz).
     pub fn run(&self) -> Result<(Vec<f64>, f64)> {
         let bias_mv = match self.firing {
             Firing::Silent => Some(-60.0),

@@ -33,7 +33,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Updates of a network in training, from its first update on
+    /// Updates of a network in training, from the first update onwards
     Train(Case),
     /// Outputs of a network on one batch of trials of a cognitive task, without gradients
     Run(Case),
@@ -46,18 +46,18 @@ struct Case {
     /// Config of the experiment
     #[arg(long)]
     config: PathBuf,
-    /// Updates or runs to time, after two that are not
+    /// Updates or runs to time, after two warm-up runs
     #[arg(long, default_value_t = 500)]
     updates: u64,
     /// Where to compute: cpu, cuda or cuda:N
     #[arg(long, default_value_t)]
     device: DeviceChoice,
-    /// Overrides, as in the programs
+    /// Overrides of config fields, as in the programs
     #[arg(long)]
     set: Vec<String>,
 }
 
-/// Updates or runs before those that are timed.
+/// Warm-up updates or runs, which are not timed.
 const WARM_UP: u64 = 2;
 
 fn main() -> Result<()> {
@@ -71,7 +71,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What is timed.
+/// Work to time.
 #[derive(Clone, Copy)]
 enum Timed {
     /// Batch, noise, forward, loss, backward, Adam; evaluations are not counted.
@@ -146,7 +146,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Largest resident size of this process so far, where the system tells.
+/// Peak resident size of this process so far, on systems that report it.
 fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
