@@ -7,7 +7,7 @@ use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Simulator, Timing, Tria
 use mdl_kernels::random::{Purpose, Stream};
 use std::time::Instant;
 
-/// How busy the units are.
+/// Firing regime of the units.
 #[derive(Clone, Copy, ValueEnum)]
 enum Firing {
     /// No spikes.
