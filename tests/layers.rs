@@ -1,11 +1,11 @@
-//! The floors of ARCHITECTURE.md: no crate depends on one above it, no library on a terminal, and no files begin to import
+//! The layers of ARCHITECTURE.md: no crate depends on a higher one, no library depends on a terminal, and no files import
 //! each other in a circle.
 
 use mdl_tests::repository;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The crates from the ground up; those of one floor may not depend on each other.
+/// The crates by layer, from the lowest; crates of one layer must not depend on each other.
 const FLOORS: [&[&str]; 8] = [
     &["artifact", "kernels", "device", "launcher"],
     &["data", "emulator"],
