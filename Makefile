@@ -1,4 +1,4 @@
-# The pipeline for a person. `make` alone prints this help.
+# `make` alone prints the list of targets.
 
 TASK ?= go-nogo
 SEED ?= 1
@@ -7,12 +7,12 @@ ARTIFACTS ?= artifacts
 CARGO ?= cargo
 
 BIN := target/release
-# Every artifact names the revision of the programs that made it.
+# Every artifact records the revision of the programs that made it.
 export MDL_RNN_REVISION := $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
-# Options of every stage; TRAIN_OPTIONS, SEARCH_OPTIONS and EVAL_OPTIONS are those of one.
+# Options of every stage; TRAIN_OPTIONS, SEARCH_OPTIONS and EVAL_OPTIONS are for single stages.
 OPTIONS = --force $(if $(THREADS),--threads $(THREADS))
 
-# What the config says of the network and its data decides which stages it runs through.
+# The network and data in a config determine its stages.
 CONFIGS := $(filter-out schema,$(basename $(notdir $(wildcard configs/*.json))))
 CONFIG := configs/$(TASK).json
 TEXT := $(if $(wildcard $(CONFIG)),$(shell tr -d ' \n' < $(CONFIG)))
@@ -22,26 +22,26 @@ DATASET ?= $(if $(findstring "dataset":"fashion-mnist",$(TEXT)),fashion-mnist,mn
 NETWORK := $(if $(SPIKING),spiking,rate)
 DATA := $(if $(IMAGES),data)
 
-# Names of files may hold spaces; in targets these are escaped.
+# File names may contain spaces, which are escaped in targets.
 RUN := $(ARTIFACTS)/$(TASK)/$(SEED)
 space := $(subst ,, )
 escaped = $(subst $(space),\ ,$(1))
 RUN_ := $(call escaped,$(RUN))
 
 .DEFAULT_GOAL := help
-# Programs write whole files or none: what is there is never to be deleted, whatever came after it.
+# Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-spiking $(CONFIGS) train-mnist eval-mnist \
 	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking install test-python test-oracle test-slurm audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
-help: ## this help
+help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo "  make NAME             pipeline of the config of that name; make configs lists them"
 	@echo "  variables:      TASK=$(TASK) (a config's name)  SEED=$(SEED)  THREADS=all  ARTIFACTS=$(ARTIFACTS)  DATASET=$(DATASET)"
-	@echo "                  TRAIN_OPTIONS, SEARCH_OPTIONS, EVAL_OPTIONS: more options of a stage, as --set network.neurons=100"
+	@echo "                  TRAIN_OPTIONS, SEARCH_OPTIONS, EVAL_OPTIONS: options for a stage, such as --set network.neurons=100"
 
-configs: ## list the configs and what they are for
+configs: ## list the configs with their descriptions
 	@sed -n 's/^ *"description": "\(.*\)",*$$/\1/p; t; d' /dev/null
 	@for name in $(CONFIGS); do \
 	  printf '  make %-24s %s\n' "$$name" "$$(sed -n 's/^ *"description": *"\(.*\)",*$$/\1/p' "configs/$$name.json")"; \
@@ -53,13 +53,13 @@ configs/%.json:
 build: ## build the programs
 	$(CARGO) build --release --workspace --bins
 
-# Verified and left alone if already there; a file that is not the data set's is replaced.
-data: build ## put MNIST (or fashion-mnist) under artifacts/data/; [DATASET=mnist]
+# Existing files are verified and kept; a file that does not belong to the data set is replaced.
+data: build ## download MNIST (or fashion-mnist) to artifacts/data/; [DATASET=mnist]
 	$(BIN)/get-data --dataset $(DATASET) --force -o "$(ARTIFACTS)/data/$(DATASET)"
 
-# Status 4 says that the output is written, but a criterion was not met: the pipeline goes on, and says so at its end.
+# Status 4 means that the output is written but a criterion was not met: the pipeline continues and reports it at the end.
 STAGE = scripts/stage "$(RUN)/$(1).criterion-not-met" $(BIN)/$(1)
-# Data elsewhere than the configs say.
+# Directory of the data if ARTIFACTS differs from the configs.
 DIRECTORY := $(if $(and $(IMAGES),$(filter-out artifacts,$(ARTIFACTS))),--set "task.directory=$(ARTIFACTS)/data/$(DATASET)")
 
 pipeline: $(RUN_)/eval.safetensors ## train a network, convert it if it is a rate network, evaluate it; [TASK=go-nogo] [SEED=1]
@@ -70,10 +70,10 @@ pipeline: $(RUN_)/eval.safetensors ## train a network, convert it if it is a rat
 $(CONFIGS):
 	@$(MAKE) --no-print-directory pipeline TASK=$@
 
-# Stages depend on one another through files: a stage runs again when its config or its input is newer than its output.
+# Stages depend on each other through files: a stage runs again if its config or input is newer than its output.
 train-rate: $(if $(SPIKING),train-spiking,$(RUN_)/rate.safetensors) ## train the rate network
 
-train-spiking: $(RUN_)/$(NETWORK).safetensors ## train the spiking network, as of TASK=mnist
+train-spiking: $(RUN_)/$(NETWORK).safetensors ## train the spiking network, for example with TASK=mnist
 
 $(RUN_)/rate.safetensors: $(CONFIG) | build $(DATA)
 	$(call STAGE,train-rate) --config $(CONFIG) --seed $(SEED) $(OPTIONS) $(DIRECTORY) $(TRAIN_OPTIONS) --resume \
@@ -88,7 +88,7 @@ lambda-search: $(RUN_)/lif.safetensors ## search for the scaling factor
 $(RUN_)/lif.safetensors: $(RUN_)/rate.safetensors | build
 	$(call STAGE,lambda-search) $(OPTIONS) $(SEARCH_OPTIONS) --resume -o "$@" "$<"
 
-eval-lif: pipeline ## evaluate the LIF network, draw its figures, write its report
+eval-lif: pipeline ## evaluate the LIF network, with figures and report
 
 eval-spiking: pipeline ## evaluate a spiking network, or one trained on images
 
@@ -96,7 +96,7 @@ EVALUATED := $(if $(SPIKING)$(IMAGES),$(NETWORK),lif)
 $(RUN_)/eval.safetensors: $(RUN_)/$(EVALUATED).safetensors | build
 	$(BIN)/$(if $(filter lif,$(EVALUATED)),eval-lif,eval-spiking) $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
 
-# Short names from before there was one for each config.
+# Short names that predate the targets for configs.
 train-mnist:
 	@$(MAKE) --no-print-directory train-spiking TASK=mnist
 eval-mnist:
@@ -106,24 +106,24 @@ train-mante:
 eval-mante:
 	@$(MAKE) --no-print-directory pipeline TASK=mante-spiking
 
-test: build ## all tests
+test: build ## run all tests
 	$(CARGO) test --release --workspace --no-fail-fast
 
-lint: ## formatting and clippy, warnings denied
+lint: ## check formatting and run clippy, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 
-doc: ## documentation, warnings denied
+doc: ## build the documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps --workspace
 
-snapshots: build ## write the texts of tests/snapshots (help, messages, reports) anew after a change of them; read the diff
+snapshots: build ## update tests/snapshots (help, messages, reports); check the diff
 	INSTA_UPDATE=always $(CARGO) test --release -p mdl-tests --test snapshots
 
-bench-kernels: ## time kernels and networks one by one, in a minute; compare two versions on a quiet machine
+bench-kernels: ## time kernels and networks one by one, in a minute; for comparing two versions on an idle machine
 	$(CARGO) bench -p mdl-kernels --bench kernels
 	$(CARGO) bench -p mdl-model --bench networks
 
-schema: ## write the JSON Schemas of configs and mappings anew after a change of their types
+schema: ## update the JSON Schemas of configs and mappings after a change of their types
 	UPDATE_SCHEMA=1 $(CARGO) test --release --workspace --test configs --test mapping schema
 
 PEERS := target/peers
@@ -132,7 +132,7 @@ $(PEERS)/ready: bench/peers/requirements.txt
 	$(PEERS)/bin/pip install --quiet -r $<
 	touch $@
 
-bench: data $(PEERS)/ready ## benchmarks against peers; [BENCH="spiking-mante …"], or --write for new figures in docs/
+bench: data $(PEERS)/ready ## run benchmarks against peers; [BENCH="spiking-mante …"], or BENCH=--write to update docs/benchmarks.md
 	$(PEERS)/bin/python bench/run.py $(BENCH)
 
 LIF_PEERS := target/lif-peers
@@ -141,44 +141,44 @@ $(LIF_PEERS)/ready: bench/peers/lif-requirements.txt
 	$(LIF_PEERS)/bin/pip install --quiet -r $<
 	touch $@
 
-bench-lif: build $(LIF_PEERS)/ready ## LIF trials against other simulators; needs Octave; [LIF="go-nogo mante scaling"]
+bench-lif: build $(LIF_PEERS)/ready ## time LIF trials against other simulators; needs Octave; [LIF="go-nogo mante scaling"]
 	$(LIF_PEERS)/bin/python bench/lif.py $(LIF)
 
-compare-lif: build $(LIF_PEERS)/ready ## the fast LIF simulation against the exact one; LIF="FILE ..."
+compare-lif: build $(LIF_PEERS)/ready ## compare the fast LIF simulation with the exact one; LIF="FILE ..."
 	$(LIF_PEERS)/bin/python bench/fast_exact.py $(LIF)
 
-results: build ## run configs and seeds again and write docs/results.md (about 10 minutes on 2 cores)
+results: build ## rerun configs and seeds and update docs/results.md (about 10 minutes on 2 cores)
 	bench/results.py $(RUNS)
 
-results-spiking: data ## train spiking networks and digits over N and P, write their part of docs/results.md (an hour); [RUNS=mnist]
+results-spiking: data ## rerun spiking networks, and digits for several N and P, and update docs/results.md (an hour); [RUNS=mnist]
 	$(MAKE) data DATASET=fashion-mnist
 	bench/spiking.py $(RUNS)
 
-# CUDA: docs/cuda.md. CUDA_HOME names a toolkit of CUDA 13 that is there already; else the compiler comes from PyPI.
+# CUDA: see docs/cuda.md. CUDA_HOME names an installed CUDA 13 toolkit; without it, the compiler is installed from PyPI.
 TOOLKIT := $(CURDIR)/target/cuda-toolkit
 CUDA_HOME ?= $(TOOLKIT)/nvidia/cu13
 CUDA_COMPUTE_CAP ?= 90
 CUDA_TARGET := x86_64-unknown-linux-gnu
 
-cuda-toolkit: ## put CUDA's compiler under target/cuda-toolkit, from PyPI
+cuda-toolkit: ## install CUDA's compiler under target/cuda-toolkit, from PyPI
 	scripts/cuda-toolkit "$(TOOLKIT)"
 
-# The flag makes the programs load CUDA's libraries only when they are asked for a GPU. Without --target it would reach the
-# build scripts, too, which refuse it.
+# The flag makes the programs load CUDA's libraries only when a GPU is requested. Without --target it would also apply to build
+# scripts, which do not accept it.
 CUDA_FEATURES := mdl-cli/cuda
 CUDA_ENVIRONMENT = CUDA_HOME="$(CUDA_HOME)" PATH="$(CUDA_HOME)/bin:$$PATH" CUDA_COMPUTE_CAP=$(CUDA_COMPUTE_CAP) \
 	NVCC_APPEND_FLAGS=--compress-mode=size RUSTFLAGS='--cfg feature="dynamic-loading"'
 CUDA_OPTIONS := --release --target $(CUDA_TARGET) --target-dir target/cuda --workspace --features $(CUDA_FEATURES)
 CUDA_READY := $(if $(filter $(TOOLKIT)/%,$(CUDA_HOME)),cuda-toolkit)
 
-cuda: $(CUDA_READY) ## build the programs with CUDA; they start on machines without a GPU, too
+cuda: $(CUDA_READY) ## build the programs with CUDA; they also start on machines without a GPU
 	$(CUDA_ENVIRONMENT) $(CARGO) build $(CUDA_OPTIONS) --bins
 	@echo "programs: target/cuda/$(CUDA_TARGET)/release"
 
-cuda-test: $(CUDA_READY) ## tests on a GPU; where there is none they say so
+cuda-test: $(CUDA_READY) ## run the tests on a GPU; skipped with a message without one
 	$(CUDA_ENVIRONMENT) $(CARGO) test $(CUDA_OPTIONS) --test gpu
 
-cuda-check: ## type-check the code for CUDA without its compiler; compile the kernels where there is one
+cuda-check: ## type-check the CUDA code without a CUDA compiler; compile the kernels if there is one
 	scripts/cuda-check
 	scripts/cuda-kernels
 
@@ -186,7 +186,7 @@ PREFIX ?= /usr/local
 TO := $(DESTDIR)$(PREFIX)
 PROGRAMS := $(filter-out mdl-rnn,$(sort $(basename $(notdir $(wildcard crates/cli/src/bin/*.rs)))))
 SHARE := $(TO)/share
-install: build ## programs, configs, documentation, manual pages and shell completions; [PREFIX=/usr/local] [DESTDIR=]
+install: build ## install programs, configs, documentation, manual pages, shell completions; [PREFIX=/usr/local] [DESTDIR=]
 	install -d "$(TO)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \
 	  "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/mdl-rnn/configs" "$(SHARE)/doc/mdl-rnn"
 	install -m 755 "$(BIN)/mdl-rnn" "$(TO)/bin/"
@@ -206,18 +206,18 @@ $(PYTHON)/ready: examples/python/requirements.txt
 	$(PYTHON)/bin/pip install --quiet -r $<
 	touch $@
 
-test-python: build $(PYTHON)/ready ## run the scripts of examples/python, and read exports with SciPy, NumPy and nir
+test-python: build $(PYTHON)/ready ## run the scripts in examples/python, and read exports with SciPy, NumPy and nir
 	$(PYTHON)/bin/python examples/python/check.py $(BIN)
 
-test-oracle: ## make the fixtures of the tests again from the equations and compare; gets PyTorch from PyPI (6 GB)
+test-oracle: ## recompute the test fixtures from the equations and compare; installs PyTorch from PyPI (6 GB)
 	scripts/test-oracle target/oracle
 
-audit: ## advisories, licences and sources of the dependencies, by deny.toml; needs cargo-deny
+audit: ## check advisories, licences and sources of the dependencies (deny.toml); needs cargo-deny
 	@command -v cargo-deny > /dev/null || { echo "make audit needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 2; }
 	$(CARGO) deny check
 
-test-slurm: build ## run the scripts of examples/slurm on a Slurm that it starts; skipped without Slurm's programs
+test-slurm: build ## run the scripts in examples/slurm on a temporary Slurm; skipped without Slurm's programs
 	scripts/test-slurm $(BIN)
 
-clean: ## remove builds; artifacts stay
+clean: ## remove builds; artifacts are kept
 	$(CARGO) clean
