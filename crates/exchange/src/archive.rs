@@ -1,7 +1,7 @@
-//! Zip archives, which PyTorch's `.pth` and NumPy's `.npz` files are.
+//! Zip archives, the container of PyTorch's `.pth` and NumPy's `.npz` files.
 //!
-//! An entry is read only when it is asked for, and only as far as it announced: stored entries lie within the file, packed
-//! ones (deflate) are unpacked piece by piece. Sizes and checksum must agree with the central directory.
+//! An entry is read only on request, and only up to its announced size: stored entries are slices of the file,
+//! compressed ones (deflate) are unpacked in chunks. Sizes and checksums must agree with the central directory.
 
 use crate::variables::LARGEST_FILE;
 use flate2::Crc;
@@ -13,23 +13,23 @@ use zip::{CompressionMethod, ZipArchive};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Entries that an archive may have.
+/// Maximum number of entries in an archive.
 const MOST_ENTRIES: usize = 10_000;
 
 /// An archive in memory.
 pub struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// Whether entries may be packed.
+    /// True if entries may be compressed.
     deflate: bool,
     /// Bytes unpacked so far.
     unpacked: u64,
 }
 
 impl<'a> Archive<'a> {
-    /// Reads the directory of an archive, whose entries may be packed if `deflate`.
+    /// Reads the directory of an archive, whose entries may be compressed if `deflate`.
     ///
     /// # Errors
-    /// No archive, a damaged one, one with too many entries or two of one name.
+    /// Data that is not an archive; a damaged archive, or one with too many entries or duplicate names.
     pub fn open(bytes: &'a [u8], deflate: bool) -> Result<Self> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
         if zip.len() > MOST_ENTRIES {
@@ -41,7 +41,7 @@ impl<'a> Archive<'a> {
         Ok(Self { zip, deflate, unpacked: 0 })
     }
 
-    /// The names of its entries.
+    /// Names of the entries.
     pub fn names(&self) -> Vec<String> {
         self.zip.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
@@ -49,7 +49,7 @@ impl<'a> Archive<'a> {
     /// Unpacks an entry of at most `most` bytes.
     ///
     /// # Errors
-    /// No such entry, one that is larger, encrypted, packed by another method, or damaged.
+    /// A missing entry, or one that is too large, encrypted, damaged or compressed by another method.
     pub fn read(&mut self, name: &str, most: u64) -> Result<Vec<u8>> {
         let in_entry = |what: String| format!("entry `{name}`: {what}");
         let entry = self.entry(name).map_err(in_entry)?;
@@ -73,10 +73,10 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// The first bytes of an entry, at most `count`, and the size that it announces.
+    /// First bytes of an entry, at most `count`, and its announced size.
     ///
     /// # Errors
-    /// As [`Archive::read`], but for the checksum.
+    /// As for [`Archive::read`], except for the checksum.
     pub fn begin(&mut self, name: &str, count: usize) -> Result<(Vec<u8>, u64)> {
         let in_entry = |what: String| format!("entry `{name}`: {what}");
         let entry = self.entry(name).map_err(in_entry)?;
@@ -84,7 +84,7 @@ impl<'a> Archive<'a> {
         Ok((unpack(entry, count as u64).map_err(in_entry)?, size))
     }
 
-    /// An entry as it is stored, if it can be unpacked.
+    /// Stored bytes of an entry, if it can be unpacked.
     fn entry(&mut self, name: &str) -> Result<ZipFile<'_, Cursor<&'a [u8]>>> {
         let index = self.zip.index_for_name(name).ok_or("not there")?;
         let entry = self.zip.by_index_raw(index).map_err(|e| e.to_string())?;
@@ -100,7 +100,7 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// The first bytes of an entry, at most `most`; memory grows with what arrives, not with what was announced.
+/// First bytes of an entry, at most `most`; memory grows with the data that arrives, not with the announced size.
 fn unpack(entry: ZipFile<'_, Cursor<&[u8]>>, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match entry.compression() {

@@ -3,10 +3,10 @@
 use crate::options::Reading;
 use crate::{Result, Variables};
 
-/// The signs on the diagonal of a matrix, or in a vector.
+/// Signs from the diagonal of a matrix or from a vector.
 ///
 /// # Errors
-/// Another shape; something beside the diagonal.
+/// Another shape; a non-zero element off the diagonal.
 pub fn diagonal(variables: &Variables, name: &str, n: usize) -> Result<Vec<f32>> {
     if variables.shape(name)? != [n, n] || n == 1 {
         return Ok(variables.vector(name, n)?.iter().map(|x| *x as f32).collect());
@@ -21,8 +21,8 @@ pub fn diagonal(variables: &Variables, name: &str, n: usize) -> Result<Vec<f32>>
     }
 }
 
-/// Counts the weights that relu takes away, and refuses weights that carry their signs already: relu would take away all
-/// inhibition.
+/// Counts the weights that relu sets to zero, and refuses weights that already carry their signs, because relu would
+/// remove all inhibition.
 ///
 /// # Errors
 /// Weights that are never positive from inhibitory units and never negative from excitatory ones.

@@ -1,30 +1,31 @@
-//! Arrays whose names say that they change what a network does: thresholds, time constants, biases, delays, masks.
+//! Arrays whose names suggest that they change the behaviour of a network: thresholds, time constants, biases, delays,
+//! masks.
 //!
-//! A network without them would be another one, so they are refused by name where nothing reads them, unless their values
-//! change nothing: a bias of zeros, a mask of ones.
+//! Without them the network would be different, so unread ones are refused by name, unless their values have no effect,
+//! as a bias of zeros or a mask of ones.
 
-/// What an array does to a network, and the value of all its numbers that does nothing.
+/// Role of an array in a network, and the value of its numbers that has no effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Role {
-    /// What it is, in the plural.
+    /// Name of the role, in the plural.
     pub what: &'static str,
-    /// The value that changes nothing, if there is one.
+    /// Value without effect, if there is one.
     pub neutral: Option<f64>,
 }
 
-/// Words in the names of arrays, as they are matched.
+/// Words in the names of arrays, by how they are matched.
 enum Word {
-    /// The whole name.
+    /// Whole name.
     Whole(&'static str),
-    /// Its beginning.
+    /// Beginning of the name.
     Begin(&'static str),
-    /// Any part of it.
+    /// Any part of the name.
     Part(&'static str),
 }
 
 use Word::{Begin, Part, Whole};
 
-/// Roles by the words that tell them, the more special ones first. Names are in lower case.
+/// Roles by the words that identify them, the more specific ones first. Names are in lower case.
 const ROLES: [(&str, Option<f64>, &[Word]); 14] = [
     ("thresholds", None, &[Part("thresh"), Whole("thr"), Whole("vthr"), Whole("v_thr"), Whole("vth"), Whole("v_th")]),
     (
@@ -73,7 +74,7 @@ const ROLES: [(&str, Option<f64>, &[Word]); 14] = [
     ("gains", Some(1.0), &[Part("gain"), Part("scale"), Part("scaling"), Whole("gamma"), Whole("si"), Whole("so")]),
 ];
 
-/// What an array of this name does to a network, if the name tells; folders before the name count for nothing.
+/// Role of an array in a network, if its name identifies one; folders in front of the name are ignored.
 pub fn role(name: &str) -> Option<Role> {
     let name = name.rsplit(['.', '/']).next().unwrap_or(name).to_lowercase();
     let tells = |word: &Word| match word {
@@ -86,7 +87,7 @@ pub fn role(name: &str) -> Option<Role> {
 }
 
 impl Role {
-    /// Whether an array of these values changes nothing.
+    /// True if an array with these values has no effect.
     pub fn is_neutral(&self, shape: &[usize], values: &[f64]) -> bool {
         let Some(neutral) = self.neutral else { return false };
         // Signs may be on the diagonal of a matrix.

@@ -1,4 +1,4 @@
-//! Why a network cannot be taken in or given out.
+//! Errors of import and export.
 
 use mdl_artifact::{ArtifactError, FileType, Purpose};
 use mdl_experiment::ExperimentError;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a network cannot be taken in or given out. Every message names the file.
+/// Error of an import or export. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -15,80 +15,80 @@ pub enum Error {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// The file is of a type that is not read.
+    /// The file has a type that cannot be read.
     #[error("{}: {}", path.display(), found.mismatch(Purpose::Network))]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Type of the file.
         found: FileType,
     },
-    /// The file is not of its format, or damaged, or hostile.
+    /// The file does not follow its format, is damaged, or is hostile.
     #[error("{}: not {format} that can be read, or a damaged one: {message}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The format, with its article.
         format: &'static str,
-        /// What is wrong.
+        /// Description of the fault.
         message: String,
     },
-    /// A variable is missing, has another shape or type, or holds an impossible value.
+    /// A variable is missing, has the wrong shape or type, or has an impossible value.
     #[error("{}: variable `{name}`: found {found}, expected {expected}", path.display())]
     Variable {
         /// The file.
         path: PathBuf,
         /// Name of the variable.
         name: String,
-        /// What was found.
+        /// Found value.
         found: String,
-        /// What was expected.
+        /// Expected value.
         expected: String,
     },
-    /// Arrays that change what the network does, and that nothing here can read.
+    /// Unread arrays that change the behaviour of the network.
     #[error("{}: {}", path.display(), unread(arrays))]
     Unread {
         /// The file.
         path: PathBuf,
-        /// Each array, and what it holds.
+        /// Each array, with its role.
         arrays: Vec<(String, &'static str)>,
     },
-    /// The file does not say enough.
+    /// The file does not contain enough information.
     #[error("{}: {message}", path.display())]
     Undecided {
         /// The file.
         path: PathBuf,
-        /// What is missing, and what would help.
+        /// Missing information, and the option that provides it.
         message: String,
     },
-    /// The network has no place in the format it should be written in.
+    /// The format cannot represent the network.
     #[error("{}: {message}", path.display())]
     Unfit {
         /// The file.
         path: PathBuf,
-        /// What does not fit, and what would.
+        /// Feature that does not fit, and alternatives.
         message: String,
     },
     /// The artifact to export is damaged.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The experiment that follows from the file cannot be run.
+    /// The experiment described by the file cannot be run.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
 }
 
 impl Error {
-    /// A function that turns what is wrong with a file of `format` into an error about `path`.
+    /// Function that turns the description of a fault in a file of `format` into an error about `path`.
     pub fn damaged(path: &Path, format: &'static str) -> impl Fn(String) -> Self {
         let path = path.to_path_buf();
         move |message| Self::Damaged { path: path.clone(), format, message }
     }
 }
 
-/// What is said about arrays that cannot be read.
+/// Message about arrays that cannot be read.
 fn unread(arrays: &[(String, &'static str)]) -> String {
     let named: Vec<String> = arrays.iter().map(|(name, what)| format!("`{name}` ({what})")).collect();
     let options: Vec<String> = arrays.iter().map(|(name, _)| format!("--ignore {name}")).collect();

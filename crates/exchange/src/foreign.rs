@@ -1,4 +1,4 @@
-//! A file of another tool: its type, by its first bytes, and what it holds.
+//! A file of another tool: its type, recognised by its first bytes, and its content.
 
 use crate::readers::{READERS, Reader};
 use crate::variables::{Contents, Entry};
@@ -6,7 +6,7 @@ use crate::{Error, Result, Variables};
 use mdl_artifact::FileType;
 use std::path::{Path, PathBuf};
 
-/// A file of another tool, of which everything is listed.
+/// A file of another tool, with a listing of its content.
 pub struct ForeignFile<'a> {
     bytes: &'a [u8],
     path: PathBuf,
@@ -15,10 +15,10 @@ pub struct ForeignFile<'a> {
 }
 
 impl<'a> ForeignFile<'a> {
-    /// The file of these bytes; `path` names it in messages.
+    /// Reads a file from its bytes; `path` names it in messages.
     ///
     /// # Errors
-    /// [`Error::Foreign`] for a type that is not read, [`Error::Damaged`].
+    /// [`Error::Foreign`] for an unsupported type, [`Error::Damaged`].
     pub fn open(bytes: &'a [u8], path: &Path) -> Result<Self> {
         let reader = READERS.into_iter().find(|reader| reader.matches(bytes));
         let reader = reader.ok_or_else(|| Error::Foreign { path: path.into(), found: FileType::of(bytes) })?;
@@ -27,12 +27,12 @@ impl<'a> ForeignFile<'a> {
         Ok(file)
     }
 
-    /// Its path, for messages.
+    /// Path of the file, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its type.
+    /// Type of the file.
     pub fn file_type(&self) -> FileType {
         FileType::of(self.bytes)
     }
@@ -42,7 +42,7 @@ impl<'a> ForeignFile<'a> {
         &self.entries
     }
 
-    /// Names under which arrays can be asked for: those of the file, and `X` where there are `X_orig` and `X_mask`.
+    /// Names of arrays that can be requested: those in the file, and `X` for a pair of `X_orig` and `X_mask`.
     pub fn names(&self) -> Vec<String> {
         let names = || self.entries.iter().map(|entry| entry.name.as_str());
         let masked = |name: &&str| names().any(|other| other.strip_suffix("_mask") == Some(name));
@@ -50,10 +50,10 @@ impl<'a> ForeignFile<'a> {
         names().chain(pruned).map(String::from).collect()
     }
 
-    /// The variables of the file, with the values of those whose names are wanted.
+    /// Variables of the file, with the values of the requested ones.
     ///
     /// # Errors
-    /// [`Error::Damaged`]; a pruned array that does not fit its mask.
+    /// [`Error::Damaged`]; a pruned array that does not match its mask.
     pub fn variables(&self, wanted: impl Fn(&str) -> bool) -> Result<Variables> {
         let contents = self.contents(&|name| wanted(name) || pruned(name).is_some_and(&wanted))?;
         Variables::new(&self.path, contents)
@@ -64,7 +64,7 @@ impl<'a> ForeignFile<'a> {
     }
 }
 
-/// The array that is pruned, if the name is that of its values or of its mask.
+/// Name of the pruned array that a name of values or of a mask belongs to.
 fn pruned(name: &str) -> Option<&str> {
     ["_orig", "_mask"].iter().find_map(|ending| name.strip_suffix(ending))
 }

@@ -1,12 +1,12 @@
-//! Networks of other tools.
+//! Import and export of networks of other tools.
 //!
 //! A [`ForeignFile`] is recognised by its first bytes and read into [`Variables`], named arrays and text, by one of the
-//! [`readers`] (MATLAB, PyTorch, NumPy, safetensors). The names of the arrays tell which of the [`layouts`] it has (the
-//! published rate networks of Kim, Li & Sejnowski 2019, the mode networks of Lin & Huang 2023, PsychRNN, the names of the
-//! tensors here), or else a [`mapping`] says which array is which tensor. Nothing is dropped without a word: what was
-//! not used is listed, and what changes the [`dynamics`] is refused by name.
+//! [`readers`] (MATLAB, PyTorch, NumPy, safetensors). The names of the arrays identify one of the [`layouts`] (the
+//! published rate networks of Kim, Li & Sejnowski 2019, the mode networks of Lin & Huang 2023, PsychRNN, the names of
+//! the tensors here); for other files, a [`mapping`] assigns arrays to tensors. Nothing is dropped silently: unused
+//! arrays are listed, and those that change the [`dynamics`] are refused by name.
 //!
-//! [`export`] writes an artifact as a file of MATLAB, of NumPy, or as a NIR graph for simulators.
+//! [`export`] writes an artifact as a MATLAB or NumPy file, or as a NIR graph for simulators.
 //!
 //! ```
 //! use mdl_artifact::{Artifact, Kind, Provenance};
@@ -20,7 +20,7 @@
 //! # Ok::<(), String>(())
 //! ```
 //!
-//! Nothing in a foreign file is trusted: every size is checked before memory is taken for it, and what unpacks is bounded.
+//! Foreign files are not trusted: every size is checked before memory is allocated, and unpacked sizes are bounded.
 
 pub mod archive;
 pub mod dale;

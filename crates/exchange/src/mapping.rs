@@ -1,17 +1,17 @@
-//! Networks of any layout, by a mapping that says which array of a file is which tensor of a network.
+//! Networks of any layout, by a mapping from arrays of a file to tensors of a network.
 //!
-//! | tensor | shape | what |
+//! | tensor | shape | content |
 //! |---|---|---|
 //! | `w_in`, `w_out`, `b_out` | N×K, O×N, O | input weights, readout |
 //! | `mode_in`, `score`, `mode_out` | N×P, P, N×P | Ξ_in, λ, Ξ_out: W_rec = Ξ_in diag(λ) Ξ_outᵀ; without `score` all are 1 |
 //! | `w_rec` | N×N | dense rate networks: recurrent weights, row = to |
 //! | `sign`, `mask` | N, N×N | dense rate networks: ±1 under Dale's principle; 0 where a connection is forbidden |
 //! | `theta` | N | rate networks: trained time constants, τ = sigmoid(θ)(max − min) + min |
-//! | `threshold`, `tau_decay_ms` | N, N | spiking networks: constants per neuron, in place of the config's; or one number |
-//! | `scaling_factor` | 1 | makes a LIF network of a rate network |
+//! | `threshold`, `tau_decay_ms` | N, N | spiking networks: constants per neuron, or one number, in place of those in the config |
+//! | `scaling_factor` | 1 | turns a rate network into a LIF network |
 //!
-//! Sizes are those of the arrays. Extents of 1 may be missing or added. Scores of shape N×1 are one per neuron: they multiply
-//! the rows of Ξ_in, and every λ is 1.
+//! Sizes are those of the arrays. Dimensions of size 1 may be missing or added. Scores of shape N×1 are one per neuron:
+//! they multiply the rows of Ξ_in, and every λ is 1.
 
 mod source;
 
@@ -55,35 +55,36 @@ const TENSORS: [&str; 13] = [
 pub(crate) const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 /// Constants of a spiking network's neurons: one value per neuron, or one for all.
 pub(crate) const PER_NEURON: [&str; 2] = ["threshold", "tau_decay_ms"];
-/// Tensors whose arrays say how large the network is.
+/// Tensors whose arrays determine the size of the network.
 const SIZING: [&str; 5] = ["w_in", "w_rec", "mode_in", "mode_out", "w_out"];
 /// Duration of a step of published spiking networks (ms).
 pub(crate) const SPIKING_STEP_MS: f64 = 2.0;
 
-/// Which arrays of a file make up a network, and which experiment it belongs to.
+/// Mapping from arrays of a file to the tensors of a network, and the experiment it belongs to.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mapping {
     /// Location of the JSON Schema, for editors.
     #[serde(rename = "$schema")]
     pub schema: Option<String>,
-    /// For each tensor of the network the array that holds it; empty: those of the same names.
+    /// Array for each tensor of the network. If empty, arrays with the names of tensors are used.
     #[schemars(schema_with = "sources")]
     pub tensors: BTreeMap<String, Source>,
-    /// Arrays that change what the network does, but are to be left out; `*` at the end of a name stands for anything.
+    /// Arrays to leave out although they change the behaviour of the network; `*` at the end of a name matches
+    /// anything.
     pub ignore: Vec<String>,
-    /// Sections of a config. What is missing is filled in from the sizes of the arrays.
+    /// Sections of a config. Missing values are filled in from the sizes of the arrays.
     pub config: Map<String, Value>,
 }
 
-/// The schema of the arrays of tensors, which are the only ones.
+/// Schema of the arrays of tensors; no other names are allowed.
 fn sources(generator: &mut SchemaGenerator) -> Schema {
     let source = generator.subschema_for::<Source>();
     let tensors: Map<String, Value> = TENSORS.iter().map(|name| (name.to_string(), source.clone().into())).collect();
     json_schema!({ "type": "object", "properties": tensors, "additionalProperties": false })
 }
 
-/// Name of the text that holds the config in files that `export-network` wrote.
+/// Name of the text with the config in files written by `export-network`.
 const CONFIG: &str = "config";
 
 /// Sizes of a network.
@@ -99,7 +100,7 @@ impl Mapping {
     /// Reads a mapping file.
     ///
     /// # Errors
-    /// A file that cannot be read, is not JSON or no mapping; a name that no tensor has.
+    /// A file that cannot be read, is not JSON or is not a mapping; a name that no tensor has.
     pub fn load(path: &Path) -> Result<Self> {
         let origin = path.display().to_string();
         let mapping: Self =
@@ -115,31 +116,32 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// The mapping of arrays that are called like the tensors.
+    /// Mapping of arrays with the names of tensors.
     pub fn of_same_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let same = names.into_iter().filter(|name| TENSORS.contains(name));
         Self { tensors: same.map(|name| (name.to_string(), Source::array(name))).collect(), ..Self::default() }
     }
 
-    /// The mapping, with the arrays of these names that are called like tensors.
+    /// The mapping, with those of the given array names that are names of tensors.
     pub fn with_same_names(self, names: &[String]) -> Self {
         Self { tensors: Self::of_same_names(names.iter().map(String::as_str)).tensors, ..self }
     }
 
-    /// Whether the mapping needs the array.
+    /// True if the mapping needs the array.
     pub fn wants(&self, name: &str) -> bool {
         name == CONFIG || self.tensors.values().any(|source| source.arrays().any(|array| array == name))
     }
 
-    /// Whether the array may be left out although it changes what the network does.
+    /// True if the array may be left out although it changes the behaviour of the network.
     pub fn ignores(&self, name: &str) -> bool {
         matches_any(&self.ignore, name)
     }
 
-    /// Makes scores per neuron part of Ξ_in, and takes the config from the file if it was written by `export-network`.
+    /// Multiplies scores per neuron into Ξ_in, and takes the config from the file if it was written by
+    /// `export-network`.
     ///
     /// # Errors
-    /// A file with a config that is none; an array that is missing.
+    /// A file with an invalid config; a missing array.
     pub fn complete(mut self, variables: &Variables, reading: &mut Reading) -> Result<Self> {
         if self.config.is_empty() && variables.has(CONFIG) {
             let config = serde_json::from_str(variables.text(CONFIG)?);
@@ -149,7 +151,7 @@ impl Mapping {
         Ok(self)
     }
 
-    /// Scores of shape N×1 where there are not N modes: one per neuron, which multiplies its row of Ξ_in.
+    /// Scores of shape N×1 if there are not N modes: one per neuron, which multiplies its row of Ξ_in.
     fn scores_per_neuron(&mut self, variables: &Variables, reading: &mut Reading) -> Result<()> {
         let Some(name) = self.source("score").and_then(Source::name).map(String::from) else { return Ok(()) };
         if self.source("mode_in").is_none() {
@@ -162,7 +164,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// Makes the scores `name`, one per neuron, part of Ξ_in.
+    /// Multiplies the scores `name`, one per neuron, into Ξ_in.
     pub(crate) fn multiply_rows(&mut self, name: &str, reading: &mut Reading) {
         if let (Some(scores), Some(mode_in)) = (self.tensors.remove("score"), self.tensors.get_mut("mode_in")) {
             mode_in.scale.extend(scores.scale);
@@ -175,7 +177,7 @@ impl Mapping {
         self.tensors.get(tensor)
     }
 
-    /// The shape of a tensor in the file, transposed if asked.
+    /// Shape of a tensor in the file, transposed if requested.
     fn stored_shape(&self, variables: &Variables, tensor: &str) -> Result<Vec<usize>> {
         let Some(name) = self.source(tensor).and_then(Source::name) else {
             let message = format!("the mapping names no array for `{tensor}`");
@@ -188,7 +190,7 @@ impl Mapping {
         Ok(shape)
     }
 
-    /// The sizes of the network.
+    /// Sizes of the network.
     pub(crate) fn sizes(&self, variables: &Variables) -> Result<Sizes> {
         let with_modes = self.source("mode_in").is_some();
         let recurrent = self.stored_shape(variables, if with_modes { "mode_in" } else { "w_rec" })?;
@@ -199,7 +201,7 @@ impl Mapping {
         Ok(Sizes { neurons, modes, channels: others("w_in")?, outputs: others("w_out")? })
     }
 
-    /// The values of a tensor, which must have this shape but for extents of 1.
+    /// Values of a tensor, which must have this shape except for dimensions of size 1.
     fn values(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let source = &self.tensors[tensor];
         let one_for_all = match source.name() {
@@ -212,10 +214,10 @@ impl Mapping {
         source.values(variables, tensor, shape)
     }
 
-    /// The experiment that a network belongs to.
+    /// Experiment that a network belongs to.
     ///
     /// # Errors
-    /// An array that is missing or does not fit; a task that cannot be told; a config that cannot be run.
+    /// A missing or mismatched array; an unknown task; a config that cannot be run.
     pub fn experiment(
         &self,
         variables: &Variables,
@@ -259,7 +261,7 @@ impl Mapping {
         Ok(experiment)
     }
 
-    /// Refuses an override of a constant that the arrays hold for every neuron.
+    /// Refuses overrides of a constant for which there is an array with one value per neuron.
     fn refuse_contradictions(&self, variables: &Variables, options: &ImportOptions) -> Result<()> {
         let overridden =
             |tensor: &&str| self.source(tensor).is_some() && options.sets(&format!("network.neuron.{tensor}"));
@@ -276,7 +278,7 @@ impl Mapping {
         }
     }
 
-    /// Writes the kind of network that is asked for into a config, which may say one itself.
+    /// Writes the requested kind of network into a config, which may already state one.
     fn set_kind(
         &self,
         config: &mut Value,
@@ -299,7 +301,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// Fills in what the config of a rate network leaves open.
+    /// Fills in missing values in the config of a rate network.
     fn rate_config(&self, config: &mut Value, sizes: Sizes) {
         fill(config, &["network", "neurons"], json!(sizes.neurons));
         fill(config, &["network", "output_bias"], json!(self.source("b_out").is_some()));
@@ -313,10 +315,10 @@ impl Mapping {
         }
     }
 
-    /// The artifact of a network: `spiking`, `rate`, or `lif` where there is a scaling factor.
+    /// Artifact of a network: `spiking`, `rate`, or `lif` with a scaling factor.
     ///
     /// # Errors
-    /// An array that is missing or does not fit; a tensor that such a network does not have.
+    /// A missing or mismatched array; a tensor that such a network does not have.
     pub fn artifact(
         &self,
         variables: &Variables,
@@ -362,7 +364,7 @@ impl Mapping {
         if sizes.modes > 0 && self.source("score").is_none() {
             artifact.insert("score", &[sizes.modes], vec![1f32; sizes.modes]);
         }
-        // What the mapping and the overrides left of the config must fit the tensors.
+        // The config of the mapping, with overrides, must fit the tensors.
         let unfit = |error: ArtifactError| undecided(format!("does not fit its config: {}", error.without_path()));
         match &experiment.network {
             NetworkConfig::Spiking(config) => {
@@ -395,7 +397,8 @@ impl Mapping {
         Ok(artifact)
     }
 
-    /// Refuses tensors that a network of this config does not have: it would run without them. `needed` holds those it has.
+    /// Refuses tensors that a network of this config does not have, because it would run without them. `needed` are
+    /// those it has.
     fn refuse_idle(&self, given: &Artifact, needed: &Artifact, variables: &Variables) -> Result<()> {
         let Some(tensor) = given.tensors.keys().find(|name| !needed.has(name)) else { return Ok(()) };
         let array = self.source(tensor).and_then(Source::name).unwrap_or(tensor);
@@ -413,7 +416,7 @@ impl Mapping {
         }
     }
 
-    /// The signs of the units, which may be the diagonal of a matrix.
+    /// Signs of the units, which may be the diagonal of a matrix.
     fn signs(&self, variables: &Variables, neurons: usize) -> Result<Vec<f32>> {
         let source = &self.tensors["sign"];
         let diagonal = match source.name() {
@@ -426,7 +429,7 @@ impl Mapping {
         self.one_of(variables, "sign", values, [-1.0, 1.0])
     }
 
-    /// The values of a tensor that can only be one of two numbers.
+    /// Values of a tensor that can only be one of two numbers.
     fn one_of(&self, variables: &Variables, tensor: &str, values: Vec<f32>, allowed: [f32; 2]) -> Result<Vec<f32>> {
         match values.iter().find(|x| !allowed.contains(x)) {
             None => Ok(values),
@@ -438,7 +441,7 @@ impl Mapping {
     }
 }
 
-/// Whether a name is among these, of which `*` at the end stands for anything.
+/// True if a name is one of these, in which `*` at the end matches anything.
 pub fn matches_any(patterns: &[String], name: &str) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(begin) => name.starts_with(begin),
@@ -461,8 +464,8 @@ impl Sizes {
     }
 }
 
-/// Tells which synapse and refractory period a spiking network was read with, and how to choose others where nothing stated
-/// them.
+/// Reports the synapse and refractory period with which a spiking network was read, and how to choose others if nothing
+/// stated them.
 fn tell_neuron(network: &SpikingConfig, [synapse, refractory]: [bool; 2], reading: &mut Reading) {
     let neuron = &network.neuron;
     let (kind, other) = match neuron.synapse {
@@ -491,8 +494,8 @@ fn tell_neuron(network: &SpikingConfig, [synapse, refractory]: [bool; 2], readin
     }
 }
 
-/// Fills in what the config of a spiking network leaves open. The published gain of a double-exponential synapse is another
-/// one for data sets.
+/// Fills in missing values in the config of a spiking network. For data sets, the published gain of a
+/// double-exponential synapse is different.
 fn spiking_config(config: &mut Value, sizes: Sizes, synapse: Option<Synapse>, examples: bool) {
     if let Some(synapse) = synapse {
         set(config, &["network", "neuron", "synapse"], json!(synapse));
@@ -509,7 +512,7 @@ fn spiking_config(config: &mut Value, sizes: Sizes, synapse: Option<Synapse>, ex
     fill(config, &["task", "step_ms"], json!(SPIKING_STEP_MS));
 }
 
-/// Sets a field of a config that is not there; sections on its way are begun.
+/// Sets a field of a config if it is missing, creating the sections on its path.
 fn fill(config: &mut Value, path: &[&str], value: Value) {
     match (config, path) {
         (config @ Value::Null, []) => *config = value,
@@ -518,7 +521,7 @@ fn fill(config: &mut Value, path: &[&str], value: Value) {
     }
 }
 
-/// Sets a field of a config; sections on its way are begun.
+/// Sets a field of a config, creating the sections on its path.
 fn set(config: &mut Value, path: &[&str], value: Value) {
     match (config, path) {
         (config, []) => *config = value,
@@ -527,7 +530,7 @@ fn set(config: &mut Value, path: &[&str], value: Value) {
     }
 }
 
-/// A member of a section, null or an empty section (where there is an inner path) if it was not there.
+/// Member of a section. If it is missing, it is created as null, or as an empty section if there is an inner path.
 fn member<'a>(section: &'a mut Map<String, Value>, field: &str, inner: &[&str]) -> &'a mut Value {
     section.entry(field).or_insert_with(|| if inner.is_empty() { Value::Null } else { json!({}) })
 }

@@ -1,4 +1,4 @@
-//! A network of another tool on its way in: which layout its file has, what of it was used, and what was not.
+//! Import of a network of another tool: the layout of its file, the arrays used, and those left out.
 
 use crate::layouts::{Layout, layout_of, published};
 use crate::mapping::{Mapping, Source, matches_any};
@@ -7,7 +7,7 @@ use crate::{Error, ForeignFile, Result, Variables, dynamics};
 use mdl_artifact::{Artifact, FileType, Kind, Provenance};
 use mdl_experiment::Experiment;
 
-/// Layouts that a mapping reads, by arrays that tell them, and what they are.
+/// Layouts that need a mapping, by the arrays that identify them.
 const BY_MAPPING: [(&[&str], &str); 5] = [
     (&["weight_ih_l0", "weight_hh_l0"], "a torch.nn.RNN, or a GRU or LSTM"),
     (&["m", "n", "wi", "wo"], "a low-rank network of lowrank_inference"),
@@ -16,12 +16,12 @@ const BY_MAPPING: [(&[&str], &str); 5] = [
     (&["W_rec"], "a recurrent network"),
 ];
 
-/// What was not used of a file.
+/// Unused variables of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Unused {
-    /// Variables that nothing is known of, or that were to be ignored.
+    /// Variables of unknown purpose, or that were to be ignored.
     pub unknown: Vec<String>,
-    /// Records of the training and the like.
+    /// Records of the training and similar information.
     pub records: Vec<String>,
 }
 
@@ -36,21 +36,21 @@ impl Unused {
 pub struct Network<'a> {
     variables: Variables,
     layout: Option<&'static dyn Layout>,
-    /// How its arrays become tensors; none for the published rate networks.
+    /// Mapping from arrays to tensors; none for the published rate networks.
     mapping: Option<Mapping>,
     options: ImportOptions<'a>,
-    /// How it was read.
+    /// Choices made in reading it.
     pub reading: Reading,
 }
 
 impl<'a> Network<'a> {
-    /// The network in a file, by a mapping or in a layout that is known.
+    /// Reads the network in a file, by a mapping or in a known layout.
     ///
     /// # Errors
-    /// A damaged file; no known layout and no mapping; an array that is missing or does not fit.
+    /// A damaged file; an unknown layout without a mapping; a missing or mismatched array.
     pub fn read(file: &ForeignFile, mapping: Option<Mapping>, options: ImportOptions<'a>) -> Result<Self> {
         if file.file_type() == FileType::Npy {
-            // One array is no network; its remedy says so.
+            // A single array is not a network; the remedy says so.
             return Err(Error::Foreign { path: file.path().into(), found: FileType::Npy });
         }
         let names = file.names();
@@ -61,7 +61,7 @@ impl<'a> Network<'a> {
             (None, Some(layout)) => layout.wanted(name),
             (None, None) => false,
         };
-        // What may change the dynamics is read, too, to see whether it does.
+        // Arrays that may change the dynamics are read to find out whether they do.
         let mut variables = file.variables(|name| wanted(name) || dynamics::role(name).is_some())?;
         let mut reading = Reading::default();
         let mapping = match (mapping, layout) {
@@ -79,10 +79,10 @@ impl<'a> Network<'a> {
         Ok(Self { variables, layout, mapping, options, reading })
     }
 
-    /// The experiment that it belongs to.
+    /// Experiment that it belongs to.
     ///
     /// # Errors
-    /// An array that is missing or does not fit; a task that cannot be told; a config that cannot be run.
+    /// A missing or mismatched array; an unknown task; a config that cannot be run.
     pub fn experiment(&mut self) -> Result<Experiment> {
         self.options.refuse_training(&self.variables.path)?;
         match &self.mapping {
@@ -91,10 +91,10 @@ impl<'a> Network<'a> {
         }
     }
 
-    /// Its artifact, and what of the file is not in it.
+    /// Artifact of the network, and the unused variables of the file.
     ///
     /// # Errors
-    /// An array that is missing or does not fit; one that changes what the network does, and that nothing read.
+    /// A missing or mismatched array; an unread array that changes the behaviour of the network.
     pub fn artifact(&mut self, experiment: &Experiment, provenance: Provenance) -> Result<(Artifact, Unused)> {
         let (variables, options, reading) = (&self.variables, &self.options, &mut self.reading);
         let artifact = match &self.mapping {
@@ -112,12 +112,12 @@ impl<'a> Network<'a> {
         Unused { unknown, records }
     }
 
-    /// Whether the array was to be left out.
+    /// True if the array was to be left out.
     pub fn ignores(&self, name: &str) -> bool {
         matches_any(self.options.ignore, name) || self.mapping.as_ref().is_some_and(|mapping| mapping.ignores(name))
     }
 
-    /// Refuses arrays that change what the network does.
+    /// Refuses arrays that change the behaviour of the network.
     fn refuse_unread(&self, unused: &[String]) -> Result<()> {
         let changing = |name: &&String| {
             let role = dynamics::role(name)?;
@@ -129,7 +129,7 @@ impl<'a> Network<'a> {
         if arrays.is_empty() { Ok(()) } else { Err(Error::Unread { path: self.variables.path.clone(), arrays }) }
     }
 
-    /// Whether the array is the scaling factor of a network that was asked for as a rate network, or holds time constants
+    /// True if the array is the scaling factor of a network requested as a rate network, or contains time constants
     /// where all units have the same.
     fn is_of_another_kind(&self, name: &str) -> bool {
         let factor = match &self.mapping {
@@ -141,7 +141,7 @@ impl<'a> Network<'a> {
     }
 }
 
-/// The error about a file whose layout is not known.
+/// Error about a file with an unknown layout.
 fn unknown_layout(variables: &Variables, names: &[String]) -> Error {
     let base = |name: &str| name.rsplit('.').next().map(String::from).unwrap_or_default();
     let has = |wanted: &str| names.iter().any(|name| base(name) == wanted);

@@ -2,10 +2,10 @@
 
 use half::{bf16, f16};
 
-/// Type of a number as it is stored.
+/// Type of a stored number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberType {
-    /// Truth value, one byte.
+    /// Boolean, one byte.
     Bool,
     /// Signed integer of 8 bits.
     I8,
@@ -44,7 +44,7 @@ impl NumberType {
         }
     }
 
-    /// Its name, as in NumPy.
+    /// Name of the type, as in NumPy.
     pub fn name(self) -> &'static str {
         match self {
             Self::Bool => "bool",
@@ -63,14 +63,14 @@ impl NumberType {
         }
     }
 
-    /// The numbers of some big-endian bytes.
+    /// Numbers from big-endian bytes.
     pub fn decode_big_endian(self, bytes: &[u8]) -> Vec<f64> {
         let mut bytes = bytes.to_vec();
         bytes.chunks_exact_mut(self.width()).for_each(<[u8]>::reverse);
         self.decode(&bytes)
     }
 
-    /// The numbers of some little-endian bytes, in double precision; an incomplete last one is left out.
+    /// Numbers from little-endian bytes, in double precision; an incomplete last number is ignored.
     pub fn decode(self, bytes: &[u8]) -> Vec<f64> {
         macro_rules! decode {
             ($type:ty) => {
@@ -95,8 +95,8 @@ impl NumberType {
     }
 }
 
-/// Row-major values of an array of this shape whose element (i, j, …) is `stored[offset + i·strides[0] + j·strides[1] + …]`;
-/// none if one of them lies outside.
+/// Row-major values of an array of this shape whose element (i, j, …) is `stored[offset + i·strides[0] + j·strides[1] +
+/// …]`; none if an element is out of bounds.
 pub fn gather(stored: &[f64], shape: &[usize], strides: &[usize], offset: usize) -> Option<Vec<f64>> {
     let count: usize = shape.iter().product();
     let mut values = Vec::with_capacity(count);
@@ -116,7 +116,7 @@ pub fn gather(stored: &[f64], shape: &[usize], strides: &[usize], offset: usize)
     Some(values)
 }
 
-/// Strides of an array whose first index runs fastest, as MATLAB and Fortran store them.
+/// Strides of an array whose first index varies fastest, as in MATLAB and Fortran.
 pub fn column_major(shape: &[usize]) -> Vec<usize> {
     let extents = shape.iter().scan(1usize, |stride, extent| {
         let own = *stride;

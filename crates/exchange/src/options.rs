@@ -1,4 +1,4 @@
-//! What the command line says about a network, what is assumed where it says nothing, and what there is to tell about it.
+//! Options of an import, defaults for missing ones, and the report on both.
 
 use crate::{Error, Result};
 use mdl_artifact::Kind;
@@ -7,18 +7,18 @@ use mdl_experiment::Experiment;
 use mdl_model::spiking::Synapse;
 use std::path::Path;
 
-/// What the command line says about a network.
+/// Options of an import, from the command line.
 #[derive(Clone, Debug, Default)]
 pub struct ImportOptions<'a> {
     /// Name of the experiment.
     pub name: &'a str,
-    /// Kind of the network; none: as the layout says, a LIF network where there is a scaling factor.
+    /// Kind of the network; none: as given by the layout, a LIF network if there is a scaling factor.
     pub kind: Option<Kind>,
-    /// The task; none: the first kind that has as many inputs.
+    /// The task; none: the first task with this number of inputs.
     pub task: Option<&'a str>,
     /// Synapse of a spiking network; none: double exponential.
     pub synapse: Option<Synapse>,
-    /// Arrays to leave out although they change what the network does; `*` at the end stands for anything.
+    /// Arrays to leave out although they change the behaviour of the network; `*` at the end matches anything.
     pub ignore: &'a [String],
     /// Overrides of config fields.
     pub set: &'a [String],
@@ -32,10 +32,10 @@ pub fn task_names() -> Vec<&'static str> {
 }
 
 impl ImportOptions<'_> {
-    /// Name of the task of a network in `path` with that many inputs.
+    /// Name of the task of a network in `path` with this number of inputs.
     ///
     /// # Errors
-    /// No task has that many inputs, and none was named.
+    /// No task has this number of inputs, and none was named.
     pub fn task(&self, channels: usize, path: &Path) -> Result<&str> {
         let undecided = || {
             let message = format!("{channels} inputs belong to no task; name it with --task");
@@ -45,7 +45,7 @@ impl ImportOptions<'_> {
         self.task.or_else(|| Some(guess()?.name())).ok_or_else(undecided)
     }
 
-    /// Refuses overrides of the training: the network of a file has been trained.
+    /// Refuses overrides of the training, because the network of a file is already trained.
     ///
     /// # Errors
     /// [`Error::Undecided`].
@@ -59,7 +59,7 @@ impl ImportOptions<'_> {
         }
     }
 
-    /// Whether a config field is overridden.
+    /// True if a config field is overridden.
     pub fn sets(&self, field: &str) -> bool {
         self.set.iter().any(|argument| {
             let key = argument.split('=').next().unwrap_or_default();
@@ -68,31 +68,31 @@ impl ImportOptions<'_> {
     }
 }
 
-/// What there is to tell about how a network was read.
+/// Report on how a network was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// The layout that the names of the arrays belong to.
+    /// Layout identified by the names of the arrays.
     pub layout: &'static str,
-    /// Readings taken, for the record.
+    /// Choices made, for the record.
     pub read_as: Vec<String>,
-    /// Readings that a person must know of: what the file does not decide, with the way to choose another one.
+    /// Choices that the user must know of, because the file does not determine them, with the way to choose otherwise.
     pub notes: Vec<String>,
 }
 
 impl Reading {
-    /// Adds a reading to the record.
+    /// Adds a choice to the record.
     pub fn record(&mut self, what: impl Into<String>) {
         self.read_as.push(what.into());
     }
 
-    /// Adds a reading that could have been another one, and how to choose that.
+    /// Adds a choice that could have been made otherwise, and the way to do so.
     pub fn choose(&mut self, what: impl Into<String>, otherwise: &str) {
         let what = what.into();
         self.notes.push(format!("read as {what}; {otherwise}"));
         self.read_as.push(what);
     }
 
-    /// Adds something that looks wrong in the file.
+    /// Adds a warning about the content of the file.
     pub fn warn(&mut self, what: impl Into<String>) {
         let what = what.into();
         self.notes.push(what.clone());
@@ -100,7 +100,7 @@ impl Reading {
     }
 }
 
-/// Refuses an experiment whose task has other inputs or outputs than the network in `path`.
+/// Refuses an experiment whose task has different numbers of inputs or outputs than the network in `path`.
 ///
 /// # Errors
 /// [`Error::Undecided`].

@@ -1,4 +1,4 @@
-//! What a foreign file holds: named arrays and text, each listed, those that were asked for with their values.
+//! Content of a foreign file: named arrays and text, all listed, with the values of the requested ones.
 
 use crate::{Error, Result};
 use serde::Serialize;
@@ -6,68 +6,68 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Largest number of bytes that one variable may take once unpacked: a weight matrix of 5792² double or 8192² single numbers.
+/// Maximum unpacked size of one variable (bytes): a weight matrix of 5792² double or 8192² single numbers.
 pub const LARGEST_VARIABLE: u64 = 256 << 20;
-/// Largest number of bytes that the variables of one file may take together once unpacked.
+/// Maximum unpacked size of all variables of a file (bytes).
 pub const LARGEST_FILE: u64 = 1 << 30;
 
-/// The content of a variable.
+/// Content of a variable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// Numbers, row-major. Double precision holds every single-precision number.
+    /// Numbers, row-major. Double precision represents every single-precision number.
     Numbers(Vec<f64>),
     /// A line of text.
     Text(String),
-    /// Something no network consists of, by what it is.
+    /// Content that no network has, by description.
     Other(String),
 }
 
 /// A variable: shape and content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variable {
-    /// Extent of each dimension.
+    /// Size of each dimension.
     pub shape: Vec<usize>,
-    /// The content.
+    /// Content of the variable.
     pub content: Content,
 }
 
-/// A variable as a listing shows it.
+/// A variable as shown in a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// Its name.
+    /// Name of the variable.
     pub name: String,
-    /// Extent of each dimension.
+    /// Size of each dimension.
     pub shape: Vec<usize>,
-    /// Type of its numbers, or what it is otherwise.
+    /// Type of its numbers, or a description of other content.
     #[serde(rename = "type")]
     pub kind: String,
 }
 
-/// What a reader found in a file.
+/// Result of a reader.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
     /// Every variable.
     pub entries: Vec<Entry>,
-    /// The values of those that were asked for.
+    /// Values of the requested variables.
     pub by_name: BTreeMap<String, Variable>,
 }
 
-/// The variables of a file, and which of them were used.
+/// Variables of a file, with a record of their use.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Variables {
     /// The file, for messages.
     pub path: PathBuf,
     contents: Contents,
-    /// For each variable that is computed from others, those.
+    /// For each computed variable, those it is computed from.
     sources: BTreeMap<String, Vec<String>>,
     used: RefCell<BTreeSet<String>>,
 }
 
 impl Variables {
-    /// The variables of the file at `path`. A pruned array, `X_orig` with its `X_mask`, is there as `X`, too.
+    /// Variables of the file at `path`. A pruned array, `X_orig` with its `X_mask`, is also available as `X`.
     ///
     /// # Errors
-    /// A pruned array that does not fit its mask.
+    /// A pruned array that does not match its mask.
     pub fn new(path: &Path, contents: Contents) -> Result<Self> {
         let mut variables = Self { path: path.into(), contents, ..Self::default() };
         let names: Vec<String> = variables.contents.by_name.keys().cloned().collect();
@@ -83,14 +83,14 @@ impl Variables {
         Ok(variables)
     }
 
-    /// The array `a` times the array `b`, element by element.
+    /// Product of the arrays `a` and `b`, element by element.
     fn product(&self, a: &str, b: &str) -> Result<Variable> {
         let shape = self.shape(a)?.to_vec();
         let product = self.numbers(a, &shape)?.iter().zip(self.numbers(b, &shape)?).map(|(a, b)| a * b).collect();
         Ok(Variable { shape, content: Content::Numbers(product) })
     }
 
-    /// Adds a variable that was computed from others of the file: they count as used once it is.
+    /// Adds a variable computed from others of the file, which count as used once it is used.
     pub fn derive(&mut self, name: &str, variable: Variable, sources: &[&str]) {
         self.contents.by_name.insert(name.into(), variable);
         self.sources.insert(name.into(), sources.iter().map(ToString::to_string).collect());
@@ -102,13 +102,13 @@ impl Variables {
         &self.contents.entries
     }
 
-    /// The names of the variables that nothing has asked for, in the order of the file.
+    /// Names of the variables that were not requested, in file order.
     pub fn unused(&self) -> Vec<String> {
         let used = self.used.borrow();
         self.entries().iter().map(|entry| &entry.name).filter(|name| !used.contains(*name)).cloned().collect()
     }
 
-    /// Counts a variable as used.
+    /// Marks a variable as used.
     pub fn mark_used(&self, name: &str) {
         let mut used = self.used.borrow_mut();
         match self.sources.get(name) {
@@ -117,17 +117,17 @@ impl Variables {
         }
     }
 
-    /// Whether there is a variable of this name.
+    /// True if there is a variable of this name.
     pub fn has(&self, name: &str) -> bool {
         self.contents.by_name.contains_key(name)
     }
 
-    /// The names of the variables that were read.
+    /// Names of the variables that were read.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.contents.by_name.keys().map(String::as_str)
     }
 
-    /// The numbers of a variable, if it has any, without counting it as used.
+    /// Numbers of a variable, if it has any, without marking it as used.
     pub fn peek(&self, name: &str) -> Option<(&[usize], &[f64])> {
         match self.contents.by_name.get(name) {
             Some(Variable { shape, content: Content::Numbers(values) }) => Some((shape, values)),
@@ -146,7 +146,7 @@ impl Variables {
         self.contents.by_name.get(name).ok_or_else(|| self.missing(name, expected))
     }
 
-    /// The error about a variable that is not there: why, and what there is.
+    /// Error about a missing variable, with the reason and the available ones.
     fn missing(&self, name: &str, expected: &str) -> Error {
         if let Some(parameter) = self.parameter_of(name) {
             let found = format!("only `{parameter}`, from which a function that the file does not hold computes it");
@@ -162,8 +162,8 @@ impl Variables {
         self.error(name, found, expected)
     }
 
-    /// The parameter that PyTorch keeps for a variable that it computes by itself: under a parametrization, weight or
-    /// spectral normalization.
+    /// Parameter that PyTorch stores for a computed variable: under a parametrization, weight normalization or spectral
+    /// normalization.
     fn parameter_of(&self, name: &str) -> Option<&str> {
         let (folder, base) = name.rsplit_once('.').map_or((String::new(), name), |(f, base)| (format!("{f}."), base));
         let parametrized = format!("{folder}parametrizations.{base}.");
@@ -172,15 +172,15 @@ impl Variables {
         names.find(|found| found.starts_with(&parametrized) || *found == original || *found == magnitude)
     }
 
-    /// The shape of a variable.
+    /// Shape of a variable.
     ///
     /// # Errors
-    /// [`Error::Variable`] when it is missing.
+    /// [`Error::Variable`] if it is missing.
     pub fn shape(&self, name: &str) -> Result<&[usize]> {
         self.get(name, "numbers").map(|variable| variable.shape.as_slice())
     }
 
-    /// The shape of a variable that must be a matrix.
+    /// Shape of a variable that must be a matrix.
     ///
     /// # Errors
     /// [`Error::Variable`].
@@ -189,7 +189,7 @@ impl Variables {
         shape.as_slice().try_into().map_err(|_| self.error(name, format!("shape {shape:?}"), "a matrix"))
     }
 
-    /// The numbers of a variable, which must be finite and of this shape.
+    /// Numbers of a variable, which must be finite and of this shape.
     ///
     /// # Errors
     /// [`Error::Variable`].
@@ -208,10 +208,10 @@ impl Variables {
         }
     }
 
-    /// The numbers of a variable in single precision.
+    /// Numbers of a variable in single precision.
     ///
     /// # Errors
-    /// [`Error::Variable`], also for numbers beyond single precision.
+    /// [`Error::Variable`], also for numbers outside single precision.
     pub fn singles(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         self.narrow(name, self.numbers(name, shape)?)
     }
@@ -219,7 +219,7 @@ impl Variables {
     /// Numbers of a variable in single precision.
     ///
     /// # Errors
-    /// [`Error::Variable`] for numbers beyond it.
+    /// [`Error::Variable`] for numbers outside its range.
     pub fn narrow(&self, name: &str, values: &[f64]) -> Result<Vec<f32>> {
         let narrow = |x: &f64| {
             let single = *x as f32;
@@ -228,7 +228,7 @@ impl Variables {
         values.iter().map(narrow).collect()
     }
 
-    /// The numbers of a vector of `length` elements, whatever its orientation.
+    /// Numbers of a vector of `length` elements, a row or a column.
     ///
     /// # Errors
     /// [`Error::Variable`].
@@ -250,7 +250,7 @@ impl Variables {
         self.numbers(name, &shape)
     }
 
-    /// The only number of a variable.
+    /// Single number of a variable.
     ///
     /// # Errors
     /// [`Error::Variable`].
@@ -263,7 +263,7 @@ impl Variables {
         }
     }
 
-    /// The text of a variable.
+    /// Text of a variable.
     ///
     /// # Errors
     /// [`Error::Variable`].
@@ -286,7 +286,7 @@ impl Variable {
     }
 }
 
-/// Elements of an array of this shape, if that many of `bytes` bytes each are allowed.
+/// Number of elements of an array of this shape, if that many elements of `bytes` bytes each are allowed.
 pub fn elements(shape: &[usize], bytes: usize) -> std::result::Result<usize, String> {
     let count = shape.iter().try_fold(1usize, |product, extent| product.checked_mul(*extent));
     match count {

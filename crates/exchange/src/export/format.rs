@@ -1,4 +1,4 @@
-//! A format that artifacts are written in.
+//! Interface of an export format.
 
 use crate::Result;
 use mdl_artifact::Artifact;
@@ -7,12 +7,12 @@ use std::path::Path;
 
 /// A file format of another tool.
 pub trait Format: Sync {
-    /// Ending of the names of its files, without the dot.
+    /// File extension, without the dot.
     fn ending(&self) -> &'static str;
 
-    /// An artifact as the bytes of a file; `origin` is the artifact's file, for messages.
+    /// An artifact as the bytes of a file; `origin` is the file of the artifact, for messages.
     ///
     /// # Errors
-    /// A tensor that is missing or does not fit; an artifact that has no place in the format.
+    /// A missing or mismatched tensor; an artifact that the format cannot represent.
     fn write(&self, artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>>;
 }

@@ -29,7 +29,7 @@ impl Format for Mat {
     }
 }
 
-/// One variable per tensor; MATLAB knows no dot in a name.
+/// One variable per tensor; names in MATLAB cannot contain dots.
 fn tensors(artifact: &Artifact) -> Vec<(String, Matrix)> {
     let variable = |(name, array): (&String, &mdl_artifact::Array)| {
         (name.replace('.', "_"), Matrix::numbers(&array.shape, array.values.clone()))

@@ -1,6 +1,6 @@
-//! Artifacts as files of other tools.
+//! Export of artifacts to files of other tools.
 //!
-//! | format | of | what |
+//! | format | artifacts | content |
 //! |---|---|---|
 //! | `.mat` | rate and LIF networks | MATLAB version 5, in the layout of the published rate code: [`published`] |
 //! | `.mat` | every other artifact | one variable per tensor |
@@ -21,10 +21,10 @@ use std::path::Path;
 /// Every format.
 pub const FORMATS: [&dyn Format; 3] = [&mat::Mat, &nir::Nir, &npz::Npz];
 
-/// The format that the ending of a file's name tells.
+/// Format that belongs to the extension of a file name.
 ///
 /// # Errors
-/// [`Error::Unfit`] for any other ending.
+/// [`Error::Unfit`] for any other extension.
 pub fn format_of(path: &Path) -> Result<&'static dyn Format> {
     let ending = path.extension().and_then(|ending| ending.to_str());
     FORMATS.into_iter().find(|format| ending == Some(format.ending())).ok_or_else(|| {

@@ -2,16 +2,16 @@
 //!
 //! ```text
 //! LI     τ v' = v_leak − v + r I              Affine   y = weight x + bias
-//! LIF    the same, and v = v_reset where v > v_threshold: there a spike, 1 for one step of length dt
+//! LIF    the same, with v = v_reset and a spike, 1 for one step of length dt, where v > v_threshold
 //!
 //! LIF network       input → w_in → lif → w_rec → rise → decay → lif → readout_rise → readout_decay → w_out → output
 //! spiking network   input → w_in → current → lif → rise → decay → w_rec → current        decay → w_out → output
 //! modes             for w_rec: mode_out → mode_in, W = Ξ_in diag(λ) · Ξ_outᵀ
 //! ```
 //!
-//! Simulators take Euler steps, v += dt/τ (−v + r I). A decay e^{−dt/τ} that the network takes exactly is given to them as
-//! τ' = dt/a, a = 1 − e^{−dt/τ}; the filter then multiplies its input with a. Every such factor stands in the weights
-//! before or behind it, and every r is 1, so that simulators without r agree:
+//! Simulators take Euler steps, v += dt/τ (−v + r I). A decay e^{−dt/τ} that the network computes exactly is written as
+//! τ' = dt/a with a = 1 − e^{−dt/τ}; the filter then multiplies its input by a. Every such factor is included in the
+//! weights before or after the filter, and every r is 1, so that simulators without r agree:
 //!
 //! ```text
 //! LIF, double       IPSC = decay(rise(W g spike)),  g_i = dt/(a_r a_d,i τ_r τ_d,i)           r_i = g_i decay(rise(spike))
@@ -19,9 +19,10 @@
 //! spiking           r_i = g_i decay(rise(s)),       g_i = κ_i/(a_r a_d,i) or κ_i/a_d,i,      I = current((W_in x + W r)/a_s)
 //! ```
 //!
-//! Potentials are measured from v_reset, because some simulators reset to 0. What NIR has no node for stands in the
-//! metadata: of the graph `name`, `dt`, `readout`; of `lif` `refractory` (seconds), `noise_sd` (a step), `v_offset` (what
-//! potentials are measured from), `v_initial_max`. Affine with zero bias is read by more simulators than Linear.
+//! Potentials are relative to v_reset, because some simulators reset to 0. Quantities for which NIR has no node are in
+//! the metadata: for the graph `name`, `dt`, `readout`; for `lif` `refractory` (seconds), `noise_sd` (per step),
+//! `v_offset` (the reference of potentials), `v_initial_max`. More simulators read Affine nodes with zero bias than
+//! Linear nodes.
 
 use super::format::Format;
 use crate::{Error, Result};
@@ -66,7 +67,7 @@ struct Node {
     metadata: Vec<Field>,
 }
 
-/// The graph of a network; every two neighbours in a path are an edge.
+/// Graph of a network; consecutive nodes of a path are connected by an edge.
 struct Graph {
     nodes: Vec<Node>,
     paths: Vec<Vec<&'static str>>,
@@ -89,7 +90,7 @@ impl Format for Nir {
 /// The bytes of a NIR file; `origin` is the artifact's file, for messages.
 ///
 /// # Errors
-/// A tensor that is missing or does not fit; a network that NIR has no nodes for.
+/// A missing or mismatched tensor; a network that NIR has no nodes for.
 fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>> {
     let unfit = |message: String| Error::Unfit { path: origin.into(), message };
     let mut graph = match (artifact.kind, &experiment.network) {
@@ -111,7 +112,7 @@ fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<
     to_hdf5(&graph).map_err(|error| unfit(error.to_string()))
 }
 
-/// Refuses what no node of NIR does.
+/// Refuses features that NIR has no nodes for.
 fn representable(config: &LifConfig) -> std::result::Result<(), String> {
     let lacks = |what: &str| Err(format!("{what}; NIR has nothing for it"));
     match config {
@@ -188,7 +189,7 @@ fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment)
     let refractory = f64::from(neuron.refractory_steps) * dt;
     let thresholds = (0..n).map(|i| population.threshold(i)).collect();
     let neurons = neurons(dt / membrane, 0.0, thresholds, [refractory, 0.0, 0.0, 0.0]);
-    // The gain of neuron 0 stands in front of Ξ_in, what others differ from it by in Ξ_out.
+    // The gain of neuron 0 is included in Ξ_in, the ratios of the other gains to it in Ξ_out.
     let recurrent = RecurrentWeights::Modes {
         modes,
         mode_in: get("mode_in", &[n, modes])?,
@@ -218,7 +219,7 @@ fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment)
     Ok(Graph { nodes, paths: vec![forward, back], metadata: vec![number("dt", dt), readout] })
 }
 
-/// The recurrent weights as the units see them, row i times `gain(i)`: nodes, and their order.
+/// Nodes of the recurrent weights as seen by the units, row i times `gain(i)`, in order.
 fn recurrence(weights: &RecurrentWeights, n: usize, gain: impl Fn(usize) -> f64) -> (Vec<Node>, Vec<&'static str>) {
     match weights {
         RecurrentWeights::Dense { w_rec, sign, mask } => {
@@ -239,7 +240,7 @@ fn recurrence(weights: &RecurrentWeights, n: usize, gain: impl Fn(usize) -> f64)
     }
 }
 
-/// A matrix of some columns, each entry times a factor.
+/// Matrix with a given number of columns, each entry times a factor.
 fn scaled(weight: &[f32], columns: usize, factor: impl Fn(usize, usize) -> f64) -> Vec<f32> {
     let entry = |(at, w): (usize, &f32)| (f64::from(*w) * factor(at / columns, at % columns)) as f32;
     weight.iter().enumerate().map(entry).collect()
@@ -260,7 +261,7 @@ fn affine(name: &'static str, rows: usize, weight: Vec<f32>) -> Node {
     Node { name, kind: "Affine", fields: vec![weight, bias], metadata: vec![] }
 }
 
-/// A field of a population, one value a unit.
+/// Field of a population, one value per unit.
 fn each(name: &'static str, values: Vec<f64>) -> Field {
     Field { name, shape: vec![values.len()], values: Values::Double(values) }
 }

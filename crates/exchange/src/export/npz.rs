@@ -5,7 +5,7 @@
 //! header = a Python dict of type, order and shape, padded with spaces and a line feed to a multiple of 64 bytes
 //! ```
 //!
-//! Besides the tensors there are the texts `kind`, `config` and `provenance`, as arrays of no dimension.
+//! Besides the tensors, the texts `kind`, `config` and `provenance` are stored as zero-dimensional arrays.
 
 use super::format::Format;
 use crate::Error;
@@ -30,10 +30,11 @@ impl Format for Npz {
     }
 }
 
-/// An artifact, with the resolved config of its experiment, as the bytes of a `.npz` file: the same bytes for the same content.
+/// An artifact, with the resolved config of its experiment, as the bytes of a `.npz` file. The same content gives the
+/// same bytes.
 ///
 /// # Errors
-/// What the archive cannot hold.
+/// Content that the archive cannot represent.
 pub fn write(artifact: &Artifact, config: &Value) -> Result<Vec<u8>, String> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);

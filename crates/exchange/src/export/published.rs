@@ -1,8 +1,8 @@
-//! Rate and LIF networks in the layout of the published rate code; its variables are in [`crate::layouts`].
+//! Rate and LIF networks in the layout of the published rate code; [`crate::layouts`] lists its variables.
 //!
-//! The layout knows steps of 5 ms and dense weights: a mode network is multiplied out, W = Ξ_in diag(λ) Ξ_outᵀ, and under
-//! Dale's principle `w` holds relu(w_rec), which is all of it that counts. Of a trial there are `u` and `target`, as an
-//! example of the task; the states of one (`x`, `r`, `o`) are left out.
+//! The layout has steps of 5 ms and dense weights. Mode networks are multiplied out, W = Ξ_in diag(λ) Ξ_outᵀ. Under
+//! Dale's principle `w` is relu(w_rec), the only part that has an effect. `u` and `target` of one trial serve as an
+//! example of the task; the states of a trial (`x`, `r`, `o`) are not written.
 
 use crate::layouts::published::STEP_MS;
 use crate::mat::{Data, Matrix};
@@ -19,10 +19,10 @@ use std::path::Path;
 
 type Variables = Vec<(String, Matrix)>;
 
-/// The variables of a network.
+/// Variables of a network.
 ///
 /// # Errors
-/// A tensor that is missing or does not fit; a network that the published code would run otherwise.
+/// A missing or mismatched tensor; a network that the published code would run differently.
 pub fn variables(
     artifact: &Artifact,
     experiment: &Experiment,
@@ -57,7 +57,7 @@ pub fn variables(
     Ok(variables)
 }
 
-/// Refuses networks whose dynamics the layout cannot tell.
+/// Refuses networks whose dynamics the layout cannot represent.
 fn refuse_other_dynamics(
     artifact: &Artifact,
     experiment: &Experiment,
@@ -90,7 +90,7 @@ fn weights(parameters: &RateParameters, suffix: &str, put: &mut impl FnMut(&str,
     named("taus_gaus", single(&[n, 1], &theta));
 }
 
-/// The recurrent weights without their signs `[N, N]`.
+/// Recurrent weights without their signs `[N, N]`.
 fn dense(parameters: &RateParameters) -> Vec<f32> {
     match &parameters.recurrent {
         RecurrentWeights::Dense { w_rec, sign: Some(_), .. } => w_rec.iter().map(|w| w.max(0.0)).collect(),
@@ -139,7 +139,7 @@ fn activation(activation: Activation) -> &'static str {
     }
 }
 
-/// Input `[K, T]` and target `[O, T]` of the first trial that the network is judged on.
+/// Input `[K, T]` and target `[O, T]` of the first evaluation trial.
 fn example(task: &dyn Task, seed: u64, put: &mut impl FnMut(&str, Matrix)) {
     let trial = Trials::draw(task, seed, Purpose::EvaluationTrial, 0, 1);
     let mut by_channel = |name: &str, values: &[f32], width: usize| {

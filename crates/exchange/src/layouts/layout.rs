@@ -1,29 +1,29 @@
-//! A layout: which arrays of a file make up a network.
+//! Interface of a layout: the arrays of a file that make up a network.
 
 use crate::mapping::Mapping;
 use crate::options::{ImportOptions, Reading};
 use crate::{Result, Variables};
 
-/// A layout that is known by the names of its arrays.
+/// A layout recognised by the names of its arrays.
 pub trait Layout: Sync {
-    /// Its name, for people.
+    /// Name of the layout, for messages.
     fn name(&self) -> &'static str;
 
-    /// Whether a file that holds arrays of these names has this layout.
+    /// True if a file with arrays of these names has this layout.
     fn matches(&self, names: &[String]) -> bool;
 
-    /// Whether a network of this layout may need the array.
+    /// True if a network of this layout may need the array.
     fn wanted(&self, name: &str) -> bool;
 
-    /// Whether the array only records the training and the like.
+    /// True if the array only records the training or similar information.
     fn is_record(&self, _name: &str) -> bool {
         false
     }
 
-    /// How the arrays become tensors; none for the layout of the published rate code, which no mapping can express.
+    /// Mapping from arrays to tensors; none for the layout of the published rate code, which a mapping cannot express.
     ///
     /// # Errors
-    /// An array that is missing or does not fit; something that the file does not say and the options do not, either.
+    /// A missing or mismatched array; information that neither the file nor the options provide.
     fn mapping(
         &self,
         variables: &mut Variables,
@@ -32,7 +32,7 @@ pub trait Layout: Sync {
     ) -> Result<Option<Mapping>>;
 }
 
-/// Whether there is an array of this name.
+/// True if there is an array of this name.
 pub(super) fn has(names: &[String], name: &str) -> bool {
     names.iter().any(|n| n == name)
 }

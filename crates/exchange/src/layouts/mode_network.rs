@@ -1,6 +1,6 @@
-//! Mode networks in the layout of the published PyTorch code (Lin & Huang 2023), one `state_dict` a network.
+//! Mode networks in the layout of the published PyTorch code (Lin & Huang 2023), one `state_dict` per network.
 //!
-//! | array | shape | what |
+//! | array | shape | content |
 //! |---|---|---|
 //! | `Win`, `Wout` | N×K, O×N | input weights, readout |
 //! | `pin`, `l`, `pout` | N×P, P, N×P | Ξ_in, λ, Ξ_out: `Wr = (l*pin) @ pout.T` |
@@ -8,7 +8,7 @@
 //! | `vthr` | one number, or N | in some files: the threshold |
 //! | `sigmoid_tau_d` | N×1 | in some files: τ_d = 20 + 30 sigmoid(x) ms per neuron |
 //!
-//! Spiking networks and tanh rate networks have the same arrays; the kind that is not asked for is spiking.
+//! Spiking networks and tanh rate networks have the same arrays; the default kind is spiking.
 
 use super::layout::Layout;
 use crate::mapping::{Mapping, SPIKING, SPIKING_STEP_MS, Source, matches_any};
@@ -57,10 +57,10 @@ fn base(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// The mapping of a network, whose arrays are all in one dictionary of the file.
+/// Mapping of a network whose arrays are all in one dictionary of the file.
 ///
 /// # Errors
-/// No such arrays, or several dictionaries with them; a LIF network asked for.
+/// Missing arrays, or several dictionaries with them; a request for a LIF network.
 fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
     let path = variables.path.clone();
     let undecided = |message: String| Error::Undecided { path: path.clone(), message };
@@ -118,7 +118,7 @@ fn rate_network() -> Value {
     })
 }
 
-/// Scores in a column are one per neuron, as PyTorch multiplies them, also where there are N modes.
+/// Scores in a column are one per neuron, as PyTorch broadcasts them, even if there are N modes.
 fn scores(mapping: &mut Mapping, variables: &Variables, name: &str, reading: &mut Reading) -> Result<()> {
     let neurons = mapping.sizes(variables)?.neurons;
     if neurons > 1 && variables.shape(name)? == [neurons, 1] {
@@ -127,7 +127,7 @@ fn scores(mapping: &mut Mapping, variables: &Variables, name: &str, reading: &mu
     Ok(())
 }
 
-/// One threshold for all neurons is a field of the config, one per neuron is a tensor.
+/// One threshold for all neurons is a field of the config; one per neuron is a tensor.
 fn set_threshold(mapping: &mut Mapping, variables: &Variables, name: &str, reading: &mut Reading) -> Result<()> {
     let values = variables.flat(name)?;
     if let [first, rest @ ..] = values
@@ -142,7 +142,7 @@ fn set_threshold(mapping: &mut Mapping, variables: &Variables, name: &str, readi
     Ok(())
 }
 
-/// Decay time constants, and the gain of the code that has them.
+/// Decay time constants, and the gain of the code that uses them.
 fn set_decay(
     mapping: &mut Mapping,
     variables: &mut Variables,

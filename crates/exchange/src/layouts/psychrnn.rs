@@ -1,14 +1,14 @@
-//! Networks that PsychRNN saved (`model.save`, a `.npz` file).
+//! Networks saved by PsychRNN (`model.save`, a `.npz` file).
 //!
-//! | array | shape | what |
+//! | array | shape | content |
 //! |---|---|---|
-//! | `W_in`, `W_rec`, `W_out`, `b_out` | N×K, N×N, O×N, O | as the network uses them: masked, and with their signs |
+//! | `W_in`, `W_rec`, `W_out`, `b_out` | N×K, N×N, O×N, O | as used by the network, with masks and signs applied |
 //! | `Dale_rec` | N×N | ±1 on the diagonal |
-//! | `rec_connectivity`, `input_connectivity`, `output_connectivity` | as the weights | masks, which are in the weights already |
-//! | `b_rec`, `init_state` | N, 1×N | read only where they are zero |
+//! | `rec_connectivity`, `input_connectivity`, `output_connectivity` | as the weights | masks, already applied to the weights |
+//! | `b_rec`, `init_state` | N, 1×N | accepted only if zero |
 //!
-//! x_t = (1 − α) x_{t−1} + α (W_rec φ(x_{t−1}) + W_in u_t + b_rec), y_t = W_out φ(x_t) + b_out with α = dt/τ. The file holds
-//! neither dt nor τ, and of φ (relu unless it was chosen) only a Python object.
+//! x_t = (1 − α) x_{t−1} + α (W_rec φ(x_{t−1}) + W_in u_t + b_rec), y_t = W_out φ(x_t) + b_out with α = dt/τ. The file
+//! contains neither dt nor τ, and φ (relu by default) only as a Python object.
 
 use super::layout::{Layout, has};
 use crate::mapping::{Mapping, Source};
@@ -18,11 +18,11 @@ use crate::{Error, Result, Variables, dale};
 use mdl_data::tasks::TaskConfig;
 use serde_json::json;
 
-/// Tensors and the arrays that hold them.
+/// Tensors and the arrays that contain them.
 const ARRAYS: [(&str, &str); 4] = [("w_in", "W_in"), ("w_rec", "W_rec"), ("w_out", "W_out"), ("b_out", "b_out")];
-/// Masks, which the weights have been multiplied by.
+/// Masks, already applied to the weights.
 const MASKS: [&str; 3] = ["rec_connectivity", "input_connectivity", "output_connectivity"];
-/// Signs of the units, and of their part in the readout.
+/// Signs of the units, and of their readout.
 const SIGNS: [&str; 2] = ["Dale_rec", "Dale_out"];
 /// Absolute values of `W_rec`.
 const MAGNITUDES: &str = "|W_rec|";
@@ -61,10 +61,10 @@ impl Layout for PsychRnn {
     }
 }
 
-/// The mapping of a network.
+/// Mapping of a network.
 ///
 /// # Errors
-/// An array that is missing or does not fit; sizes that no task has; time constants and step that nothing says.
+/// A missing or mismatched array; sizes that match no task; unspecified time constants or step.
 fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Mapping> {
     let undecided = |path, message: String| Error::Undecided { path, message };
     let path = variables.path.clone();
@@ -111,7 +111,7 @@ fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Rea
     Ok(Mapping { tensors, config: serde_json::Map::from_iter([("network".into(), network)]), ..Mapping::default() })
 }
 
-/// The absolute values of the weights, where units have signs. The weights in the file carry them.
+/// Absolute values of the weights of units with signs. The weights in the file carry the signs.
 fn magnitudes(variables: &Variables) -> Result<Option<Variable>> {
     if !variables.has(SIGNS[0]) {
         return Ok(None);

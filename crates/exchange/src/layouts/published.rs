@@ -1,18 +1,18 @@
-//! Networks in the layout of the published rate code (Kim, Li & Sejnowski 2019), one `.mat` file a network.
+//! Networks in the layout of the published rate code (Kim, Li & Sejnowski 2019), one `.mat` file per network.
 //!
-//! | variable | shape | what |
+//! | variable | shape | content |
 //! |---|---|---|
 //! | `w` | N×N | recurrent weights, row = to; without a sign under Dale's principle |
 //! | `m`, `som_m` | N×N | diagonal of signs; 0 where a connection is forbidden |
 //! | `w_in`, `w_out`, `b_out` | N×K, O×N, O | input weights, readout |
 //! | `taus`, `taus_gaus` | 2 (or 1), N | bounds of the time constants in steps of 5 ms; τ = sigmoid(taus_gaus)(max − min) + min |
 //! | `activation` | text | `sigmoid`, `softplus`, `clipped_relu` |
-//! | `u` | K×T | an input, which tells the steps of a trial |
-//! | `inh` | N | 1 for inhibitory units: must agree with `m` |
-//! | `opt_scaling_factor` | 1 | the scaling factor, once it was searched: the file is then a LIF network |
+//! | `u` | K×T | an input, which gives the number of steps per trial |
+//! | `inh` | N | 1 for inhibitory units; must agree with `m` |
+//! | `opt_scaling_factor` | 1 | the scaling factor, if it has been searched: the file then contains a LIF network |
 //!
-//! A vector may be a row or a column. A −1 in `m` makes it a network of Dale's principle, W = relu(w)·m, whatever the signs in
-//! `w`: ports of the code save `w` before relu.
+//! Vectors may be rows or columns. A −1 in `m` means that the network obeys Dale's principle, W = relu(w)·m, whatever
+//! the signs in `w`: ports of the code save `w` before relu.
 
 use super::layout::{Layout, has};
 use crate::mapping::Mapping;
@@ -28,10 +28,10 @@ use serde_json::{Value, json};
 /// Duration of a step of the published networks (ms).
 pub const STEP_MS: f64 = 5.0;
 
-/// Variables that make up a network.
+/// Variables that define a network.
 const NEEDED: [&str; 12] =
     ["w", "m", "som_m", "w_in", "w_out", "b_out", "taus", "taus_gaus", "activation", "u", "inh", "opt_scaling_factor"];
-/// Variables that only record the training, the search, and a trial.
+/// Records of the training, the search and a trial.
 const RECORDS: [&str; 31] = [
     "x0",
     "r0",
@@ -106,7 +106,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// N is that of `w`; vectors may be rows or columns.
+    /// N is given by `w`; vectors may be rows or columns.
     fn of(variables: &Variables) -> Result<Self> {
         let [neurons, columns] = variables.matrix_shape("w")?;
         if neurons != columns || neurons == 0 {
@@ -128,10 +128,10 @@ impl Sizes {
     }
 }
 
-/// The experiment that a network belongs to.
+/// Experiment that a network belongs to.
 ///
 /// # Errors
-/// A variable that is missing or does not fit; a task that cannot be told; overrides that cannot be run.
+/// A missing or mismatched variable; an unknown task; overrides that cannot be run.
 pub fn experiment(variables: &Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Experiment> {
     let sizes = Sizes::of(variables)?;
     let time_constants = match variables.flat("taus")? {
@@ -163,7 +163,7 @@ pub fn experiment(variables: &Variables, options: &ImportOptions, reading: &mut 
     Ok(experiment)
 }
 
-/// Refuses overrides of what the file states; that it is no network of Dale's principle, it may leave open.
+/// Refuses overrides of values that the file states. A network without Dale's principle may leave that open.
 fn refuse_contradictions(variables: &Variables, stated: &Value, config: &Value) -> Result<()> {
     let fields = [
         ("network.neurons", "w"),
@@ -190,7 +190,7 @@ fn refuse_contradictions(variables: &Variables, stated: &Value, config: &Value) 
     Ok(())
 }
 
-/// The task section: its name, and the steps of `u` where there is one.
+/// Task section: the name, and the number of steps if `u` is present.
 fn task(variables: &Variables, options: &ImportOptions, sizes: Sizes, reading: &mut Reading) -> Result<Value> {
     let kind = options.task(sizes.channels, &variables.path)?;
     if options.task.is_none() {
@@ -210,7 +210,7 @@ fn task(variables: &Variables, options: &ImportOptions, sizes: Sizes, reading: &
     Ok(task)
 }
 
-/// Whether the network obeys Dale's principle: `m` says so by a −1. Without one, weights below zero say that it does not.
+/// True if the network obeys Dale's principle: `m` has a −1. Without one, negative weights show that it does not.
 fn obeys_dale(variables: &Variables, n: usize, options: &ImportOptions, reading: &mut Reading) -> Result<bool> {
     let sign = signs(variables, n)?;
     let inhibitory = sign.iter().filter(|sign| **sign < 0.0).count();
@@ -228,7 +228,7 @@ fn obeys_dale(variables: &Variables, n: usize, options: &ImportOptions, reading:
     Ok(negative == 0)
 }
 
-/// The signs of the units, which `inh` must not contradict.
+/// Signs of the units, which `inh` must not contradict.
 fn signs(variables: &Variables, n: usize) -> Result<Vec<f32>> {
     let sign = dale::diagonal(variables, "m", n)?;
     if let Some(j) = sign.iter().position(|sign| sign.abs() != 1.0) {
@@ -244,7 +244,7 @@ fn signs(variables: &Variables, n: usize) -> Result<Vec<f32>> {
     Ok(sign)
 }
 
-/// The parameters of a network.
+/// Parameters of a network.
 fn parameters(variables: &Variables, config: &RateConfig, reading: &mut Reading) -> Result<RateParameters> {
     let Sizes { neurons: n, channels, outputs } = Sizes::of(variables)?;
     let obeys_dale = matches!(&config.recurrence, RecurrenceConfig::Dense(dense) if dense.dale);
@@ -287,7 +287,7 @@ fn mask(variables: &Variables, n: usize) -> Result<Vec<u8>> {
     variables.numbers("som_m", &[n, n])?.iter().map(flag).collect()
 }
 
-/// The scaling factor of a LIF network, if the file holds one and a rate network was not asked for.
+/// Scaling factor of a LIF network, if the file has one and no rate network was requested.
 fn scaling_factor(variables: &Variables, options: &ImportOptions, reading: &mut Reading) -> Result<Option<f64>> {
     let stored = variables.has("opt_scaling_factor");
     match options.kind {
@@ -303,7 +303,7 @@ fn scaling_factor(variables: &Variables, options: &ImportOptions, reading: &mut 
         _ if !stored => return Ok(None),
         _ => {}
     }
-    // While a search runs, the published code stores NaN.
+    // The published code stores NaN while a search runs.
     match variables.flat("opt_scaling_factor") {
         Ok([factor]) if *factor > 0.0 => {
             if options.kind.is_none() {
@@ -317,10 +317,10 @@ fn scaling_factor(variables: &Variables, options: &ImportOptions, reading: &mut 
     }
 }
 
-/// The artifact of a network: `lif` with a scaling factor, `rate` without.
+/// Artifact of a network: `lif` with a scaling factor, `rate` without.
 ///
 /// # Errors
-/// A variable that is missing or does not fit.
+/// A missing or mismatched variable.
 pub fn artifact(
     variables: &Variables,
     experiment: &Experiment,
@@ -341,7 +341,7 @@ pub fn artifact(
     if let Some(factor) = factor {
         artifact.insert("scaling_factor", &[1], vec![factor]);
     }
-    // What the overrides left of the config must still fit the tensors.
+    // The config with overrides must still fit the tensors.
     RateParameters::read(&artifact, config, "").map_err(|error| Error::Undecided {
         path: variables.path.clone(),
         message: format!("does not fit its config: {}", error.without_path()),

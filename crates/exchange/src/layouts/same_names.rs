@@ -1,11 +1,11 @@
-//! Arrays that are called like the tensors here, as `export-network` writes them.
+//! Arrays with the names of the tensors here, as written by `export-network`.
 
 use super::layout::{Layout, has};
 use crate::mapping::Mapping;
 use crate::options::{ImportOptions, Reading};
 use crate::{Result, Variables};
 
-/// What `export-network` computes from the tensors or copies of a run.
+/// Arrays that `export-network` computes from the tensors or copies from a run.
 const COMPUTED: [&str; 5] = ["kind", "provenance", "importance", "tau_ms", "predicted_scaling_factor"];
 
 /// This layout.

@@ -1,4 +1,4 @@
-//! Where a tensor comes from: an array of the file, transposed or multiplied if asked, or a number.
+//! Source of a tensor: an array of the file, transposed or multiplied if requested, or a number.
 
 use crate::{Error, Result, Variables};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Where a tensor comes from. In JSON the name of an array, a number, or an object.
+/// Source of a tensor. In JSON the name of an array, a number, or an object.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Source {
     origin: Origin,
-    /// Whether rows and columns are exchanged.
+    /// True if rows and columns are swapped.
     pub transpose: bool,
-    /// What the array is multiplied by, after rows and columns were exchanged.
+    /// Factors of the array, applied after rows and columns are swapped.
     pub scale: Vec<Factor>,
 }
 
@@ -23,17 +23,17 @@ enum Origin {
     Number(f64),
 }
 
-/// A number, or the name of an array whose numbers are meant.
+/// A number, or the name of an array of numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Factor {
     /// A number.
     Number(f64),
-    /// An array of the tensor's shape, or of one of its extents, or of one number.
+    /// Array with the shape of the tensor, the length of one of its dimensions, or a single element.
     Array(String),
 }
 
-/// A source as it is written.
+/// A source as written in the file.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(rename = "Source")]
@@ -41,7 +41,7 @@ pub enum Factor {
 enum SourceText {
     /// Name of the array.
     Name(String),
-    /// The number that every element of the tensor is.
+    /// Value of every element of the tensor.
     Number(f64),
     /// An array that is transposed or multiplied.
     Array(ArrayText),
@@ -51,12 +51,12 @@ enum SourceText {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ArrayText {
-    /// Its name.
+    /// Name of the array.
     name: String,
-    /// Whether rows and columns are exchanged.
+    /// Swaps rows and columns.
     #[serde(default)]
     transpose: bool,
-    /// What it is multiplied by, after rows and columns were exchanged: a number, the name of an array, or a list of them.
+    /// Factors, applied after rows and columns are swapped: a number, the name of an array, or a list of them.
     #[serde(default)]
     scale: ScaleText,
 }
@@ -111,12 +111,12 @@ impl JsonSchema for Source {
 }
 
 impl Source {
-    /// An array as it is.
+    /// An array without changes.
     pub fn array(name: &str) -> Self {
         Self { origin: Origin::Array(name.into()), transpose: false, scale: Vec::new() }
     }
 
-    /// The name of the array; none for a number.
+    /// Name of the array; none for a number.
     pub fn name(&self) -> Option<&str> {
         match &self.origin {
             Origin::Array(name) => Some(name),
@@ -124,7 +124,7 @@ impl Source {
         }
     }
 
-    /// The names of all arrays that it is made of.
+    /// Names of all arrays that it uses.
     pub fn arrays(&self) -> impl Iterator<Item = &str> {
         let factors = self.scale.iter().filter_map(|factor| match factor {
             Factor::Array(name) => Some(name.as_str()),
@@ -133,7 +133,7 @@ impl Source {
         self.name().into_iter().chain(factors)
     }
 
-    /// The only number that it is.
+    /// The value, if it is a number.
     pub(super) fn number(&self, variables: &Variables) -> Result<f64> {
         let mut number = match &self.origin {
             Origin::Number(number) => vec![*number],
@@ -145,7 +145,7 @@ impl Source {
         Ok(number[0])
     }
 
-    /// The values of `tensor`, which must have this shape but for extents of 1.
+    /// Values of `tensor`, which must have this shape except for dimensions of size 1.
     pub(super) fn values(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let mut values = match &self.origin {
             Origin::Number(number) => vec![*number; shape.iter().product()],
@@ -157,7 +157,7 @@ impl Source {
         variables.narrow(self.name().unwrap_or(tensor), &values)
     }
 
-    /// The values of the array, in the order of the tensor.
+    /// Values of the array, in the order of the tensor.
     fn stored(&self, variables: &Variables, name: &str, tensor: &str, shape: &[usize]) -> Result<Vec<f64>> {
         let stored = variables.shape(name)?;
         let values = variables.numbers(name, stored)?;
@@ -213,13 +213,13 @@ impl Factor {
     }
 }
 
-/// Extents that are not 1.
+/// Dimensions of size other than 1.
 fn longer(shape: &[usize]) -> Vec<usize> {
     shape.iter().copied().filter(|extent| *extent != 1).collect()
 }
 
-/// For each dimension of a tensor, how far apart the factors of its elements are: those of the tensor's own shape, of one
-/// of its extents, or one factor for all.
+/// For each dimension of a tensor, the stride between the factors of its elements, for factors with the tensor's own
+/// shape, with the length of one dimension, or one factor for all.
 fn strides(factors: &[usize], shape: &[usize]) -> std::result::Result<Vec<usize>, &'static str> {
     let row_major = |shape: &[usize]| {
         (0..shape.len()).map(|i| if shape[i] == 1 { 0 } else { shape[i + 1..].iter().product() }).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! Numbers of the format.
+//! Constants of the format.
 
 /// Bytes before the first element.
 pub const HEADER: usize = 128;
@@ -30,9 +30,9 @@ pub mod class {
     pub const UINT32: u8 = 13;
     pub const INT64: u8 = 14;
     pub const UINT64: u8 = 15;
-    /// Text in double quotes, tables and what else MATLAB keeps in a workspace of its own.
+    /// Text in double quotes, tables and other objects that MATLAB stores in a separate workspace.
     pub const OPAQUE: u8 = 17;
-    /// Names of the classes that hold no plain numbers or text.
+    /// Names of the classes that contain no plain numbers or text.
     pub const OTHER: [(u8, &str); 5] = [
         (1, "a cell array"),
         (2, "a struct"),
@@ -40,7 +40,7 @@ pub mod class {
         (5, "a sparse array"),
         (OPAQUE, "an object (a string in double quotes or a table)"),
     ];
-    /// Names of the others.
+    /// Names of the other classes.
     pub const NAMES: [(u8, &str); 11] = [
         (CHAR, "char"),
         (DOUBLE, "double"),

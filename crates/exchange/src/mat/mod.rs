@@ -1,4 +1,4 @@
-//! MATLAB files, version 5, which MATLAB writes by `save -v6` and `-v7`, Octave by `save -v6` and SciPy by `savemat`.
+//! MATLAB files, version 5, as written by MATLAB's `save -v6` and `-v7`, Octave's `save -v6` and SciPy's `savemat`.
 //!
 //! ```text
 //! file     = header of 128 bytes (text, 0x0100, "IM"), elements

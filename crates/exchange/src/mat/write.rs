@@ -1,14 +1,14 @@
-//! Writing MATLAB files, uncompressed.
+//! Writer of MATLAB files, uncompressed.
 
 use super::format::{HEADER, class, element};
 use mdl_artifact::Values;
 
-/// What a variable holds.
+/// Values of a variable.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
     /// Numbers, row-major, each type as the class of its name.
     Numbers(Values),
-    /// Truth values, row-major.
+    /// Booleans, row-major.
     Logical(Vec<bool>),
     /// A line of text.
     Text(String),
@@ -17,7 +17,7 @@ pub enum Data {
 /// A variable to write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
-    /// Extent of each dimension; a vector becomes a column.
+    /// Size of each dimension; a vector becomes a column.
     pub shape: Vec<usize>,
     /// The values.
     pub data: Data,
@@ -43,7 +43,7 @@ impl Matrix {
 /// The bytes of a file with these variables.
 ///
 /// # Errors
-/// A variable of more than 4 GiB, which the format cannot hold.
+/// A variable of more than 4 GiB, which the format does not support.
 pub fn write(variables: &[(String, Matrix)]) -> Result<Vec<u8>, String> {
     let mut file = format!("{:<124}", "MATLAB 5.0 MAT-file, written by mdl-rnn").into_bytes();
     file[116..].fill(0);
@@ -92,7 +92,7 @@ fn part(out: &mut Vec<u8>, kind: u32, data: &[u8]) {
     out.resize(out.len().next_multiple_of(8), 0);
 }
 
-/// Row-major values in order of columns, as bytes.
+/// Row-major values in column order, as bytes.
 fn bytes<T: Copy, const W: usize>(shape: &[usize], rows: &[T], to_bytes: impl Fn(T) -> [u8; W]) -> Vec<u8> {
     let row_major = |mut at: usize| {
         let (mut index, mut stride) = (0, rows.len());

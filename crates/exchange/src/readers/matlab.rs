@@ -1,4 +1,4 @@
-//! Reading MATLAB files.
+//! Reader of MATLAB files.
 
 use super::reader::Reader;
 use crate::mat::format::{HEADER, class, element};
@@ -10,9 +10,9 @@ use std::io::Read;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Dimensions an array may have.
+/// Maximum number of dimensions of an array.
 const MOST_DIMENSIONS: usize = 8;
-/// Length of the longest name of a variable that is read; MATLAB allows 63.
+/// Maximum length of a variable name; MATLAB allows 63.
 const LONGEST_NAME: usize = 255;
 
 /// The reader of MATLAB files.
@@ -32,10 +32,10 @@ impl Reader for Matlab {
     }
 }
 
-/// The variables of a MATLAB file, and the values of those whose names are `wanted`; the others are not unpacked.
+/// Variables of a MATLAB file, and the values of those whose names are `wanted`; the others are not unpacked.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut rest = after_header(bytes)?;
     let (mut contents, mut unpacked) = (Contents::default(), 0u64);
@@ -57,7 +57,7 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The elements of a file of version 5 in little-endian order.
+/// Elements of a file of version 5 in little-endian order.
 fn after_header(bytes: &[u8]) -> Result<&[u8]> {
     let Some((header, rest)) = bytes.split_at_checked(HEADER) else {
         return Err(format!("{} bytes, expected a header of {HEADER}", bytes.len()));
@@ -70,15 +70,15 @@ fn after_header(bytes: &[u8]) -> Result<&[u8]> {
     }
 }
 
-/// An array of the file, packed or not.
+/// An array of the file, compressed or not.
 enum Packed<'a> {
     Plain(&'a [u8]),
     Compressed(&'a [u8]),
-    /// Something else.
+    /// Any other element.
     Skipped,
 }
 
-/// Takes the next element off `rest`.
+/// Reads the next element of `rest`.
 fn top_element<'a>(rest: &mut &'a [u8]) -> Result<Packed<'a>> {
     let (tag, data) = rest.split_at_checked(8).ok_or("the file ends within a tag")?;
     let [kind, size] = words(tag.try_into().expect("8 bytes"));
@@ -117,22 +117,22 @@ impl Packed<'_> {
     }
 }
 
-/// A variable of the file, with its values if they were asked for.
+/// Variable of the file, with its values if requested.
 type Found = (Entry, Option<Variable>);
 
-/// The two little-endian words of a tag.
+/// Two little-endian words of a tag.
 fn words(tag: [u8; 8]) -> [u32; 2] {
     let [a, b, c, d, e, f, g, h] = tag;
     [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
 }
 
-/// The body of an array as a stream: never more than it announced is taken from it.
+/// Body of an array as a stream, limited to the announced size.
 struct Array<R> {
     reader: R,
     left: u64,
 }
 
-/// A part of an array: its type, its size, and for a small one its data.
+/// Part of an array: its type, its size, and its data if small.
 struct Part {
     kind: u32,
     size: usize,
@@ -145,7 +145,8 @@ impl<R: Read> Array<R> {
         let (class, complex) = (flags[0], flags[1] & 8 != 0);
         let other = class::OTHER.iter().find(|(number, _)| *number == class).map(|(_, what)| *what);
         if class == class::OPAQUE {
-            // What MATLAB keeps in a workspace of its own, text in double quotes and tables among it, has no dimensions.
+            // Objects that MATLAB stores in a separate workspace, such as text in double quotes and tables, have no
+            // dimensions.
             let name = self.name()?;
             let kind = other.unwrap_or_default();
             let variable = wanted(&name).then(|| Variable { shape: Vec::new(), content: Content::Other(kind.into()) });
@@ -154,7 +155,7 @@ impl<R: Read> Array<R> {
         let dimensions = self.part("dimensions", element::INT32, 4 * MOST_DIMENSIONS)?;
         let name = self.name()?;
         if name.is_empty() {
-            // The workspace of opaque objects itself.
+            // The workspace of opaque objects.
             return Ok(None);
         }
         let in_variable = |what: String| format!("variable `{name}`: {what}");
@@ -183,7 +184,7 @@ impl<R: Read> Array<R> {
         String::from_utf8(name).map_err(|_| "a name that is not text".into())
     }
 
-    /// Takes `count` bytes.
+    /// Reads `count` bytes.
     fn take(&mut self, count: usize) -> Result<Vec<u8>> {
         self.left = self.left.checked_sub(count as u64).ok_or("an array is shorter than its parts")?;
         let mut bytes = Vec::with_capacity(count.min(1 << 20));
@@ -203,7 +204,7 @@ impl<R: Read> Array<R> {
         })
     }
 
-    /// The data of a part.
+    /// Data of a part.
     fn data(&mut self, part: &Part) -> Result<Vec<u8>> {
         if let Some(bytes) = part.small {
             return Ok(bytes.get(..part.size).ok_or("a small element of more than 4 bytes")?.to_vec());
@@ -215,7 +216,7 @@ impl<R: Read> Array<R> {
         Ok(data)
     }
 
-    /// The data of a part that must be of one type and at most `most` bytes.
+    /// Data of a part that must be of one type and have at most `most` bytes.
     fn part(&mut self, what: &str, kind: u32, most: usize) -> Result<Vec<u8>> {
         let part = self.tag()?;
         if part.kind != kind || part.size > most {
@@ -226,11 +227,11 @@ impl<R: Read> Array<R> {
         if what == "flags" && data.len() != 8 { Err("flags of another size".into()) } else { Ok(data) }
     }
 
-    /// The data of `count` values, with their type.
+    /// Data of `count` values, with their type.
     fn values(&mut self, count: usize) -> Result<(u32, Vec<u8>)> {
         let part = self.tag()?;
         let width = width(part.kind).ok_or_else(|| format!("data of type {}", part.kind))?;
-        // Text in UTF-8 has a size of its own.
+        // Text in UTF-8 has its own size.
         let fits = if part.kind == element::UTF8 { part.size <= 4 * count } else { part.size == width * count };
         if !fits {
             return Err(format!("{} bytes of data, expected {count} values of {width} bytes", part.size));
@@ -263,7 +264,7 @@ impl<R: Read> Array<R> {
     }
 }
 
-/// The extents of an array from its dimensions part.
+/// Sizes of the dimensions of an array, from its dimensions part.
 fn shape(part: &[u8]) -> Result<Vec<usize>> {
     let (dimensions, rest) = part.as_chunks::<4>();
     if dimensions.len() < 2 || !rest.is_empty() {
@@ -276,7 +277,7 @@ fn shape(part: &[u8]) -> Result<Vec<usize>> {
     dimensions.iter().map(extent).collect()
 }
 
-/// The number type of an element type.
+/// Number type of an element type.
 fn number_type(kind: u32) -> Option<NumberType> {
     Some(match kind {
         element::INT8 => NumberType::I8,

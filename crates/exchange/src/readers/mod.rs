@@ -1,4 +1,4 @@
-//! File formats of other tools, one file each, and the list of them.
+//! Readers of file formats of other tools, one per file, and the list of readers.
 
 pub mod matlab;
 pub mod numpy;
@@ -8,5 +8,5 @@ pub mod torch;
 
 pub use reader::Reader;
 
-/// Every format that is read; the first that matches a file reads it.
+/// Every supported format; the first match reads the file.
 pub const READERS: [&dyn Reader; 5] = [&matlab::Matlab, &torch::Torch, &numpy::Npz, &numpy::Npy, &safetensors::Tensors];

@@ -1,4 +1,4 @@
-//! NumPy files: `.npz`, as `numpy.savez` and `numpy.savez_compressed` write them, and `.npy`, as `numpy.save` does.
+//! NumPy files: `.npz`, written by `numpy.savez` and `numpy.savez_compressed`, and `.npy`, written by `numpy.save`.
 //!
 //! ```text
 //! .npz     = zip archive of NAME.npy, entries stored or deflated
@@ -6,7 +6,7 @@
 //! header   = Python's {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 //! ```
 //!
-//! Objects (pickles), structured arrays and complex numbers are listed, not read.
+//! Objects (pickles), structured arrays and complex numbers are listed but not read.
 
 use super::reader::Reader;
 use crate::archive::Archive;
@@ -16,11 +16,11 @@ use mdl_artifact::FileType;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Longest header (bytes) that is read, as in NumPy.
+/// Maximum length of a header (bytes), as in NumPy.
 const LONGEST_HEADER: usize = 10_000;
 /// Bytes before the header: magic, version, length.
 const BEFORE_HEADER: usize = 12;
-/// Name of the array of a `.npy` file, which has none.
+/// Name given to the array of a `.npy` file, which has none.
 const ONLY: &str = "array";
 
 /// The reader of `.npz` files.
@@ -57,10 +57,10 @@ impl Reader for Npy {
     }
 }
 
-/// The arrays of a `.npz` file, and the values of those whose names are `wanted`.
+/// Arrays of a `.npz` file, and the values of those whose names are `wanted`.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut archive = Archive::open(bytes, true)?;
     let mut contents = Contents::default();
@@ -79,10 +79,10 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The array of a `.npy` file, named `array`, and its values if that is `wanted`.
+/// Array of a `.npy` file, named `array`, with its values if that name is `wanted`.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Description of the fault in the file.
 pub fn read_one(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let header = Header::read(&bytes[..bytes.len().min(BEFORE_HEADER + LONGEST_HEADER)])?;
     let mut contents = Contents { entries: vec![header.entry(ONLY)], ..Contents::default() };
@@ -93,27 +93,27 @@ pub fn read_one(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents>
     Ok(contents)
 }
 
-/// A text of fixed length in UTF-32, filled up with zeros.
+/// Text of fixed length in UTF-32, padded with zeros.
 fn text(bytes: &[u8], big_endian: bool) -> Option<String> {
     let from = if big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
     let units = bytes.as_chunks().0.iter().map(|unit| from(*unit));
     units.take_while(|unit| *unit != 0).map(char::from_u32).collect()
 }
 
-/// Type of an item of an array.
+/// Type of the items of an array.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
     Number(NumberType),
-    /// A text of that many characters, in UTF-32.
+    /// Text of this number of characters, in UTF-32.
     Text(usize),
-    /// A text of that many bytes.
+    /// Text of this number of bytes.
     Bytes(usize),
-    /// Something that is not read, by what it is.
+    /// Unsupported type, by description.
     Other(String),
 }
 
 impl Item {
-    /// Bytes of an item; none for what is not read.
+    /// Bytes per item; none for unsupported types.
     fn width(&self) -> Option<usize> {
         match self {
             Self::Number(number) => Some(number.width()),
@@ -123,7 +123,7 @@ impl Item {
         }
     }
 
-    /// The type that `descr` names after the order of bytes.
+    /// Type given by `descr` after its byte order.
     fn named(descr: &str) -> Self {
         let length = |digits: &str| digits.parse().ok().filter(|length| elements(&[*length], 4).is_ok());
         let number = match descr {
@@ -154,19 +154,19 @@ impl Item {
     }
 }
 
-/// What stands before the data.
+/// Header in front of the data.
 #[derive(Debug, PartialEq)]
 struct Header {
     item: Item,
     big_endian: bool,
     fortran_order: bool,
     shape: Vec<usize>,
-    /// Bytes from the beginning to the data.
+    /// Bytes before the data.
     length: usize,
 }
 
 impl Header {
-    /// The header that `start` begins with.
+    /// Parses the header at the start of `start`.
     fn read(start: &[u8]) -> Result<Self> {
         let (begin, length) = match start {
             [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => (10, usize::from(u16::from_le_bytes([*a, *b]))),
@@ -184,7 +184,7 @@ impl Header {
         parser.fields().map(|fields| fields.header(begin + length)).ok_or_else(|| format!("the header {text:?}"))?
     }
 
-    /// Checks the shape against a file of `size` bytes, before memory is taken for it.
+    /// Checks the shape against a file of `size` bytes, before memory is allocated.
     fn check(&self, size: u64) -> Result<()> {
         let count = elements(&self.shape, 8)?;
         let Some(width) = self.item.width() else { return Ok(()) };
@@ -207,7 +207,7 @@ impl Header {
         Entry { name: name.into(), shape: self.shape.clone(), kind }
     }
 
-    /// The array of a file of the right size.
+    /// Array of a file of the right size.
     fn variable(self: &Header, file: &[u8]) -> Result<Variable> {
         let data = file.get(self.length..).unwrap_or_default();
         let one = self.shape.iter().product::<usize>() == 1;
@@ -230,7 +230,7 @@ impl Header {
     }
 }
 
-/// The type of an array, as its header names it.
+/// Type of an array in its header.
 #[derive(Clone, Copy)]
 enum Descr<'a> {
     Simple(&'a str),
@@ -238,7 +238,7 @@ enum Descr<'a> {
     Structured,
 }
 
-/// The fields of a header, as far as they were read.
+/// Fields of a header read so far.
 #[derive(Default)]
 struct Fields<'a> {
     descr: Option<Descr<'a>>,
@@ -261,11 +261,11 @@ impl Fields<'_> {
     }
 }
 
-/// Reads a header from left to right; what is left of it.
+/// Parser of a header from left to right; the unread rest.
 struct Parser<'a>(&'a str);
 
 impl<'a> Parser<'a> {
-    /// The fields of a whole header.
+    /// Fields of a whole header.
     fn fields(&mut self) -> Option<Fields<'a>> {
         let mut fields = Fields::default();
         self.token("{")?;
@@ -309,7 +309,7 @@ impl<'a> Parser<'a> {
         if self.token("[").is_none() {
             return self.quoted().map(Descr::Simple);
         }
-        // A list of tuples, which may hold lists.
+        // A list of tuples, which may contain lists.
         let mut depth = 1;
         let end = self.0.char_indices().find(|(_, c)| {
             depth += i32::from(*c == '[') - i32::from(*c == ']');

@@ -23,10 +23,10 @@ impl Reader for Tensors {
     }
 }
 
-/// The tensors of a file, and the values of those whose names are `wanted`.
+/// Tensors of a file, and the values of those whose names are `wanted`.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
     let (mut contents, mut unpacked) = (Contents::default(), 0u64);

@@ -1,4 +1,4 @@
-//! PyTorch files, `.pth` or `.pt`, as `torch.save` writes them since version 1.6.
+//! PyTorch files, `.pth` or `.pt`, as written by `torch.save` since version 1.6.
 //!
 //! ```text
 //! file           = zip archive, entries stored
@@ -38,11 +38,11 @@ impl FileReader for Torch {
     }
 }
 
-/// The tensors, numbers and texts of a file, and the values of those whose names are `wanted`; those of inner dictionaries
+/// Tensors, numbers and texts of a file, and the values of those whose names are `wanted`; those in inner dictionaries
 /// are named `outer.inner`.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
     let mut archive = Archive::open(bytes, false)?;
     let names = archive.names();
@@ -73,7 +73,7 @@ struct Reader<'a, W> {
 
 impl<W: Fn(&str) -> bool> Reader<'_, W> {
     fn dictionary(&mut self, prefix: &str, pairs: &[(Object, Object)]) -> Result<()> {
-        // candle keeps the last pair first.
+        // candle stores the last pair first.
         for (key, value) in pairs.iter().rev() {
             let name = match key {
                 Object::Unicode(key) => format!("{prefix}{key}"),
@@ -81,7 +81,7 @@ impl<W: Fn(&str) -> bool> Reader<'_, W> {
                 _ => continue,
             };
             if matches!(key, Object::Unicode(key) if key == "_metadata") {
-                // Versions of a module's parts, which its state_dict has as an attribute.
+                // Versions of the parts of a module, an attribute of its state_dict.
                 continue;
             }
             if let Object::Dict(inner) = value {
@@ -139,7 +139,7 @@ impl<W: Fn(&str) -> bool> Reader<'_, W> {
     }
 }
 
-/// A value as a listing shows it.
+/// A value as shown in a listing.
 fn entry(name: &str, value: &Object) -> Result<Entry> {
     let (shape, kind) = match (Tensor::of(value)?, value) {
         (Some(tensor), _) => {
@@ -164,7 +164,7 @@ struct Tensor<'a> {
     strides: Vec<usize>,
 }
 
-/// Where the numbers of a tensor are: type, key and count.
+/// Location of the numbers of a tensor: type, key and count.
 struct Storage<'a> {
     numbers: std::result::Result<NumberType, &'static str>,
     key: &'a str,
@@ -172,7 +172,7 @@ struct Storage<'a> {
 }
 
 impl<'a> Tensor<'a> {
-    /// The tensor that a value is, if it is one.
+    /// The value as a tensor, if it is one.
     fn of(value: &'a Object) -> Result<Option<Self>> {
         let Object::Reduce { callable, args } = value else { return Ok(None) };
         let (Object::Class { class_name, .. }, Object::Tuple(arguments)) = (&**callable, &**args) else {

@@ -1,13 +1,14 @@
-//! Reading a pickle through candle's machine, one opcode at a time, each checked before it runs.
+//! Reader of pickles: runs candle's machine one opcode at a time, after checking each.
 //!
-//! A pickle is a program for a stack machine. candle's machine calls nothing: a call stays a record of function and arguments.
-//! But it was not made for hostile files: it copies what it remembers, so a short program can double its data with every
-//! step, and it takes memory for a text before it knows that the text is there. So here
+//! A pickle is a program for a stack machine. candle's machine calls nothing: it stores a call as a record of function
+//! and arguments. But it was not written for hostile files. It copies remembered objects, so a short program can double
+//! its data with every step, and it allocates memory for a text before checking that the text is there. Therefore
 //!
-//! - the program is at most [`LONGEST`] bytes, and only opcodes that PyTorch writes for tensors, numbers, text, lists and
-//!   dictionaries are let through;
-//! - only the names on `FUNCTIONS` and `RECORDS` may be called, only they and storages of numbers may be named at all;
-//! - everything that is built, kept or copied is measured: it may nest `DEEPEST` deep and take `MOST_NODES` in all.
+//! - a program has at most [`LONGEST`] bytes and only opcodes that PyTorch writes for tensors, numbers, text, lists and
+//!   dictionaries;
+//! - only the functions in `FUNCTIONS` and `RECORDS` may be called, and only they and storages of numbers may be named;
+//! - everything that is built, stored or copied is counted: the nesting is at most `DEEPEST`, the total at most
+//!   `MOST_NODES`.
 
 use super::storage::storage;
 use candle_core::pickle::{Object, Stack};
@@ -15,20 +16,20 @@ use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Longest program (bytes): about 700 tensors.
+/// Maximum length of a program (bytes): about 700 tensors.
 pub const LONGEST: u64 = 128 << 10;
-/// Longest text (bytes): pickles hold the numbers of NumPy as text.
+/// Maximum length of a text (bytes): pickles store the numbers of NumPy as text.
 const LONGEST_TEXT: u32 = 64 << 10;
-/// Deepest nesting of objects.
+/// Maximum nesting of objects.
 const DEEPEST: usize = 16;
-/// Objects that may be built or copied in all, each text counted by its length too.
+/// Maximum number of objects built or copied, with each text counted by its length as well.
 const MOST_NODES: usize = 1 << 17;
 
-/// What a pickle may call.
+/// Functions that a pickle may call.
 const FUNCTIONS: [(&str, &str); 3] =
     [("collections", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_parameter")];
 
-/// What training scripts put beside tensors: numbers and arrays of NumPy, devices. None of it is read.
+/// Objects that training scripts store beside tensors: numbers and arrays of NumPy, devices. They are not read.
 const RECORDS: [(&str, &str); 11] = [
     ("numpy", "dtype"),
     ("numpy", "ndarray"),
@@ -55,16 +56,16 @@ mod op {
     pub const BINGET: u8 = b'h';
     pub const LONG_BINGET: u8 = b'j';
     pub const BINUNICODE: u8 = b'X';
-    /// Build one object out of others, or put some into one.
+    /// Opcodes that build one object from others, or insert objects into one.
     pub const COMPOSE: [u8; 9] = [b't', 0x85, 0x86, 0x87, b'Q', b'a', b'e', b's', b'u'];
-    /// Push a mark, an empty tuple, list or dictionary, an integer, a float, none, true or false.
+    /// Opcodes that push a mark, an empty tuple, list or dictionary, an integer, a float, none, true or false.
     pub const PUSH: [u8; 11] = [b'(', b')', b']', b'}', b'K', b'M', b'J', b'G', b'N', 0x88, 0x89];
 }
 
-/// The object that a pickle builds.
+/// Object that a pickle builds.
 ///
 /// # Errors
-/// What is wrong with the pickle, or what it asks for that is not allowed.
+/// Description of the fault in the pickle, or of the forbidden request.
 pub fn read(program: &[u8]) -> Result<Object> {
     if program.len() as u64 > LONGEST {
         return Err(format!("a pickle of {} bytes, more than {LONGEST}", program.len()));
@@ -83,7 +84,7 @@ pub fn read(program: &[u8]) -> Result<Object> {
     }
 }
 
-/// candle's message; its errors may carry a backtrace, which is no news about a file.
+/// Message of candle, without the backtrace that its errors may have.
 fn without_backtrace(error: candle_core::Error) -> String {
     match error {
         candle_core::Error::WithBacktrace { inner, .. } => inner.to_string(),
@@ -91,7 +92,7 @@ fn without_backtrace(error: candle_core::Error) -> String {
     }
 }
 
-/// What was measured so far.
+/// Counts so far.
 #[derive(Default)]
 struct Guard {
     nodes: usize,
@@ -100,7 +101,7 @@ struct Guard {
 }
 
 impl Guard {
-    /// Checks the next opcode, runs it, and measures what it made; true at the end.
+    /// Checks the next opcode, runs it, and counts its result; true at the end.
     fn step(&mut self, stack: &mut Stack, rest: &mut &[u8]) -> Result<bool> {
         let (opcode, argument) = rest.split_first().ok_or("the pickle ends early")?;
         self.before(*opcode, argument, stack.stack())?;
@@ -146,7 +147,7 @@ impl Guard {
         }
     }
 
-    /// Nodes of an object, all of which are counted.
+    /// Number of nodes of an object, all of which are counted.
     fn measure(&mut self, object: &Object, depth: usize) -> Result<usize> {
         if depth > DEEPEST {
             return Err(format!("objects nested more than {DEEPEST} deep"));
@@ -180,7 +181,7 @@ impl Guard {
     }
 }
 
-/// The object `below` the top of the stack.
+/// Object `below` the top of the stack.
 fn last(stack: &[Object], below: usize) -> Result<&Object> {
     stack.iter().nth_back(below).ok_or_else(|| "an opcode without its operands".into())
 }
@@ -194,7 +195,7 @@ fn memo_key(short: bool, argument: &[u8]) -> Result<u32> {
     key.ok_or_else(|| "the pickle ends early".into())
 }
 
-/// Whether the name that an argument begins with may be named.
+/// True if the name at the start of an argument is allowed.
 fn allowed_name(argument: &[u8]) -> Result<()> {
     let mut lines = argument.splitn(3, |byte| *byte == b'\n');
     let (Some(module), Some(name), Some(_)) = (lines.next(), lines.next(), lines.next()) else {
@@ -212,7 +213,7 @@ fn allowed_name(argument: &[u8]) -> Result<()> {
     ))
 }
 
-/// Whether an object is the name of something that is not read.
+/// True if an object is the name of something that is not read.
 fn is_record(object: &Object) -> bool {
     let Object::Class { module_name, class_name } = object else { return false };
     RECORDS.contains(&(module_name, class_name))

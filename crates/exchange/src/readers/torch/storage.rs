@@ -2,7 +2,7 @@
 
 use crate::numbers::NumberType;
 
-/// Storages of numbers that can be read.
+/// Storages of supported number types.
 const STORAGES: [(&str, NumberType); 10] = [
     ("FloatStorage", NumberType::F32),
     ("DoubleStorage", NumberType::F64),
@@ -15,7 +15,7 @@ const STORAGES: [(&str, NumberType); 10] = [
     ("IntStorage", NumberType::I32),
     ("LongStorage", NumberType::I64),
 ];
-/// Storages of other numbers: they may be in a file, but not in a network.
+/// Storages of other numbers: allowed in a file, but not in a network.
 const OTHER_STORAGES: [(&str, &str); 6] = [
     ("ComplexFloatStorage", "complex numbers"),
     ("ComplexDoubleStorage", "complex numbers"),
@@ -25,7 +25,7 @@ const OTHER_STORAGES: [(&str, &str); 6] = [
     ("UntypedStorage", "bytes"),
 ];
 
-/// The number type of a storage class, or what it holds otherwise.
+/// Number type of a storage class, or a description of other content.
 pub(super) fn storage(class: &str) -> Option<std::result::Result<NumberType, &'static str>> {
     let read = STORAGES.iter().find(|(name, _)| *name == class).map(|(_, number)| Ok(*number));
     read.or_else(|| OTHER_STORAGES.iter().find(|(name, _)| *name == class).map(|(_, what)| Err(*what)))
