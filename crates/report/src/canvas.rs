@@ -1,4 +1,4 @@
-//! The canvas a figure is drawn on: title and legend on top, panels and marks below.
+//! Canvas of a figure: title and legend at the top, panels and marks below.
 
 use crate::figure::Figure;
 use crate::mark::{Path, stretches, thin};
@@ -8,7 +8,7 @@ use kuva::backend::svg::SvgBackend;
 use kuva::render::axis::add_axes_and_grid;
 use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 
-/// A mark of the legend.
+/// Mark of a legend entry.
 #[derive(Clone, Copy)]
 pub(crate) enum Key {
     Line(&'static str),
@@ -18,19 +18,19 @@ pub(crate) enum Key {
     OpenDot(&'static str),
 }
 
-/// How a text is set.
+/// Style of a text.
 #[derive(Clone, Copy)]
 pub(crate) struct Type {
     pub size: u32,
     pub bold: bool,
     pub anchor: TextAnchor,
     pub colour: &'static str,
-    /// Whether it runs from bottom to top.
+    /// True for text that runs from bottom to top.
     pub upwards: bool,
 }
 
 impl Type {
-    /// Text of this size, set to the right of its point.
+    /// Text of this size, to the right of its point.
     pub const fn new(size: u32) -> Self {
         Self { size, bold: false, anchor: TextAnchor::Start, colour: style::INK, upwards: false }
     }
@@ -40,7 +40,7 @@ impl Type {
         Self { bold: true, ..self }
     }
 
-    /// The same, about its point.
+    /// The same, centred on its point.
     pub const fn centred(self) -> Self {
         Self { anchor: TextAnchor::Middle, ..self }
     }
@@ -56,26 +56,26 @@ impl Type {
     }
 }
 
-/// A canvas under construction. Title and legend are placed first; they decide where the body begins.
+/// Canvas under construction. Title and legend are placed first and determine where the body starts.
 pub(crate) struct Canvas {
     title: String,
     width: f64,
-    /// Where the body begins, in px from the top.
+    /// Top of the body, in px from the top of the canvas.
     pub top: f64,
     marks: Vec<Primitive>,
 }
 
-/// Most entries of a legend.
+/// Maximum number of entries in a legend.
 const MOST_ENTRIES: usize = 40;
-/// From the edges of the canvas to the text of the header.
+/// Margin from the edges of the canvas to the text of the header.
 const MARGIN: f64 = 10.0;
-/// Distance of lines of the legend.
+/// Line spacing of the legend.
 const LEGEND_LINE: f64 = 16.0;
-/// Width of a mark of the legend, with the gap to its text.
+/// Width of a legend mark, including the gap to its text.
 const KEY_WIDTH: f64 = 22.0;
 
 impl Canvas {
-    /// A canvas with its title.
+    /// Creates a canvas with its title.
     pub fn new(width: f64, title: &str) -> Self {
         let mut canvas = Self { title: title.into(), width, top: 8.0, marks: Vec::new() };
         for line in font::wrap(&printable(title), style::TITLE_SIZE, true, width - 2.0 * MARGIN) {
@@ -86,7 +86,7 @@ impl Canvas {
         canvas
     }
 
-    /// Says below the title that only the first of several things are drawn, if it is so; `things` is a plural.
+    /// States below the title that only the first of several things are drawn, if so; `things` is a plural.
     pub fn note_part(&mut self, drawn: usize, of: usize, things: &str) {
         if drawn < of {
             self.text((MARGIN, self.top + 9.0), &first_of(drawn, of, things), Type::new(style::TICK_SIZE));
@@ -94,7 +94,7 @@ impl Canvas {
         }
     }
 
-    /// Adds the legend below the title, in as many lines as it needs; of very many entries the first.
+    /// Adds the legend below the title, on as many lines as needed; of very many entries, the first ones.
     pub fn legend(&mut self, entries: &[(Key, String)]) {
         let size = style::TICK_SIZE;
         self.note_part(MOST_ENTRIES, entries.len(), "entries of the legend");
@@ -124,7 +124,7 @@ impl Canvas {
         }
     }
 
-    /// Sets text; its point is on the base line.
+    /// Draws text; its point is on the baseline.
     pub fn text(&mut self, (x, y): (f64, f64), content: &str, kind: Type) {
         if content.is_empty() {
             return;
@@ -142,7 +142,7 @@ impl Canvas {
         });
     }
 
-    /// Fills what `draw` draws.
+    /// Fills the path drawn by `draw`.
     pub fn fill(&mut self, colour: &str, opacity: f64, draw: impl FnOnce(&mut Path)) {
         self.path(draw, Some(colour), "none", 0.0, opacity, None);
     }
@@ -158,17 +158,17 @@ impl Canvas {
         self.path(|path| path.polyline(points), None, colour, width, 1.0, dashes);
     }
 
-    /// Strokes what `draw` draws.
+    /// Strokes the path drawn by `draw`.
     pub fn outline(&mut self, colour: &str, width: f64, draw: impl FnOnce(&mut Path)) {
         self.path(draw, None, colour, width, 1.0, None);
     }
 
-    /// A filled circle with a white rim, to stand out from its line.
+    /// Draws a filled circle with a white rim, to stand out from its line.
     pub fn dot(&mut self, centre: (f64, f64), radius: f64, colour: &str) {
         self.path(|path| path.circle(centre, radius), Some(colour), "#ffffff", 0.7, 1.0, None);
     }
 
-    /// An open circle.
+    /// Draws an open circle.
     pub fn ring(&mut self, centre: (f64, f64), radius: f64, colour: &str) {
         self.path(|path| path.circle(centre, radius), Some("#ffffff"), colour, 1.3, 1.0, None);
     }
@@ -197,12 +197,12 @@ impl Canvas {
         })));
     }
 
-    /// A curve of a panel. Values that are not finite are gaps; a value between two gaps is a dot.
+    /// Draws a curve of a panel. Values that are not finite are gaps; a value between two gaps is a dot.
     pub fn curve(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str, dashes: Option<&str>) {
         self.curve_of_width(panel, points, colour, style::LINE_WIDTH, dashes);
     }
 
-    /// A thin curve, for data with much detail.
+    /// Draws a thin curve, for data with much detail.
     pub fn fine_curve(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str) {
         self.curve_of_width(panel, points, colour, style::FINE_WIDTH, None);
     }
@@ -217,7 +217,7 @@ impl Canvas {
         }
     }
 
-    /// A band between two curves over the same `x`.
+    /// Draws a band between two curves over the same `x`.
     pub fn band(&mut self, panel: &Panel, x: &[f64], low: &[f64], high: &[f64], colour: &str) {
         let edge = |y: &[f64]| thin(&x.iter().zip(y).map(|(&x, &y)| panel.at((x, y))).collect::<Vec<_>>());
         let (low, high) = (edge(low), edge(high));
@@ -227,7 +227,7 @@ impl Canvas {
         });
     }
 
-    /// The vertical bar of an interval.
+    /// Draws the vertical bar of an interval.
     pub fn whisker(&mut self, panel: &Panel, x: f64, (low, high): (f64, f64), colour: &str) {
         let (x, low, high) = (panel.at_x(x), panel.at_y(low), panel.at_y(high));
         self.outline(colour, 1.0, |path| {
@@ -238,19 +238,19 @@ impl Canvas {
         });
     }
 
-    /// A horizontal line across a panel: a criterion or threshold.
+    /// Draws a horizontal line across a panel: a criterion or threshold.
     pub fn level(&mut self, panel: &Panel, y: f64, colour: &str) {
         let y = panel.at_y(y);
         self.stroke([(panel.frame.left, y), (panel.frame.right(), y)], colour, 1.0, Some(style::DASHES));
     }
 
-    /// Shades a stretch of x over the height of a panel.
+    /// Shades a range of x over the height of a panel.
     pub fn shade(&mut self, panel: &Panel, (from, to): (f64, f64), colour: &str) {
         let (from, to, frame) = (panel.at_x(from), panel.at_x(to), panel.frame);
         self.fill(colour, 1.0, |path| path.rectangle(from, frame.top, to - from, frame.height));
     }
 
-    /// Draws the axes of a panel; after its marks, so that they lie on top.
+    /// Draws the axes of a panel, after its marks, so that they are on top.
     pub fn axes(&mut self, panel: &Panel) {
         let mut scene = Scene::new(panel.computed.width, panel.computed.height);
         add_axes_and_grid(&mut scene, &panel.computed, &panel.layout);
@@ -266,12 +266,12 @@ impl Canvas {
         self.text((left - style::LEFT + 15.0, top + height / 2.0), &panel.y.label, Type { upwards: true, ..kind });
     }
 
-    /// The size of the canvas when its body is `height` high.
+    /// Size of the canvas for a body of height `height`.
     pub fn size(&self, height: f64) -> (f64, f64) {
         (self.width, self.top + height)
     }
 
-    /// The finished figure; `description` says what it shows, for readers who cannot see it.
+    /// Finishes the figure; `description` describes its content for readers who cannot see it.
     pub fn finish(self, height: f64, description: String) -> Figure {
         let (width, height) = self.size(height);
         let mut scene = Scene::new(width, height);
@@ -290,17 +290,17 @@ impl Canvas {
     }
 }
 
-/// That only the first of several things are drawn; `things` is a plural.
+/// Statement that only the first of several things are drawn; `things` is a plural.
 pub(crate) fn first_of(drawn: usize, of: usize, things: &str) -> String {
     format!("The first {drawn} of {of} {things}.")
 }
 
-/// `text` with what XML cannot hold, and line breaks, as spaces.
+/// `text` with line breaks and characters not allowed in XML replaced by spaces.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect()
 }
 
-/// `text` for XML and HTML, in elements and in attributes.
+/// `text` escaped for XML and HTML, in elements and attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -2,12 +2,12 @@
 
 use crate::ReportError;
 
-/// The checks of one figure, whose name is in every message.
+/// Checks of one figure, whose name is in every message.
 #[derive(Clone, Copy)]
 pub(crate) struct Check(pub &'static str);
 
 impl Check {
-    /// There is something to draw.
+    /// Checks that there is something to draw.
     pub fn not_empty<T>(self, what: &str, values: &[T]) -> Result<(), ReportError> {
         if values.is_empty() {
             return Err(ReportError::Empty { figure: self.0, what: what.into() });
@@ -15,7 +15,7 @@ impl Check {
         Ok(())
     }
 
-    /// A slice has the length of the one it belongs to.
+    /// Checks that a slice has the length of the one it belongs to.
     pub fn length<T>(self, what: &str, values: &[T], expected: usize) -> Result<(), ReportError> {
         if values.len() != expected {
             return Err(ReportError::Length { figure: self.0, what: what.into(), found: values.len(), expected });
@@ -23,7 +23,7 @@ impl Check {
         Ok(())
     }
 
-    /// Every value is finite.
+    /// Checks that every value is finite.
     pub fn finite<'a>(self, what: &str, values: impl IntoIterator<Item = &'a f64>) -> Result<(), ReportError> {
         match values.into_iter().enumerate().find(|(_, value)| !value.is_finite()) {
             Some((index, &value)) => Err(ReportError::NotFinite { figure: self.0, what: what.into(), index, value }),
@@ -31,7 +31,7 @@ impl Check {
         }
     }
 
-    /// `holds`, or else `found` is not what was `expected`.
+    /// Checks `holds`; otherwise the error says that `found` is not the `expected` value.
     pub fn value(
         self,
         what: &str,
@@ -46,7 +46,7 @@ impl Check {
         Err(ReportError::Value { figure: self.0, what: what.into(), found, expected })
     }
 
-    /// Every interval is finite and holds its value.
+    /// Checks that every interval is finite and contains its value.
     pub fn intervals(self, what: &str, values: impl IntoIterator<Item = (f64, (f64, f64))>) -> Result<(), ReportError> {
         for (index, (value, (low, high))) in values.into_iter().enumerate() {
             self.finite(&format!("{what} {index}"), &[value, low, high])?;

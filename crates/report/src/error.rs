@@ -1,6 +1,6 @@
-//! Why a figure cannot be drawn.
+//! Errors of figures.
 
-/// Why a figure cannot be drawn. Every message names the figure and the data at fault.
+/// Error of a figure. Every message names the figure and the data at fault.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// There is nothing to draw.
@@ -8,19 +8,19 @@ pub enum ReportError {
     Empty {
         /// The figure.
         figure: &'static str,
-        /// What is missing.
+        /// Missing data.
         what: String,
     },
-    /// Two slices that belong together differ in length.
+    /// Two slices that belong together have different lengths.
     #[error("{figure}: {what}: found {found} values, expected {expected}")]
     Length {
         /// The figure.
         figure: &'static str,
-        /// Which data.
+        /// Name of the data.
         what: String,
-        /// Its length.
+        /// Length found.
         found: usize,
-        /// The length it should have.
+        /// Length expected.
         expected: usize,
     },
     /// A value is NaN or infinite.
@@ -28,9 +28,9 @@ pub enum ReportError {
     NotFinite {
         /// The figure.
         figure: &'static str,
-        /// Which data.
+        /// Name of the data.
         what: String,
-        /// Where in it.
+        /// Index of the value.
         index: usize,
         /// The value.
         value: f64,
@@ -40,27 +40,27 @@ pub enum ReportError {
     Value {
         /// The figure.
         figure: &'static str,
-        /// Which data.
+        /// Name of the data.
         what: String,
-        /// What was found.
+        /// Found value.
         found: String,
-        /// What was expected.
+        /// Expected value.
         expected: String,
     },
-    /// An artifact of an earlier version lacks a tensor that a figure is drawn from.
+    /// An artifact of an earlier version lacks a tensor that a figure needs.
     #[error("{figure}: no tensor `{tensor}`, which earlier versions of {program} did not write; run {program} again")]
     Missing {
         /// The figure.
         figure: &'static str,
         /// The tensor.
         tensor: &'static str,
-        /// The program that writes it.
+        /// Program that writes the tensor.
         program: String,
     },
     /// The config of an artifact cannot be used.
     #[error(transparent)]
     Experiment(#[from] mdl_experiment::ExperimentError),
-    /// An artifact lacks what a figure needs.
+    /// An artifact lacks data that a figure needs.
     #[error(transparent)]
     Artifact(#[from] mdl_artifact::ArtifactError),
     /// A figure could not be written.

@@ -1,6 +1,7 @@
-//! Evaluations in artifacts: the tensors that figures need beside those of the judging, and reading them back.
+//! Evaluations in artifacts: the tensors that figures need besides the results, and how to read them back.
 //!
-//! A figure is drawn from one artifact. Therefore an evaluation keeps [what its figures show of the network](keep_network).
+//! A figure is drawn from a single artifact, so an evaluation includes [the parts of the network that its figures
+//! show](keep_network).
 
 use crate::ReportError;
 use crate::check::Check;
@@ -11,15 +12,15 @@ use mdl_data::field::length;
 use mdl_data::tasks::{Judged, Task};
 use mdl_experiment::Experiment;
 
-/// Adds to an evaluation what its figures show of the network of `units` units that it judges:
+/// Adds to an evaluation the parts of its network of `units` units that figures show:
 ///
 /// | tensor | shape | type | content |
 /// |---|---|---|---|
 /// | `population` | `[N]` | U8 | 0 excitatory, 1 inhibitory, 2 somatostatin, 3 without sign |
-/// | `history.*`, `search.*`, `scaling_factor`, `predicted_scaling_factor` | | | as in the network's artifact, where it has them |
+/// | `history.*`, `search.*`, `scaling_factor`, `predicted_scaling_factor` | | | as in the network's artifact, if present |
 ///
 /// # Errors
-/// [`ReportError::Artifact`]: `sign` or `mask` of the network has another type or shape.
+/// [`ReportError::Artifact`]: `sign` or `mask` of the network has the wrong type or shape.
 pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact) -> Result<(), ReportError> {
     Population::write(&Population::of_units(network, units)?, evaluation);
     let kept = |name: &str| {
@@ -30,20 +31,20 @@ pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact)
     Ok(())
 }
 
-/// The experiment in an artifact's config.
+/// Experiment in an artifact's config.
 pub(crate) fn experiment(artifact: &Artifact) -> Result<Experiment, ReportError> {
     let mut config = artifact.config.clone();
-    // What a sweep varied is no section of an experiment.
+    // The section of a sweep is not part of an experiment.
     config.as_object_mut().map(|sections| sections.remove("sweep"));
     Ok(Experiment::from_json(config, &[], None, &artifact.path().display().to_string())?)
 }
 
-/// `Accuracy` or `Performance`: the fraction of right answers of an experiment.
+/// `Accuracy` or `Performance`: name of the fraction of correct answers in an experiment.
 pub(crate) fn measure(experiment: &Experiment) -> &'static str {
     if experiment.task.measure() == "accuracy" { "Accuracy" } else { "Performance" }
 }
 
-/// Whether an artifact is the evaluation of a sweep.
+/// True if an artifact is the evaluation of a sweep.
 pub(crate) fn is_sweep(artifact: &Artifact) -> bool {
     artifact.kind == Kind::Evaluation && artifact.has("parameter")
 }
@@ -52,11 +53,11 @@ pub(crate) fn is_sweep(artifact: &Artifact) -> bool {
 pub(crate) struct Evaluation<'a> {
     pub artifact: &'a Artifact,
     pub experiment: Experiment,
-    /// Whose answers were judged.
+    /// Kind of the evaluated network.
     pub judged: Judged,
 }
 
-/// The spikes of one recorded trial.
+/// Spikes of one recorded trial.
 pub(crate) struct Spikes {
     /// Name of its condition or class.
     pub label: String,
@@ -67,7 +68,7 @@ pub(crate) struct Spikes {
 }
 
 impl<'a> Evaluation<'a> {
-    /// The evaluation of an artifact, unless it is none or that of a sweep.
+    /// Evaluation of an artifact; none for other artifacts and for sweeps.
     pub fn of(artifact: &'a Artifact) -> Result<Option<Self>, ReportError> {
         if artifact.kind != Kind::Evaluation || is_sweep(artifact) {
             return Ok(None);
@@ -84,12 +85,12 @@ impl<'a> Evaluation<'a> {
         Err(ReportError::Missing { figure: figure.0, tensor, program: self.artifact.provenance.program.clone() })
     }
 
-    /// The cognitive task; none for images.
+    /// Cognitive task; none for images.
     pub fn task(&self) -> Option<&dyn Task> {
         self.experiment.task.task().ok()
     }
 
-    /// `LIF`, `spiking` or `rate`: the network whose answers were judged.
+    /// `LIF`, `spiking` or `rate`: kind of the evaluated network.
     pub fn network(&self) -> &str {
         match self.judged {
             Judged::Lif => "LIF",
@@ -97,7 +98,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// The population of each unit. Those of spiking networks have no sign, also in evaluations of earlier versions.
+    /// Population of each unit. Units of spiking networks have no sign, including in evaluations of earlier versions.
     pub fn populations(&self, figure: Check) -> Result<Vec<Population>, ReportError> {
         if self.judged == Judged::Lif {
             self.require(figure, population::TENSOR)?;
@@ -105,17 +106,17 @@ impl<'a> Evaluation<'a> {
         Population::of_units(self.artifact, self.experiment.network.neurons())
     }
 
-    /// The response window of a task; nothing for images.
+    /// Response window of a task; none for images.
     pub fn windows(&self) -> Vec<Window<'static>> {
         self.task().map(|task| Window::response(task, self.judged)).into_iter().collect()
     }
 
-    /// Duration of a trial, or of showing an image (ms).
+    /// Duration of a trial or of an image presentation (ms).
     pub fn duration_ms(&self) -> f64 {
         self.experiment.task.steps() as f64 * self.experiment.task.step_ms()
     }
 
-    /// The condition of each trial, below the number of conditions.
+    /// Condition of each trial, less than the number of conditions.
     pub fn conditions(&self, task: &dyn Task) -> Result<Vec<usize>, ReportError> {
         let shape = self.artifact.shape::<1>("condition")?;
         let conditions = self.artifact.values::<u32>("condition", &shape)?;
@@ -127,7 +128,7 @@ impl<'a> Evaluation<'a> {
         Ok(conditions.iter().map(|condition| length(*condition)).collect())
     }
 
-    /// The name of each trial: its condition, or the class of its image.
+    /// Name of each trial: its condition, or the class of its image.
     fn labels(&self) -> Result<Vec<String>, ReportError> {
         if let Some(task) = self.task() {
             return Ok(self.conditions(task)?.into_iter().map(|c| task.conditions()[c].to_owned()).collect());
@@ -141,19 +142,19 @@ impl<'a> Evaluation<'a> {
             .collect())
     }
 
-    /// The name of a class.
+    /// Name of a class.
     pub fn class(&self, class: usize) -> String {
         let classes = self.experiment.task.data_set().map_or(&[][..], |data_set| data_set.classes());
         classes.get(class).map_or_else(|| class.to_string(), |name| (*name).to_owned())
     }
 
-    /// The potentials of the recorded units: name of the tensor with its shape `[S, times, U]`.
+    /// Potentials of the recorded units: name of the tensor with its shape `[S, times, U]`.
     pub fn potentials(&self) -> Result<(&'static str, [usize; 3]), ReportError> {
         let name = if self.judged == Judged::Lif { "v_mv" } else { "potential" };
         Ok((name, self.artifact.shape(name)?))
     }
 
-    /// The spikes of each recorded trial; nothing where none was recorded.
+    /// Spikes of each recorded trial; empty if none was recorded.
     pub fn spikes(&self) -> Result<Vec<Spikes>, ReportError> {
         let artifact = self.artifact;
         if !artifact.has("spike_step") {
@@ -177,7 +178,7 @@ impl<'a> Evaluation<'a> {
         Ok(trials)
     }
 
-    /// Time of a spike in a step, counted from 1: of a LIF network at the end of the step, of others at its beginning.
+    /// Time of a spike in a step, counted from 1: the end of the step for LIF networks, the beginning for others.
     fn spike_ms(&self, step: u32) -> f64 {
         match self.judged {
             Judged::Lif => f64::from(step) * self.experiment.lif.step_ms(),

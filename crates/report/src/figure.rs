@@ -3,10 +3,10 @@
 use crate::{ReportError, font};
 use resvg::{tiny_skia, usvg};
 
-/// Greatest side of a PNG in pixels.
+/// Maximum side of a PNG in pixels.
 const LARGEST_SIDE: f32 = 16_384.0;
 
-/// A finished figure: an SVG whose text is text, with a title and a description for readers who cannot see it.
+/// A finished figure: an SVG whose text is selectable, with a title and a description for readers who cannot see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     pub(crate) title: String,
@@ -15,33 +15,32 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// Its title, as drawn.
+    /// Title as drawn.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// What it shows, in words.
+    /// Description of the content, in words.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The SVG document, on a white ground. It names fonts but holds none.
+    /// SVG document on a white background. It names fonts but does not embed any.
     pub fn svg(&self) -> &str {
         &self.svg
     }
 
-    /// The figure as PNG with `scale` pixels to a px of the SVG (2 to 4 for print), drawn with the embedded font
-    /// whatever fonts the machine has.
-    /// It has Latin, Greek and Cyrillic letters and the usual signs, but no
-    /// subscript digits; what it lacks is drawn as an empty box.
+    /// Renders the figure as PNG with `scale` pixels per px of the SVG (2 to 4 for print), with the embedded font
+    /// whatever fonts are installed. The font has Latin, Greek and Cyrillic letters and common symbols, but no
+    /// subscript digits; missing characters are drawn as empty boxes.
     ///
     /// # Errors
-    /// [`ReportError::Png`]: `scale` is not positive, or makes a side of less than 1 or more than 16384 pixels.
+    /// [`ReportError::Png`]: `scale` is not positive, or gives a side of less than 1 or more than 16384 pixels.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>, ReportError> {
         render(&self.tree()?, scale)
     }
 
-    /// The same, with fewer pixels where a side would have more than 16384.
+    /// Like [`Figure::png`], with a smaller scale if a side would exceed 16384 pixels.
     ///
     /// # Errors
     /// As [`Figure::png`].

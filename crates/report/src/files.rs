@@ -1,13 +1,13 @@
-//! Where a program's figures are written: `figures/<output's name>-<figure>.svg` and `.png` beside its output.
+//! Files of a program's figures: `figures/<output's name>-<figure>.svg` and `.png` beside its output.
 
 use crate::Figure;
 use mdl_artifact::output::{OutputError, check_free, write_atomically};
 use std::path::{Path, PathBuf};
 
-/// Pixels of a PNG to a unit of the figure.
+/// Pixels of a PNG per unit of the figure.
 const PNG_SCALE: f32 = 2.0;
 
-/// Where the figures of one output go.
+/// Files for the figures of one output.
 #[derive(Clone, Debug)]
 pub struct FigureFiles {
     directory: PathBuf,
@@ -16,13 +16,13 @@ pub struct FigureFiles {
 }
 
 impl FigureFiles {
-    /// The place for the figures `names` of `output`.
+    /// Files for the figures `names` of `output`.
     pub fn beside(output: &Path, names: &[&'static str]) -> Self {
         let stem = output.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         Self { directory: output.with_file_name("figures"), stem, names: names.into() }
     }
 
-    /// The place for the figures `names` of `artifact` beside its report.
+    /// Files for the figures `names` of `artifact`, beside its report.
     pub fn of_report(report: &Path, artifact: &Path, names: &[&'static str]) -> Self {
         Self { directory: report.with_file_name("figures"), ..Self::beside(artifact, names) }
     }
@@ -32,17 +32,17 @@ impl FigureFiles {
         &self.names
     }
 
-    /// A name that all figures of the output share, and those of no other output in its directory.
+    /// Prefix shared by all figures of the output, and by those of no other output in its directory.
     pub fn name(&self) -> PathBuf {
         self.directory.join(&self.stem)
     }
 
-    /// Every file that may be written.
+    /// All files that may be written.
     pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
         self.names.iter().flat_map(|name| ["svg", "png"].map(|extension| self.path(name, extension)))
     }
 
-    /// Checks that no file is in the way, or that it may be overwritten.
+    /// Checks that no file exists, or that it may be overwritten.
     ///
     /// # Errors
     /// Those of [`check_free`].
@@ -54,7 +54,7 @@ impl FigureFiles {
         self.directory.join(format!("{}-{name}.{extension}", self.stem))
     }
 
-    /// Writes a figure as SVG and PNG; returns why a file could not be made, one message each that names it.
+    /// Writes a figure as SVG and PNG; returns one message per file that could not be written, which names it.
     pub fn write(&self, name: &str, figure: &Figure, force: bool) -> Vec<String> {
         let [svg, png] = ["svg", "png"].map(|extension| self.path(name, extension));
         let written = write_atomically(&svg, figure.svg().as_bytes(), force).map_err(|error| error.to_string());
@@ -63,14 +63,14 @@ impl FigureFiles {
         [written, png].into_iter().filter_map(Result::err).collect()
     }
 
-    /// Removes the figures of an earlier output of the same name, but for those of these names.
+    /// Removes the figures of an earlier output of the same name, except those of these names.
     pub fn remove_others(&self, kept: &[&str]) {
         let others = self.names.iter().filter(|name| !kept.contains(name));
         let paths = others.flat_map(|name| ["svg", "png"].map(|extension| self.path(name, extension)));
         paths.for_each(|path| drop(std::fs::remove_file(path)));
     }
 
-    /// The file of a figure that could not be drawn.
+    /// File of a figure that could not be drawn.
     pub fn svg(&self, name: &str) -> PathBuf {
         self.path(name, "svg")
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 /// Name of the embedded family.
 pub(crate) const FAMILY: &str = "Noto Sans";
 
-/// The embedded fonts and no others, so that a PNG is the same on every machine.
+/// The embedded fonts only, so that a PNG is the same on every machine.
 pub(crate) fn database() -> Arc<fontdb::Database> {
     static DATABASE: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
     let load = || {
@@ -31,7 +31,7 @@ pub(crate) fn width(text: &str, size: u32, bold: bool) -> f64 {
     text.chars().map(|ch| f64::from(advance(ch))).sum()
 }
 
-/// Breaks `text` at spaces into lines of at most `room` px; a longer word stands alone.
+/// Breaks `text` at spaces into lines of at most `room` px; a longer word gets its own line.
 pub(crate) fn wrap(text: &str, size: u32, bold: bool, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -1,4 +1,4 @@
-//! The report of an artifact: its key results, its figures, its provenance.
+//! Report of an artifact: its key results, its figures, its provenance.
 
 use crate::evaluation::{Evaluation, is_sweep, measure};
 use crate::figures::{Drawn, FIGURES};
@@ -9,10 +9,10 @@ use mdl_data::score::Score;
 use mdl_data::tasks::Judged;
 use serde_json::Value;
 
-/// The report of a network or an evaluation, with the figures that were drawn from it.
+/// Report of a network or an evaluation, with the figures drawn from it.
 ///
 /// # Errors
-/// [`ReportError`]: a config that cannot be used, a tensor that does not fit.
+/// [`ReportError`]: an invalid config, a mismatched tensor.
 pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError> {
     let name = artifact.config["name"].as_str().unwrap_or_default();
     let (mut report, mut behaviour) = match Evaluation::of(artifact)? {
@@ -39,7 +39,7 @@ pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError>
     Ok(report.provenance(provenance(artifact)))
 }
 
-/// The head of the report of a LIF network's evaluation, and its table.
+/// Head of the report of a LIF network's evaluation, and its table.
 fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option<Table>), ReportError> {
     let artifact = evaluation.artifact;
     let correct = correct(artifact)?;
@@ -74,7 +74,7 @@ fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option
     Ok((report, Some(table)))
 }
 
-/// The head of the report of a trained network's evaluation.
+/// Head of the report of a trained network's evaluation.
 fn of_trained_network(name: &str, evaluation: &Evaluation) -> Result<Report, ReportError> {
     let score = score_of(correct(evaluation.artifact)?.iter());
     let (low, high) = score.interval();
@@ -85,7 +85,7 @@ fn of_trained_network(name: &str, evaluation: &Evaluation) -> Result<Report, Rep
         .result("Network", &network(evaluation.artifact)))
 }
 
-/// The head of the report of a network or a sweep.
+/// Head of the report of a network or a sweep.
 fn of_other(name: &str, artifact: &Artifact) -> Report {
     let summary = match artifact.kind {
         Kind::Lif => "A LIF network made from a trained rate network.",
@@ -121,7 +121,7 @@ fn with_interval(score: &Score) -> String {
     format!("{:.2} ({low:.2}–{high:.2})", score.performance())
 }
 
-/// A trained network in a line: `rate, N = 200 (160 excitatory, 40 inhibitory), sigmoid, task go-nogo`.
+/// Summary of a trained network in a line: `rate, N = 200 (160 excitatory, 40 inhibitory), sigmoid, task go-nogo`.
 pub fn network(artifact: &Artifact) -> String {
     let (network, task) = (&artifact.config["network"], &artifact.config["task"]);
     let text = |value: &Value| value.as_str().map(String::from);
@@ -141,7 +141,7 @@ pub fn network(artifact: &Artifact) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Where an artifact comes from: the stage that wrote it, those before it, and its config.
+/// Provenance of an artifact: the stage that wrote it, the stages before, and its config.
 pub fn provenance(artifact: &Artifact) -> Provenance {
     let revision =
         |from: &mdl_artifact::Provenance| from.revision.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();

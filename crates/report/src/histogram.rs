@@ -1,25 +1,25 @@
-//! Histograms of one number per unit, population over population.
+//! Histograms of one number per unit, with overlaid populations.
 
 use crate::canvas::Canvas;
 use crate::panel::Panel;
 use kuva::render::render_utils::compute_tick_step;
 
-/// About how many bins a histogram has.
+/// Approximate number of bins of a histogram.
 const BINS: usize = 24;
 
-/// Equal intervals.
+/// Bins of equal width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Bins {
-    /// Lower end of the first one.
+    /// Lower end of the first bin.
     pub from: f64,
-    /// Width of each.
+    /// Width of each bin.
     pub width: f64,
-    /// Number of them.
+    /// Number of bins.
     pub count: usize,
 }
 
 impl Bins {
-    /// Bins of a round width from a multiple of it at or below `lowest` to beyond `highest`, which is greater.
+    /// Bins of a round width, from a multiple of it at or below `lowest` to above `highest`, which is greater.
     pub fn between(lowest: f64, highest: f64) -> Self {
         let width = compute_tick_step(lowest, highest, BINS);
         let from = (lowest / width).floor() * width;
@@ -31,7 +31,7 @@ impl Bins {
         (self.from, self.from + self.width * self.count as f64)
     }
 
-    /// How many of the values are in each bin.
+    /// Number of values in each bin.
     pub fn counts(&self, values: impl Iterator<Item = f64>) -> Vec<f64> {
         let mut counts = vec![0.0; self.count];
         for value in values {
@@ -40,7 +40,7 @@ impl Bins {
         counts
     }
 
-    /// Draws the height of each bin as a filled outline, so that one behind another is seen; nothing beyond its ends.
+    /// Draws the bins as a filled outline, so that overlaid ones remain visible; nothing beyond its ends.
     pub fn draw(&self, canvas: &mut Canvas, panel: &Panel, heights: &[f64], colour: &'static str) {
         let filled = |height: &f64| *height > 0.0;
         let (Some(first), Some(last)) = (heights.iter().position(filled), heights.iter().rposition(filled)) else {

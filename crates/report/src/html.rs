@@ -1,10 +1,10 @@
-//! The report: one HTML file that needs nothing else.
+//! The report as a self-contained HTML file.
 
 use crate::canvas::escaped;
 use crate::figure::Figure;
 
-/// One self-contained HTML file: no script, nothing loaded from elsewhere, readable on light and dark screens and on
-/// paper. All text is escaped. The same content gives the same bytes.
+/// A self-contained HTML file: no scripts, no external resources, readable on light and dark screens and on paper. All
+/// text is escaped. The same content gives the same bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     title: String,
@@ -14,7 +14,7 @@ pub struct Report {
     provenance: Option<Provenance>,
 }
 
-/// A section of a report: its parts in the order in which they were added.
+/// Section of a report, with its parts in the order in which they were added.
 #[derive(Clone, Debug)]
 pub struct Section {
     heading: String,
@@ -28,23 +28,23 @@ enum Part {
     Figure(Figure, String),
 }
 
-/// A table; columns of numbers are set to the right.
+/// A table; columns of numbers are right-aligned.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// What it shows.
+    /// Caption of the table.
     pub caption: String,
     /// Names of the columns.
     pub columns: Vec<String>,
-    /// Its rows, each with a cell a column.
+    /// Rows, each with one cell per column.
     pub rows: Vec<Vec<String>>,
 }
 
-/// Where the results of a report come from.
+/// Provenance of the results in a report.
 #[derive(Clone, Debug, Default)]
 pub struct Provenance {
-    /// The stages that led here, the last one first.
+    /// Stages that led to the results, the last one first.
     pub stages: Vec<Stage>,
-    /// The whole resolved config, as JSON; shown when unfolded.
+    /// The whole resolved config, as JSON, collapsed by default.
     pub config: String,
 }
 
@@ -55,45 +55,45 @@ pub struct Stage {
     pub program: String,
     /// Seed of its random numbers.
     pub seed: u64,
-    /// Each file that it read, with its SHA-256.
+    /// Files that it read, each with its SHA-256.
     pub inputs: Vec<(String, String)>,
 }
 
 impl Report {
-    /// A report with this title.
+    /// Creates a report with this title.
     pub fn new(title: &str) -> Self {
         Self { title: title.into(), ..Self::default() }
     }
 
-    /// A sentence or two below the title.
+    /// Adds a sentence or two below the title.
     #[must_use]
     pub fn summary(mut self, text: &str) -> Self {
         self.summary = text.into();
         self
     }
 
-    /// A key result, for the table at the top: such as `Performance` and `0.97 (0.92–0.99)`.
+    /// Adds a key result to the table at the top, such as `Performance` and `0.97 (0.92–0.99)`.
     #[must_use]
     pub fn result(mut self, name: &str, value: &str) -> Self {
         self.results.push((name.into(), value.into()));
         self
     }
 
-    /// The next section.
+    /// Adds the next section.
     #[must_use]
     pub fn section(mut self, section: Section) -> Self {
         self.sections.push(section);
         self
     }
 
-    /// Where the results come from, at the end.
+    /// Adds the provenance of the results, at the end.
     #[must_use]
     pub fn provenance(mut self, provenance: Provenance) -> Self {
         self.provenance = Some(provenance);
         self
     }
 
-    /// The HTML file.
+    /// Renders the HTML file.
     pub fn html(&self) -> String {
         let title = escaped(&self.title);
         let mut html = format!(
@@ -126,7 +126,7 @@ impl Report {
     }
 }
 
-/// How many figures and tables there are so far.
+/// Number of figures and tables so far.
 #[derive(Default)]
 struct Numbers {
     figures: usize,
@@ -134,12 +134,12 @@ struct Numbers {
 }
 
 impl Section {
-    /// A section with this heading.
+    /// Creates a section with this heading.
     pub fn new(heading: &str) -> Self {
         Self { heading: heading.into(), parts: Vec::new() }
     }
 
-    /// Adds text; an empty line begins a new paragraph.
+    /// Adds text; an empty line starts a new paragraph.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
         self.parts.push(Part::Text(text.into()));
@@ -153,7 +153,7 @@ impl Section {
         self
     }
 
-    /// Adds a figure with its caption. The figure's description is its text for readers who cannot see it.
+    /// Adds a figure with its caption. The description of the figure is its alternative text.
     #[must_use]
     pub fn figure(mut self, figure: Figure, caption: &str) -> Self {
         self.parts.push(Part::Figure(figure, caption.into()));
@@ -181,7 +181,7 @@ impl Section {
 }
 
 impl Table {
-    /// Whether every cell of a column begins as a number does.
+    /// True if every cell of a column starts like a number.
     fn is_numeric(&self, column: usize) -> bool {
         !self.rows.is_empty() && self.rows.iter().filter_map(|row| row.get(column)).all(|cell| is_number(cell))
     }
@@ -228,12 +228,12 @@ fn paragraphs(text: &str) -> String {
 }
 
 fn figure_html(figure: &Figure, caption: &str, number: usize) -> String {
-    // Inside HTML the name space goes without saying, and its address would look like something to load.
+    // Inside HTML the namespace is implied, and its address would look like an external resource.
     let svg = figure.svg().replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
     format!("<figure>\n{svg}\n<figcaption><b>Figure {number}.</b> {}</figcaption>\n</figure>\n", escaped(caption))
 }
 
-/// Whether a cell begins as a number does.
+/// True if a cell starts like a number.
 fn is_number(text: &str) -> bool {
     text.trim_start_matches(['-', '−', '+', '±', '<', '≤', '≥', ' ']).starts_with(|c: char| c.is_ascii_digit())
 }

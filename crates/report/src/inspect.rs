@@ -1,5 +1,5 @@
-//! What an artifact is and where it comes from, for a person and as JSON; whether its inputs are still there; what differs
-//! between two artifacts.
+//! Summary of an artifact and its provenance, as text and as JSON; search for its inputs; differences between two
+//! artifacts.
 
 use mdl_artifact::output::sha256_file;
 use mdl_artifact::{Array, Artifact, Input, Provenance, differences};
@@ -10,18 +10,18 @@ use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A tensor at a glance.
+/// Summary of a tensor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// Its name.
+    /// Name of the tensor.
     pub name: String,
-    /// Extent of each dimension.
+    /// Size of each dimension.
     pub shape: Vec<usize>,
-    /// Type of its numbers, as in `F32`.
+    /// Type of its numbers, for example `F32`.
     pub r#type: &'static str,
-    /// Smallest and largest finite number; none where there is no such number.
+    /// Smallest and largest finite number, if any.
     pub range: Option<[f64; 2]>,
-    /// How many numbers are not finite.
+    /// Number of values that are not finite.
     pub not_finite: usize,
 }
 
@@ -41,7 +41,7 @@ pub fn summaries(artifact: &Artifact) -> Vec<Summary> {
     artifact.tensors.iter().map(|(name, array)| Summary::new(name, array)).collect()
 }
 
-/// Everything about an artifact but the numbers.
+/// Summary of an artifact, without the numbers in its tensors.
 pub fn to_json(artifact: &Artifact) -> Value {
     json!({
         "file": artifact.path(),
@@ -53,7 +53,7 @@ pub fn to_json(artifact: &Artifact) -> Value {
     })
 }
 
-/// The same for a person.
+/// The same as text.
 pub fn to_text(artifact: &Artifact) -> String {
     let mut text = format!("{}: {}\n", artifact.path().display(), artifact.kind);
     let mut line = |indent: usize, content: &str| _ = writeln!(text, "{:1$}{content}", "", 2 * indent);
@@ -80,7 +80,7 @@ pub fn to_text(artifact: &Artifact) -> String {
     text
 }
 
-/// A provenance, that of the artifact it was made from, and so on.
+/// A provenance, that of its parent artifact, and so on.
 fn generations(provenance: &Provenance) -> impl Iterator<Item = &Provenance> {
     std::iter::successors(Some(provenance), |provenance| provenance.parent.as_deref())
 }
@@ -92,20 +92,20 @@ fn maker(provenance: &Provenance) -> String {
     format!("{program} {version}{revision}{device}, seed {seed}")
 }
 
-/// An input of an artifact, or of one it was made from, and where it was found.
+/// Input of an artifact or of one of its ancestors, and the result of the search for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verified {
     /// The input.
     #[serde(flatten)]
     pub input: Input,
-    /// A file with its content.
+    /// File with its content.
     pub found: Option<PathBuf>,
-    /// Files of its name with another content.
+    /// Files of its name with other content.
     pub changed: Vec<PathBuf>,
 }
 
-/// Looks below a directory for the inputs of an artifact and of all that it was made from, by name or, where they were
-/// renamed, by content.
+/// Searches a directory for the inputs of an artifact and of its ancestors, by name or, if they were renamed, by
+/// content.
 ///
 /// # Errors
 /// A directory or file that cannot be read.
@@ -119,7 +119,7 @@ pub fn verify(artifact: &Artifact, directory: &Path) -> io::Result<Vec<Verified>
 fn find(input: &Input, files: &BTreeSet<PathBuf>, sums: &mut BTreeMap<PathBuf, String>) -> io::Result<Verified> {
     let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy() == input.file);
     let (mut found, mut changed) = (None, Vec::new());
-    // Those of its name first: the others are read only where none of these is it.
+    // Files of the same name first; the others are read only if none of these matches.
     for path in files.iter().filter(named).chain(files.iter().filter(|path| !named(path))) {
         if !sums.contains_key(path) {
             sums.insert(path.clone(), sha256_file(path)?);
@@ -135,7 +135,7 @@ fn find(input: &Input, files: &BTreeSet<PathBuf>, sums: &mut BTreeMap<PathBuf, S
     Ok(Verified { input: input.clone(), found, changed })
 }
 
-/// Every regular file below a directory; links are not followed.
+/// All regular files below a directory; links are not followed.
 fn collect(directory: &Path, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
@@ -149,18 +149,18 @@ fn collect(directory: &Path, files: &mut BTreeSet<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Something in which two artifacts differ; null where one has no such thing.
+/// A difference between two artifacts; null if one has no such item.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
-    /// What: `config training.learning_rate`, `tensor w_rec`, `provenance seed`.
+    /// Item: `config training.learning_rate`, `tensor w_rec`, `provenance seed`.
     pub what: String,
-    /// What the first has.
+    /// Value in the first artifact.
     pub first: Value,
-    /// What the second has.
+    /// Value in the second artifact.
     pub second: Value,
 }
 
-/// In what two artifacts differ: kind, provenance and config field by field, tensors.
+/// Differences between two artifacts: kind, provenance and config field by field, tensors.
 pub fn changes(first: &Artifact, second: &Artifact) -> Vec<Change> {
     let mut found = Vec::new();
     let mut compare = |section: &str, a: &Value, b: &Value| {
@@ -189,7 +189,7 @@ pub fn changes(first: &Artifact, second: &Artifact) -> Vec<Change> {
     found
 }
 
-/// max |a − b| of two tensors of one shape and type.
+/// max |a − b| of two tensors with the same shape and type.
 fn largest_change(a: &Array, b: &Array) -> Option<f64> {
     let alike = a.shape == b.shape && a.values.type_name() == b.values.type_name();
     alike.then(|| a.values.numbers().zip(b.values.numbers()).fold(0.0, |most: f64, (x, y)| most.max((x - y).abs())))

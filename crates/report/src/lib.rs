@@ -1,10 +1,10 @@
 //! Figures and the HTML report, drawn from artifacts alone.
 //!
-//! Every figure has its own file in [`figures`]: `from_artifact` reads its data from an artifact into a struct of borrowed
-//! slices, whose `draw()` checks them and gives a [`Figure`], which is an SVG (text stays text) and can be rendered as PNG
-//! with the embedded font. [`figures::draw`] draws those of an artifact, [`from_artifact::report`] puts them with its key
-//! results into a [`Report`], one self-contained HTML file. [`evaluation`] says what evaluations keep for it.
-//! [`inspect`] says what an artifact is.
+//! Every figure has its own file in [`figures`]: `from_artifact` reads its data from an artifact into a struct of
+//! borrowed slices, whose `draw()` checks them and returns a [`Figure`]. A figure is an SVG (with text as text) and can
+//! be rendered as PNG with the embedded font. [`figures::draw`] draws the figures of an artifact, and
+//! [`from_artifact::report`] combines them with the key results in a [`Report`], a self-contained HTML file.
+//! [`evaluation`] describes the data that evaluations include for it. [`inspect`] summarises artifacts.
 //!
 //! ```
 //! use mdl_report::figures::SearchCurve;
@@ -28,11 +28,11 @@
 //! # Ok::<(), mdl_report::ReportError>(())
 //! ```
 //!
-//! The same data give the same bytes. Bad data (nothing to draw, lengths that differ, values that are not finite) are a
-//! [`ReportError`] that names the figure and the data; nothing panics.
+//! The same data give the same bytes. Invalid data (nothing to draw, different lengths, values that are not finite) are
+//! a [`ReportError`] that names the figure and the data; nothing panics.
 //!
-//! Axes, ticks and the SVG itself come from the crate `kuva`, PNGs from `resvg`, the embedded font is Noto Sans (SIL Open
-//! Font License). A new figure is one file in `figures`, and its line in [`figures::FIGURES`].
+//! Axes, ticks and the SVG itself come from the crate `kuva`, PNGs from `resvg`; the embedded font is Noto Sans (SIL
+//! Open Font License). A new figure is one file in `figures` and one line in [`figures::FIGURES`].
 
 mod canvas;
 mod check;

@@ -1,39 +1,39 @@
-//! Compact SVG paths: big data must stay small in the file and fast to draw.
+//! Compact SVG paths: large data must stay small in the file and fast to draw.
 
 use std::fmt::Write;
 
-/// SVG path data, with coordinates rounded to hundredths of a px and without superfluous characters.
+/// SVG path data, with coordinates rounded to hundredths of a px and without redundant characters.
 #[derive(Default)]
 pub(crate) struct Path {
     data: String,
-    /// Where the last run ended.
+    /// End of the last run.
     run: Option<(f64, f64)>,
 }
 
 impl Path {
-    /// Starts a new stretch at a point.
+    /// Starts a new subpath at a point.
     pub fn start(&mut self, (x, y): (f64, f64)) {
         self.command('M', &[x, y]);
     }
 
-    /// Draws on to a point.
+    /// Draws a line to a point.
     pub fn on(&mut self, (x, y): (f64, f64)) {
         self.command('L', &[x, y]);
     }
 
-    /// Closes the stretch.
+    /// Closes the subpath.
     pub fn close(&mut self) {
         self.data.push('Z');
     }
 
-    /// The path through `points`.
+    /// Path through `points`.
     pub fn polyline(&mut self, points: impl IntoIterator<Item = (f64, f64)>) {
         for (index, point) in points.into_iter().enumerate() {
             if index == 0 { self.start(point) } else { self.on(point) }
         }
     }
 
-    /// A filled rectangle.
+    /// Adds a filled rectangle.
     pub fn rectangle(&mut self, x: f64, y: f64, width: f64, height: f64) {
         self.command('M', &[x, y]);
         self.command('h', &[width]);
@@ -42,8 +42,8 @@ impl Path {
         self.close();
     }
 
-    /// A horizontal run at height `y`; runs come sorted by height, then from left to right, and are stroked. Given in
-    /// whole tenths of a px they stay exact.
+    /// Adds a horizontal run at height `y`; runs are sorted by height, then from left to right, and are stroked. They
+    /// are exact if given in whole tenths of a px.
     pub fn run(&mut self, y: f64, from: f64, to: f64) {
         match self.run {
             Some((x, height)) if height == y => self.command('m', &[from - x, 0.0]),
@@ -53,7 +53,7 @@ impl Path {
         self.run = Some((to, y));
     }
 
-    /// A circle.
+    /// Adds a circle.
     pub fn circle(&mut self, (x, y): (f64, f64), radius: f64) {
         self.start((x - radius, y));
         for diameter in [2.0 * radius, -2.0 * radius] {
@@ -67,7 +67,7 @@ impl Path {
         self.data
     }
 
-    /// Whether nothing was drawn.
+    /// True if nothing was drawn.
     pub fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -103,7 +103,7 @@ pub(crate) fn stretches(points: &[(f64, f64)]) -> impl Iterator<Item = &[(f64, f
     points.split(|(x, y)| !x.is_finite() || !y.is_finite()).filter(|stretch| !stretch.is_empty())
 }
 
-/// Thins a curve in px, ordered by x, without changing how it looks: in each half px of x it keeps the first, lowest,
+/// Thins a curve in px, ordered by x, without changing its appearance: in each half px of x it keeps the first, lowest,
 /// highest and last point.
 pub(crate) fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let column = |point: &(f64, f64)| (point.0 * 2.0).floor();

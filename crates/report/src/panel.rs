@@ -6,10 +6,10 @@ use kuva::render::render_utils::{auto_nice_range, compute_tick_step};
 use kuva::render::theme::Theme;
 use std::sync::Arc;
 
-/// Greatest magnitude at the end of an axis.
+/// Largest magnitude at the end of an axis.
 const LARGEST: f64 = 1e300;
 
-/// A rectangle of the canvas, in px.
+/// Rectangle of the canvas, in px.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
     pub left: f64,
@@ -28,37 +28,37 @@ impl Frame {
     }
 }
 
-/// An axis of a panel.
+/// Axis of a panel.
 #[derive(Clone)]
 pub(crate) struct Axis {
     pub label: String,
     pub range: (f64, f64),
-    /// About how many ticks.
+    /// Approximate number of ticks.
     pub ticks: usize,
     pub logarithmic: bool,
-    /// Whether ticks have numbers; the panels of a stack share those of the lowest.
+    /// True if ticks have numbers; stacked panels share those of the lowest.
     pub numbers: bool,
 }
 
 impl Axis {
-    /// An axis over exactly this range.
+    /// Axis over exactly this range.
     pub fn exact(label: &str, range: (f64, f64)) -> Self {
         Self { label: label.into(), range: widened(range), ticks: 5, logarithmic: false, numbers: true }
     }
 
-    /// An axis over the time of steps: up to the end of the last one.
+    /// Axis over the time of steps, up to the end of the last step.
     pub fn time(time_ms: &[f64]) -> Self {
         let (first, last) = extent(time_ms.iter().copied());
         let step = if time_ms.len() > 1 { (last - first) / (time_ms.len() - 1) as f64 } else { 0.0 };
         Self::exact("Time (ms)", (first, last + step)).with_ticks(6)
     }
 
-    /// An axis that covers every finite one of `values` and ends at round numbers.
+    /// Axis that covers all finite `values` and ends at round numbers.
     pub fn around(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         Self::exact(label, widened(extent(values))).rounded()
     }
 
-    /// A logarithmic axis that covers `values`, which are positive, down to nine decades below the greatest.
+    /// Logarithmic axis that covers `values`, which are positive, down to nine decades below the largest.
     pub fn logarithmic(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = extent(values);
         let low = low.max(high * 1e-9);
@@ -67,7 +67,7 @@ impl Axis {
         Self { logarithmic: true, ..Self::exact(label, (low, high)) }
     }
 
-    /// An axis of fractions, from 0, 0.5 or 0.8, whatever leaves room below the lowest of `values`, to 1.
+    /// Axis of fractions, from 0, 0.5 or 0.8, whichever leaves room below the lowest of `values`, to 1.
     pub fn fraction(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
         let (low, _) = extent(values);
         let low = if low < 0.55 {
@@ -77,25 +77,25 @@ impl Axis {
         } else {
             0.8
         };
-        // A little above 1, so that marks at 1 are whole.
+        // Slightly above 1, so that marks at 1 are complete.
         Self::exact(label, (low, 1.0 + 0.03 * (1.0 - low)))
     }
 
-    /// An axis from 0 to a round number not below any of `values`.
+    /// Axis from 0 to a round number not below any of `values`.
     pub fn from_zero(label: &str, values: impl IntoIterator<Item = f64>, ticks: usize) -> Self {
         let highest = values.into_iter().filter(|value| value.is_finite()).fold(0.0, f64::max);
         let end = if highest > 0.0 { highest } else { 1.0 };
         Self::exact(label, (0.0, end)).with_ticks(ticks).rounded()
     }
 
-    /// An axis of `count` things, with ticks at whole numbers.
+    /// Axis of `count` items, with ticks at whole numbers.
     pub fn count(label: &str, count: usize) -> Self {
         let whole = |ticks: &usize| compute_tick_step(0.0, count as f64, *ticks).fract() == 0.0;
         let ticks = [4, 5, 3, 2].into_iter().find(whole).unwrap_or(1);
         Self::exact(label, (0.0, count as f64)).with_ticks(ticks)
     }
 
-    /// The same with about so many ticks.
+    /// The same with approximately this number of ticks.
     pub fn with_ticks(self, ticks: usize) -> Self {
         Self { ticks, ..self }
     }
@@ -105,7 +105,7 @@ impl Axis {
         Self { range: widened(auto_nice_range(self.range.0, self.range.1, self.ticks)), ..self }
     }
 
-    /// The same without label and numbers.
+    /// The same without label or numbers.
     pub fn bare(self) -> Self {
         Self { label: String::new(), numbers: false, ..self }
     }
@@ -119,7 +119,7 @@ impl Axis {
     }
 }
 
-/// A panel whose axes are fixed: it knows where a value lies on the canvas.
+/// Panel with fixed axes, which maps values to positions on the canvas.
 pub(crate) struct Panel {
     pub frame: Frame,
     pub(crate) layout: Layout,
@@ -162,7 +162,7 @@ impl Panel {
         Self { frame, layout, computed, x, y }
     }
 
-    /// Where a point lies on the canvas; what is outside the axes comes to lie on their end.
+    /// Position of a point on the canvas; points outside the axes are moved to the end of the axis.
     pub fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.at_x(x), self.at_y(y))
     }
@@ -176,7 +176,7 @@ impl Panel {
     }
 }
 
-/// A number for a tick or a label: few digits, a true minus sign, an exponent where numbers get long.
+/// Number for a tick or a label: few digits, a true minus sign, an exponent for long numbers.
 pub(crate) fn number(value: f64) -> String {
     let magnitude = value.abs();
     let text = if magnitude != 0.0 && !(1e-4..1e6).contains(&magnitude) {
@@ -191,14 +191,14 @@ pub(crate) fn number(value: f64) -> String {
     if text == "-0" { "0".into() } else { text.replace('-', "−") }
 }
 
-/// The least and the greatest finite value; (0, 1) when there is none.
+/// Smallest and largest finite value; (0, 1) if there is none.
 pub(crate) fn extent(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let finite = values.into_iter().filter(|value| value.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 
-/// A range that has an extent, but one whose width is still a number.
+/// Range with a non-zero and finite width.
 fn widened((low, high): (f64, f64)) -> (f64, f64) {
     let (low, high) = (low.clamp(-LARGEST, LARGEST), high.clamp(-LARGEST, LARGEST));
     let least = 1e-9 * low.abs().max(high.abs()).max(1e-3);

@@ -1,27 +1,27 @@
-//! The populations whose units a figure tells apart.
+//! Populations of units in figures.
 
 use crate::{ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_model::rate::UnitKind;
 
-/// The population a unit belongs to.
+/// Population of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Population {
     /// Excitatory units.
     Excitatory,
     /// Inhibitory units that are not somatostatin units.
     Inhibitory,
-    /// Somatostatin units: inhibitory units that receive nothing from inhibitory units.
+    /// Somatostatin units: inhibitory units without input from inhibitory units.
     Somatostatin,
     /// Units of a network without Dale's principle, which have no sign.
     Unsigned,
 }
 
 impl Population {
-    /// Every population, in the order in which figures show them.
+    /// All populations, in the order of figures.
     pub const ALL: [Self; 4] = [Self::Excitatory, Self::Inhibitory, Self::Somatostatin, Self::Unsigned];
 
-    /// Its name in a legend.
+    /// Name in a legend.
     pub fn label(self) -> &'static str {
         match self {
             Self::Excitatory => "excitatory",
@@ -31,7 +31,7 @@ impl Population {
         }
     }
 
-    /// Its colour in every figure, as `#rrggbb`.
+    /// Colour in all figures, as `#rrggbb`.
     pub fn colour(self) -> &'static str {
         match self {
             Self::Excitatory => style::VERMILLION,
@@ -41,17 +41,17 @@ impl Population {
         }
     }
 
-    /// The populations that occur in `units`, each with its units in ascending order.
+    /// Populations that occur in `units`, each with its units in ascending order.
     pub(crate) fn groups(units: &[Self]) -> Vec<(Self, Vec<usize>)> {
         let members = |population| (0..units.len()).filter(|&unit| units[unit] == population).collect();
         Self::ALL.into_iter().map(|p| (p, members(p))).filter(|(_, m): &(_, Vec<usize>)| !m.is_empty()).collect()
     }
 
-    /// The population of each of `units` units of a network or an evaluation: from the tensor `population` of the latter,
-    /// else from `sign` and `mask` of the former. Without these, units have no sign.
+    /// Population of each of `units` units of a network or an evaluation, from the tensor `population` of an evaluation
+    /// or from `sign` and `mask` of a network. Without these tensors, units have no sign.
     ///
     /// # Errors
-    /// [`ReportError::Artifact`]: a tensor has another type or shape, or an unknown number.
+    /// [`ReportError::Artifact`]: a tensor has the wrong type or shape, or an unknown number.
     pub fn of_units(artifact: &Artifact, units: usize) -> Result<Vec<Self>, ReportError> {
         if artifact.has(TENSOR) {
             let numbers = artifact.values::<u8>(TENSOR, &[units])?;
@@ -67,13 +67,13 @@ impl Population {
         Ok(UnitKind::of_units(sign, mask).into_iter().map(Self::from).collect())
     }
 
-    /// Adds the tensor `population` `[N]` to an evaluation: the place of each unit's population in [`Population::ALL`].
+    /// Adds the tensor `population` `[N]` to an evaluation: the index of each unit's population in [`Population::ALL`].
     pub(crate) fn write(units: &[Self], artifact: &mut Artifact) {
         artifact.insert(TENSOR, &[units.len()], units.iter().map(|population| *population as u8).collect());
     }
 }
 
-/// Name of the tensor that holds the populations of an evaluation's units.
+/// Name of the tensor with the populations of an evaluation's units.
 pub(crate) const TENSOR: &str = "population";
 
 impl From<UnitKind> for Population {

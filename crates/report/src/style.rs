@@ -1,7 +1,7 @@
-//! How figures look: one palette, one font, one set of sizes. Lengths are in px at 96 px an inch.
+//! Style of figures: one palette, one font, one set of sizes. Lengths are in px, 96 px per inch.
 //!
-//! The colours are those of Okabe and Ito (*Color Universal Design*, 2008), told apart by colour-blind readers.
-//! A narrow figure fits a journal column (85 mm, 321 px) at three quarters of its size, a wide one two columns.
+//! The colours are those of Okabe and Ito (*Color Universal Design*, 2008), which colour-blind readers can distinguish.
+//! A narrow figure fits a journal column (85 mm, 321 px) at three quarters of its size, a wide one fits two columns.
 
 pub(crate) const BLUE: &str = "#0072b2";
 pub(crate) const VERMILLION: &str = "#d55e00";
@@ -10,10 +10,10 @@ pub(crate) const PURPLE: &str = "#cc79a7";
 pub(crate) const ORANGE: &str = "#e69f00";
 pub(crate) const SKY: &str = "#56b4e9";
 
-/// Colours of conditions and variants, in order; more than six begin again.
+/// Colours of conditions and variants, in order; they repeat after six.
 const CYCLE: [&str; 6] = [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY];
 
-/// The colour of condition or variant `index`.
+/// Colour of condition or variant `index`.
 pub(crate) fn colour(index: usize) -> &'static str {
     CYCLE[index % CYCLE.len()]
 }
@@ -32,11 +32,11 @@ pub(crate) const NARROW: f64 = 420.0;
 /// Width of a figure with panels side by side.
 pub(crate) const WIDE: f64 = 640.0;
 
-/// From the left edge to the axis: room for tick labels and the axis label.
+/// Left margin: tick labels and axis label.
 pub(crate) const LEFT: f64 = 58.0;
-/// From the axis to the right edge.
+/// Right margin.
 pub(crate) const RIGHT: f64 = 16.0;
-/// From the axis down to the bottom edge: room for tick labels and the axis label.
+/// Bottom margin: tick labels and axis label.
 pub(crate) const BOTTOM: f64 = 39.0;
 
 pub(crate) const TITLE_SIZE: u32 = 13;
@@ -49,8 +49,8 @@ pub(crate) const AXIS_WIDTH: f64 = 0.8;
 pub(crate) const TICK_LENGTH: f64 = 3.5;
 /// Opacity of a band around a mean.
 pub(crate) const BAND_OPACITY: f64 = 0.2;
-/// Dashes of a target or criterion.
+/// Dash pattern of a target or criterion.
 pub(crate) const DASHES: &str = "5 3";
 
-/// Font families: the embedded one first, then what readers of the SVG are likely to have.
+/// Font families: the embedded one first, then common ones for readers of the SVG.
 pub(crate) const FONT_FAMILY: &str = "Noto Sans, Helvetica, Arial, sans-serif";

@@ -1,4 +1,4 @@
-//! Time windows that figures over time shade.
+//! Shaded time windows of figures over time.
 
 use crate::ReportError;
 use crate::canvas::{Canvas, Key};
@@ -7,19 +7,19 @@ use crate::panel::Panel;
 use crate::style;
 use mdl_data::tasks::{Judged, Task};
 
-/// A stretch of the trial that is shaded, such as the stimulus or the response window.
+/// Shaded interval of a trial, such as the stimulus or the response window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window<'a> {
-    /// Its name in the legend; windows of one name share a colour.
+    /// Name in the legend; windows of one name share a colour.
     pub label: &'a str,
-    /// Its beginning, in ms.
+    /// Start, in ms.
     pub from_ms: f64,
-    /// Its end, in ms.
+    /// End, in ms.
     pub to_ms: f64,
 }
 
 impl Window<'static> {
-    /// The response window of a task, whose steps differ between a trained network and the LIF network made from it.
+    /// Response window of a task, whose steps differ between a trained network and the LIF network made from it.
     pub fn response(task: &dyn Task, judged: Judged) -> Self {
         let steps = task.response_window(judged);
         let ms = |step: usize| step as f64 * task.step_ms();
@@ -27,7 +27,7 @@ impl Window<'static> {
     }
 }
 
-/// Windows have ends in order.
+/// Checks that the ends of windows are in order.
 pub(crate) fn check(windows: &[Window], check: Check) -> Result<(), ReportError> {
     for window in windows {
         let (label, from, to) = (window.label, window.from_ms, window.to_ms);
@@ -42,7 +42,7 @@ pub(crate) fn check(windows: &[Window], check: Check) -> Result<(), ReportError>
     Ok(())
 }
 
-/// The names of the windows, each once, with their colours.
+/// Names of the windows, each once, with their colours.
 fn named<'a>(windows: &[Window<'a>]) -> Vec<(&'a str, &'static str)> {
     let mut names: Vec<&str> = Vec::new();
     for window in windows {
@@ -53,12 +53,12 @@ fn named<'a>(windows: &[Window<'a>]) -> Vec<(&'a str, &'static str)> {
     names.into_iter().enumerate().map(|(index, name)| (name, style::WINDOWS[index % style::WINDOWS.len()])).collect()
 }
 
-/// Entries of the legend.
+/// Legend entries.
 pub(crate) fn keys(windows: &[Window]) -> Vec<(Key, String)> {
     named(windows).into_iter().map(|(name, colour)| (Key::Block(colour), name.to_owned())).collect()
 }
 
-/// Shades the windows of a panel, as far as they lie on it.
+/// Shades the windows of a panel, clipped to it.
 pub(crate) fn shade(canvas: &mut Canvas, panel: &Panel, windows: &[Window]) {
     let names = named(windows);
     for window in windows {

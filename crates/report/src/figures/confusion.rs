@@ -1,4 +1,4 @@
-//! Confusion matrix: how often each class was taken for each.
+//! Confusion matrix: counts of true against predicted classes.
 
 use crate::canvas::{Canvas, Type};
 use crate::check::Check;
@@ -11,7 +11,7 @@ const CHECK: Check = Check("confusion matrix");
 const TOP: f64 = 34.0;
 const WIDTH: f64 = 400.0;
 
-/// How often each class was taken for each.
+/// Counts of true against predicted classes.
 #[derive(Clone, Copy, Debug)]
 pub struct Confusion<'a> {
     /// Title of the figure.
@@ -22,7 +22,7 @@ pub struct Confusion<'a> {
     pub counts: &'a [u64],
 }
 
-/// The confusion matrix of an evaluation on images.
+/// Confusion matrix of an evaluation on images.
 ///
 /// # Errors
 /// [`ReportError`]: a tensor that does not fit.
@@ -37,10 +37,10 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
 }
 
 impl Confusion<'_> {
-    /// Draws the figure. The shade of a cell is its part of the true class; its number is the count.
+    /// Draws the figure. The shade of a cell is its fraction of the true class; the number is the count.
     ///
     /// # Errors
-    /// [`ReportError`]: no class, or not as many counts as pairs of classes.
+    /// [`ReportError`]: no class, or a number of counts other than the number of pairs of classes.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         CHECK.not_empty("class", self.classes)?;
         CHECK.length("counts", self.counts, self.classes.len() * self.classes.len())?;
@@ -88,7 +88,7 @@ impl Confusion<'_> {
         canvas.text((left - 26.0, top + side / 2.0), "True class", Type { upwards: true, ..label });
     }
 
-    /// Numbers as large as the longest of them fits into a cell.
+    /// Font size at which the longest number fits into a cell.
     fn number_size(&self, cell: f64) -> u32 {
         let digits = self.counts.iter().max().map_or(1, |count| count.to_string().len());
         ((cell * 0.85 / (0.6 * digits as f64)) as u32).clamp(5, style::TICK_SIZE)
@@ -99,7 +99,7 @@ impl Confusion<'_> {
     }
 }
 
-/// White to blue for right answers, to vermillion for wrong ones; wrong ones are rare, so they darken sooner.
+/// White to blue for correct answers, to vermilion for wrong ones. Wrong ones are rare and therefore darken sooner.
 fn shade(part: f64, right: bool) -> String {
     let (dark, depth) = if right { ([0.0, 114.0, 178.0], part) } else { ([213.0, 94.0, 0.0], part.sqrt()) };
     let [red, green, blue] = dark.map(|channel| (255.0 + (channel - 255.0) * depth).round() as u8);

@@ -1,4 +1,4 @@
-//! Example images with their true and predicted class, wrong ones and right ones.
+//! Example images with their true and predicted class, misclassified and correctly classified.
 
 use crate::canvas::{Canvas, Type};
 use crate::check::Check;
@@ -10,41 +10,41 @@ use mdl_artifact::Artifact;
 use mdl_data::field::length;
 
 const CHECK: Check = Check("example digits");
-/// Images in a row.
+/// Images per row.
 const COLUMNS: usize = 8;
-/// Distance of images, and room for the label below one.
+/// Distance between images, and room for the label below.
 const GAP: f64 = 8.0;
 const LABEL: f64 = 17.0;
 const HEADING: f64 = 20.0;
-/// Grey levels that are told apart.
+/// Number of distinct grey levels.
 const LEVELS: usize = 15;
 
-/// An image and what it was taken for.
+/// An image with its true and predicted class.
 #[derive(Clone, Copy, Debug)]
 pub struct Digit<'a> {
     /// Intensities from 0 to 1, row by row: `[side, side]`.
     pub pixels: &'a [f32],
-    /// Name of its class.
+    /// Name of the true class.
     pub true_class: &'a str,
-    /// Name of the class it was taken for.
+    /// Name of the predicted class.
     pub predicted_class: &'a str,
 }
 
-/// Example images, the wrongly classified first.
+/// Example images, misclassified ones first.
 #[derive(Clone, Copy, Debug)]
 pub struct ExampleDigits<'a> {
     /// Title of the figure.
     pub title: &'a str,
     /// Width and height of an image in pixels.
     pub side: usize,
-    /// The images, of which any part may be right or wrong.
+    /// The images, correctly classified or not.
     pub digits: &'a [Digit<'a>],
 }
 
-/// The images that an evaluation keeps as examples.
+/// Example images of an evaluation.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("confusion")) else { return Ok(None) };
     evaluation.require(CHECK, "example")?;
@@ -76,7 +76,7 @@ impl ExampleDigits<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no image, an image of another size, intensities that are not in 0 to 1.
+    /// [`ReportError`]: no image, an image of another size, intensities outside 0 to 1.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let (right, wrong): (Vec<_>, Vec<_>) = self.digits.iter().partition(|d| d.true_class == d.predicted_class);
@@ -95,7 +95,7 @@ impl ExampleDigits<'_> {
 
     fn draw_group(&self, canvas: &mut Canvas, heading: &str, digits: &[&Digit]) {
         let room = (style::NARROW - 20.0 + GAP) / COLUMNS as f64 - GAP;
-        // Whole tenths of a px, where the image is not too large for that.
+        // Whole tenths of a px, unless the image is too large.
         let pixel = (room / self.side as f64 * 10.0).floor().max(1.0) / 10.0;
         let size = pixel * self.side as f64;
         canvas.text((10.0, canvas.top + 10.0), heading, Type::new(style::LABEL_SIZE));
@@ -118,8 +118,8 @@ impl ExampleDigits<'_> {
         canvas.top += 4.0;
     }
 
-    /// Draws an image, white on black as the data are; each grey level is one path, of what is at least as
-    /// bright, over the darker ones: no seams show.
+    /// Draws an image in white on black, like the data. Each grey level is one path with all pixels at least as bright,
+    /// on top of the darker ones, so that no seams show.
     fn draw_image(&self, canvas: &mut Canvas, corner: (f64, f64), pixel: f64, pixels: &[f32]) {
         let size = pixel * self.side as f64;
         canvas.fill("#000000", 1.0, |path| path.rectangle(corner.0, corner.1, size, size));

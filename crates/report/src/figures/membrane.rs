@@ -1,4 +1,4 @@
-//! Membrane potential of chosen units over time, with threshold and spikes.
+//! Membrane potential of selected units over time, with threshold and spikes.
 
 use crate::canvas::{Canvas, Key, Type, first_of};
 use crate::check::Check;
@@ -13,38 +13,38 @@ use mdl_data::tasks::Judged;
 use mdl_model::NetworkConfig;
 
 const CHECK: Check = Check("membrane potentials");
-/// Units that are drawn at most: more make a picture that no screen or page holds.
+/// Maximum number of units to draw: more would not fit on a screen or page.
 pub const MOST_UNITS: usize = 32;
-/// Height of the panel of one unit, and the distance of two.
+/// Height of the panel of one unit, and distance between panels.
 const UNIT: (f64, f64) = (72.0, 16.0);
-/// Part of the height kept free above the highest potential, for the spikes.
+/// Fraction of the height kept free above the highest potential, for the spikes.
 const HEADROOM: f64 = 0.25;
 
-/// The unit in which a membrane potential is given.
+/// Unit of a membrane potential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PotentialUnit {
-    /// Millivolt: LIF networks.
+    /// Millivolt, for LIF networks.
     Millivolt,
-    /// None: networks whose threshold is 1.
+    /// Dimensionless, for networks with threshold 1.
     Dimensionless,
 }
 
-/// The membrane potential of one unit.
+/// Membrane potential of one unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
-    /// The unit's name, such as `unit 12`.
+    /// Name of the unit, such as `unit 12`.
     pub label: &'a str,
-    /// Its population.
+    /// Population of the unit.
     pub population: Population,
-    /// Its membrane potential, one value a step.
+    /// Membrane potential, one value per step.
     pub potential: &'a [f64],
-    /// Times of its spikes in ms.
+    /// Spike times in ms.
     pub spikes_ms: &'a [f64],
-    /// Potential at which it spikes.
+    /// Threshold of the unit.
     pub threshold: Option<f64>,
 }
 
-/// Membrane potential of chosen units, one panel a unit.
+/// Membrane potential of selected units, one panel per unit.
 #[derive(Clone, Copy, Debug)]
 pub struct MembraneTraces<'a> {
     /// Title of the figure.
@@ -53,16 +53,16 @@ pub struct MembraneTraces<'a> {
     pub time_ms: &'a [f64],
     /// Unit of the potentials.
     pub potential_unit: PotentialUnit,
-    /// The units, from above; of more than [`MOST_UNITS`] the first are drawn, and the figure says so.
+    /// The units, from the top; of more than [`MOST_UNITS`] the first are drawn, and the figure says so.
     pub traces: &'a [Trace<'a>],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
 }
 
-/// The potentials of the recorded units of an evaluation, in its first trial.
+/// Potentials of the recorded units of an evaluation, in its first trial.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
     let spikes = evaluation.spikes()?;
@@ -107,7 +107,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     figure.draw().map(Some)
 }
 
-/// Potentials at which `count` recorded units spike.
+/// Thresholds of `count` recorded units.
 fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportError> {
     let shared = match (evaluation.judged, &evaluation.experiment.network) {
         (Judged::Trained, NetworkConfig::Spiking(config)) => config.neuron.threshold,
@@ -124,14 +124,14 @@ impl MembraneTraces<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no step or no unit, lengths that differ, values that are not finite.
+    /// [`ReportError`]: no step or no unit, different lengths, values that are not finite.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let drawn = self.traces.len().min(MOST_UNITS);
         Ok(Self { traces: &self.traces[..drawn], ..*self }.draw_all(self.traces.len()))
     }
 
-    /// Draws all traces, which are those of the first of so many units.
+    /// Draws all traces, which are those of the first of this number of units.
     fn draw_all(&self, of: usize) -> Figure {
         let mut canvas = Canvas::new(style::WIDE, self.title);
         canvas.note_part(self.traces.len(), of, "recorded units");
@@ -186,7 +186,7 @@ impl MembraneTraces<'_> {
         canvas.text((frame.left, frame.top - 4.0), &label, Type::new(style::TICK_SIZE).bold());
     }
 
-    /// Lowest and highest potential of all units, with their thresholds.
+    /// Lowest and highest potential of all units, including their thresholds.
     fn extremes(&self) -> (f64, f64) {
         let potentials = self.traces.iter().flat_map(|trace| trace.potential.iter().copied().chain(trace.threshold));
         crate::panel::extent(potentials)
@@ -232,7 +232,7 @@ impl MembraneTraces<'_> {
     }
 }
 
-/// The axis that all units share.
+/// Axis shared by all units.
 fn axis((low, high): (f64, f64)) -> Axis {
     Axis::exact("", (low - 0.04 * (high - low), high + HEADROOM * (high - low))).with_ticks(3)
 }

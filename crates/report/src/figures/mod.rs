@@ -1,7 +1,7 @@
-//! The figures, one file each, and [their table](FIGURES).
+//! The figures, one per file, and [their table](FIGURES).
 //!
-//! A figure is drawn from one artifact and nothing else. Its file reads the tensors that it needs, checks them and draws
-//! them; its line in the table is all that programs, reports and tests know of it.
+//! A figure is drawn from a single artifact. Its file reads, checks and draws the tensors that it needs; programs,
+//! reports and tests know it only by its line in the table.
 
 pub mod confusion;
 pub mod digits;
@@ -30,7 +30,7 @@ pub use trajectory::Trajectory;
 use crate::{Figure, ReportError};
 use mdl_artifact::Artifact;
 
-/// Draws a figure from an artifact; none where the artifact is of another kind, or holds nothing to be drawn.
+/// Draws a figure from an artifact; none for an artifact of another kind or without data for the figure.
 pub type Draw = fn(&Artifact) -> Result<Option<Figure>, ReportError>;
 
 /// Every figure in the order of a report: its name in files and options, its section in the report, its function.
@@ -48,21 +48,21 @@ pub const FIGURES: &[(&str, &str, Draw)] = &[
     ("time-constants", "Time constants", time_constants::from_artifact),
 ];
 
-/// The names of all figures.
+/// Names of all figures.
 pub fn names() -> Vec<&'static str> {
     FIGURES.iter().map(|(name, ..)| *name).collect()
 }
 
-/// The figures of an artifact.
+/// Figures of an artifact.
 #[derive(Debug, Default)]
 pub struct Drawn {
-    /// Those that were drawn, by name.
+    /// Drawn figures, by name.
     pub figures: Vec<(&'static str, Figure)>,
-    /// Those that could not be drawn, by name, and why.
+    /// Errors of figures that could not be drawn, by name.
     pub failed: Vec<(&'static str, ReportError)>,
 }
 
-/// Draws the figures of an artifact that are among `names`, in the order of the table.
+/// Draws those figures of an artifact that are in `names`, in the order of the table.
 pub fn draw(artifact: &Artifact, names: &[&str]) -> Drawn {
     let mut drawn = Drawn::default();
     for (name, _, draw) in FIGURES.iter().filter(|(name, ..)| names.contains(name)) {

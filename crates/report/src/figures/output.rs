@@ -13,16 +13,16 @@ use mdl_data::tasks::{Judged, Response, Task};
 const CHECK: Check = Check("output over time");
 const PLOT_HEIGHT: f64 = 190.0;
 
-/// The output of one condition. Every slice has one value a step.
+/// Output of one condition. Every slice has one value per step.
 #[derive(Clone, Copy, Debug)]
 pub struct Condition<'a> {
-    /// Its name, such as `Go`.
+    /// Name of the condition, such as `Go`.
     pub label: &'a str,
-    /// Mean over its trials.
+    /// Mean over trials.
     pub mean: &'a [f64],
-    /// Standard deviation over its trials.
+    /// Standard deviation over trials.
     pub sd: &'a [f64],
-    /// What the network should have put out.
+    /// Target output.
     pub target: Option<&'a [f64]>,
 }
 
@@ -37,14 +37,14 @@ pub struct Output<'a> {
     pub conditions: &'a [Condition<'a>],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
-    /// Outputs that decide whether a trial is correct.
+    /// Output levels that decide whether a trial is correct.
     pub thresholds: &'a [f64],
 }
 
-/// The output of a network on trials of a task: its first channel, with the mean target.
+/// Output of a network on trials of a task: its first channel, with the mean target.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("output")) else { return Ok(None) };
     let Some(task) = evaluation.task() else { return Ok(None) };
@@ -79,7 +79,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     figure.draw().map(Some)
 }
 
-/// Levels that an output is judged by.
+/// Output levels of the criterion.
 fn thresholds(task: &dyn Task, judged: Judged) -> Vec<f64> {
     let mut thresholds: Vec<f64> = (0..task.conditions().len())
         .flat_map(|condition| match task.response(condition, judged) {
@@ -96,7 +96,7 @@ impl Output<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no step or no condition, lengths that differ, values that are not finite, a negative standard
+    /// [`ReportError`]: no step or no condition, different lengths, values that are not finite, a negative standard
     /// deviation.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
@@ -185,7 +185,7 @@ fn shifted(condition: &Condition, deviations: f64) -> Vec<f64> {
 /// Mean and standard deviation (n − 1; 0 for a single trial) over trials, step by step: `outputs` is `[trials, steps]`.
 ///
 /// # Errors
-/// [`ReportError`]: no trial, or not a whole number of them.
+/// [`ReportError`]: no trial, or an incomplete trial.
 pub fn mean_and_sd(outputs: &[f64], steps: usize) -> Result<(Vec<f64>, Vec<f64>), ReportError> {
     CHECK.not_empty("trial", outputs)?;
     let whole = steps > 0 && outputs.len().is_multiple_of(steps);

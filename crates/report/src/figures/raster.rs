@@ -1,4 +1,5 @@
-//! Spike raster: units told apart by population, with the rate of each population below and of each unit beside.
+//! Spike raster with units grouped by population, the rate of each population below and the rate of each unit beside
+//! it.
 
 use crate::canvas::{Canvas, Key, Type, first_of};
 use crate::check::Check;
@@ -12,20 +13,20 @@ use mdl_artifact::Artifact;
 use mdl_data::tasks::Judged;
 
 const CHECK: Check = Check("spike raster");
-/// Width of the panel of unit rates, and its distance from the raster.
+/// Width of the panel of unit rates, and distance from the raster.
 const UNIT_RATES: (f64, f64) = (80.0, 26.0);
-/// Height of the panel of population rates, and its distance from the raster.
+/// Height of the panel of population rates, and distance from the raster.
 const POPULATION_RATES: (f64, f64) = (74.0, 14.0);
-/// Distance between the rasters of two trials: room for the name of the lower one.
+/// Distance between the rasters of two trials, with room for the name of the lower one.
 const BETWEEN_TRIALS: f64 = 20.0;
-/// Width of a spike, and its least height, in px.
+/// Width of a spike, and its minimum height, in px.
 const SPIKE_WIDTH: f64 = 0.9;
 const LEAST_HEIGHT: f64 = 1.1;
 
-/// The spikes of one trial.
+/// Spikes of one trial.
 #[derive(Clone, Copy, Debug)]
 pub struct Trial<'a> {
-    /// Its name, such as its condition; shown when there are several trials.
+    /// Name of the trial, such as its condition; shown for several trials.
     pub label: &'a str,
     /// Time of each spike, in ms, in any order.
     pub time_ms: &'a [f64],
@@ -33,10 +34,10 @@ pub struct Trial<'a> {
     pub unit: &'a [u32],
 }
 
-/// Most bins of the population rates: more than ten to a pixel show nothing.
+/// Maximum number of bins of the population rates: more than ten per pixel are invisible.
 const MOST_BINS: f64 = 5000.0;
 
-/// Trials that a raster shows at most: more make a picture that no screen holds.
+/// Maximum number of trials in a raster: more would not fit on a screen.
 pub const MOST_TRIALS: usize = 8;
 
 /// Spike raster of one or several trials.
@@ -44,25 +45,24 @@ pub const MOST_TRIALS: usize = 8;
 pub struct Raster<'a> {
     /// Title of the figure.
     pub title: &'a str,
-    /// Length of a trial in ms.
+    /// Duration of a trial in ms.
     pub duration_ms: f64,
-    /// Population of each unit; units are grouped by it, in the order of [`Population::ALL`] from below.
+    /// Population of each unit; units are grouped by it, in the order of [`Population::ALL`] from the bottom.
     pub populations: &'a [Population],
-    /// The trials, from above; of more than [`MOST_TRIALS`] the first are drawn, and the figure says so.
+    /// The trials, from the top; of more than [`MOST_TRIALS`] the first are drawn, and the figure says so.
     pub trials: &'a [Trial<'a>],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
-    /// Width of the bins of a panel with the rate of each population, mean over trials, in ms; very long trials have wider
-    /// ones.
+    /// Bin width of a panel with the rate of each population, mean over trials, in ms; wider for very long trials.
     pub rate_bin_ms: Option<f64>,
-    /// Whether the rate of each unit stands beside the raster.
+    /// Shows the rate of each unit beside the raster.
     pub unit_rates: bool,
 }
 
-/// The spikes of the recorded trials of an evaluation.
+/// Spikes of the recorded trials of an evaluation.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
     let spikes = evaluation.spikes()?;
@@ -100,8 +100,8 @@ impl Raster<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no unit or no trial, lengths that differ, a spike of an unknown unit or outside the trial, a
-    /// duration or bin that is not positive. A trial without spikes is no error.
+    /// [`ReportError`]: no unit or no trial, different lengths, a spike of an unknown unit or outside the trial, a
+    /// duration or bin width that is not positive. A trial without spikes is not an error.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let trials = &self.trials[..self.trials.len().min(MOST_TRIALS)];
@@ -109,7 +109,7 @@ impl Raster<'_> {
         Ok(Self { trials, rate_bin_ms, ..*self }.draw_all(self.trials.len()))
     }
 
-    /// Draws all trials, which are the first of so many.
+    /// Draws all trials, which are the first of this number.
     fn draw_all(&self, of: usize) -> Figure {
         let groups = self.groups();
         let mut canvas = Canvas::new(style::WIDE, self.title);
@@ -138,7 +138,7 @@ impl Raster<'_> {
         canvas.finish(height, description)
     }
 
-    /// Where the rasters of the trials stand.
+    /// Positions of the rasters of the trials.
     fn frames(&self, canvas: &Canvas) -> Vec<Frame> {
         let count = self.trials.len();
         let height = match count {
@@ -301,8 +301,8 @@ impl Raster<'_> {
     }
 }
 
-/// Draws the spikes of a group, line by line: units less than half a px apart share a line, and where the next spike
-/// touches, the run goes on. So the file stays small however many spikes there are.
+/// Draws the spikes of a group, line by line: units less than half a px apart share a line, and touching spikes share a
+/// run. The file stays small however many spikes there are.
 fn draw_spikes(path: &mut Path, panel: &Panel, trial: &Trial, rows: &[(usize, usize)], group: usize) {
     let line = |row: usize| (panel.at_y(row as f64 + 0.5) * 2.0).round() as i64;
     let width = (SPIKE_WIDTH * 10.0) as i64;
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(raster.unit_rates_hz(&trial), [4.0, 4.0, 8.0]);
         let groups = raster.groups();
         assert_eq!(raster.rows(&groups), [(1, 2), (0, 0), (0, 1)]);
-        // Two excitatory units in two trials; the last bin is half as long.
+        // Two excitatory units in two trials; the last bin has half the width.
         assert_eq!(raster.population_rate_hz(&groups[0], 100.0), [(50.0, 10.0), (150.0, 0.0), (225.0, 10.0)]);
     }
     #[test]

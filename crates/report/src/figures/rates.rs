@@ -1,4 +1,4 @@
-//! Distribution of the units' firing rates: what part of each population fires how fast.
+//! Distribution of the units' firing rates, by population.
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
@@ -24,10 +24,10 @@ pub struct RateDistribution<'a> {
     pub populations: &'a [Population],
 }
 
-/// The firing rates of the units of an evaluated spiking network.
+/// Firing rates of the units of an evaluated spiking network.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("rate_hz")) else { return Ok(None) };
     let populations = evaluation.populations(CHECK)?;
@@ -43,7 +43,7 @@ impl RateDistribution<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no unit, lengths that differ, rates that are negative or not finite.
+    /// [`ReportError`]: no unit, different lengths, rates that are negative or not finite.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let groups = Population::groups(self.populations);
@@ -69,7 +69,7 @@ impl RateDistribution<'_> {
         if highest <= 0.0 { Bins { from: 0.0, width: 1.0, count: 1 } } else { Bins::between(0.0, highest) }
     }
 
-    /// Part of the units whose rate falls into each bin.
+    /// Fraction of units in each bin.
     fn parts(&self, units: &[usize], bins: Bins) -> Vec<f64> {
         let counts = bins.counts(units.iter().map(|unit| self.rates_hz[*unit]));
         counts.into_iter().map(|count| count / units.len() as f64).collect()

@@ -15,14 +15,14 @@ const PERFORMANCE_HEIGHT: f64 = 150.0;
 const RATE_HEIGHT: f64 = 70.0;
 const BETWEEN: f64 = 14.0;
 
-/// What one scaling factor of the grid gave.
+/// Results for one scaling factor of the grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
-    /// The scaling factor.
+    /// Scaling factor.
     pub scaling_factor: f64,
     /// Fraction of trials answered correctly.
     pub performance: f64,
-    /// Its 95 % interval (Wilson): lower and upper end.
+    /// 95 % interval of the fraction (Wilson): lower and upper end.
     pub interval: (f64, f64),
     /// Mean firing rate over units and trials, in Hz.
     pub rate_hz: f64,
@@ -35,18 +35,18 @@ pub struct SearchCurve<'a> {
     pub title: &'a str,
     /// The grid, in any order.
     pub candidates: &'a [Candidate],
-    /// The factor that was chosen.
+    /// Chosen factor.
     pub chosen: Option<f64>,
-    /// The factor that theory predicts.
+    /// Factor predicted by theory.
     pub predicted: Option<f64>,
-    /// Performance at which a network counts as converted.
+    /// Performance required of a converted network.
     pub criterion: Option<f64>,
 }
 
-/// The search that a LIF network or its evaluation keeps; an imported network has none.
+/// Search of a LIF network or of its evaluation; imported networks have none.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     if let Some(evaluation) = Evaluation::of(artifact)?.filter(|evaluation| evaluation.judged == Judged::Lif) {
         evaluation.require(CHECK, "scaling_factor")?;
@@ -126,7 +126,7 @@ impl SearchCurve<'_> {
         canvas.axes(&panel);
     }
 
-    /// The chosen and the predicted factor, through a panel.
+    /// Draws the chosen and the predicted factor through a panel.
     fn draw_marks(&self, canvas: &mut Canvas, panel: &Panel) {
         for (factor, colour, dashes) in
             [(self.chosen, style::VERMILLION, None), (self.predicted, style::GREEN, Some("2 2"))]

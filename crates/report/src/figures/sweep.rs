@@ -1,4 +1,4 @@
-//! A sweep: performance against a parameter, one curve a variant.
+//! A sweep: performance against a parameter, one curve per variant.
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
@@ -11,15 +11,15 @@ use mdl_data::score::{Score, Spread};
 
 const CHECK: Check = Check("parameter sweep");
 const PLOT_HEIGHT: f64 = 190.0;
-/// A parameter that spans more than this factor gets a logarithmic axis.
+/// A parameter with a range of more than this factor gets a logarithmic axis.
 const LOGARITHMIC_FROM: f64 = 50.0;
-/// Distance by which the intervals of two variants stand apart, in px.
+/// Horizontal distance between the intervals of two variants, in px.
 const DODGE: f64 = 3.0;
 
 /// Opacity and radius, in px, of the mark of a single network.
 const NETWORK_OPACITY: f64 = 0.6;
 const NETWORK_RADIUS: f64 = 1.7;
-/// The marks of networks are side by side, up to this far from their point, in px.
+/// Largest distance of the marks of networks from their point, in px; they are side by side.
 const SCATTER: f64 = 7.0;
 
 /// Result for one value of the parameter.
@@ -27,20 +27,20 @@ const SCATTER: f64 = 7.0;
 pub struct Point {
     /// Value of the parameter.
     pub parameter: f64,
-    /// Performance, a fraction; of several networks the mean.
+    /// Performance, a fraction; the mean for several networks.
     pub performance: f64,
-    /// The ends of its bar: a 95 % interval for one network, mean ± SD for several.
+    /// Ends of the bar: a 95 % interval for one network, mean ± SD for several.
     pub interval: (f64, f64),
-    /// Performance of each network where there are several, drawn as a small mark; else empty.
+    /// Performance of each network, drawn as small marks; empty for a single network.
     pub networks: Vec<f64>,
 }
 
 /// A variant of the experiment.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant<'a> {
-    /// Its name in the legend.
+    /// Name in the legend.
     pub label: &'a str,
-    /// Its points, in any order.
+    /// Points of the variant, in any order.
     pub points: &'a [Point],
 }
 
@@ -49,21 +49,21 @@ pub struct Variant<'a> {
 pub struct Sweep<'a> {
     /// Title of the figure.
     pub title: &'a str,
-    /// The parameter with its unit, such as `Synaptic decay (ms)`.
+    /// Parameter with its unit, such as `Synaptic decay (ms)`.
     pub parameter_label: &'a str,
     /// `Performance` or `Accuracy`.
     pub performance_label: &'a str,
     /// The variants, in the order of the legend.
     pub variants: &'a [Variant<'a>],
-    /// Performance to compare with, such as that of guessing.
+    /// Reference performance, such as chance level.
     pub reference: Option<(&'a str, f64)>,
 }
 
-/// Performance against the parameter that a sweep varied: of one network with the 95 % interval of its trials, of several
-/// mean ± SD.
+/// Performance against the parameter of a sweep, with the 95 % interval over trials for one network, and as mean ± SD
+/// for several.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     if !is_sweep(artifact) {
         return Ok(None);
@@ -150,7 +150,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// A small mark for each network, side by side around the point.
+    /// Draws a small mark per network, side by side around the point.
     fn draw_networks(&self, canvas: &mut Canvas, at: impl Fn(f64, f64) -> (f64, f64), point: &Point, colour: &str) {
         let middle = (point.networks.len() as f64 - 1.0) / 2.0;
         canvas.fill(colour, NETWORK_OPACITY, |path| {

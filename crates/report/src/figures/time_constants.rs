@@ -1,6 +1,6 @@
 //! Distribution of time constants: the units of a rate network, the synaptic decay τ_d of a LIF or spiking network.
 //!
-//! Units that share one constant make a single bar, which says that nothing was trained or drawn per unit.
+//! If units share one constant, there is a single bar, which shows that nothing was trained or drawn per unit.
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
@@ -15,10 +15,10 @@ use mdl_model::NetworkConfig;
 const CHECK: Check = Check("time-constant distribution");
 const PLOT_HEIGHT: f64 = 170.0;
 
-/// The time constants of a network; those of a LIF network are the τ_d of its synapses.
+/// Time constants of a network; for a LIF network, the τ_d of its synapses.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that does not fit, or a constant that is not positive.
+/// [`ReportError`]: a mismatched tensor, or a constant that is not positive.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let (tensor, title) = match artifact.kind {
         Kind::Rate => ("tau_ms", "Time constants of the units"),
@@ -53,7 +53,7 @@ impl TimeConstants<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no unit, lengths that differ, constants that are not positive and finite.
+    /// [`ReportError`]: no unit, different lengths, constants that are not positive and finite.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let groups = Population::groups(self.populations);
@@ -90,12 +90,12 @@ impl TimeConstants<'_> {
         Bins::between(lowest, highest)
     }
 
-    /// Number of the units in each bin.
+    /// Number of units in each bin.
     fn counts(&self, units: &[usize], bins: Bins) -> Vec<f64> {
         bins.counts(units.iter().map(|unit| self.tau_ms[*unit]))
     }
 
-    /// Whether all units have the same constant.
+    /// True if all units have the same constant.
     fn is_shared(&self) -> bool {
         self.tau_ms.iter().all(|tau| *tau == self.tau_ms[0])
     }

@@ -1,4 +1,4 @@
-//! The course of a training: loss and performance against updates.
+//! Learning curve: loss and performance against updates.
 
 use crate::canvas::{Canvas, Key};
 use crate::check::Check;
@@ -11,39 +11,39 @@ use mdl_artifact::Artifact;
 const CHECK: Check = Check("training curve");
 const HEIGHT: f64 = 120.0;
 const BETWEEN: f64 = 16.0;
-/// Losses that span more than this factor are drawn on a logarithmic axis.
+/// Losses with a range of more than this factor are drawn on a logarithmic axis.
 const LOGARITHMIC_FROM: f64 = 20.0;
 
-/// A quantity followed during training.
+/// A quantity recorded during training.
 #[derive(Clone, Copy, Debug)]
 pub struct Course<'a> {
-    /// Its name in the legend, such as `training` or `validation`; courses of one name share a colour.
+    /// Name in the legend, such as `training` or `validation`; curves of one name share a colour.
     pub label: &'a str,
-    /// Updates made, and the value then. Values that are not finite are gaps.
+    /// Updates so far, and the value at that point. Values that are not finite are gaps.
     pub points: &'a [(f64, f64)],
 }
 
-/// The course of a training: loss above, performance or accuracy below.
+/// Learning curve: loss above, performance or accuracy below.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingCurve<'a> {
     /// Title of the figure.
     pub title: &'a str,
     /// Losses, such as those of training and validation; at least one.
     pub losses: &'a [Course<'a>],
-    /// Loss below which the training may stop.
+    /// Loss below which training may stop.
     pub loss_criterion: Option<f64>,
     /// `Performance` or `Accuracy`.
     pub performance_label: &'a str,
-    /// Fractions of correct trials; may be empty, then there is no such panel.
+    /// Fractions of correct trials; if empty, there is no such panel.
     pub performances: &'a [Course<'a>],
-    /// Performance above which the training may stop.
+    /// Performance above which training may stop.
     pub performance_criterion: Option<f64>,
 }
 
-/// The course of the training that a network or its evaluation keeps (`history.*`), with the stopping rule of its config.
+/// Learning curve of a network or of its evaluation (`history.*`), with the stopping rule of its config.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or has another length.
+/// [`ReportError`]: a missing tensor, or one of another length.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     if let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| !artifact.has("population")) {
         evaluation.require(CHECK, "history.update")?;
@@ -78,7 +78,7 @@ impl TrainingCurve<'_> {
     /// Draws the figure.
     ///
     /// # Errors
-    /// [`ReportError`]: no loss, a course without a finite value, updates or criteria that are not finite.
+    /// [`ReportError`]: no loss, a curve without a finite value, updates or criteria that are not finite.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let mut canvas = Canvas::new(style::NARROW, self.title);
@@ -130,7 +130,7 @@ impl TrainingCurve<'_> {
         Axis::fraction(self.performance_label, all).with_ticks(4)
     }
 
-    /// The names of the courses, each once.
+    /// Names of the curves, each once.
     fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for course in self.losses.iter().chain(self.performances) {
@@ -184,7 +184,7 @@ impl TrainingCurve<'_> {
     }
 }
 
-/// The finite values of some courses.
+/// Finite values of some curves.
 fn values<'a>(courses: &'a [Course]) -> impl Iterator<Item = f64> + 'a {
     courses.iter().flat_map(|course| course.points).map(|point| point.1).filter(|value| value.is_finite())
 }

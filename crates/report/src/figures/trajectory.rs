@@ -11,7 +11,7 @@ use mdl_artifact::Artifact;
 const CHECK: Check = Check("trajectory");
 const PLOT_HEIGHT: f64 = 300.0;
 
-/// The way one condition takes. Both slices have one value a step.
+/// Trajectory of one condition. Both slices have one value per step.
 #[derive(Clone, Copy, Debug)]
 pub struct Way<'a> {
     /// Name of the condition.
@@ -35,10 +35,10 @@ pub struct Trajectory<'a> {
     pub ways: &'a [Way<'a>],
 }
 
-/// The mean way of each condition through the plane of the two most important modes, where there are two.
+/// Mean trajectory of each condition in the plane of the two most important modes, if there are two.
 ///
 /// # Errors
-/// [`ReportError`]: a tensor that is missing or does not fit.
+/// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("mode_activity")) else { return Ok(None) };
     let Some(task) = evaluation.task() else { return Ok(None) };
@@ -68,10 +68,10 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
 }
 
 impl Trajectory<'_> {
-    /// Draws the figure: an open circle where a way begins, a filled one where it ends.
+    /// Draws the figure, with an open circle at the start of a trajectory and a filled one at its end.
     ///
     /// # Errors
-    /// [`ReportError`]: no condition, one without steps, lengths that differ, values that are not finite.
+    /// [`ReportError`]: no condition, one without steps, different lengths, values that are not finite.
     pub fn draw(&self) -> Result<Figure, ReportError> {
         self.check()?;
         let mut canvas = Canvas::new(style::NARROW, self.title);
@@ -119,7 +119,7 @@ impl Trajectory<'_> {
     }
 }
 
-/// Thin lines where a coordinate is zero, if that is on the panel.
+/// Draws thin lines where a coordinate is zero, if that is within the panel.
 fn draw_zero(canvas: &mut Canvas, panel: &Panel) {
     let inside = |(low, high): (f64, f64)| low < 0.0 && 0.0 < high;
     let ((x, y), frame) = (panel.at((0.0, 0.0)), panel.frame);
@@ -131,7 +131,7 @@ fn draw_zero(canvas: &mut Canvas, panel: &Panel) {
     }
 }
 
-/// The points of a way, without those less than a third of a px from the last kept one; the end is kept.
+/// Points of a trajectory without those less than a third of a px from the previous one; the end is kept.
 fn apart(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut kept: Vec<(f64, f64)> = Vec::new();
     for (index, &point) in points.iter().enumerate() {
