@@ -1,9 +1,9 @@
-//! Partial results: what an unfinished run has so far, in a file `OUTPUT.partial` beside its output.
+//! Partial results: the progress of an unfinished run, in a file `OUTPUT.partial` beside its output.
 //!
-//! It is an artifact of kind `checkpoint`, written atomically while the work goes on, bound to the config, the program, its
-//! version and revision, the kind of device, and the SHA-256 of every input, and removed when the output is there. Where
-//! more than one is kept, the one before is `OUTPUT.partial.1`, and so on. Who resumes from any of them ends with the same
-//! bytes as who never stopped.
+//! The file is an artifact of kind `checkpoint`, written atomically during the run and removed once the output is
+//! written. It is bound to the config, the program, its version and revision, the kind of device, and the SHA-256 of
+//! every input. If several are kept, the previous one is `OUTPUT.partial.1`, and so on. Resuming from any of them gives
+//! the same bytes as an uninterrupted run.
 
 use crate::output::{OutputError, remove_unfinished};
 use crate::{Artifact, ArtifactError, Kind, Provenance, differences};
@@ -11,26 +11,26 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Saves take at most about a twentieth of the time.
+/// Saves take at most about a twentieth of the run time.
 const SHARE: u32 = 20;
-/// Most files that are kept of one output.
+/// Maximum number of files kept per output.
 pub const MOST_KEPT: usize = 20;
 
-/// What to do with the partial results of an earlier run.
+/// Treatment of the partial results of an earlier run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResumePolicy {
-    /// Go on from them; another run's are refused.
+    /// Continue from them; those of another run are refused.
     Resume,
-    /// Go on from them; another run's are discarded with a warning.
+    /// Continue from them; those of another run are discarded with a warning.
     ResumeOrDiscard,
-    /// Begin anew.
+    /// Start over.
     Discard,
-    /// There must be none.
+    /// Refuse them.
     Refuse,
 }
 
 impl ResumePolicy {
-    /// What the options `--resume` and `--force` mean.
+    /// Policy selected by the options `--resume` and `--force`.
     pub fn from_options(resume: bool, force: bool) -> Self {
         match (resume, force) {
             (true, true) => Self::ResumeOrDiscard,
@@ -41,25 +41,25 @@ impl ResumePolicy {
     }
 }
 
-/// Why partial results cannot be used, or not be kept.
+/// Error of partial results that cannot be used or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum PartialError {
-    /// Partial results of an earlier run are in the way.
+    /// Partial results of an earlier run exist.
     #[error("{} holds partial results of an earlier run; use --resume to go on from them, or --force to begin anew", .0.display())]
     Exists(PathBuf),
-    /// Partial results of a run that was asked something else.
+    /// Partial results of a run with other settings.
     #[error(
         "{} holds partial results of another run, {what}: found {found}, expected {expected}; use --force to begin anew",
         path.display()
     )]
     AnotherRun {
-        /// The partial file.
+        /// Partial file.
         path: PathBuf,
-        /// In what the runs differ.
+        /// Item in which the runs differ.
         what: &'static str,
-        /// What the file holds.
+        /// Value in the file.
         found: String,
-        /// What this run has.
+        /// Value of this run.
         expected: String,
     },
     /// The file is damaged.
@@ -70,7 +70,7 @@ pub enum PartialError {
     Output(#[from] OutputError),
 }
 
-/// The partial results of one output.
+/// Partial results of one output.
 #[derive(Debug)]
 pub struct PartialFile {
     path: PathBuf,
@@ -83,23 +83,23 @@ pub struct PartialFile {
 }
 
 impl PartialFile {
-    /// The partial results of `output`, which no other process writes, and which is going to have this config and provenance: the `kept` newest, 1 to
-    /// [`MOST_KEPT`], saved at least so far apart.
+    /// Partial results of `output`, which no other process writes and which will have this config and provenance: the
+    /// `kept` newest, 1 to [`MOST_KEPT`], with at least this time between saves.
     pub fn new(output: &Path, config: Value, provenance: Provenance, kept: usize, at_least: Duration) -> Self {
         let path = aged(output, 0);
         remove_unfinished(&path);
         Self { path, config, provenance, kept, at_least, saved: Instant::now(), cost: Duration::ZERO }
     }
 
-    /// Where the newest stands.
+    /// Path of the newest file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What an earlier run left, if it is to be gone on from: the newest that is not damaged.
+    /// Partial results of an earlier run, if this run continues it: the newest undamaged file.
     ///
     /// # Errors
-    /// One that is in the way, another run's, or none that is undamaged.
+    /// Partial results that exist against the policy, that belong to another run, or of which none is undamaged.
     pub fn earlier(&self, earlier: ResumePolicy) -> Result<Option<Artifact>, PartialError> {
         match (earlier, self.present().next()) {
             (_, None) | (ResumePolicy::Discard, _) => Ok(None),
@@ -112,7 +112,7 @@ impl PartialFile {
         }
     }
 
-    /// The newest that is not damaged; the error of the newest if all are.
+    /// The newest undamaged file; the error of the newest if all are damaged.
     fn newest(&self) -> Result<Option<Artifact>, PartialError> {
         let mut first = None;
         for path in self.present() {
@@ -130,7 +130,7 @@ impl PartialFile {
         first.map_or(Ok(None), |error| Err(error.into()))
     }
 
-    /// The files there are, newest first. A process killed between two renames leaves a gap.
+    /// Existing files, newest first. A process killed between two renames leaves a gap.
     fn present(&self) -> impl Iterator<Item = PathBuf> {
         (0..MOST_KEPT).map(|age| self.aged(age)).filter(|path| path.symlink_metadata().is_ok())
     }
@@ -167,20 +167,20 @@ impl PartialFile {
         }
     }
 
-    /// Whether it is time to save.
+    /// True if a save is due.
     pub fn is_due(&self) -> bool {
         self.saved.elapsed() >= self.at_least.max(self.cost * SHARE)
     }
 
-    /// Puts off the next save, after one that failed, as long as after one that did not.
+    /// Postpones the next save after one that failed, for as long as after one that succeeded.
     pub fn postpone(&mut self) {
         self.saved = Instant::now();
     }
 
-    /// Writes a file with the tensors that `fill` adds; the oldest of those kept goes.
+    /// Writes a file with the tensors added by `fill`; the oldest file kept is removed.
     ///
     /// # Errors
-    /// The error of `fill`, or a file that cannot be written: then the newest of before is still there.
+    /// The error of `fill`, or a file that cannot be written; the previous newest file is then still there.
     pub fn save<E: From<OutputError>>(&mut self, fill: impl FnOnce(&mut Artifact) -> Result<(), E>) -> Result<(), E> {
         let begin = Instant::now();
         let mut artifact = Artifact::new(Kind::Checkpoint, self.config.clone(), self.provenance.clone());
@@ -194,7 +194,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Removes the files, if there are any: the output is there.
+    /// Removes the files, if any, once the output is written.
     ///
     /// # Errors
     /// A file that cannot be removed.
@@ -205,7 +205,7 @@ impl PartialFile {
     }
 }
 
-/// The partial file of `output` before which `age` newer ones were written.
+/// Partial file of `output` before the last `age` saves.
 pub(crate) fn aged(output: &Path, age: usize) -> PathBuf {
     with_suffix(output, &if age == 0 { ".partial".into() } else { format!(".partial.{age}") })
 }

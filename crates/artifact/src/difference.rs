@@ -1,11 +1,11 @@
-//! In which fields two configs differ.
+//! Differences between two configs, field by field.
 
 use serde_json::Value;
 
-/// A field that two configs do not share, with its value in each; null where it is absent.
+/// Field that differs between two configs, with both values; null if it is missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference<'v> {
-    /// Path of the field, as in `training.learning_rate`.
+    /// Path of the field, such as `training.learning_rate`.
     pub field: String,
     /// Its value in the first config.
     pub first: &'v Value,
@@ -13,7 +13,7 @@ pub struct Difference<'v> {
     pub second: &'v Value,
 }
 
-/// Every field in which two configs differ: the first config's in its order, then those that only the second has.
+/// All fields in which two configs differ: those of the first config in its order, then those only in the second.
 pub fn differences<'v>(first: &'v Value, second: &'v Value) -> Vec<Difference<'v>> {
     let mut found = Vec::new();
     compare(String::new(), first, second, &mut found);

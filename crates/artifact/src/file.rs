@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 pub const FORMAT: &str = "mdl-rnn";
 /// Value of the metadata key `version`.
 pub const VERSION: &str = "1";
-/// Most bytes of a header. Those of this project's artifacts have a few thousand.
+/// Maximum size of a header (bytes). Those of this project's artifacts have a few thousand.
 const HEADER_MOST: usize = 1 << 20;
-/// Stands for the checksum while it is computed.
+/// Placeholder for the checksum while it is computed.
 const NO_CHECKSUM: [u8; 64] = [b'0'; 64];
 
-/// What an artifact holds.
+/// Kind of an artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -33,9 +33,9 @@ pub enum Kind {
     Lif,
     /// A set of trials.
     Trials,
-    /// What a network did on a set of trials.
+    /// Results of a network on a set of trials.
     Evaluation,
-    /// The state of a stage that was stopped.
+    /// State of an interrupted stage.
     Checkpoint,
 }
 
@@ -52,7 +52,7 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// Why an artifact cannot be used. Every message names the file.
+/// Error of an artifact. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// The file cannot be read.
@@ -60,7 +60,7 @@ pub enum ArtifactError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
     /// The file is of another type.
@@ -68,45 +68,45 @@ pub enum ArtifactError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Type of the file.
         found: FileType,
     },
-    /// The file is no safetensors file, or a damaged one.
+    /// The file is not a safetensors file, or is damaged.
     #[error("{}: not a safetensors file, or a damaged one: {message}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Description of the fault.
         message: String,
     },
-    /// A safetensors file of another program, another format version, or with unreadable metadata.
+    /// A safetensors file of another program or format version, or with unreadable metadata.
     #[error("{}: metadata `{key}`: found {found}, expected {expected}", path.display())]
     Metadata {
         /// The file.
         path: PathBuf,
         /// Metadata key.
         key: &'static str,
-        /// What it holds.
+        /// Found value.
         found: String,
-        /// What it should hold.
+        /// Expected value.
         expected: String,
     },
-    /// A tensor is missing, has another shape or type, or holds an impossible value.
+    /// A tensor is missing, has the wrong shape or type, or has an impossible value.
     #[error("{}: tensor `{name}`: found {found}, expected {expected}", path.display())]
     Tensor {
         /// The file.
         path: PathBuf,
         /// Name of the tensor.
         name: String,
-        /// What was found.
+        /// Found value.
         found: String,
-        /// What was expected.
+        /// Expected value.
         expected: String,
     },
 }
 
 impl ArtifactError {
-    /// The message without the path, for callers that name the file they made the artifact from.
+    /// Message without the path, for callers that name the file from which they made the artifact.
     pub fn without_path(&self) -> String {
         let (Self::Metadata { path, .. } | Self::Tensor { path, .. } | Self::Damaged { path, .. }) = self else {
             return self.to_string();
@@ -116,25 +116,25 @@ impl ArtifactError {
     }
 }
 
-/// A file that passes between stages: named tensors, the config they were made with, and where they come from.
+/// A file that passes between stages: named tensors, their config and their provenance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artifact {
-    /// What it holds.
+    /// Kind of the artifact.
     pub kind: Kind,
-    /// The whole resolved config.
+    /// Whole resolved config.
     pub config: Value,
-    /// Where it comes from.
+    /// Provenance of the artifact.
     pub provenance: Provenance,
-    /// The tensors, by name.
+    /// Tensors, by name.
     pub tensors: BTreeMap<String, Array>,
-    /// The file it was read from, for messages; empty for a new artifact.
+    /// File it was read from, for messages; empty for a new artifact.
     path: PathBuf,
     /// SHA-256 of that file.
     sha256: String,
 }
 
 impl Artifact {
-    /// A new artifact without tensors.
+    /// Creates an artifact without tensors.
     pub fn new(kind: Kind, config: Value, provenance: Provenance) -> Self {
         Self { kind, config, provenance, tensors: BTreeMap::new(), path: PathBuf::new(), sha256: String::new() }
     }
@@ -142,13 +142,14 @@ impl Artifact {
     /// Adds a tensor.
     ///
     /// # Panics
-    /// If `shape` and `values` do not have the same number of elements: a mistake of the caller, not of an input.
+    /// If `shape` and `values` do not have the same number of elements, which is an error of the caller, not of an
+    /// input.
     pub fn insert<T: Element>(&mut self, name: &str, shape: &[usize], values: Vec<T>) {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "tensor {name}: shape {shape:?}");
         self.tensors.insert(name.into(), Array { shape: shape.into(), values: T::into_values(values) });
     }
 
-    /// Reads an artifact that must be of one kind.
+    /// Reads an artifact of a given kind.
     ///
     /// # Errors
     /// Any [`ArtifactError`].
@@ -156,7 +157,7 @@ impl Artifact {
         Self::read_one_of(path, &[kind])
     }
 
-    /// Reads an artifact that must be of one of these kinds.
+    /// Reads an artifact of one of these kinds.
     ///
     /// # Errors
     /// Any [`ArtifactError`].
@@ -173,7 +174,7 @@ impl Artifact {
         Ok(artifact)
     }
 
-    /// Writes the artifact whole or not at all; over an existing file only with `force`.
+    /// Writes the artifact atomically; replaces an existing file only with `force`.
     ///
     /// # Errors
     /// Any [`OutputError`].
@@ -183,7 +184,7 @@ impl Artifact {
         write_atomically(path, &bytes, force)
     }
 
-    /// The file's bytes.
+    /// Bytes of the file.
     fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let provenance = serde_json::to_string(&self.provenance).map_err(|e| e.to_string())?;
         let metadata = HashMap::from([
@@ -213,20 +214,20 @@ impl Artifact {
         Input { file, sha256: self.sha256.clone() }
     }
 
-    /// The file it was read from.
+    /// File it was read from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether there is a tensor of this name.
+    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
-    /// The shape of a tensor that must have `N` dimensions.
+    /// Shape of a tensor that must have `N` dimensions.
     ///
     /// # Errors
-    /// [`ArtifactError::Tensor`] when it is missing or has another rank.
+    /// [`ArtifactError::Tensor`] if it is missing or has another rank.
     pub fn shape<const N: usize>(&self, name: &str) -> Result<[usize; N], ArtifactError> {
         let shape = &self.array(name, &format!("a tensor of {N} dimensions"))?.shape;
         shape
@@ -235,7 +236,7 @@ impl Artifact {
             .map_err(|_| self.tensor_error(name, format!("shape {shape:?}"), format!("{N} dimensions")))
     }
 
-    /// The values of a tensor that must have this type and shape.
+    /// Values of a tensor that must have this type and shape.
     ///
     /// # Errors
     /// [`ArtifactError::Tensor`].
@@ -255,18 +256,18 @@ impl Artifact {
         self.tensors.get(name).ok_or_else(|| self.tensor_error(name, "no such tensor".into(), expected.into()))
     }
 
-    /// An error about one of this artifact's tensors.
+    /// Error about one of this artifact's tensors.
     pub fn tensor_error(&self, name: &str, found: String, expected: String) -> ArtifactError {
         ArtifactError::Tensor { path: self.path.clone(), name: name.into(), found, expected }
     }
 
-    /// An error about this artifact's config.
+    /// Error about this artifact's config.
     pub fn config_error(&self, found: String, expected: &str) -> ArtifactError {
         ArtifactError::Metadata { path: self.path.clone(), key: "config", found, expected: expected.into() }
     }
 }
 
-/// Where the digits of the checksum stand in a header. Inside another text the key's quotes would be escaped.
+/// Position of the digits of the checksum in a header. Inside another text, the quotes of the key would be escaped.
 fn checksum_place(header: &[u8]) -> Option<std::ops::Range<usize>> {
     const KEY: &[u8] = br#""checksum":""#;
     let start = header.windows(KEY.len()).position(|text| text == KEY)? + KEY.len();
@@ -274,11 +275,12 @@ fn checksum_place(header: &[u8]) -> Option<std::ops::Range<usize>> {
     (header.get(end) == Some(&b'"')).then_some(start..end)
 }
 
-/// Sorts the header of a safetensors file, whose metadata the library writes in no fixed order. Tensor data stay in place.
+/// Sorts the header of a safetensors file, because the library writes the metadata in no fixed order. Tensor data do
+/// not move.
 fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
     let (length, rest) = bytes.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-    // serde_json keeps the keys of an object sorted.
+    // serde_json sorts the keys of an object.
     let header: Value = serde_json::from_slice(rest.get(..length)?).ok()?;
     let mut text = header.to_string();
     text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));

@@ -1,19 +1,19 @@
-//! File types by their first bytes, and the remedy for a file of the wrong type.
+//! File types recognised by their first bytes, and remedies for files of the wrong type.
 //!
-//! Every program that reads a file of its user names here what it found instead. Signatures are those of the formats'
-//! specifications; formats without one (MATLAB 4, pickles, text) are recognised by their structure.
+//! Every program that reads a user's file uses this module to name an unexpected type. Signatures follow the
+//! specifications of the formats; formats without one (MATLAB 4, pickles, text) are recognised by their structure.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Bytes at the beginning of a file that are looked at: HDF5 may keep the names of its groups some way in.
+/// Bytes examined at the beginning of a file; in HDF5, names of groups may come some way in.
 const HEAD: usize = 1 << 20;
-/// Bytes at the end of a file that are looked at: a zip archive lists its entries there.
+/// Bytes examined at the end of a file; a zip archive lists its entries there.
 const TAIL: usize = 1 << 16;
 
-/// A type of file.
+/// Type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum FileType {
@@ -21,7 +21,7 @@ pub enum FileType {
     Directory,
     /// An artifact of this project.
     Artifact,
-    /// safetensors of another program.
+    /// safetensors file of another program.
     Safetensors,
     Matlab5,
     Matlab73,
@@ -60,7 +60,7 @@ pub enum FileType {
     Unknown,
 }
 
-/// What a file is read as.
+/// Purpose for which a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// An artifact of this project.
@@ -71,7 +71,7 @@ pub enum Purpose {
     Json,
 }
 
-/// Signatures at a fixed place.
+/// Signatures at a fixed position.
 const SIGNATURES: [(usize, &[u8], FileType); 27] = [
     (0, b"version https://git-lfs.github.com/spec/", FileType::GitLfsPointer),
     (0, b"/annex/objects/", FileType::GitAnnexPointer),
@@ -102,16 +102,16 @@ const SIGNATURES: [(usize, &[u8], FileType); 27] = [
     (0, b"\0\0\x08\x03", FileType::Idx),
 ];
 
-/// The first numbers of a PyTorch file of before version 1.6: a pickle of the number 0x1950a86a20f9469cfc6c.
+/// First number of a PyTorch file from before version 1.6: a pickle of the number 0x1950a86a20f9469cfc6c.
 const TORCH_LEGACY: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-/// Signature of HDF5; it may come after a block of 512, 1024, 2048, … bytes.
+/// Signature of HDF5, which may follow a block of 512, 1024, 2048, … bytes.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 impl FileType {
-    /// The type of a file.
+    /// Type of a file.
     ///
     /// # Errors
-    /// The error of the read; a pipe or a device, which cannot be read twice.
+    /// The error of reading; a pipe or a device, which cannot be read twice.
     pub fn read(path: &Path) -> io::Result<Self> {
         let metadata = path.metadata()?;
         if metadata.is_dir() {
@@ -132,7 +132,7 @@ impl FileType {
         Ok(Self::of(&sample))
     }
 
-    /// The type of a file of these bytes, or of which these are the first and the last ones.
+    /// Type of a file with these bytes, or with these first and last bytes.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             return Self::Empty;
@@ -145,12 +145,12 @@ impl FileType {
         }
     }
 
-    /// Whether `import-network` reads arrays out of a file of this type.
+    /// True if `import-network` reads arrays from a file of this type.
     pub fn holds_arrays(self) -> bool {
         matches!(self, Self::Matlab5 | Self::Torch | Self::Npz | Self::Npy | Self::Safetensors)
     }
 
-    /// What to do with a file of this type that was to be read for `purpose`; empty where nothing is known.
+    /// Remedy for a file of this type read for `purpose`; empty if none is known.
     pub fn remedy(self, purpose: Purpose) -> &'static str {
         match (self, purpose) {
             (Self::Empty, _) => "it was not written whole, or not copied",
@@ -174,7 +174,7 @@ impl FileType {
         }
     }
 
-    /// How the network in a file that cannot be read gets into one that can.
+    /// Way to convert the network in an unsupported file to a supported one.
     fn network_remedy(self) -> &'static str {
         match self {
             Self::Matlab73 | Self::Matlab4 => {
@@ -209,7 +209,7 @@ impl FileType {
         }
     }
 
-    /// What was found and what to do, as the end of a message: `found an HDF5 file, expected …; …`.
+    /// Type found and remedy, as the end of a message: `found an HDF5 file, expected …; …`.
     pub fn mismatch(self, purpose: Purpose) -> String {
         let expected = match purpose {
             Purpose::Artifact => "an artifact of mdl-rnn",
@@ -268,12 +268,12 @@ impl fmt::Display for FileType {
     }
 }
 
-/// Whether the bytes from `at` on begin with `signature`.
+/// True if the bytes at `at` start with `signature`.
 fn starts(bytes: &[u8], at: usize, signature: &[u8]) -> bool {
     bytes.get(at..).is_some_and(|rest| rest.starts_with(signature))
 }
 
-/// Whether `part` is among the first or last bytes that are looked at.
+/// True if `part` is among the examined bytes.
 fn holds(bytes: &[u8], part: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(HEAD)];
     let tail = &bytes[bytes.len().saturating_sub(TAIL).max(head.len())..];
@@ -289,12 +289,12 @@ fn hdf5(bytes: &[u8]) -> Option<FileType> {
     Some(if nir { FileType::Nir } else { FileType::Hdf5 })
 }
 
-/// The type of a zip archive by the names of its entries.
+/// Type of a zip archive, by the names of its entries.
 fn zip(bytes: &[u8]) -> Option<FileType> {
     if !bytes.starts_with(b"PK\x03\x04") && !bytes.starts_with(b"PK\x05\x06") {
         return None;
     }
-    // The first entry's name follows its header of 30 bytes.
+    // The name of the first entry follows its header of 30 bytes.
     let length = bytes.get(26..28).map_or(0, |b| usize::from(b[0]) | usize::from(b[1]) << 8);
     let first = bytes.get(30..30 + length).unwrap_or_default();
     let tail = &bytes[bytes.len().saturating_sub(TAIL)..];
@@ -309,7 +309,7 @@ fn zip(bytes: &[u8]) -> Option<FileType> {
 }
 
 fn tar(bytes: &[u8]) -> Option<FileType> {
-    // The first PyTorch saved tar archives that begin with these entries.
+    // The first PyTorch versions saved tar archives that start with these entries.
     let torch = [&b"sys_info\0"[..], b"./sys_info\0"].iter().any(|name| bytes.starts_with(name));
     starts(bytes, 257, b"ustar").then_some(if torch { FileType::TorchLegacy } else { FileType::Tar })
 }
@@ -333,7 +333,7 @@ fn pickle(bytes: &[u8]) -> Option<FileType> {
     }
 }
 
-/// A safetensors file begins with the length of a JSON object.
+/// A safetensors file starts with the length of a JSON object.
 fn safetensors(bytes: &[u8]) -> Option<FileType> {
     let (length, rest) = bytes.split_first_chunk()?;
     let length = u64::from_le_bytes(*length);
@@ -346,7 +346,7 @@ fn safetensors(bytes: &[u8]) -> Option<FileType> {
     Some(if own { FileType::Artifact } else { FileType::Safetensors })
 }
 
-/// A MATLAB file of version 4 begins with type, rows, columns, imaginary flag and the length of a name.
+/// A MATLAB file of version 4 starts with type, rows, columns, imaginary flag and the length of a name.
 fn matlab4(bytes: &[u8]) -> Option<FileType> {
     let (words, _) = bytes.get(..20)?.as_chunks::<4>();
     let header = |from: fn([u8; 4]) -> u32, order: u32| {
@@ -361,7 +361,7 @@ fn matlab4(bytes: &[u8]) -> Option<FileType> {
     (header(u32::from_le_bytes, 0) || header(u32::from_be_bytes, 1)).then_some(FileType::Matlab4)
 }
 
-/// An ONNX file begins with its version and the name of the tool that wrote it, fields 1 and 2 of a protocol buffer.
+/// An ONNX file starts with its version and the name of the tool that wrote it, fields 1 and 2 of a protocol buffer.
 fn onnx(bytes: &[u8]) -> Option<FileType> {
     match bytes {
         [0x08, 1..=20, 0x12, length, rest @ ..] => {
@@ -397,7 +397,7 @@ fn text(bytes: &[u8]) -> Option<FileType> {
 mod tests {
     use super::*;
 
-    /// The first bytes of files of each type.
+    /// First bytes of files of each type.
     fn examples() -> Vec<(Vec<u8>, FileType)> {
         let after = |skipped: usize, rest: &[u8]| [&vec![0; skipped], rest].concat();
         let entry = |name: &str| {

@@ -1,20 +1,19 @@
-//! JSON, read strictly: a key that comes twice in an object is refused, and what is often written in place of JSON is
-//! recognised.
+//! Strict JSON reader: duplicate keys in an object are refused, and common deviations from JSON are recognised.
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::RefCell;
 use std::fmt;
 
-/// Why a text is not the JSON that was expected: what, and where.
+/// Error of a text that is not the expected JSON, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct JsonError(String);
 
-/// Reads a JSON value, in which no object may have a key twice.
+/// Reads a JSON value without duplicate keys in objects.
 ///
 /// # Errors
-/// [`JsonError`] with line and column, the path of a key that comes twice, and what the text looks like if it is no JSON.
+/// [`JsonError`] with line and column, the path of a duplicate key, or a description of text that is not JSON.
 pub fn parse(text: &[u8]) -> Result<Value, JsonError> {
     if let Some(encoding) = byte_order_mark(text) {
         return Err(JsonError(format!("it begins with a {encoding} byte order mark; save it as UTF-8 without one")));
@@ -42,7 +41,7 @@ fn byte_order_mark(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// A value that is read at the place `path`.
+/// Value at the path `path`.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     path: &'a RefCell<Vec<String>>,
@@ -115,7 +114,7 @@ impl<'d> Visitor<'d> for Strict<'_> {
     }
 }
 
-/// What a text that is not JSON looks like, or what is written in it that JSON does not have.
+/// Description of a text that is not JSON, or of the part that JSON does not allow.
 fn hint(text: &str) -> Option<String> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let first = lines.next().unwrap_or_default();
@@ -134,7 +133,7 @@ fn hint(text: &str) -> Option<String> {
     looks_like.map(|kind| format!("it looks like {kind}, expected JSON")).or_else(|| foreign(text))
 }
 
-/// The first thing outside of texts that JSON does not have.
+/// First item outside strings that JSON does not allow.
 fn foreign(text: &str) -> Option<String> {
     let (bytes, mut at, mut line) = (text.as_bytes(), 0, 1);
     while at < bytes.len() {
@@ -172,7 +171,7 @@ fn foreign(text: &str) -> Option<String> {
     None
 }
 
-/// Bytes of the text in double quotes that `rest` begins with.
+/// Length in bytes of the double-quoted string at the start of `rest`.
 fn text_length(rest: &[u8]) -> usize {
     let mut escaped = false;
     let end = rest[1..].iter().position(|c| {

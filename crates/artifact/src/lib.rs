@@ -1,19 +1,19 @@
-//! Files that pass between stages: the artifact format, whole writes, locks, checkpoints.
+//! Files that pass between stages: the artifact format, atomic writes, locks, checkpoints.
 //!
-//! An artifact is a safetensors file whose `__metadata__` holds
+//! An artifact is a safetensors file whose `__metadata__` contains
 //!
 //! | key | value |
 //! |---|---|
 //! | `format` | `mdl-rnn` |
-//! | `version` | version of the format, now `1` |
+//! | `version` | version of the format, currently `1` |
 //! | `kind` | [`Kind`]: `rate`, `spiking`, `lif`, `trials`, `evaluation`, `checkpoint` |
 //! | `config` | the whole resolved config, as JSON |
 //! | `provenance` | [`Provenance`], as JSON |
-//! | `checksum` | SHA-256 of the file, these 64 digits taken as zeros; may be absent |
+//! | `checksum` | SHA-256 of the file, with these 64 digits set to zero; may be absent |
 //!
-//! The same content gives the same bytes: the header is sorted, and holds no date and no path.
+//! The same content gives the same bytes: the header is sorted and has no date or path.
 //!
-//! Nothing in a file is believed: see [`Artifact::read_any`].
+//! Files are not trusted: see [`Artifact::read_any`].
 //!
 //! ```
 //! use mdl_artifact::{Artifact, Kind, Provenance};

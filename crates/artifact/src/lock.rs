@@ -1,7 +1,7 @@
-//! Of two processes that write the same file, one wins and the other says so.
+//! Locks for outputs: if two processes write the same file, one succeeds and the other reports it.
 //!
-//! The lock is the system's lock on a file `.<name>.lock` beside the output. It is gone with its process, however that ends:
-//! a lock file left behind by a killed one holds nobody up, and is removed by the next.
+//! The lock is a system lock on a file `.<name>.lock` beside the output. The system releases it when the process ends
+//! for any reason: the lock file of a killed process blocks no other, and the next one removes it.
 
 use crate::output::{OutputError, behind_links, directory_of, remove_unfinished};
 use crate::transient::{List, Transient};
@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The right to write one output, held as long as this value lives.
+/// Exclusive right to write one output, valid for the lifetime of this value.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -18,14 +18,14 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the right to write `output`, or what it is a link to; its directory is made if it is missing. Removes what a
-    /// killed process left of an unfinished write.
+    /// Acquires the right to write `output`, or the target if it is a link, and creates a missing directory. Removes
+    /// remains of unfinished writes of a killed process.
     ///
-    /// On file systems without locks it warns, and goes on without.
+    /// On file systems without locks it warns and continues without one.
     ///
     /// # Errors
-    /// [`OutputError::Busy`] while another process holds it; [`OutputError::NoDirectory`], [`OutputError::Write`] where
-    /// nothing can be written.
+    /// [`OutputError::Busy`] while another process holds the lock; [`OutputError::NoDirectory`], [`OutputError::Write`]
+    /// if the output cannot be written.
     pub fn on(output: &Path) -> Result<Self, OutputError> {
         let target = behind_links(output);
         directory_of(&target)?;
@@ -36,7 +36,8 @@ impl Lock {
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(failed)?;
             match file.try_lock() {
-                // The process that held the lock may have removed its file in between: then this lock guards nothing.
+                // The process that held the lock may have removed its file in the meantime; this lock would then guard
+                // nothing.
                 Ok(()) if !is_at(&file, &path).map_err(failed)? => continue,
                 Ok(()) => {
                     remove_unfinished(&target);
@@ -54,7 +55,7 @@ impl Lock {
     }
 }
 
-/// The lock file of an output that is no link.
+/// Lock file of an output that is not a link.
 pub(crate) fn lock_file(target: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
@@ -63,7 +64,7 @@ pub(crate) fn lock_file(target: &Path) -> PathBuf {
 }
 
 impl Drop for Lock {
-    /// Removes the file before the lock is given back, so that nobody waits on a file that is gone.
+    /// Removes the file before releasing the lock, so that no process waits on a removed file.
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
         drop(self.transient.take());
@@ -71,7 +72,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether an open file is still the one under this name.
+/// True if an open file is still the one under this name.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -83,7 +84,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Elsewhere an open file cannot be removed.
+/// On other systems an open file cannot be removed.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
@@ -111,7 +112,7 @@ mod tests {
         assert!(names(dir.path()).is_empty(), "{:?}", names(dir.path()));
     }
 
-    /// Many threads, each with a handle of its own, as processes have: at most one holds the lock at any time.
+    /// Many threads, each with its own handle, like processes: at most one holds the lock at any time.
     #[test]
     fn removed_lock_files_let_no_second_one_in() {
         use std::sync::atomic::{AtomicU32, Ordering};

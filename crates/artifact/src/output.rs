@@ -1,4 +1,4 @@
-//! Writing outputs: whole or not at all, and never over an existing file unless asked to.
+//! Writing of outputs: atomically, and never over an existing file unless requested.
 
 use crate::transient::{List, Transient};
 use sha2::{Digest, Sha256};
@@ -7,10 +7,10 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Most links that are followed, as in Linux.
+/// Maximum number of links followed, as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// Why an output cannot be written, or a file not be hashed.
+/// Error of writing an output or hashing a file.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// The output exists.
@@ -24,7 +24,7 @@ pub enum OutputError {
     Special {
         /// The output.
         path: PathBuf,
-        /// What it is.
+        /// Type of the output.
         what: &'static str,
     },
     /// The output is a standard stream.
@@ -33,35 +33,35 @@ pub enum OutputError {
     /// Another process writes the output.
     #[error("{} is being written by another process", .0.display())]
     Busy(PathBuf),
-    /// The output's directory cannot be made.
+    /// The directory of the output cannot be created.
     #[error("cannot create the directory {}: {source}", path.display())]
     NoDirectory {
         /// The directory.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
-    /// Writing failed; nothing was left under the output's name.
+    /// Writing failed; no file was left under the name of the output.
     #[error("cannot write {}: {source} (nothing was left there)", path.display())]
     Write {
         /// The output.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
 }
 
-/// How to name a file that is called `-`.
+/// Spelling for a file named `-`.
 fn own_dash(path: &Path) -> &'static str {
     if path == Path::new("-") { " (./- for one that is called -)" } else { "" }
 }
 
-/// Checks, before any work is done, that `path` may be written: there is nothing, or with `force` a regular file. Links
-/// are followed.
+/// Checks, before any work is done, that `path` can be written: it does not exist or, with `force`, is a regular file.
+/// Links are followed.
 ///
 /// # Errors
 /// [`OutputError::Exists`] (without `force`), [`OutputError::Directory`], [`OutputError::Special`],
-/// [`OutputError::Stream`]; [`OutputError::Write`] for a name that leads nowhere, as links in a circle do.
+/// [`OutputError::Stream`]; [`OutputError::Write`] for a name without a target, such as circular links.
 pub fn check_free(path: &Path, force: bool) -> Result<(), OutputError> {
     if path == Path::new("-") || leads_to_stream(path) {
         return Err(OutputError::Stream(path.into()));
@@ -74,7 +74,7 @@ pub fn check_free(path: &Path, force: bool) -> Result<(), OutputError> {
         Ok(found) if !found.is_file() => Err(OutputError::Special { path: path.into(), what: special(&found) }),
         Ok(_) if !force => Err(OutputError::Exists(path.into())),
         Ok(_) => Ok(()),
-        // What is wrong with the name or its folder, if anything, is for the write to say.
+        // Errors about the name or its folder are reported by the write.
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename) => {
             Ok(())
         }
@@ -82,7 +82,7 @@ pub fn check_free(path: &Path, force: bool) -> Result<(), OutputError> {
     }
 }
 
-/// What a file is that is neither regular nor a directory.
+/// Type of a file that is neither regular nor a directory.
 #[cfg(unix)]
 fn special(found: &Metadata) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
@@ -94,48 +94,48 @@ fn special(found: &Metadata) -> &'static str {
     }
 }
 
-/// What a file is that is neither regular nor a directory.
+/// Type of a file that is neither regular nor a directory.
 #[cfg(not(unix))]
 fn special(_: &Metadata) -> &'static str {
     "no regular file"
 }
 
-/// Whether a name leads to an open file of a process, as `/dev/stdout` does.
+/// True if a name refers to an open file of a process, like `/dev/stdout`.
 fn leads_to_stream(path: &Path) -> bool {
     let of_process = |link: &PathBuf| parent(link).canonicalize().is_ok_and(|folder| folder.starts_with("/proc"));
     links(path).any(|link| of_process(&link))
 }
 
-/// The links that a name leads along, itself the first.
+/// Chain of links from a name, including itself.
 fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
     let is_link = |path: &PathBuf| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
     std::iter::successors(Some(path.to_owned()).filter(is_link), move |link| next(link).filter(is_link))
         .take(MOST_LINKS + 1)
 }
 
-/// Where a link leads.
+/// Target of a link.
 fn next(link: &Path) -> Option<PathBuf> {
     Some(parent(link).join(std::fs::read_link(link).ok()?))
 }
 
-/// The file that is meant by a name: a link is followed, also where nothing is at its end.
+/// File that a name refers to: links are followed, even if the final target does not exist.
 pub(crate) fn behind_links(path: &Path) -> PathBuf {
     links(path).last().and_then(|link| next(&link)).unwrap_or_else(|| path.to_owned())
 }
 
-/// The directory of a file.
+/// Directory of a file.
 pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The directory of a file, made if it is missing.
+/// Directory of a file, created if it is missing.
 pub(crate) fn directory_of(path: &Path) -> Result<&Path, OutputError> {
     let directory = parent(path);
     std::fs::create_dir_all(directory).map_err(|source| OutputError::NoDirectory { path: directory.into(), source })?;
     Ok(directory)
 }
 
-/// How the names of temporary files of writes of `path` begin.
+/// Prefix of the names of temporary files for writes of `path`.
 pub(crate) fn temporary_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
@@ -143,7 +143,7 @@ pub(crate) fn temporary_prefix(path: &Path) -> OsString {
     prefix
 }
 
-/// Removes what a killed process left of unfinished writes of `path`. For who holds the right to write it.
+/// Removes remains of unfinished writes of `path` by a killed process. Only for the holder of the lock.
 pub fn remove_unfinished(path: &Path) {
     let prefix = temporary_prefix(path);
     let Ok(entries) = std::fs::read_dir(parent(path)) else { return };
@@ -154,7 +154,7 @@ pub fn remove_unfinished(path: &Path) {
     }
 }
 
-/// An empty temporary file for a write of `path`, in the same directory.
+/// Creates an empty temporary file for a write of `path`, in the same directory.
 pub(crate) fn temporary_file(path: &Path) -> io::Result<(tempfile::NamedTempFile, Transient)> {
     let (prefix, mut builder) = (temporary_prefix(path), tempfile::Builder::new());
     builder.prefix(&prefix).suffix(".tmp");
@@ -166,11 +166,11 @@ pub(crate) fn temporary_file(path: &Path) -> io::Result<(tempfile::NamedTempFile
     Ok((file, transient))
 }
 
-/// Writes `bytes` as `path`: a temporary file beside it, flushed to disk, then renamed. Missing directories are made. A
-/// link stays a link: the file that it leads to is replaced.
+/// Writes `bytes` as `path`: to a temporary file beside it, flushed to disk and then renamed. Missing directories are
+/// created. A link remains a link, and its target is replaced.
 ///
 /// # Errors
-/// Any [`OutputError`]; on all of them `path` is what it was before.
+/// Any [`OutputError`]; after an error, `path` is unchanged.
 pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> Result<(), OutputError> {
     check_free(path, force)?;
     let target = behind_links(path);
@@ -186,7 +186,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> Result<(), Ou
             _ => failed(e.error),
         })?;
     }
-    // The rename itself reaches the disk with the directory; where directories cannot be synced, it is left to the system.
+    // The rename reaches the disk with the directory; if directories cannot be synced, this is left to the system.
     if let Ok(handle) = File::open(directory) {
         let _ = handle.sync_all();
     }
@@ -198,10 +198,10 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// SHA-256 of a file, in hexadecimal, read piece by piece.
+/// SHA-256 of a file, in hexadecimal, read in chunks.
 ///
 /// # Errors
-/// The error of the read.
+/// The error of reading.
 pub fn sha256_file(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0u8; 1 << 20]);

@@ -1,8 +1,9 @@
-//! What a run reads and writes, compared before any work begins.
+//! Plan of a run's inputs and outputs, checked before any work starts.
 //!
-//! A program adds every file to a [`Plan`], each with its role, and takes it with [`Plan::claim`]: no file has two roles,
-//! every output can be written, nobody else writes it. Two names are one file if they are the same path after following
-//! links, or hard links, or names that the file system takes for the same (as those that differ in case, on some).
+//! A program adds every file with its role to a [`Plan`] and acquires it with [`Plan::claim`]: no file has two roles,
+//! every output can be written, and no other process writes it. Two names refer to one file if they have the same path
+//! after following links, if they are hard links, or if the file system treats them as equal (as some do for names that
+//! differ in case).
 
 use crate::checkpoint::{MOST_KEPT, aged};
 use crate::lock::{Lock, lock_file};
@@ -15,7 +16,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a run cannot read and write what it was asked to.
+/// Error of a plan that cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// An output would replace an input.
@@ -23,33 +24,33 @@ pub enum PlanError {
     ReplacesInput {
         /// Role of the output.
         output: String,
-        /// Its path.
+        /// Path of the output.
         path: PathBuf,
         /// Role of the input.
         input: String,
-        /// Its path.
+        /// Path of the input.
         input_path: PathBuf,
     },
-    /// Two outputs are one file.
+    /// Two outputs are the same file.
     #[error("{first} and {second} are one file: {}; name another file for one of them", one_file(path, second_path))]
     Shared {
-        /// Role of one.
+        /// Role of the first output.
         first: String,
-        /// Its path.
+        /// Path of the first output.
         path: PathBuf,
-        /// Role of the other.
+        /// Role of the second output.
         second: String,
-        /// Its path.
+        /// Path of the second output.
         second_path: PathBuf,
     },
-    /// One output would be a file and the folder of another.
+    /// One output would be a file and also the folder of another.
     #[error("{file} is {}, where {inside} needs a folder; name another file for one of them", path.display())]
     FileAndFolder {
         /// Role of the file.
         file: String,
         /// Its path.
         path: PathBuf,
-        /// Role of what goes into the folder.
+        /// Role of the output inside the folder.
         inside: String,
     },
     /// An output cannot be written.
@@ -57,22 +58,22 @@ pub enum PlanError {
     Output {
         /// Role of the output.
         role: String,
-        /// Why.
+        /// Cause.
         source: OutputError,
     },
-    /// A folder cannot be made or written.
+    /// A folder cannot be created or written to.
     #[error("{role}: cannot {action} the folder {}: {source}; name a file in a folder that can be written", folder.display())]
     Folder {
         /// Role of the output.
         role: String,
         /// `make` or `write into`.
         action: &'static str,
-        /// The folder.
+        /// Path of the folder.
         folder: PathBuf,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
-    /// A name is too long, alone or with what is added to it.
+    /// A name is too long, alone or with the parts added to it.
     #[error(
         "{role}: the name {} is too long: the run also needs {} ({} bytes), and the file system says: {source}; \
          shorten the name",
@@ -81,36 +82,36 @@ pub enum PlanError {
     Name {
         /// Role of the output.
         role: String,
-        /// The output.
+        /// Path of the output.
         path: PathBuf,
-        /// The longest name that is made from it.
+        /// Longest name derived from it.
         needed: std::ffi::OsString,
-        /// What the file system says.
+        /// Error of the file system.
         source: io::Error,
     },
 }
 
-/// The names of one file, each once.
+/// Names of one file, each once.
 fn one_file(path: &Path, other: &Path) -> String {
     if path == other { path.display().to_string() } else { format!("{}, {}", path.display(), other.display()) }
 }
 
-/// A file that is written.
+/// An output file.
 #[derive(Debug)]
 struct Output {
     role: String,
     path: PathBuf,
-    /// Whether it may replace a file.
+    /// True if it may replace a file.
     replace: bool,
-    /// Whether an existing file is written itself, rather than replaced by another.
+    /// True if an existing file is modified in place instead of replaced.
     in_place: bool,
-    /// Files that the run makes beside it, with their roles.
+    /// Files that the run creates beside it, with their roles.
     beside: Vec<(String, PathBuf)>,
-    /// The file whose lock guards it; none where another output's does.
+    /// File whose lock guards it; none if the lock of another output does.
     lock: Option<PathBuf>,
 }
 
-/// What a run reads and writes. Every role is a noun phrase with the option that names it, as `the report (--report)`.
+/// Inputs and outputs of a run. Every role is a noun phrase with its option, such as `the report (--report)`.
 #[derive(Debug, Default)]
 pub struct Plan {
     inputs: Vec<(String, PathBuf)>,
@@ -119,12 +120,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Adds a file that is read.
+    /// Adds an input file.
     pub fn read(&mut self, role: &str, path: &Path) {
         self.inputs.push((role.into(), path.into()));
     }
 
-    /// Adds a file that is written whole; over an existing one with `replace`.
+    /// Adds a file that is written atomically; it replaces an existing one with `replace`.
     pub fn write(&mut self, role: &str, path: &Path, replace: bool) {
         self.outputs.push(Output {
             role: role.into(),
@@ -136,7 +137,7 @@ impl Plan {
         });
     }
 
-    /// The same for a file whose unfinished state is kept in [partial files](crate::checkpoint), the `kept` newest.
+    /// The same for a file whose progress is kept in [partial files](crate::checkpoint), the `kept` newest.
     pub fn write_with_partial(&mut self, role: &str, path: &Path, replace: bool, kept: usize) {
         self.write(role, path, replace);
         let partial =
@@ -150,7 +151,7 @@ impl Plan {
         self.outputs.last_mut().expect("just added").in_place = true;
     }
 
-    /// Adds files of one role that are written whole, under one lock, that of `name`, which need not be one of them.
+    /// Adds files of one role that are written atomically, under one lock, that of `name`, which may be any name.
     pub fn write_set(&mut self, role: &str, name: &Path, paths: impl IntoIterator<Item = PathBuf>, replace: bool) {
         let mut lock = Some(name.to_owned());
         self.outputs.extend(paths.into_iter().map(|path| {
@@ -159,16 +160,16 @@ impl Plan {
         }));
     }
 
-    /// Adds a folder of files that belong together and have names of their own.
+    /// Adds a folder of files that belong together and have their own names.
     pub fn folder(&mut self, role: &str, path: &Path) {
         self.folders.push((role.into(), path.into()));
     }
 
-    /// Checks everything, makes the folders that are missing, and takes the right to write every output. What was made is
-    /// removed again if that fails.
+    /// Checks everything, creates missing folders, and acquires the right to write every output. If that fails,
+    /// everything created is removed.
     ///
     /// # Errors
-    /// Any [`PlanError`]; [`OutputError::Busy`] in it where another process writes one of the outputs.
+    /// Any [`PlanError`], with [`OutputError::Busy`] in it if another process writes one of the outputs.
     pub fn claim(self) -> Result<Claims, PlanError> {
         self.check_free()?;
         self.check_roles()?;
@@ -180,12 +181,12 @@ impl Plan {
             let all = [&output.path].into_iter().chain(output.beside.iter().map(|(_, path)| path));
             all.for_each(|path| remove_unfinished(&behind_links(path)));
         }
-        // Another process may have written one since the first look.
+        // Another process may have written an output since the first check.
         self.check_free()?;
         Ok(claims)
     }
 
-    /// Every output is free, or may be replaced.
+    /// Checks that every output is free or may be replaced.
     fn check_free(&self) -> Result<(), PlanError> {
         for output in &self.outputs {
             let failed = |source| PlanError::Output { role: output.role.clone(), source };
@@ -201,7 +202,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Every file that is written, with its role.
+    /// All output files, with their roles.
     fn written(&self) -> impl Iterator<Item = (String, PathBuf)> {
         let files = self.outputs.iter().flat_map(|output| {
             let own = (output.role.clone(), output.path.clone());
@@ -211,7 +212,7 @@ impl Plan {
         files.chain(self.folders.iter().map(|(role, path)| (lock_of(role), lock_file(&guard(path)))))
     }
 
-    /// No file has two roles.
+    /// Checks that no file has two roles.
     fn check_roles(&self) -> Result<(), PlanError> {
         let mut inputs = HashMap::new();
         for (role, path) in &self.inputs {
@@ -240,7 +241,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The folders of all outputs, each with the role of one of them.
+    /// Folders of all outputs, each with the role of one of them.
     fn folders(&self) -> impl Iterator<Item = (&str, PathBuf)> {
         let of_files =
             self.outputs.iter().map(|output| (&output.role[..], parent(&behind_links(&output.path)).to_owned()));
@@ -248,7 +249,7 @@ impl Plan {
     }
 
     fn make_folders(&self, claims: &mut Claims) -> Result<(), PlanError> {
-        // A link to a file in a folder that is missing is more likely a disk that is not mounted.
+        // A link to a file in a missing folder more likely means that a disk is not mounted.
         for output in &self.outputs {
             let target = behind_links(&output.path);
             if target != output.path && !parent(&target).is_dir() {
@@ -263,7 +264,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Tries to make a file with the longest name in every folder.
+    /// Tries to create a file with the longest name in every folder.
     fn probe(&self) -> Result<(), PlanError> {
         let mut longest: BTreeMap<PathBuf, (&str, &Path, PathBuf)> = BTreeMap::new();
         let files = self.outputs.iter().flat_map(|output| {
@@ -300,7 +301,7 @@ impl Plan {
             match Lock::on(&name) {
                 Ok(lock) => claims.locks.push(lock),
                 Err(OutputError::Busy(_)) => {
-                    // The file system may take two names for one: then the lock is our own.
+                    // The file system may treat two names as one: the lock is then our own.
                     let file = lock_file(&behind_links(&name));
                     let own = held.iter().find(|(other, ..)| Identity::of(other) == Identity::of(&file));
                     return Err(match own {
@@ -325,7 +326,7 @@ fn lock_of(role: &str) -> String {
     format!("the lock file of {role}")
 }
 
-/// The name whose lock guards a folder.
+/// Name whose lock guards a folder.
 fn guard(folder: &Path) -> PathBuf {
     folder.join("mdl-rnn")
 }
@@ -334,7 +335,7 @@ fn folder_error(role: &str, action: &'static str, folder: &Path, source: io::Err
     PlanError::Folder { role: role.into(), action, folder: folder.into(), source }
 }
 
-/// Makes a folder and those above it that are missing.
+/// Creates a folder and its missing parents.
 fn make(folder: &Path, made: &mut Vec<Made>) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
@@ -347,14 +348,14 @@ fn make(folder: &Path, made: &mut Vec<Made>) -> io::Result<()> {
     let mut list = List::lock();
     match std::fs::create_dir(folder) {
         Ok(()) => made.push(Made { path: folder.into(), _transient: list.add(folder.into()) }),
-        // Another process was faster.
+        // Another process created it first.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         Err(e) => return Err(e),
     }
     Ok(())
 }
 
-/// The right to write the outputs of a run, held as long as this value lives.
+/// Right to write the outputs of a run, valid for the lifetime of this value.
 #[derive(Debug, Default)]
 pub struct Claims {
     locks: Vec<Lock>,
@@ -362,14 +363,14 @@ pub struct Claims {
 }
 
 impl Drop for Claims {
-    /// Gives the locks back, and removes the folders into which nothing came.
+    /// Releases the locks, and removes created folders that are empty.
     fn drop(&mut self) {
         self.locks.clear();
         while self.made.pop().is_some() {}
     }
 }
 
-/// A folder that was made, and is removed if it is empty in the end.
+/// A created folder, which is removed if it is empty at the end.
 #[derive(Debug)]
 struct Made {
     path: PathBuf,
@@ -382,7 +383,7 @@ impl Drop for Made {
     }
 }
 
-/// What tells one file from another: where it is there its number, else its path without links.
+/// Identity of a file: its number if it exists, otherwise its path without links.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Identity {
     #[cfg(unix)]
@@ -402,7 +403,7 @@ impl Identity {
     }
 }
 
-/// A path from the root, without links and `..`, whether or not there is anything.
+/// Absolute path without links and `..`; the file need not exist.
 fn resolved(path: &Path) -> PathBuf {
     let target = behind_links(path);
     if let Ok(path) = target.canonicalize() {
@@ -411,7 +412,7 @@ fn resolved(path: &Path) -> PathBuf {
     match (target.parent(), target.file_name()) {
         (Some(parent), Some(name)) if parent.as_os_str().is_empty() => resolved(Path::new(".")).join(name),
         (Some(parent), Some(name)) => resolved(parent).join(name),
-        // `..` of a folder that is not there yet.
+        // `..` of a folder that does not exist yet.
         (Some(parent), None) => resolved(parent.parent().unwrap_or(Path::new("."))),
         (None, _) => target,
     }
@@ -486,7 +487,7 @@ mod tests {
         }
     }
 
-    /// As on a file system that takes two names for one: then their lock files are one, too.
+    /// As on a file system that treats two names as one: their lock files are then the same, too.
     #[test]
     fn names_that_only_the_file_system_takes_for_one_are_found_by_their_lock() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
-//! Where an artifact comes from.
+//! Provenance of artifacts.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// An input of the stage that wrote an artifact.
+/// Input of the stage that wrote an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// File name, without its directory.
@@ -13,32 +13,32 @@ pub struct Input {
     pub sha256: String,
 }
 
-/// Where an artifact comes from.
+/// Provenance of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Program that wrote it.
+    /// Program that wrote the artifact.
     pub program: String,
     /// Version of that program.
     pub version: String,
-    /// Git revision it was built from, with `-dirty` where the sources were changed; none where the build was not told.
+    /// Git revision of the build, with `-dirty` if the sources were changed; none if the build was not given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Kind of device it was computed on, as `cuda`, where that was not the processor: other devices round otherwise.
+    /// Kind of device used, such as `cuda`, unless it was the CPU, because other devices round differently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// Seed it ran with.
+    /// Seed of the run.
     pub seed: u64,
-    /// Every file it read, but for the config, which the artifact holds.
+    /// All input files except the config, which is part of the artifact.
     pub inputs: Vec<Input>,
-    /// For each input that was made otherwise than the config of the artifact says, the fields and their values then.
+    /// For each input made with settings other than those of the artifact's config, the fields and their values then.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub differs: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Provenance of the artifact it was made from.
+    /// Provenance of the parent artifact.
     pub parent: Option<Box<Provenance>>,
 }
 
 impl Provenance {
-    /// Provenance of an artifact that `program`, built from `revision`, writes in a run under `seed`.
+    /// Provenance of an artifact that `program`, built from `revision`, writes in a run with seed `seed`.
     pub fn new(program: &str, revision: Option<&str>, seed: u64) -> Self {
         let (version, revision) = (env!("CARGO_PKG_VERSION").into(), revision.map(Into::into));
         Self {
@@ -55,7 +55,7 @@ impl Provenance {
 }
 
 impl Provenance {
-    /// Notes the fields in which the last input was made otherwise than the config of the artifact says.
+    /// Records the fields in which the last input was made with settings other than those of the artifact's config.
     pub fn note_differences(&mut self, fields: BTreeMap<String, Value>) {
         if let Some(input) = self.inputs.last().filter(|_| !fields.is_empty()) {
             self.differs.insert(input.file.clone(), fields);
@@ -63,10 +63,10 @@ impl Provenance {
     }
 }
 
-/// The [`Provenance`] of what this program writes: `provenance!("train-rate", seed)`.
+/// The [`Provenance`] of outputs of this program: `provenance!("train-rate", seed)`.
 ///
-/// The revision is what the build was told in `MDL_RNN_REVISION`, as `make` does. A macro, so that another revision builds
-/// the programs anew and no library.
+/// The revision is the value of `MDL_RNN_REVISION` in the build, which `make` sets. This is a macro so that a new
+/// revision rebuilds the programs but no library.
 #[macro_export]
 macro_rules! provenance {
     ($program:expr, $seed:expr) => {

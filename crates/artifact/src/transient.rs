@@ -1,14 +1,15 @@
-//! Files and folders that must not outlive the process: locks, unfinished writes, folders made for outputs that never came.
+//! Files and folders that must not outlive the process: locks, unfinished writes, folders created for outputs.
 //!
-//! Each is removed by its owner. A process that is ended by a signal has no time for that: [`remove_all`] does it at once.
+//! Each is removed by its owner. A process stopped by a signal has no time for that; [`remove_all`] removes all of them
+//! at once.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What there is, in the order in which it was made.
+/// Existing files and folders, in order of creation.
 static PRESENT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// The list of what there is. While it is held nothing else is made.
+/// The list of existing files and folders. While it is locked, none is created.
 pub(crate) struct List(MutexGuard<'static, Vec<PathBuf>>);
 
 impl List {
@@ -16,14 +17,14 @@ impl List {
         Self(PRESENT.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds a file or folder that was just made.
+    /// Adds a file or folder that was just created.
     pub fn add(&mut self, path: PathBuf) -> Transient {
         self.0.push(path.clone());
         Transient(path)
     }
 }
 
-/// An entry of the list, for as long as this value lives.
+/// An entry of the list, for the lifetime of this value.
 #[derive(Debug)]
 pub(crate) struct Transient(PathBuf);
 
@@ -36,8 +37,8 @@ impl Drop for Transient {
     }
 }
 
-/// Removes everything on the list; folders only if they are empty. For a process that ends now: whatever would make more
-/// files of this sort waits for ever.
+/// Removes everything on the list; folders only if they are empty. For a process about to end: a thread that would
+/// create more such files blocks forever.
 pub fn remove_all() {
     let list = List::lock();
     for path in list.0.iter().rev() {

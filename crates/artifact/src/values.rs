@@ -1,10 +1,10 @@
-//! Tensors in memory, and as bytes of a file.
+//! Tensors in memory and as bytes of a file.
 
 use safetensors::tensor::{Dtype, View};
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-/// The values of a tensor.
+/// Values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
     /// 32-bit floating point.
@@ -40,7 +40,7 @@ impl Values {
         }
     }
 
-    /// Type of the numbers, as in `F32`.
+    /// Type of the numbers, for example `F32`.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::F32(_) => f32::NAME,
@@ -51,7 +51,7 @@ impl Values {
         }
     }
 
-    /// The numbers, whatever their type; beyond ±2⁵³ integers are rounded.
+    /// The numbers as `f64`, whatever their type; integers beyond ±2⁵³ are rounded.
     pub fn numbers(&self) -> Box<dyn Iterator<Item = f64> + '_> {
         match self {
             Self::F32(v) => Box::new(v.iter().map(|x| f64::from(*x))),
@@ -72,7 +72,7 @@ impl Values {
         }
     }
 
-    /// The next `count` values of a stream, or `None` where no artifact has tensors of this type.
+    /// The next `count` values of a stream, or `None` if artifacts have no tensors of this type.
     ///
     /// # Errors
     /// Those of the stream.
@@ -97,7 +97,7 @@ impl Values {
     }
 }
 
-/// Reads `count` numbers of `W` bytes, a piece at a time: nothing is held but the numbers.
+/// Reads `count` numbers of `W` bytes in chunks; only the numbers are kept in memory.
 fn numbers<T, const W: usize>(
     stream: &mut impl Read,
     count: usize,
@@ -113,11 +113,11 @@ fn numbers<T, const W: usize>(
     Ok(values)
 }
 
-/// A number type a tensor can hold.
+/// A number type of tensors.
 pub trait Element: Copy {
     /// Name of the type in messages.
     const NAME: &'static str;
-    /// The values, if they are of this type.
+    /// Values, if they are of this type.
     fn of(values: &Values) -> Option<&[Self]>;
     /// Values of this type.
     fn into_values(values: Vec<Self>) -> Values;
@@ -145,9 +145,9 @@ element!(u8, U8);
 /// A tensor: shape and values, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
-    /// Extent of each dimension.
+    /// Size of each dimension.
     pub shape: Vec<usize>,
-    /// The values.
+    /// Values of the tensor.
     pub values: Values,
 }
 

@@ -1,8 +1,8 @@
-//! Reading an artifact without believing it.
+//! Reader of artifacts, which trusts nothing in the file.
 //!
-//! The header is checked against the file's length before anything is allocated, and may have [`HEADER_MOST`] bytes. The
-//! tensors are then read one after the other, each straight into its place, so that a file takes no more memory than its
-//! own size and what its header takes. Both checksums are computed on the way.
+//! The header is checked against the length of the file before anything is allocated, and has at most [`HEADER_MOST`]
+//! bytes. The tensors are then read one after the other, each directly to its destination, so a file needs no more
+//! memory than its own size and that of its parsed header. Both checksums are computed at the same time.
 
 use super::{Artifact, ArtifactError, FORMAT, HEADER_MOST, Kind, NO_CHECKSUM, VERSION, checksum_place};
 use crate::file_type::FileType;
@@ -22,10 +22,11 @@ use std::io::{self, Read};
 use std::path::Path;
 
 impl Artifact {
-    /// Reads an artifact of any kind: checks sizes, format, version, metadata, that every number is finite, and the
-    /// checksum if there is one.
+    /// Reads an artifact of any kind. Checks sizes, format, version, metadata, the checksum if there is one, and that
+    /// every number is finite.
     ///
-    /// A file takes at most its own size in memory, and a few times that of its header, which may have a mebibyte.
+    /// A file needs at most its own size in memory, plus a few times that of its header, which has at most one
+    /// mebibyte.
     ///
     /// # Errors
     /// Any [`ArtifactError`].
@@ -33,7 +34,7 @@ impl Artifact {
         Self::read_file(path, true)
     }
 
-    /// Reads an artifact of any kind, whose numbers need not be finite.
+    /// Reads an artifact of any kind, including numbers that are not finite.
     ///
     /// # Errors
     /// Any [`ArtifactError`].
@@ -50,7 +51,7 @@ impl Artifact {
 
     fn read_own(path: &Path, finite: bool) -> Result<Self, ArtifactError> {
         let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
-        // Asked before it is opened, for a named pipe without a writer would wait.
+        // Checked before opening, because opening a named pipe without a writer would block.
         let metadata = path.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(unreadable(io::Error::other("not a regular file")));
@@ -59,10 +60,10 @@ impl Artifact {
         Self::read_stream(file, metadata.len(), path, finite)
     }
 
-    /// Reads the config alone, from the header of an artifact of any kind.
+    /// Reads only the config, from the header of an artifact of any kind.
     ///
     /// # Errors
-    /// Any [`ArtifactError`] of reading a header.
+    /// Any [`ArtifactError`] from reading a header.
     pub fn read_config(path: &Path) -> Result<Value, ArtifactError> {
         let unreadable = |source| ArtifactError::Unreadable { path: path.into(), source };
         let file = File::open(path).map_err(unreadable)?;
@@ -75,10 +76,10 @@ impl Artifact {
         Ok(metadata.artifact()?.config)
     }
 
-    /// Reads an artifact of any kind from memory; messages call it `path`.
+    /// Reads an artifact of any kind from memory; messages name it `path`.
     ///
     /// # Errors
-    /// As [`Artifact::read_any`].
+    /// As for [`Artifact::read_any`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ArtifactError> {
         let read = Self::read_stream(bytes, bytes.len() as u64, path, true);
         read.map_err(|error| name_foreign(error, FileType::of(bytes), path))
@@ -125,7 +126,7 @@ impl Artifact {
     }
 }
 
-/// The error about a file that was found to be of a certain type: that, where it explains the error.
+/// Error about a file of a known type: names the type if it explains the error.
 fn name_foreign(error: ArtifactError, found: FileType, path: &Path) -> ArtifactError {
     let damaged = !matches!(error, ArtifactError::Metadata { key: "format", .. });
     match found {
@@ -135,7 +136,7 @@ fn name_foreign(error: ArtifactError, found: FileType, path: &Path) -> ArtifactE
     }
 }
 
-/// A stream and the checksums of what was read from it: of the file, and of the file without its own checksum.
+/// A stream with the checksums of the bytes read: of the file, and of the file without its own checksum.
 struct Hashed<R> {
     stream: R,
     whole: Sha256,
@@ -153,7 +154,7 @@ impl<R: Read> Read for Hashed<R> {
     }
 }
 
-/// Reads and checks the header: its length, and that the tensors it describes are exactly the rest of the file.
+/// Reads and checks the header: its length, and that its tensors cover exactly the rest of the file.
 fn read_header<R: Read>(
     stream: &mut Hashed<R>,
     length: u64,
@@ -174,7 +175,7 @@ fn read_header<R: Read>(
         Sha256::new().chain_update(bytes).chain_update(before).chain_update(NO_CHECKSUM).chain_update(after)
     });
     let unreadable = |e: serde_json::Error| damaged(format!("its header: {e}"));
-    // Before the header takes memory of its own: a file that is cut short must not have it.
+    // Checked before memory is allocated for the header, because a truncated file must not allocate it.
     let Extent(expected) = serde_json::from_slice(&text).map_err(unreadable)?;
     let found = rest - size;
     if found != expected {
@@ -183,10 +184,10 @@ fn read_header<R: Read>(
     serde_json::from_slice(&text).map_err(unreadable)
 }
 
-/// Where the last tensor of a header ends, read without keeping anything but names.
+/// End of the last tensor in a header, parsed without storing anything except names.
 struct Extent(u64);
 
-/// A tensor of a header, or its metadata: where the tensor ends.
+/// Entry of a header, a tensor or the metadata: the end of the tensor.
 #[derive(Default)]
 struct Entry {
     end: u64,
@@ -218,7 +219,7 @@ impl<'d> Visitor<'d> for Entry {
     }
 }
 
-/// The keys of an object, none of which may come twice.
+/// Keys of an object, without duplicates.
 #[derive(Default)]
 struct Keys(HashSet<String>);
 
@@ -255,7 +256,7 @@ impl<'d> Visitor<'d> for Extent {
     }
 }
 
-/// The tensors that a header describes, in the order of the file.
+/// Tensors described by a header, in file order.
 fn tensors_in_order(header: &Metadata) -> Vec<(String, TensorInfo)> {
     let named = header.offset_keys().into_iter();
     named.filter_map(|name| header.info(&name).cloned().map(|info| (name, info))).collect()
@@ -268,7 +269,7 @@ fn read_tensor(
     artifact: &Artifact,
     cut: &impl Fn(io::Error) -> ArtifactError,
 ) -> Result<Array, ArtifactError> {
-    // Its product was found to be the tensor's part of the file when the header was parsed.
+    // The product was checked against the tensor's part of the file when the header was parsed.
     let count = info.shape.iter().product();
     let unknown = || artifact.tensor_error(name, format!("type {:?}", info.dtype), "F32, F64, I64, U32 or U8".into());
     let values = Values::read(stream, info.dtype, count).map_err(cut)?.ok_or_else(unknown)?;
@@ -282,7 +283,7 @@ struct MetadataReader<'a> {
 }
 
 impl MetadataReader<'_> {
-    /// An artifact without its tensors.
+    /// Artifact without its tensors.
     fn artifact(&self) -> Result<Artifact, ArtifactError> {
         self.expect("format", FORMAT)?;
         self.expect("version", VERSION)?;
