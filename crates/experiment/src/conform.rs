@@ -1,17 +1,18 @@
-//! A JSON value against the JSON Schema of a config type: the first misfit is named by its full path, in JSON's words.
+//! Check of a JSON value against the JSON Schema of a config type. The first mismatch is named by its full path, in
+//! JSON's terms.
 //!
-//! Serde would find the same misfits, but names neither the place inside tagged sections nor types as JSON has them. The
-//! check also turns a number without a fraction (20.0) into a whole one (20) where a whole one is expected.
+//! Serde would find the same mismatches, but names neither the position inside tagged sections nor JSON's types. The
+//! check also turns a number without a fraction (20.0) into an integer (20) if an integer is expected.
 
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
-/// Whole numbers up to this are exact in double precision.
+/// Integers up to this value are exact in double precision.
 const EXACT: f64 = 9_007_199_254_740_992.0;
-/// Characters of a text that a message repeats.
+/// Maximum number of characters of a text that a message repeats.
 const SHOWN: usize = 40;
 
-/// A field that does not fit: its path (empty: the whole value), and what is wrong with it.
+/// Mismatch of a field: its path (empty for the whole value), and a description.
 #[derive(Debug)]
 pub(crate) struct Misfit {
     pub path: String,
@@ -23,7 +24,7 @@ pub(crate) fn conform(value: &mut Value, schema: &Value) -> Result<(), Misfit> {
     Checker { root: schema }.check(value, schema, "")
 }
 
-/// A number as short as it can be written.
+/// Shortest representation of a number.
 fn number(value: &Value) -> String {
     match value.as_f64() {
         Some(x) if value.is_f64() && x != 0.0 && !(1e-4..1e15).contains(&x.abs()) => format!("{x:e}"),
@@ -31,7 +32,7 @@ fn number(value: &Value) -> String {
     }
 }
 
-/// A value as a message names it.
+/// A value as named in a message.
 fn found(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
@@ -46,17 +47,17 @@ fn found(value: &Value) -> String {
     }
 }
 
-/// The path of a field inside `path`.
+/// Path of a field inside `path`.
 fn inside(path: &str, field: &str) -> String {
     if path.is_empty() { field.into() } else { format!("{path}.{field}") }
 }
 
-/// Names in a row: `a`, `b`.
+/// Names as a list: `a`, `b`.
 fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// The name that was probably meant.
+/// Known name closest to a misspelt one.
 fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
     let near = known.into_iter().map(|known| (distance(known), known));
@@ -67,7 +68,7 @@ fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Str
     nearest(name, known).map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
-/// The types that a schema names.
+/// Types named by a schema.
 fn types(schema: &Value) -> Vec<&str> {
     match &schema["type"] {
         Value::String(name) => vec![name],
@@ -76,7 +77,7 @@ fn types(schema: &Value) -> Vec<&str> {
     }
 }
 
-/// First and last whole number that a schema takes.
+/// Smallest and largest integer accepted by a schema.
 fn range(schema: &Value) -> (i128, i128) {
     let (low, high): (i128, i128) = match schema["format"].as_str() {
         Some("uint8") => (0, u8::MAX.into()),
@@ -90,7 +91,7 @@ fn range(schema: &Value) -> (i128, i128) {
     (low.max(bound("minimum", low)), high.min(bound("maximum", high)))
 }
 
-/// Whether a value has a type; a number without a fraction is made a whole one where that is asked for.
+/// True if a value has a type; a number without a fraction is converted to an integer if one is expected.
 fn has_type(value: &mut Value, name: &str) -> bool {
     match (name, &*value) {
         ("null", Value::Null)
@@ -115,7 +116,7 @@ struct Checker<'s> {
 }
 
 impl<'s> Checker<'s> {
-    /// The schema itself, behind its references.
+    /// Schema with its references resolved.
     fn resolved(&self, mut schema: &'s Value) -> &'s Value {
         while let Some(definition) =
             schema["$ref"].as_str().and_then(|at| self.root.pointer(at.trim_start_matches('#')))
@@ -125,7 +126,7 @@ impl<'s> Checker<'s> {
         schema
     }
 
-    /// The alternatives of a schema, those of alternatives among them.
+    /// Alternatives of a schema, including nested ones.
     fn alternatives(&self, schema: &'s Value) -> Vec<&'s Value> {
         match schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
             Some(branches) => branches.iter().flat_map(|branch| self.alternatives(self.resolved(branch))).collect(),
@@ -234,7 +235,7 @@ impl<'s> Checker<'s> {
         }
     }
 
-    /// The alternative that a value is meant to be.
+    /// Alternative that a value is meant to be.
     fn chosen(&self, value: &Value, alternatives: &[&'s Value], path: &str) -> Result<&'s Value, Misfit> {
         let refused = || {
             let all: Vec<String> = alternatives.iter().map(|schema| expected(schema)).collect();
@@ -286,7 +287,7 @@ fn misfit(path: &str, message: String) -> Misfit {
     Misfit { path: path.into(), message }
 }
 
-/// Alternatives in a row: a, b or c.
+/// Alternatives as a list: a, b or c.
 fn one_of(all: &[String]) -> String {
     let mut all: Vec<&str> = all.iter().map(String::as_str).collect();
     all.dedup();
@@ -296,7 +297,7 @@ fn one_of(all: &[String]) -> String {
     }
 }
 
-/// What a schema without alternatives takes, in JSON's words.
+/// Description of the values that a schema without alternatives accepts, in JSON's terms.
 fn expected(schema: &Value) -> String {
     if let Some(constant) = schema.get("const") {
         return constant.as_str().map_or_else(|| found(constant), String::from);

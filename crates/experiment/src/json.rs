@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Why a config cannot be used.
+/// Error of a config.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -18,7 +18,7 @@ pub enum ConfigError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
     /// The file is of another type.
@@ -26,7 +26,7 @@ pub enum ConfigError {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Type of the file.
         found: FileType,
     },
     /// The file is not JSON.
@@ -34,37 +34,37 @@ pub enum ConfigError {
     NotJson {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// Position and cause.
         source: JsonError,
     },
     /// The file is an artifact, but not one with a config.
     #[error("config {source}")]
     Artifact {
-        /// Which file, and why.
+        /// File and cause.
         source: ArtifactError,
     },
     /// A field is unknown, missing or of the wrong type.
     #[error("config {origin}: {}{message}", place(field))]
     Field {
-        /// Where the config came from.
+        /// Origin of the config.
         origin: String,
-        /// Path of the field; empty where it is the whole config.
+        /// Path of the field; empty for the whole config.
         field: String,
-        /// What was found and expected.
+        /// Found and expected values.
         message: String,
     },
-    /// An override is not of the form key=value, or goes through a value that is no section.
+    /// An override that is not of the form key=value, or whose path includes a value that is not a section.
     #[error("--set {argument}: {message}")]
     Override {
-        /// The argument as typed.
+        /// Argument as typed.
         argument: String,
-        /// What is wrong with it.
+        /// Description of the fault.
         message: String,
     },
 }
 
 impl ConfigError {
-    /// The same error, its origin the override that brought the field in, if one did.
+    /// The same error, with the override that set the field as its origin, if one did.
     #[must_use]
     pub(crate) fn blaming(self, overrides: &[String]) -> Self {
         match self {
@@ -76,7 +76,7 @@ impl ConfigError {
     }
 }
 
-/// Where the value of a field comes from: the config `origin`, or an override of it.
+/// Origin of the value of a field: the config `origin`, or an override of it.
 pub(crate) fn origin_of(origin: &str, overrides: &[String], field: &str) -> String {
     const SHOWN: usize = 80;
     let brought = |argument: &&String| {
@@ -97,12 +97,12 @@ fn place(field: &str) -> String {
     if field.is_empty() { String::new() } else { format!("field `{field}`: ") }
 }
 
-/// Most bytes of a config file.
+/// Maximum size of a config file (bytes).
 const MOST_BYTES: u64 = 1 << 20;
-/// Most sections inside one another.
+/// Maximum depth of nested sections.
 const MOST_SECTIONS: usize = 32;
 
-/// Reads a JSON config file, of at most a mebibyte; or the config that an artifact holds.
+/// Reads a JSON config file of at most one mebibyte, or the config in an artifact.
 ///
 /// # Errors
 /// [`ConfigError::Unreadable`], [`ConfigError::Foreign`], [`ConfigError::NotJson`], [`ConfigError::Artifact`].
@@ -113,9 +113,9 @@ pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
         return Err(foreign(FileType::Directory));
     }
     let mut text = Vec::new();
-    // Read piece by piece: the file may be a pipe, or one without an end.
+    // Read in chunks, because the file may be a pipe or have no end.
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
-    // A safetensors file begins with the length of its header, a JSON object.
+    // A safetensors file starts with the length of its header, a JSON object.
     if text.get(6..9) == Some(b"\0\0{") {
         return Artifact::read_config(path).map(without_sweep).map_err(|source| ConfigError::Artifact { source });
     }
@@ -129,13 +129,14 @@ pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
     json::parse(&text).map_err(|source| ConfigError::NotJson { path: path.into(), source })
 }
 
-/// The config of a sweep without the section that says what was varied.
+/// Config of a sweep without the section that describes the sweep.
 fn without_sweep(mut config: Value) -> Value {
     config.as_object_mut().map(|sections| sections.remove("sweep"));
     config
 }
 
-/// Applies `--set key=value` arguments: keys are paths (`training.learning_rate`), values are JSON, or text where they are not.
+/// Applies `--set key=value` arguments: keys are paths (`training.learning_rate`), values are JSON, or text if they are
+/// not valid JSON.
 ///
 /// # Errors
 /// [`ConfigError::Override`].
@@ -170,7 +171,7 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
     Ok(())
 }
 
-/// Turns JSON into a typed config; `origin` names where it came from in messages.
+/// Converts JSON into a typed config; `origin` names its source in messages.
 ///
 /// # Errors
 /// [`ConfigError::Field`].

@@ -1,7 +1,7 @@
-//! The experiment that a trained network is judged by: its artifact's, with what a stage may change in it.
+//! Experiment for the evaluation of a trained network: that of its artifact, with the changes that a stage allows.
 //!
-//! A stage changes the sections that mean something to it. What the network is, and how it was trained, stays as it was:
-//! the config of an artifact always describes its tensors.
+//! A stage can change the sections that it uses. The network and its training stay unchanged: the config of an artifact
+//! always describes its tensors.
 
 use crate::json::read_json;
 use crate::{Experiment, ExperimentError, origin_of};
@@ -12,43 +12,43 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Fields by their path.
+/// Fields by path.
 pub type Fields = BTreeMap<String, Value>;
 
-/// What a stage is asked to change in the experiment of the network it takes.
+/// Requested changes to the experiment of the network that a stage reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Changes<'a> {
-    /// A config file that takes the place of the sections.
+    /// Config file that replaces the sections.
     pub file: Option<&'a Path>,
-    /// Overrides, as `lif.refractory_ms=4`.
+    /// Overrides, such as `lif.refractory_ms=4`.
     pub set: &'a [String],
     /// Seed.
     pub seed: Option<u64>,
-    /// The sections that mean something to the stage.
+    /// Sections that the stage uses.
     pub sections: &'a [&'a str],
 }
 
-/// An experiment to judge a network by.
+/// Experiment for the evaluation of a network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// The experiment.
     pub experiment: Experiment,
-    /// The fields in which the network was made otherwise, with their values then.
+    /// Fields with which the network was made differently, with their values then.
     pub differs: Fields,
-    /// The fields of the config file that mean nothing to the stage, and say something else than the network.
+    /// Fields of the config file that the stage does not use and that differ from those of the network.
     pub unused: Vec<String>,
 }
 
-/// Every section of a config.
+/// All sections of a config.
 const SECTIONS: [&str; 8] = ["name", "seed", "task", "network", "training", "lif", "search", "evaluation"];
 
 impl Judged {
-    /// The experiment of an artifact, of which `made_with` are the sections that its tensors depend on besides the network
-    /// and its training; `origin` names it in messages.
+    /// Experiment of an artifact. `made_with` are the sections that its tensors depend on besides the network and its
+    /// training; `origin` names it in messages.
     ///
     /// # Errors
-    /// Any [`ExperimentError`]: among them a change of a section without meaning, or of a field of the task that the
-    /// network was trained with.
+    /// Any [`ExperimentError`], including a change of an unused section, or of a field of the task with which the
+    /// network was trained.
     pub fn new(artifact: Value, changes: &Changes, made_with: &[&str], origin: &str) -> Result<Self, ExperimentError> {
         changes.set.iter().try_for_each(|set| check_field("--set", set, changes.sections))?;
         let made = Experiment::from_json(artifact, &[], None, origin)?;
@@ -76,14 +76,14 @@ impl Judged {
     }
 }
 
-/// The fields of `sections` in which `first` differs from `second`, with their values in `first`.
+/// Fields of `sections` in which `first` differs from `second`, with their values in `first`.
 fn differing(first: &Value, second: &Value, sections: &[&str]) -> Fields {
     let in_sections = |field: &str| sections.iter().any(|section| field.split('.').next() == Some(section));
     let found = differences(first, second).into_iter().filter(|difference| in_sections(&difference.field));
     found.map(|difference| (difference.field, difference.first.clone())).collect()
 }
 
-/// Refuses a field that means nothing to a stage of which `sections` do; `argument` of `option` begins with it.
+/// Refuses a field that a stage using `sections` does not use; `argument` of `option` starts with it.
 ///
 /// # Errors
 /// [`ExperimentError::Meaningless`].
@@ -104,7 +104,7 @@ pub fn check_field(option: &'static str, argument: &str, sections: &[&str]) -> R
     Err(ExperimentError::Meaningless { option, argument: argument.into(), section: section.into(), why, usable })
 }
 
-/// Refuses another task for a network than one with its channels, its time step and its training examples.
+/// Refuses to replace a network's task by one with other channels, another time step or other training examples.
 fn check_task(made: &TaskConfig, judged: &TaskConfig) -> Result<(), InvalidField> {
     let [made_json, judged_json] = [made, judged].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
     let (channels, outputs) = made.channels_and_outputs();

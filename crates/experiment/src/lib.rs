@@ -1,6 +1,7 @@
-//! The config of an experiment: one JSON file that every stage reads, plain data.
+//! Config of an experiment: a JSON file that every stage reads, as plain data.
 //!
-//! Each section is documented where it is defined. Unknown fields are refused; [`Experiment::validate`] refuses impossible values.
+//! Each section is documented at its definition. Unknown fields are refused; [`Experiment::validate`] refuses
+//! impossible values.
 //!
 //! ```
 //! use mdl_experiment::Experiment;
@@ -39,7 +40,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 
-/// Why an experiment cannot be run.
+/// Error of an experiment that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
     /// The config cannot be read.
@@ -48,56 +49,56 @@ pub enum ExperimentError {
     /// A value is impossible.
     #[error("config {origin}: {field}")]
     Invalid {
-        /// Where the config came from.
+        /// Origin of the config.
         origin: String,
-        /// Which field, and why.
+        /// Field and cause.
         field: Box<InvalidField>,
     },
-    /// An override of a section without meaning.
+    /// An override of a section that is not used.
     #[error("{option} {argument}: `{section}` cannot be changed here, {why}; {option} takes {usable}")]
     Meaningless {
         /// The option.
         option: &'static str,
-        /// The argument as typed.
+        /// Argument as typed.
         argument: String,
         /// The section.
         section: String,
-        /// Why it has no meaning.
+        /// Reason that the section is not used.
         why: &'static str,
-        /// What can be set.
+        /// Sections that can be set.
         usable: String,
     },
 }
 
-/// A whole experiment: what is trained on which task, how, and how it is turned into spikes.
+/// A whole experiment: network, task, training, and conversion to spikes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Location of the JSON Schema, for editors.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// Name of the experiment; runs are kept under it.
+    /// Name of the experiment; runs are stored under it.
     pub name: String,
-    /// What the experiment is for, in a sentence; `make configs` lists it. Not kept in artifacts.
+    /// Purpose of the experiment, in a sentence; `make configs` lists it. Not stored in artifacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Seed of every random number.
     #[serde(default = "one")]
     pub seed: u64,
-    /// What the network is trained on.
+    /// Task that the network is trained on.
     pub task: TaskConfig,
     /// The network.
     pub network: NetworkConfig,
-    /// How it is trained.
+    /// Training of the network.
     #[serde(default)]
     pub training: TrainingConfig,
-    /// The LIF network made from it.
+    /// LIF network made from it.
     #[serde(default)]
     pub lif: LifConfig,
-    /// The search for the scaling factor.
+    /// Search for the scaling factor.
     #[serde(default)]
     pub search: SearchConfig,
-    /// How the finished network is judged.
+    /// Evaluation of the finished network.
     #[serde(default)]
     pub evaluation: EvaluationConfig,
 }
@@ -115,7 +116,7 @@ impl Experiment {
         Self::from_json(read_json(path)?, overrides, seed, &path.display().to_string())
     }
 
-    /// Takes the config out of an artifact, with overrides from the command line; `origin` names it in messages.
+    /// Reads the config of an artifact, with overrides from the command line; `origin` names it in messages.
     ///
     /// # Errors
     /// Any [`ExperimentError`].
@@ -139,7 +140,7 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// The resolved config as an artifact holds it.
+    /// Resolved config as stored in an artifact.
     ///
     /// # Panics
     /// Never: every section is plain data.
@@ -148,13 +149,13 @@ impl Experiment {
         serde_json::to_value(resolved).expect("plain data is JSON")
     }
 
-    /// The sections that conversion reads.
+    /// Sections used by the conversion.
     pub fn conversion(&self) -> Conversion<'_> {
         let Self { task, network, lif, search, seed, .. } = self;
         Conversion { task, network, lif, search, seed: *seed }
     }
 
-    /// Refuses values no stage can run with.
+    /// Refuses values with which no stage can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field by its full path.

@@ -1,7 +1,7 @@
-//! How much memory a run will take at most, from the sizes in its config.
+//! Estimate of the peak memory of a run, from the sizes in its config.
 //!
-//! The factors are measured: the peak of every program over sizes that differ in one field. An estimate is the peak or a
-//! little more; docs/reliability.md has the comparison.
+//! The factors are measured, as the peak of every program for sizes that differ in one field. An estimate is the peak
+//! or a little more; docs/reliability.md has the comparison.
 
 use crate::Experiment;
 use mdl_data::tasks::{Drive, Size};
@@ -11,42 +11,43 @@ use mdl_model::spiking::config::SpikingConfig;
 
 /// Bytes of a number in single precision.
 const SINGLE: f64 = 4.0;
-/// A program without any data.
+/// Memory of a program without any data.
 const PROGRAM: f64 = 10e6;
-/// A program that draws figures.
+/// Memory of a program that draws figures.
 const FIGURES: f64 = 28e6;
-/// Examples that are evaluated together.
+/// Number of examples evaluated together.
 const EXAMPLES_AT_ONCE: f64 = 500.0;
-/// Trials that a spiking network is evaluated on together.
+/// Number of trials on which a spiking network is evaluated together.
 const TRIALS_AT_ONCE: f64 = 100.0;
 
-/// What a run takes: its parts, each with the field that it grows with.
+/// Memory of a run: its parts, each with the field that determines its size.
 #[derive(Clone, Debug, Default)]
 pub struct Estimate {
     parts: Vec<(&'static str, f64)>,
-    /// What is there whatever the config says.
+    /// Part that does not depend on the config.
     program: f64,
 }
 
 impl Estimate {
-    /// In place of a field: the trained network, whose size a program that evaluates or converts it cannot change.
+    /// Used in place of a field: the trained network, whose size cannot be changed by a program that evaluates or
+    /// converts it.
     pub const NETWORK: &'static str = "the network";
 
     fn new(program: f64, parts: Vec<(&'static str, f64)>) -> Self {
         Self { parts, program }
     }
 
-    /// All of it (bytes).
+    /// Total (bytes).
     pub fn bytes(&self) -> f64 {
         self.program + self.parts.iter().map(|(_, bytes)| bytes).sum::<f64>()
     }
 
-    /// The field whose part is the largest, and that part (bytes).
+    /// Field whose part is the largest, and that part (bytes).
     pub fn largest(&self) -> Option<(&'static str, f64)> {
         self.parts.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// Training, of a network of any kind.
+    /// Training of a network of any kind.
     pub fn training(experiment: &Experiment) -> Self {
         let sizes = Sizes::of(experiment);
         let training = &experiment.training;
@@ -72,7 +73,7 @@ impl Estimate {
         Self::new(14e6, vec![("evaluation.trials", 4.0 * SINGLE * count * steps * (channels + outputs))])
     }
 
-    /// Searches for scaling factors, all in memory together.
+    /// Searches for scaling factors, all in memory at the same time.
     pub fn search<'e>(experiments: impl IntoIterator<Item = &'e Experiment>, threads: usize) -> Self {
         const ANSWER: f64 = 100.0;
         let (mut networks, mut answers) = (0.0, 0.0);
@@ -110,8 +111,7 @@ impl Estimate {
         )
     }
 
-    /// The evaluation of a network as it was trained, on `trials` trials; data sets are evaluated on all test
-    /// examples.
+    /// Evaluation of a network as trained, on `trials` trials; data sets are evaluated on all test examples.
     pub fn evaluation(experiment: &Experiment, trials: usize) -> Self {
         let sizes = Sizes::of(experiment);
         let evaluation = &experiment.evaluation;
@@ -126,7 +126,7 @@ impl Estimate {
         let states = match sizes.network {
             NetworkConfig::Rate(_) if sizes.examples.is_some() => sizes.rate_run(7.7, 1.45) * at_once,
             NetworkConfig::Rate(_) => sizes.rate_run(4.3, 1.7) * at_once,
-            // Five states of each unit, and where they are small the activity of the whole batch once more.
+            // Five states per unit, and for small ones the activity of the whole batch again.
             NetworkConfig::Spiking(_) => {
                 let states = 5.2 * SINGLE * sizes.steps * sizes.neurons * at_once.min(TRIALS_AT_ONCE);
                 states.max(sizes.spiking_run() * at_once)
@@ -138,28 +138,28 @@ impl Estimate {
                 (Self::NETWORK, sizes.trained() / 4.0 + states),
                 ("evaluation.trials", count * kept),
                 ("evaluation.recorded_units", 20.0 * recorded * potentials),
-                // Spikes of one unit in ten at each step.
+                // Spikes of one in ten units at each step.
                 ("evaluation.recorded_trials", 24.0 * recorded * sizes.steps * sizes.neurons / 10.0),
             ],
         )
     }
 }
 
-/// The part that takes more.
+/// The larger of two estimates.
 fn larger<'f>(a: (&'f str, f64), b: (&'f str, f64)) -> (&'f str, f64) {
     if a.1 > b.1 { a } else { b }
 }
 
-/// The sizes that memory grows with.
+/// Sizes that memory depends on.
 struct Sizes<'a> {
     network: &'a NetworkConfig,
     steps: f64,
     channels: f64,
     outputs: f64,
     neurons: f64,
-    /// Those of a data set.
+    /// Sizes of a data set.
     examples: Option<Size>,
-    /// Whether spikes are what drives the network.
+    /// True if the network is driven by spikes.
     spikes: bool,
 }
 
@@ -179,7 +179,7 @@ impl<'a> Sizes<'a> {
         Self { network: &experiment.network, steps, channels, outputs, neurons, examples, spikes }
     }
 
-    /// Numbers in the recurrent weights, and whether they are a matrix N×N.
+    /// Number of recurrent weights, and whether they are an N×N matrix.
     fn recurrent(&self) -> (f64, bool) {
         match self.network {
             NetworkConfig::Rate(RateConfig { recurrence: RecurrenceConfig::Dense(_), .. }) => {
@@ -198,17 +198,17 @@ impl<'a> Sizes<'a> {
         SINGLE * 10.5 * (recurrent + self.neurons * (self.channels + self.outputs))
     }
 
-    /// A LIF network, with the artifact it was read from and the weights as the simulation takes them.
+    /// A LIF network, with its artifact and the weights in the form used by the simulation.
     fn converted(&self) -> f64 {
         SINGLE * 12.0 * (self.recurrent().0 + self.neurons * (self.channels + self.outputs))
     }
 
-    /// What the threads of a simulation hold.
+    /// Memory of the simulation threads.
     fn simulated(&self, threads: usize) -> f64 {
         3_000.0 * self.neurons * threads as f64
     }
 
-    /// A training batch and an evaluation. What the one has freed the other takes up, but not where both are scattered.
+    /// A training batch and an evaluation. Memory freed by one is reused by the other, unless both are fragmented.
     fn together(
         &self,
         batch_field: &'static str,
@@ -218,7 +218,7 @@ impl<'a> Sizes<'a> {
     ) -> Vec<(&'static str, f64)> {
         match self.network {
             NetworkConfig::Rate(_) => {
-                // Of examples the rates of every step are kept for their maximum.
+                // For examples, the rates of every step are kept for their maximum.
                 let (training, judging) = match self.examples {
                     Some(_) => (self.rate_run(9.7, 3.5), self.rate_run(7.7, 1.45)),
                     None => (self.rate_run(8.4, 3.5), self.rate_run(4.6, 1.7)),
@@ -240,13 +240,13 @@ impl<'a> Sizes<'a> {
         }
     }
 
-    /// One trial of a rate network: so many numbers for each unit and channel, at every step.
+    /// One trial of a rate network: this number of values per unit and channel, at every step.
     fn rate_run(&self, units: f64, channels: f64) -> f64 {
         SINGLE * self.steps * (units * self.neurons + channels * self.channels + 4.0 * self.outputs)
     }
 
-    /// One trial of a spiking network: states at the beginning of each interval, the trace of the last one, activities of
-    /// the modes, inputs and outputs.
+    /// One trial of a spiking network: states at the beginning of each interval, the trace of the last interval,
+    /// activities of the modes, inputs and outputs.
     fn spiking_run(&self) -> f64 {
         const STATES: f64 = 4.7;
         let modes = self.recurrent().0 / (2.0 * self.neurons);
@@ -265,10 +265,10 @@ impl<'a> Sizes<'a> {
         let states = STATES - 1.0 + kept;
         let traces = self.neurons * (states * intervals + kept * last + if spikes { 14.0 } else { 0.0 });
         let signals = if spikes {
-            // Intensities, and a bit for each channel and step.
+            // Intensities, and one bit per channel and step.
             20.0 * self.channels / SINGLE
         } else {
-            // The outputs of every step are there for trials alone.
+            // The outputs of every step are stored only for trials.
             let outputs = if self.examples.is_some() { 0.0 } else { self.outputs };
             4.5 * self.steps * (self.channels + outputs)
         };
