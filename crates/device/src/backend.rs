@@ -1,9 +1,9 @@
-//! What kernels run on: a GPU, or its emulation.
+//! Execution of kernels: on a GPU, or under emulation.
 
 use candle_core::{CpuStorage, Result, Tensor, bail};
 use std::fmt::Debug;
 
-/// What the CUDA bindings ask of an argument; without them, nothing.
+/// Requirement of the CUDA bindings on kernel arguments; none without them.
 #[cfg(feature = "cuda")]
 mod bound {
     use candle_core::cuda::cudarc::driver::{DeviceRepr, ValidAsZeroBits};
@@ -22,11 +22,11 @@ mod bound {
     impl<T> Element for T {}
 }
 
-/// What buffers hold: numbers of 32 bits.
+/// Element type of buffers: numbers of 32 bits.
 pub trait Element: bound::Element + Copy + Send + Sync + 'static {
-    /// The bits of a number.
+    /// Bits of a number.
     fn to_bits(self) -> u32;
-    /// The number of some bits.
+    /// Number with these bits.
     fn from_bits(bits: u32) -> Self;
 }
 
@@ -50,38 +50,38 @@ impl Element for u32 {
     }
 }
 
-/// The one argument of a kernel: a `repr(C)` structure, the twin of one in the kernels' sources.
+/// The single argument of a kernel: a `repr(C)` structure that mirrors one in the sources of the kernels.
 pub trait Arguments: bound::Argument {}
 
-/// A kernel's name, and the source file that it stands in.
+/// Name of a kernel, and its source file.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel<'a> {
-    /// Name of the source file, without its ending.
+    /// Name of the source file, without extension.
     pub source: &'static str,
     /// Name of the kernel.
     pub name: &'a str,
 }
 
-/// How many threads run a kernel.
+/// Launch configuration of a kernel.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid {
-    /// Blocks.
+    /// Number of blocks.
     pub blocks: usize,
-    /// Threads of a block.
+    /// Threads per block.
     pub threads: usize,
-    /// Shared memory of a block.
+    /// Shared memory per block.
     pub shared_bytes: usize,
 }
 
-/// The values of a tensor on a machine.
+/// Values of a tensor on a device.
 pub struct Placed<M: Backend> {
-    /// Where they lie.
+    /// Address of the values.
     pub address: u64,
-    /// Keeps them there.
+    /// Owner that keeps them alive.
     pub held: Held<M>,
 }
 
-/// What owns placed values.
+/// Owner of tensor values on a device.
 pub enum Held<M: Backend> {
     /// The tensor itself.
     Tensor(Tensor),
@@ -89,71 +89,71 @@ pub enum Held<M: Backend> {
     Buffer(M::Buffer<f32>),
 }
 
-/// What kernels run on. Launches run one after the other, each after all that was asked for before it.
+/// Device that runs kernels. Launches run in order, each after all work requested before it.
 pub trait Backend: Clone + Debug + Send + Sync + 'static {
-    /// Memory of the machine.
+    /// Memory of the device.
     type Buffer<W: Element>: Send + Sync;
 
-    /// A buffer with these values.
+    /// Creates a buffer with these values.
     ///
     /// # Errors
-    /// Those of the machine: no memory.
+    /// An error of the device: out of memory.
     fn upload<W: Element>(&self, values: &[W]) -> Result<Self::Buffer<W>>;
 
-    /// A buffer of zeros.
+    /// Creates a buffer of zeros.
     ///
     /// # Errors
-    /// As [`Backend::upload`].
+    /// As for [`Backend::upload`].
     fn zeros<W: Element>(&self, count: usize) -> Result<Self::Buffer<W>>;
 
-    /// A buffer whose values a kernel has to write before any are read.
+    /// Creates a buffer whose values must be written by a kernel before they are read.
     ///
     /// # Errors
-    /// As [`Backend::upload`].
+    /// As for [`Backend::upload`].
     fn empty<W: Element>(&self, count: usize) -> Result<Self::Buffer<W>>;
 
-    /// The values of a buffer, after all launches have run.
+    /// Values of a buffer, after all launches have finished.
     ///
     /// # Errors
-    /// Those of the machine: a launch that failed.
+    /// An error of the device: a launch that failed.
     fn download<W: Element>(&self, buffer: &Self::Buffer<W>) -> Result<Vec<W>>;
 
-    /// Where a buffer lies, for a kernel's arguments.
+    /// Address of a buffer, for a kernel's arguments.
     fn address<W: Element>(&self, buffer: &Self::Buffer<W>) -> u64;
 
     /// Runs a kernel.
     ///
     /// # Errors
-    /// Those of the machine: no such kernel, a grid that it cannot run.
+    /// An error of the device: an unknown kernel, or a grid that it cannot run.
     ///
     /// # Safety
-    /// The addresses in `arguments` are those of buffers that live, and that hold what the kernel reads and writes.
+    /// The addresses in `arguments` must be those of live buffers with the contents that the kernel reads and writes.
     unsafe fn launch<A: Arguments>(&self, kernel: Kernel, grid: Grid, arguments: &A) -> Result<()>;
 
-    /// The values of a contiguous `f32` tensor, placed where kernels reach them.
+    /// Values of a contiguous `f32` tensor, in memory accessible to kernels.
     ///
     /// # Errors
-    /// A tensor that is not contiguous, of another type, or held elsewhere.
+    /// A tensor that is not contiguous, has another type, or is on another device.
     fn place(&self, tensor: &Tensor) -> Result<Placed<Self>>;
 
-    /// A buffer as a tensor that is a constant to candle.
+    /// Converts a buffer to a tensor that is a constant for candle.
     ///
     /// # Errors
-    /// A buffer that does not fit the shape.
+    /// A buffer that does not match the shape.
     fn tensor(&self, buffer: Self::Buffer<f32>, shape: &[usize]) -> Result<Tensor>;
 
-    /// A buffer as what an operator on the CPU gives out.
+    /// Converts a buffer to the output of an operator on the CPU.
     ///
     /// # Errors
-    /// A machine whose tensors are not on the CPU.
+    /// A device whose tensors are not on the CPU.
     fn cpu_storage(&self, _buffer: Self::Buffer<f32>) -> Result<CpuStorage> {
         bail!("an operator of the CPU on {self:?}")
     }
 
-    /// A buffer as what an operator on a GPU gives out.
+    /// Converts a buffer to the output of an operator on a GPU.
     ///
     /// # Errors
-    /// A machine whose tensors are not on a GPU.
+    /// A device whose tensors are not on a GPU.
     #[cfg(feature = "cuda")]
     fn cuda_storage(&self, _buffer: Self::Buffer<f32>) -> Result<candle_core::CudaStorage> {
         bail!("an operator of a GPU on {self:?}")

@@ -1,47 +1,47 @@
-//! The choice of a device, as it is typed: `cpu`, `cuda`, `cuda:N` or `auto`.
+//! Choice of a device as typed: `cpu`, `cuda`, `cuda:N` or `auto`.
 
 use candle_core::Device;
 use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 
-/// Where a program shall compute.
+/// Requested device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// On the processor.
+    /// The CPU.
     #[default]
     Cpu,
-    /// On the GPU of this number.
+    /// The GPU with this number.
     Cuda(usize),
-    /// On the first GPU where one can be used, else on the processor.
+    /// The first GPU if one can be used, otherwise the CPU.
     Auto,
 }
 
-/// A device that was chosen and cannot be used.
+/// A requested device that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// No device is called so.
+    /// No device has this name.
     #[error("found {0:?}, expected cpu, cuda, cuda:N or auto")]
     Unknown(String),
-    /// The program has no kernels.
+    /// The program was built without kernels.
     #[error("--device {0}: this program was built without CUDA; `make cuda` builds one with it")]
     NotBuilt(DeviceChoice),
     /// A library is missing.
     #[error("--device {choice}: {library} was not found: {remedy}")]
     Library {
-        /// What was chosen.
+        /// Requested device.
         choice: DeviceChoice,
         /// The library.
         library: &'static str,
-        /// Where it comes from.
+        /// Origin of the library.
         remedy: &'static str,
     },
     /// The GPU cannot be used.
     #[error("--device {choice}: {reason}")]
     Unusable {
-        /// What was chosen.
+        /// Requested device.
         choice: DeviceChoice,
-        /// What the driver says.
+        /// Message of the driver.
         reason: String,
     },
 }
@@ -74,10 +74,10 @@ impl fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device.
+    /// Opens the device.
     ///
     /// # Errors
-    /// A GPU that was asked for and cannot be used: what is missing.
+    /// A requested GPU that cannot be used, with the missing part.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
             Self::Cpu => Ok(Device::Cpu),
@@ -86,10 +86,11 @@ impl DeviceChoice {
         }
     }
 
-    /// The first GPU for a test; where there is none, stderr says that the test is skipped, and why.
+    /// The first GPU for a test; without one, a message on stderr says that the test is skipped, and why.
     pub fn first_gpu_or_skip() -> Option<Device> {
         let skip = |error: &DeviceError| {
-            // Not by a macro: tests that pass would keep it to themselves. In one piece: other tests write, too.
+            // Not by a macro, because the harness hides the output of passing tests. In one piece, because other tests
+            // write at the same time.
             let _ = std::io::stderr().write_all(format!("skipped: {error}\n").as_bytes());
         };
         Self::Cuda(0).open().inspect_err(skip).ok()
@@ -100,7 +101,7 @@ impl DeviceChoice {
         Err(DeviceError::NotBuilt(self))
     }
 
-    /// Asks for the libraries first: without them the CUDA bindings would panic.
+    /// Checks for the libraries first: without them the CUDA bindings would panic.
     #[cfg(feature = "cuda")]
     fn open_gpu(self, number: usize) -> Result<Device, DeviceError> {
         const CUDA: i32 = 13;
@@ -112,7 +113,7 @@ impl DeviceChoice {
             ("libcublasLt.so.13", TOOLKIT),
             ("libcurand.so.10", TOOLKIT),
         ] {
-            // SAFETY: NVIDIA's libraries do nothing on loading that we would have to answer for.
+            // SAFETY: loading NVIDIA's libraries has no effects that we would have to prevent.
             if unsafe { libloading::Library::new(library) }.is_err() {
                 return Err(DeviceError::Library { choice: self, library, remedy });
             }
@@ -125,13 +126,13 @@ impl DeviceChoice {
             )));
         }
         let device = Device::new_cuda(number).map_err(|error| unusable(error.to_string()))?;
-        // A GPU without a pool of memory computes as well.
+        // A GPU without a memory pool works as well.
         let _ = crate::gpu::keep_freed(number);
         Ok(device)
     }
 }
 
-/// A device as it is typed.
+/// A device as typed.
 pub fn name(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
@@ -139,7 +140,7 @@ pub fn name(device: &Device) -> String {
     }
 }
 
-/// Kind of a device, for the provenance of what is computed there: none for the processor.
+/// Kind of a device, for the provenance of results computed there; none for the CPU.
 pub fn kind(device: &Device) -> Option<String> {
     device.is_cuda().then(|| "cuda".into())
 }

@@ -1,4 +1,4 @@
-//! A GPU as candle knows it.
+//! GPUs through candle.
 
 use crate::{Arguments, Backend, Element, Grid, Held, Kernel, Placed};
 use candle_core::cuda::CudaDevice;
@@ -7,7 +7,7 @@ use candle_core::cuda::cudarc::driver::{CudaSlice, DevicePtr, DriverError, Launc
 use candle_core::op::BackpropOp;
 use candle_core::{CudaStorage, Device, Layout, Result, Storage, Tensor, bail};
 
-/// The kernels as PTX, by the names of their sources.
+/// Kernels as PTX, by the names of their sources.
 mod ptx {
     include!(concat!(env!("OUT_DIR"), "/ptx.rs"));
 }
@@ -16,7 +16,7 @@ mod ptx {
 #[derive(Clone, Debug)]
 pub struct Gpu(CudaDevice);
 
-/// The newest CUDA that the driver knows: 13 and 0 for CUDA 13.0.
+/// Newest CUDA version supported by the driver: 13 and 0 for CUDA 13.0.
 pub(crate) fn driver_version() -> std::result::Result<(i32, i32), DriverError> {
     let mut version = 0;
     // SAFETY: the number lives until the call returns; no driver needs to be initialised for it.
@@ -24,9 +24,9 @@ pub(crate) fn driver_version() -> std::result::Result<(i32, i32), DriverError> {
     Ok((version / 1000, version % 1000 / 10))
 }
 
-/// Keeps freed memory of a GPU for the next allocation, where the GPU has a pool of memory.
+/// Keeps freed memory of a GPU for the next allocation, if the GPU has a memory pool.
 ///
-/// By default every wait for the GPU gives the pool's free memory back, and the next training step maps it anew.
+/// By default, every synchronisation returns the free memory of the pool, and the next training step maps it again.
 pub(crate) fn keep_freed(number: usize) -> std::result::Result<(), DriverError> {
     let mut all = u64::MAX;
     // SAFETY: the attribute is a number of 64 bits, which lives until the call returns; the pool is the device's own.
@@ -38,7 +38,7 @@ pub(crate) fn keep_freed(number: usize) -> std::result::Result<(), DriverError> 
 }
 
 impl Gpu {
-    /// A device, if it is a GPU.
+    /// Wraps a device, if it is a GPU.
     pub fn new(device: &Device) -> Option<Self> {
         match device {
             Device::Cuda(device) => Some(Self(device.clone())),
@@ -46,15 +46,15 @@ impl Gpu {
         }
     }
 
-    /// The GPU that holds a tensor, if one does.
+    /// GPU on which a tensor is stored, if any.
     pub fn of(tensor: &Tensor) -> Option<Self> {
         Self::new(tensor.device())
     }
 
-    /// The GPU that holds a tensor's values, and where they lie.
+    /// GPU on which the values of a tensor are stored, and their address.
     ///
     /// # Errors
-    /// A tensor that is not contiguous, or of another type than `f32`.
+    /// A tensor that is not contiguous, or not of type `f32`.
     pub fn locate(storage: &CudaStorage, layout: &Layout) -> Result<(Self, u64)> {
         let Some((start, _)) = layout.contiguous_offsets() else {
             bail!("a GPU's kernel needs a contiguous tensor, found strides {:?}", layout.stride())
@@ -77,7 +77,7 @@ impl Backend for Gpu {
     }
 
     fn empty<W: Element>(&self, count: usize) -> Result<CudaSlice<W>> {
-        // SAFETY: whatever the memory holds, it is a number.
+        // SAFETY: every bit pattern in the memory is a number.
         unsafe { self.0.alloc(count.max(1)) }
     }
 
@@ -86,7 +86,7 @@ impl Backend for Gpu {
     }
 
     fn address<W: Element>(&self, buffer: &CudaSlice<W>) -> u64 {
-        // All work of a device goes through its one stream, in order: there is nothing to wait for.
+        // All work of a device is on its single stream, in order, so no waiting is needed.
         buffer.device_ptr(&self.0.cuda_stream()).0
     }
 
@@ -108,7 +108,7 @@ impl Backend for Gpu {
         };
         let mut builder = function.builder();
         builder.arg(arguments);
-        // SAFETY: the caller answers for the addresses in the arguments.
+        // SAFETY: the caller guarantees the addresses in the arguments.
         unsafe { builder.launch(config) }.map_err(candle_core::Error::wrap)?;
         Ok(())
     }

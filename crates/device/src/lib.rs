@@ -1,8 +1,9 @@
-//! Processor or GPU: the choice of a device, and what CUDA kernels run on.
+//! CPU or GPU: the choice of a device, and the execution of CUDA kernels.
 //!
-//! A kernel is in the folder of the network it computes, what kernels share is in `kernels/`. A block owns its trials for the whole sequence; the loop over time is inside the kernel.
-//! With the feature `cuda` they are compiled to PTX. Without it `mdl-emulator` compiles them for the host, which is how they
-//! are tested where there is no GPU. What launches them sees a [`Backend`], which is either.
+//! A kernel is in the folder of its network; code shared by kernels is in `kernels/`. A block owns its trials for the
+//! whole sequence, and the loop over time is inside the kernel. With the feature `cuda` the kernels are compiled to
+//! PTX. Without it, `mdl-emulator` compiles them for the host, so that they can be tested without a GPU. Code that
+//! launches kernels uses a [`Backend`], which is either of the two.
 
 mod backend;
 mod choice;
@@ -17,9 +18,9 @@ pub use choice::{DeviceChoice, DeviceError, kind, name};
 pub use gpu::Gpu;
 pub use output::Output;
 
-/// Shared memory that every GPU grants a block without being asked.
+/// Shared memory that every GPU grants a block by default.
 pub const SHARED_BYTES: usize = 48 * 1024;
-/// Threads that run in step.
+/// Number of threads that run in lockstep.
 pub const WARP: usize = 32;
-/// Blocks of the kernels that go through arrays element by element: some for each processor of today's GPUs.
+/// Number of blocks of kernels that process arrays element by element: some per multiprocessor of current GPUs.
 pub const ELEMENTWISE: usize = 528;

@@ -1,4 +1,5 @@
-//! Random numbers drawn on a machine (`kernels/random.cu`): the streams of `mdl_kernels::random`, with the same bits.
+//! Random numbers generated on a device (`kernels/random.cu`): the streams of `mdl_kernels::random`, with the same
+//! bits.
 
 use crate::{Arguments, Backend, ELEMENTWISE, Grid, Kernel};
 use candle_core::Result;
@@ -14,7 +15,7 @@ pub struct StreamKey {
     pub index: u64,
 }
 
-/// `struct Normal` of the kernels' source.
+/// `struct Normal` in the sources of the kernels.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Normal {
@@ -26,7 +27,7 @@ struct Normal {
     out: u64,
 }
 
-/// `struct Bernoulli` of the kernels' source.
+/// `struct Bernoulli` in the sources of the kernels.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Bernoulli {
@@ -54,10 +55,11 @@ fn halves(number: u64) -> [u32; 2] {
     [number as u32, (number >> 32) as u32]
 }
 
-/// `count` normal numbers of mean 0 and standard deviation `sd`: those of `mdl_kernels::random::fill_normal` from block 0 on.
+/// `count` normal numbers with mean 0 and standard deviation `sd`: those of `mdl_kernels::random::fill_normal` from
+/// block 0 onwards.
 ///
 /// # Errors
-/// Those of the machine.
+/// An error of the device.
 pub fn normal<M: Backend>(machine: &M, key: StreamKey, sd: f32, count: usize) -> Result<M::Buffer<f32>> {
     let out = machine.empty(count)?;
     let arguments = Normal {
@@ -69,27 +71,27 @@ pub fn normal<M: Backend>(machine: &M, key: StreamKey, sd: f32, count: usize) ->
         out: machine.address(&out),
     };
     let kernel = Kernel { source: "random", name: "random_normal" };
-    // SAFETY: `out` holds `count` numbers.
+    // SAFETY: `out` has `count` numbers.
     unsafe { machine.launch(kernel, Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 }, &arguments)? };
     Ok(out)
 }
 
-/// Channels that may fire, trial by trial: what `mdl_data::encode` draws spikes of.
+/// Channels that may spike, trial by trial: the input from which `mdl_data::encode` draws spikes.
 #[derive(Clone, Debug, Default)]
 pub struct Channels {
     /// Key of the channel's trial, low word first.
     pub keys: Vec<[u32; 2]>,
-    /// Probability of a spike in a step in units of 2⁻¹⁶, above 0.
+    /// Probability of a spike per step in units of 2⁻¹⁶, above 0.
     pub probability: Vec<u32>,
-    /// How many channels of the trial with a probability below 1 come before this one.
+    /// Number of channels of the trial with a probability below 1 that come before this one.
     pub drawn: Vec<u32>,
 }
 
-/// The spikes of channels over `steps` steps: for each channel ⌈steps/64⌉ pairs of words, bit t % 32 of word t / 32 the spike
-/// of step t.
+/// Spikes of channels over `steps` steps: for each channel ⌈steps/64⌉ pairs of words, with bit t % 32 of word t / 32
+/// for the spike of step t.
 ///
 /// # Errors
-/// Those of the machine.
+/// An error of the device.
 pub fn bernoulli<M: Backend>(
     machine: &M,
     (seed, purpose): (u64, u32),
@@ -111,7 +113,7 @@ pub fn bernoulli<M: Backend>(
         raster: machine.address(&raster),
     };
     let kernel = Kernel { source: "random", name: "random_bernoulli" };
-    // SAFETY: every buffer holds an entry a channel, the raster its words.
+    // SAFETY: every buffer has one entry per channel, the raster its words.
     unsafe { machine.launch(kernel, Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 }, &arguments)? };
     Ok(raster)
 }
