@@ -1,35 +1,35 @@
-//! The last resort where memory runs out: one line and a status, in place of an abort.
+//! Last resort if memory runs out: one line and an exit status instead of an abort.
 //!
-//! What a run needs is estimated before it begins ([`crate::memory`]). Memory may still run out: another program takes it, or
-//! a limit leaves too little even to start.
+//! The memory of a run is estimated before it starts ([`crate::memory`]). It may still run out, if another program
+//! takes it or if a limit is too low even for the start.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
 #[global_allocator]
 static ALLOCATOR: OrExit = OrExit;
 
-/// The system's allocator, which ends the process where it has nothing left.
+/// The system allocator, which ends the process if no memory is left.
 struct OrExit;
 
-// SAFETY: every call is passed on to the system's allocator, and what it returns is returned.
+// SAFETY: every call is passed to the system allocator, and its result is returned.
 unsafe impl GlobalAlloc for OrExit {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         there(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         there(unsafe { System.alloc_zeroed(layout) }, layout.size())
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         there(unsafe { System.realloc(pointer, layout, size) }, size)
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -42,7 +42,7 @@ fn there(pointer: *mut u8, bytes: usize) -> *mut u8 {
     pointer
 }
 
-/// Says how many bytes are missing, without taking any, and ends the process with status 1.
+/// Reports how many bytes are missing, without allocating, and ends the process with status 1.
 #[cold]
 fn exhausted(bytes: usize) -> ! {
     let mut text = [0u8; 160];
@@ -63,7 +63,7 @@ fn exhausted(bytes: usize) -> ! {
         end += part.len();
     }
     #[cfg(unix)]
-    // SAFETY: `text` has `end` bytes; both calls take no memory and may be made by any thread.
+    // SAFETY: `text` has `end` bytes; both calls allocate no memory and may be made by any thread.
     unsafe {
         libc::write(2, text.as_ptr().cast(), end);
         libc::_exit(1)

@@ -1,4 +1,4 @@
-//! The arguments that mean the same in every program.
+//! Arguments with the same meaning in every program.
 
 use crate::options::TalkOptions;
 use crate::status::{OrExit, Status};
@@ -34,12 +34,12 @@ pub struct Common {
     #[arg(long)]
     pub force: bool,
 
-    /// What it says.
+    /// Options for messages and output.
     #[command(flatten)]
     pub talk: TalkOptions,
 }
 
-/// The most threads: more than any machine has cores that help.
+/// Maximum number of threads, above the number of useful cores of any machine.
 const MOST_THREADS: usize = 1024;
 
 fn threads(text: &str) -> Result<usize, String> {
@@ -47,14 +47,14 @@ fn threads(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("expected a whole number from 1 to {MOST_THREADS}"))
 }
 
-/// As many threads as `RAYON_NUM_THREADS` says, or else as there are cores.
+/// Number of threads from `RAYON_NUM_THREADS`, or else the number of cores.
 fn default_threads() -> usize {
     let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| threads(&text).ok());
     let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
     asked.unwrap_or_else(cores)
 }
 
-/// A number.
+/// Parses a number.
 ///
 /// # Errors
 /// Any other text.
@@ -62,7 +62,7 @@ pub fn number(text: &str) -> Result<f64, String> {
     text.trim().parse().map_err(|_| "expected a number".to_owned())
 }
 
-/// A whole number from `least` to `most`.
+/// Parses an integer from `least` to `most`.
 ///
 /// # Errors
 /// Any other text.
@@ -76,28 +76,28 @@ fn seed(text: &str) -> Result<u64, String> {
 }
 
 impl Common {
-    /// Starts logging, the ear for signals and the thread pool. Call once, before anything else.
+    /// Starts logging, signal handling and the thread pool. Call once, before anything else.
     ///
     /// # Errors
     /// A thread count of 0 (status 2).
     pub fn start(&self) -> anyhow::Result<()> {
         start_logging(self.talk.quiet);
-        // A write beyond the limit on the size of files is an error, not the end of the process.
+        // A write beyond the file size limit becomes an error instead of ending the process.
         #[cfg(unix)]
-        // SAFETY: ignoring a signal runs no code of ours.
+        // SAFETY: ignoring a signal runs no code of this program.
         unsafe {
             libc::signal(libc::SIGXFSZ, libc::SIG_IGN)
         };
         let threads = self.threads.unwrap_or_else(default_threads);
-        // SAFETY: no thread of ours reads it yet. The matrix products read this variable, and where it is not set they
-        // read /proc/cpuinfo at every product: a tenth of the time of training a small network.
+        // SAFETY: no thread of this program reads it yet. The matrix products read this variable; without it they read
+        // /proc/cpuinfo at every product, which takes a tenth of the time of training a small network.
         unsafe { std::env::set_var("RAYON_NUM_THREADS", threads.to_string()) };
         crate::signal::listen()?;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
         pool.build_global().with_context(|| format!("{threads} threads cannot be started; --threads takes fewer"))
     }
 
-    /// The output file, which must be named.
+    /// Output file, which is required.
     ///
     /// # Errors
     /// No `-o` (status 2).
@@ -109,18 +109,18 @@ impl Common {
     }
 }
 
-/// Starts logging on stderr: warnings, only errors if `quiet`, or what the environment variable `RUST_LOG` says.
+/// Starts logging on stderr: warnings, only errors if `quiet`, or the level in the environment variable `RUST_LOG`.
 pub fn start_logging(quiet: bool) {
     let level = if quiet { "error" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
-    // A second start in one process (a test) keeps the first subscriber.
+    // A second start in the same process (a test) keeps the first subscriber.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .with_target(false)
-        // A warning that nobody can read any more must not end a run.
+        // A warning that can no longer be written must not end a run.
         .log_internal_errors(false)
         .try_init();
 }

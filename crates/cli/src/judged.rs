@@ -1,4 +1,4 @@
-//! The experiment and the trials that a program judges a trained network by.
+//! Experiment and trials with which a program evaluates a trained network.
 
 use crate::status::{OrExit, Status, usage};
 use mdl_artifact::{Artifact, Kind, Provenance};
@@ -9,11 +9,11 @@ use mdl_experiment::judged::{Changes, Fields, Judged};
 use mdl_kernels::random::Purpose;
 use std::path::Path;
 
-/// The experiment of a network with the changes that were asked for. Fields of a config file that are not used, but say
-/// something else than the network, are named in a warning.
+/// Experiment of a network with the requested changes. A warning names fields of a config file that are not used and
+/// that differ from those of the network.
 ///
 /// # Errors
-/// A change that cannot be made (status 2).
+/// A change that is not possible (status 2).
 pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<Judged> {
     let made_with: &[&str] = if network.kind == Kind::Lif { &["task", "lif"] } else { &["task"] };
     let origin = network.path().display().to_string();
@@ -28,11 +28,11 @@ pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<Judge
     Ok(judged)
 }
 
-/// The trials in `file`, or else fresh ones. Returns the fields of the task in which those of the file were made
-/// otherwise, which `accept` must allow; they are noted in the provenance.
+/// Trials in `file`, or fresh ones without a file. Returns the fields of the task with which the trials of the file
+/// were made differently; `accept` must allow them, and they are recorded in the provenance.
 ///
 /// # Errors
-/// A file that is no set of trials (status 3), or one of another task (status 2).
+/// A file that is not a set of trials (status 3), or one of another task (status 2).
 pub fn trials(
     file: Option<&Path>,
     accept: bool,

@@ -1,7 +1,7 @@
-//! The command line: every program, and what they share.
+//! The command line: all programs, and the code they share.
 //!
-//! A program is a thin `main`: [`run_program`] around a function that reads its inputs, calls a library, writes its outputs
-//! and returns the JSON object to print. One executable, `mdl-rnn`, holds them all.
+//! A program is a thin `main`: [`run_program`] around a function that reads its inputs, calls a library, writes its
+//! outputs and returns the JSON object to print. One executable, `mdl-rnn`, contains all of them.
 
 mod allocator;
 pub mod args;
@@ -27,7 +27,7 @@ pub use status::{OrExit, Status, run_program};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// A program's entry point.
+/// Entry point of a program.
 type Main = fn() -> ExitCode;
 
 /// Every program, by name.
@@ -46,7 +46,7 @@ const PROGRAMS: [(&str, Main); 12] = [
     ("train-spiking", programs::train_spiking::main),
 ];
 
-/// Runs the program that this process is called by, or the one that its first argument names.
+/// Runs the program by whose name this process is called, or the one named by its first argument.
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     let called = arguments.next().unwrap_or_default();
@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The program of this name.
+/// Program of this name.
 fn by_name(name: &str) -> Option<Main> {
     PROGRAMS.iter().find(|(known, _)| *known == name).map(|(_, main)| *main)
 }

@@ -1,16 +1,16 @@
-//! The memory that a run may take: what is free on this machine, and what its limits leave.
+//! Memory available to a run: free memory of the machine, and the limits on it.
 
 use crate::status::usage;
 use mdl_experiment::memory::Estimate;
 use std::path::{Path, PathBuf};
 
-/// An estimate is the peak or a little more: it is refused where this share of it does not fit.
+/// An estimate is the peak or a little more; a run is refused if this fraction of it does not fit.
 const SHARE: f64 = 0.9;
 
-/// Refuses a run that needs more memory than there is.
+/// Refuses a run that needs more memory than is available.
 ///
 /// # Errors
-/// The estimate, what there is, and the field to change (status 2).
+/// The estimate, the available memory, and the field to change (status 2).
 pub fn check(estimate: &Estimate) -> anyhow::Result<()> {
     let needed = estimate.bytes();
     let Some(room) = available().into_iter().min_by(|a, b| a.bytes.total_cmp(&b.bytes)) else { return Ok(()) };
@@ -30,7 +30,7 @@ pub fn check(estimate: &Estimate) -> anyhow::Result<()> {
     Err(usage(format!("not enough memory: this needs about {needed}, and {free} are free ({limit}){remedy}")))
 }
 
-/// Bytes as a person reads them.
+/// Bytes in readable units.
 fn readable(bytes: f64) -> String {
     match bytes.max(0.0) {
         bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),
@@ -39,13 +39,13 @@ fn readable(bytes: f64) -> String {
     }
 }
 
-/// Memory that is left under a limit.
+/// Memory left under a limit.
 struct Room {
     limit: String,
     bytes: f64,
 }
 
-/// What is left under each limit that is known.
+/// Memory left under each known limit.
 fn available() -> Vec<Room> {
     let mut rooms = Vec::new();
     rooms.extend(machine().map(|bytes| Room { limit: "MemAvailable of the machine".into(), bytes }));
@@ -55,26 +55,26 @@ fn available() -> Vec<Room> {
     rooms
 }
 
-/// A number of kilobytes in a file of lines `name: number kB`, in bytes.
+/// Number of kilobytes in a file of lines `name: number kB`, in bytes.
 fn kilobytes(text: &str, name: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     let number: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(1024.0 * number)
 }
 
-/// Memory and swap space that the machine can give.
+/// Memory and swap space available on the machine.
 fn machine() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     Some(kilobytes(&text, "MemAvailable")? + kilobytes(&text, "SwapFree").unwrap_or(0.0))
 }
 
-/// What is left in the control groups of this process, of both versions, and in those around them.
+/// Memory left in the control groups of this process, of both versions, and in the enclosing ones.
 fn control_groups() -> Vec<Room> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     groups.lines().flat_map(|line| rooms_of_group(line, Path::new("/sys/fs/cgroup"))).collect()
 }
 
-/// What is left in the control group that a line of /proc/self/cgroup names.
+/// Memory left in the control group named by a line of /proc/self/cgroup.
 fn rooms_of_group(line: &str, mounted: &Path) -> Vec<Room> {
     let mut parts = line.splitn(3, ':').skip(1);
     let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { return Vec::new() };
@@ -100,13 +100,13 @@ fn room_of_folder(folder: &Path, [limit, usage, inactive]: [&str; 3]) -> Option<
     Some(Room { limit: format!("{} of the control group", folder.join(limit).display()), bytes })
 }
 
-/// What the limits of the shell leave of address space and data.
+/// Memory left under the shell's limits on address space and data.
 #[cfg(target_os = "linux")]
 fn process_limits() -> Vec<Room> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let room = |resource, name: &str, used: &str| {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: `limit` is one, and lives as long as the call.
+        // SAFETY: `limit` is a valid struct and lives as long as the call.
         let known = unsafe { libc::getrlimit(resource, &raw mut limit) } == 0;
         let bytes = limit.rlim_cur as f64 - kilobytes(&status, used)?;
         (known && limit.rlim_cur != libc::RLIM_INFINITY).then(|| Room { limit: name.into(), bytes: bytes.max(0.0) })

@@ -1,10 +1,10 @@
-//! Options that several programs share.
+//! Options shared by several programs.
 
 use clap::Args;
 use mdl_device::DeviceChoice;
 use std::path::PathBuf;
 
-/// `--quiet` and `--json`: what a program says besides its result, and how it prints that.
+/// `--quiet` and `--json`: messages of a program besides its result, and the form of the result.
 #[derive(Args, Clone, Debug)]
 pub struct TalkOptions {
     /// No progress and no warnings
@@ -40,7 +40,7 @@ pub struct ConfigOption {
     pub config: Option<PathBuf>,
 }
 
-/// `--config` of programs that begin with one.
+/// `--config` of programs that start from a config.
 #[derive(Args, Clone, Debug)]
 pub struct ExperimentOption {
     /// Config of the experiment

@@ -1,4 +1,5 @@
-//! Outputs: where those of several inputs go, their roles, and side outputs, which never cost a result.
+//! Outputs: their locations for several inputs, their roles, and secondary outputs, whose failure never affects a
+//! result.
 
 use crate::Common;
 use crate::status::{usage, with_status};
@@ -10,24 +11,24 @@ use mdl_report::figures::{self, Drawn};
 use mdl_report::from_artifact::report;
 use std::path::{Component, Path, PathBuf};
 
-/// Role of the file that `-o` names.
+/// Role of the file named by `-o`.
 pub const ARTIFACT: &str = "the output (-o)";
 /// Role of its figures.
 pub const FIGURES: &str = "a figure of the output (-o)";
 const REPORT: &str = "the report (--report)";
 
-/// Takes a plan.
+/// Claims a plan.
 ///
 /// # Errors
-/// With status 1 an output that another process writes and a full disk, else with status 2.
+/// Status 1 for an output that another process writes and for a full disk, otherwise status 2.
 pub fn claim(plan: Plan) -> anyhow::Result<Claims> {
     with_status(plan.claim())
 }
 
-/// The plan of a run that reads the file `input`, of this role, and writes one output.
+/// Plan of a run that reads the file `input`, with this role, and writes one output.
 ///
 /// # Errors
-/// As [`Common::output`].
+/// As for [`Common::output`].
 pub fn plan_of_one(common: &Common, role: &str, input: &Path) -> anyhow::Result<Plan> {
     let mut plan = Plan::default();
     plan.read(role, input);
@@ -45,13 +46,13 @@ pub fn write_figures(plan: &mut Plan, files: &FigureFiles, replace: bool) {
     plan.write_set(FIGURES, &files.name(), files.paths(), replace);
 }
 
-/// Adds a report, if one is wanted.
+/// Adds a report, if requested.
 pub fn write_report(plan: &mut Plan, report: Option<&Path>, force: bool) {
     report.into_iter().for_each(|path| plan.write(REPORT, path, force));
 }
 
-/// Draws the figures of these names from an artifact and writes them; names in a warning each that cannot be drawn or
-/// written. With `force` those of an earlier output of the same name are removed.
+/// Draws the figures of these names from an artifact and writes them; a warning names each that cannot be drawn or
+/// written. With `force`, the figures of an earlier output of the same name are removed.
 pub fn save_figures(files: &FigureFiles, artifact: &Artifact, force: bool) -> Drawn {
     let drawn = figures::draw(artifact, files.names());
     for (name, error) in &drawn.failed {
@@ -66,7 +67,7 @@ pub fn save_figures(files: &FigureFiles, artifact: &Artifact, force: bool) -> Dr
     drawn
 }
 
-/// Writes the report of an artifact with its figures, or names it in a warning; returns its path if it was written.
+/// Writes the report of an artifact with its figures, or warns if that fails; returns its path if it was written.
 pub fn save_report<'p>(path: Option<&'p Path>, artifact: &Artifact, drawn: &Drawn, force: bool) -> Option<&'p Path> {
     let path = path?;
     let written = report(artifact, drawn)
@@ -81,12 +82,11 @@ pub fn save_report<'p>(path: Option<&'p Path>, artifact: &Artifact, drawn: &Draw
     }
 }
 
-/// The output of each input: of one input `output` itself, unless that is a directory or ends with a slash; of several
-/// the same paths below the directory `output` that the inputs have below the directory which all of them share, but
-/// renamed.
+/// Output of each input. For a single input, `output` itself, unless it is a directory or ends with a slash. For
+/// several inputs, the paths relative to their common directory, placed below the directory `output` and renamed.
 ///
 /// # Errors
-/// No output, an input given twice, or several inputs for an output that is a file.
+/// No output, duplicate inputs, or several inputs for an output that is a file.
 pub fn output_paths(
     output: Option<&Path>,
     inputs: &[PathBuf],
@@ -128,7 +128,7 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// The path of a LIF network made from the rate network at `path`: the word `rate` in its name becomes `lif`.
+/// Path of a LIF network made from the rate network at `path`: the word `rate` in its name becomes `lif`.
 pub fn as_lif(path: &Path) -> PathBuf {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return path.into() };
     let is_word = |c: char| c.is_alphanumeric();

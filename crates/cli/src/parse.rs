@@ -1,4 +1,4 @@
-//! Parsing of the arguments, and what else is made of their definition: completions and manual pages.
+//! Parsing of the arguments, and the completions and manual pages generated from their definition.
 
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, Parser};
@@ -6,12 +6,12 @@ use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The arguments of this process.
+/// Arguments of this process.
 ///
-/// Called as `PROGRAM --generate WHAT`, prints instead, and ends: a completion script (`bash`, `fish`, `zsh`) or the manual
-/// page (`man`). `make install` calls it so.
+/// When called as `PROGRAM --generate WHAT`, prints a completion script (`bash`, `fish`, `zsh`) or the manual page
+/// (`man`) and exits. `make install` uses this.
 ///
-/// Every argument must be Unicode: names of files are told in JSON.
+/// Every argument must be Unicode, because results give file names in JSON.
 pub fn parse<A: Parser + CommandFactory>() -> A {
     let mut typed: Vec<OsString> = std::env::args_os().collect();
     if typed.first().is_some_and(|called| Path::new(called).file_stem().is_some_and(|stem| stem == "mdl-rnn")) {
@@ -35,14 +35,14 @@ pub fn parse<A: Parser + CommandFactory>() -> A {
     A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
-/// The command under the program's own name; its version is that of the whole toolchain, with the revision it was built from.
+/// Command under the program's name; the version is that of the whole toolchain, with the revision of the build.
 fn named(command: Command, program: &str) -> Command {
     let revision = option_env!("MDL_RNN_REVISION").filter(|revision| !revision.is_empty());
     let version = format!("{} ({})", env!("CARGO_PKG_VERSION"), revision.unwrap_or("unknown revision"));
     command.name(program.to_owned()).bin_name(program).display_name("mdl-rnn").version(version)
 }
 
-/// The text of `what` for a program of this file; none if there is no such text.
+/// Text of `what` for a program of this file; none if there is no such text.
 fn generate(command: Command, program: &str, what: &str) -> Option<String> {
     let name = Path::new(program).file_stem()?.to_str()?;
     let mut command = named(command, name).display_name(name);

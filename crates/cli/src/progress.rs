@@ -1,19 +1,19 @@
-//! Progress on stderr: a bar on a terminal; elsewhere, as in the log of a batch job, a line per minute.
+//! Progress on stderr: a bar on a terminal; otherwise, as in the log of a batch job, one line per minute.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time between two lines where there is no terminal.
+/// Time between two lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(60);
-/// Time after which an estimate of the time left is worth showing.
+/// Time after which an estimate of the remaining time is shown.
 const ESTIMATE_AFTER: Duration = Duration::from_secs(2);
 
 /// Writes a line.
 type Line = Box<dyn Fn(&str) + Send + Sync>;
 
-/// How far a program has come.
+/// Progress of a program.
 pub struct Progress {
     bar: ProgressBar,
     label: String,
@@ -21,12 +21,12 @@ pub struct Progress {
     line: Option<Line>,
 }
 
-/// Where a program is, and when it got there.
+/// Position of a program, and the time it was reached.
 struct Course {
-    /// Position at which this process began, where an earlier one left off.
+    /// Start position of this process, after the steps of an earlier one.
     first: u64,
     position: u64,
-    /// Where it may end early, if it may.
+    /// Position from which the program may end early, if any.
     earliest: Option<u64>,
     length: u64,
     message: String,
@@ -34,7 +34,7 @@ struct Course {
     written: Instant,
 }
 
-/// Progress over `length` steps; nothing is shown when `quiet`.
+/// Progress over `length` steps; hidden if `quiet`.
 pub fn bar(length: u64, label: &str, quiet: bool) -> Progress {
     let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     let bar = if quiet || !terminal {
@@ -63,38 +63,38 @@ impl Progress {
         Self { bar, label: label.into(), course: Mutex::new(course), line }
     }
 
-    /// Steps that an earlier process made: they say nothing about the speed of this one.
+    /// Steps of an earlier process, which are not used to estimate the speed of this one.
     pub fn begin_at(&self, position: u64) {
         self.change(|course| (course.first, course.position) = (position, position));
     }
 
-    /// The position from which on the program may end before its length, as by a stopping rule.
+    /// Position from which the program may end before its length, for example by a stopping rule.
     pub fn may_end_at(&self, earliest: Option<u64>) {
         self.change(|course| course.earliest = earliest);
     }
 
-    /// The number of steps, where it turns out to be another.
+    /// Changes the number of steps.
     pub fn set_length(&self, length: u64) {
         self.bar.set_length(length);
         self.change(|course| course.length = length);
     }
 
-    /// The steps made.
+    /// Sets the number of steps done.
     pub fn set_position(&self, position: u64) {
         self.change(|course| course.position = position);
     }
 
-    /// Some steps more.
+    /// Adds steps done.
     pub fn inc(&self, steps: u64) {
         self.change(|course| course.position += steps);
     }
 
-    /// A text behind the position.
+    /// Sets the text after the position.
     pub fn set_message(&self, message: impl Into<String>) {
         self.change(|course| course.message = message.into());
     }
 
-    /// Runs `f`, which writes to the terminal, without the bar in its way.
+    /// Runs `f`, which writes to the terminal, with the bar hidden.
     pub fn suspend<T>(&self, f: impl FnOnce() -> T) -> T {
         self.bar.suspend(f)
     }
@@ -122,7 +122,7 @@ impl Progress {
 }
 
 impl Course {
-    /// The message, and the time left.
+    /// Message with the remaining time.
     fn described(&self, now: Instant) -> String {
         match self.left(now) {
             Some(left) if self.message.is_empty() => left,
@@ -131,7 +131,7 @@ impl Course {
         }
     }
 
-    /// The time left at the speed so far, from the earliest end to the latest.
+    /// Remaining time at the speed so far, for the earliest and the latest end.
     fn left(&self, now: Instant) -> Option<String> {
         let (made, taken) = (self.position.saturating_sub(self.first), now.duration_since(self.started));
         if made == 0 || taken < ESTIMATE_AFTER {
@@ -148,7 +148,7 @@ impl Course {
     }
 }
 
-/// Seconds, minutes or hours, as precise as an estimate is.
+/// Time in seconds, minutes or hours, with the precision of an estimate.
 fn rounded(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),

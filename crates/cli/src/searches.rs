@@ -1,26 +1,26 @@
-//! Progress of several searches, whose number of trials turns out as they go.
+//! Progress of several searches, whose numbers of trials become known as they run.
 
 use crate::progress::{self, Progress};
 
-/// Answers of one search.
+/// Trial results of one search.
 #[derive(Clone, Copy, Debug, Default)]
 struct Course {
-    /// As many as are expected at the beginning.
+    /// Number expected at the start.
     expected: u64,
     known: u64,
-    /// Asked for and not yet known.
+    /// Number requested but not yet known.
     open: u64,
     done: bool,
 }
 
 impl Course {
-    /// Answers at its end, as far as can be told.
+    /// Estimated number at the end.
     fn length(&self) -> u64 {
         if self.done { self.known } else { self.expected.max(self.known + self.open) }
     }
 }
 
-/// A bar over the answers of all searches.
+/// Progress bar over the trial results of all searches.
 pub struct Searches {
     /// The bar.
     pub bar: Progress,
@@ -28,7 +28,7 @@ pub struct Searches {
 }
 
 impl Searches {
-    /// Searches with the number of answers that are expected and known of each.
+    /// Searches, each with the numbers of expected and known trial results.
     pub fn new(label: &str, quiet: bool, searches: impl IntoIterator<Item = (u64, u64)>) -> Self {
         let course = |(expected, known)| Course { expected, known, ..Course::default() };
         let courses: Vec<Course> = searches.into_iter().map(course).collect();
@@ -39,26 +39,26 @@ impl Searches {
         searches
     }
 
-    /// A search needs so many answers more.
+    /// Records that a search needs this many more results.
     pub fn asked(&mut self, search: usize, count: u64) {
         self.courses[search].open = count;
         self.show();
     }
 
-    /// A search got so many answers.
+    /// Records that a search received this many results.
     pub fn answered(&mut self, search: usize, count: u64) {
         let course = &mut self.courses[search];
         (course.known, course.open) = (course.known + count, course.open.saturating_sub(count));
         self.bar.inc(count);
     }
 
-    /// A search ended.
+    /// Records that a search ended.
     pub fn found(&mut self, search: usize) {
         self.courses[search].done = true;
         self.show();
     }
 
-    /// Searches that have ended.
+    /// Number of searches that have ended.
     pub fn done(&self) -> usize {
         self.courses.iter().filter(|course| course.done).count()
     }

@@ -1,18 +1,18 @@
-//! Configs that ship with the programs.
+//! Configs installed with the programs.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-/// The config of this name: the file itself, or else the one that was installed with the programs, so that
-/// `configs/go-nogo.json` means the same in every directory.
+/// Config of this name: the file itself, or else the one installed with the programs, so that `configs/go-nogo.json`
+/// works in every directory.
 ///
 /// # Errors
-/// Never: a file that is nowhere is reported by who reads it.
+/// Never; the reader reports a missing file.
 pub fn config(name: &str) -> Result<PathBuf, Infallible> {
     Ok(found(Path::new(name), std::env::current_exe().ok().as_deref()))
 }
 
-/// The file `name`, or the one below `share/mdl-rnn` of the prefix that `executable` was installed under.
+/// The file `name`, or the file below `share/mdl-rnn` of the prefix under which `executable` is installed.
 fn found(name: &Path, executable: Option<&Path>) -> PathBuf {
     let prefix = executable.and_then(|path| path.parent()?.parent());
     let shared = prefix.map(|prefix| prefix.join("share/mdl-rnn").join(name));

@@ -1,19 +1,20 @@
-//! Stopping on signals: the warnings that terminals, batch systems and the machine send before they kill.
+//! Stopping on signals: the warnings that terminals, batch systems and the machine send before they kill a process.
 //!
 //! | signal | sent by |
 //! |---|---|
-//! | SIGINT, SIGQUIT | the keys Ctrl-C and Ctrl-\ of a terminal |
-//! | SIGHUP | a terminal that was closed; one that was ignored from the start, as `nohup` does, stays so |
-//! | SIGTERM | `kill`, `timeout`, systems that shut down, every batch system |
+//! | SIGINT, SIGQUIT | Ctrl-C and Ctrl-\ at a terminal |
+//! | SIGHUP | a terminal that was closed; stays ignored if it was ignored at the start, as under `nohup` |
+//! | SIGTERM | `kill`, `timeout`, system shutdown, every batch system |
 //! | SIGUSR1, SIGUSR2 | Slurm (`--signal`), Grid Engine (`-notify`, soft limits), LSF (`-wa`), PBS |
-//! | SIGXCPU | the limit on CPU time (`ulimit -t`, Slurm, Grid Engine), again every second |
+//! | SIGXCPU | the limit on CPU time (`ulimit -t`, Slurm, Grid Engine), repeated every second |
 //! | SIGALRM | wrappers that set an alarm before they start a program |
 //! | SIGPWR | a failing power supply |
 //!
-//! The first asks to stop. A program that has nothing to keep is ended there and then; one that has, sees its [`StopFlag`]
-//! set, keeps its state and ends; both with [`Status::Interrupted`]. A second signal ends the process at once, with
-//! [`Status::Killed`], unless it comes within [`PATIENCE`]: job managers signal a process and its group, and mean it once.
-//! Files are written whole or not at all, so neither leaves damage; lock files and unfinished writes are removed.
+//! The first signal requests a stop. A program without a state to save ends at once; otherwise the program sees its
+//! [`StopFlag`] set, saves its state and ends. Both end with [`Status::Interrupted`]. A second signal ends the process
+//! at once with [`Status::Killed`], unless it arrives within [`PATIENCE`], because job managers signal both a process
+//! and its group and mean one signal. Files are written atomically, so neither causes damage; lock files and unfinished
+//! writes are removed.
 
 use crate::status::Status;
 use anyhow::Context;
@@ -26,7 +27,7 @@ use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long after the first signal others are taken for the same request.
+/// Time after the first signal during which further signals count as the same request.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
 #[cfg(target_os = "linux")]
@@ -55,12 +56,12 @@ const SIGNALS: &[i32] = &[
 #[cfg(not(unix))]
 const SIGNALS: &[i32] = &[number::SIGINT, number::SIGTERM];
 
-/// Whether the process has been asked to stop.
+/// True once the process has been asked to stop.
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// Whether the program itself answers the first signal. Held while it changes, and while the process is ended.
+/// True if the program itself handles the first signal. Locked while it changes, and while the process is being ended.
 static ANSWERED: Mutex<bool> = Mutex::new(false);
 
-/// Begins to listen. Until [`hold`] is called a signal ends the process with [`Status::Interrupted`].
+/// Starts listening. Until [`hold`] is called, a signal ends the process with [`Status::Interrupted`].
 ///
 /// # Errors
 /// The system refuses the handlers.
@@ -73,7 +74,7 @@ pub fn listen() -> anyhow::Result<()> {
         for signal in signals.forever() {
             match first {
                 None => ask(),
-                // The limit on CPU time is told again every second.
+                // The signal for the limit on CPU time repeats every second.
                 Some(_) if is_cpu_limit(signal) => {}
                 Some(first) if first.elapsed() < PATIENCE => {}
                 Some(_) => end(Status::Killed),
@@ -85,24 +86,24 @@ pub fn listen() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Leaves signals to the program from now on: it asks the flag, or is about to end anyway.
+/// Leaves signals to the program from now on, which checks the flag or is about to end.
 pub fn hold() -> StopFlag {
     *ANSWERED.lock().unwrap_or_else(PoisonError::into_inner) = true;
     StopFlag(())
 }
 
-/// Set once the process has been asked to stop.
+/// Flag that is set once the process has been asked to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct StopFlag(());
 
 impl StopFlag {
-    /// Whether the process has been asked to stop.
+    /// True if the process has been asked to stop.
     pub fn is_set(self) -> bool {
         ASKED.load(Ordering::Relaxed)
     }
 }
 
-/// Answers the first signal.
+/// Handles the first signal.
 fn ask() {
     ASKED.store(true, Ordering::Relaxed);
     let answered = ANSWERED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +113,7 @@ fn ask() {
     }
 }
 
-/// Writes a line to stderr, but does not wait for a reader that has stopped reading.
+/// Writes a line to stderr without waiting for a blocked reader.
 fn say(line: &'static str) {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
@@ -122,7 +123,7 @@ fn say(line: &'static str) {
     let _ = told.recv_timeout(PATIENCE);
 }
 
-/// Ends the process wherever it is.
+/// Ends the process at any point.
 fn end(status: Status) -> ! {
     transient::remove_all();
     signal_hook::low_level::exit(i32::from(status as u8))
@@ -138,10 +139,10 @@ fn is_cpu_limit(_: i32) -> bool {
     false
 }
 
-/// Whether a signal is a hang-up that this process was started to ignore.
+/// True if a signal is a SIGHUP that this process was started to ignore.
 #[cfg(unix)]
 fn is_ignored_hangup(signal: i32) -> bool {
-    // SAFETY: a null action only asks; all zeros are a valid value of the struct that is filled.
+    // SAFETY: a null action only queries; all zeros are a valid value of the struct that is filled.
     let action = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(number::SIGHUP, std::ptr::null(), &raw mut action);
@@ -155,10 +156,10 @@ fn is_ignored_hangup(_: i32) -> bool {
     false
 }
 
-/// Where the limit on CPU time kills without a warning, asks for one a little before.
+/// If the limit on CPU time kills without a warning, requests one shortly before.
 #[cfg(unix)]
 fn warn_before_cpu_limit() {
-    // SAFETY: both calls read or write one struct of ours.
+    // SAFETY: both calls read or write a struct owned by this function.
     unsafe {
         let mut limit: libc::rlimit = std::mem::zeroed();
         if libc::getrlimit(libc::RLIMIT_CPU, &raw mut limit) == 0

@@ -1,4 +1,4 @@
-//! Exit statuses, and the frame around every program's `main`.
+//! Exit statuses, and the wrapper around every program's `main`.
 
 use anyhow::Error;
 use mdl_artifact::output::OutputError;
@@ -11,13 +11,13 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How a program ended, as its exit status.
+/// Outcome of a program as its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
     /// The output was written and the criterion, if any, was met.
     Done = 0,
-    /// Something outside the inputs failed: a full disk, a diverged training.
+    /// A failure outside the inputs: a full disk, a diverged training run.
     Failed = 1,
     /// The arguments or the config cannot be run.
     Usage = 2,
@@ -25,14 +25,14 @@ pub enum Status {
     DamagedInput = 3,
     /// The output was written, but training or search ended without meeting its criterion.
     CriterionNotMet = 4,
-    /// Stopped by a first [signal](crate::signal) before its output was written: run the same command again. The number is
-    /// EX_TEMPFAIL of sysexits.h, "try again"; batch systems can be told to requeue a job that ends with it.
+    /// Stopped by a first [signal](crate::signal) before its output was written; run the same command again. The number
+    /// is EX_TEMPFAIL of sysexits.h, "try again"; batch systems can requeue a job that ends with it.
     Interrupted = 75,
     /// Ended at once by a second signal.
     Killed = 130,
 }
 
-/// An error that asks for a particular exit status.
+/// An error with an exit status.
 #[derive(Debug)]
 struct WithStatus {
     status: Status,
@@ -47,9 +47,9 @@ impl fmt::Display for WithStatus {
 
 impl std::error::Error for WithStatus {}
 
-/// Gives the error of a result an exit status.
+/// Adds an exit status to the error of a result.
 pub trait OrExit<T> {
-    /// The same result, its error ending the program with `status`.
+    /// The same result, whose error ends the program with `status`.
     ///
     /// # Errors
     /// The error of `self`.
@@ -62,9 +62,9 @@ impl<T, E: Into<Error>> OrExit<T> for Result<T, E> {
     }
 }
 
-/// An error of a library, which knows nothing of exit statuses.
+/// An error of a library, which does not know exit statuses.
 pub trait HasStatus: Into<Error> {
-    /// The exit status of a program that ends with it.
+    /// Exit status of a program that ends with this error.
     fn status(&self) -> Status;
 }
 
@@ -118,7 +118,7 @@ impl HasStatus for mdl_exchange::Error {
     }
 }
 
-/// Lets a program end with the status of a library's error.
+/// Conversion of a library's error to an exit status.
 ///
 /// # Errors
 /// The error of `result`.
@@ -129,17 +129,17 @@ pub fn with_status<T, E: HasStatus>(result: Result<T, E>) -> anyhow::Result<T> {
     })
 }
 
-/// An error of the arguments (status 2).
+/// Error in the arguments (status 2).
 pub fn usage(message: impl Into<String>) -> Error {
     Error::new(WithStatus { status: Status::Usage, source: Error::msg(message.into()) })
 }
 
-/// What a program has to say at its end.
+/// Outcome of a program.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The exit status.
+    /// Exit status.
     pub status: Status,
-    /// The result, printed as one JSON line; `None` prints nothing.
+    /// Result, printed as one JSON line; `None` prints nothing.
     pub result: Option<Value>,
 }
 
@@ -149,15 +149,16 @@ impl Outcome {
         Self { status: Status::Done, result: Some(result) }
     }
 
-    /// A program that only printed what it was asked for.
+    /// A program that only printed the requested information.
     pub fn silent() -> Self {
         Self { status: Status::Done, result: None }
     }
 }
 
-/// Runs a program's body: prints its result on stdout or its error on stderr, and turns either into the exit status.
+/// Runs the body of a program, prints its result on stdout or its error on stderr, and returns the exit status.
 ///
-/// With `json` the result is one JSON line on terminals, too. A panic is a fault of the program: it says so in one line, and the status is 1.
+/// With `json` the result is one JSON line on terminals, too. A panic is a bug in the program: it is reported in one
+/// line, and the status is 1.
 pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -> ExitCode {
     std::panic::set_hook(Box::new(report_panic));
     let Ok(outcome) = std::panic::catch_unwind(AssertUnwindSafe(body)) else {
@@ -173,7 +174,7 @@ pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -
             ExitCode::from(status as u8)
         }
         Err(error) => {
-            // A terminal that was closed, or a reader that is gone, changes nothing.
+            // Ignored if the terminal was closed or the reader has gone.
             let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
             let status =
                 error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
@@ -182,14 +183,14 @@ pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -
     }
 }
 
-/// The message of a panic.
+/// Message of a panic.
 fn text_of<'a>(panic: &'a PanicHookInfo) -> &'a str {
     let payload = panic.payload();
     let owned = || payload.downcast_ref::<String>().map(String::as_str);
     payload.downcast_ref::<&str>().copied().or_else(owned).unwrap_or("no message")
 }
 
-/// Says on one line that the program is at fault; of several threads the first one does. With `RUST_BACKTRACE` a backtrace
+/// Reports a bug of the program on one line; of several threads only the first does. With `RUST_BACKTRACE` a backtrace
 /// follows.
 fn report_panic(panic: &PanicHookInfo) {
     static REPORTED: AtomicBool = AtomicBool::new(false);
@@ -198,14 +199,14 @@ fn report_panic(panic: &PanicHookInfo) {
     }
     let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
     let what = text_of(panic).replace('\n', " ");
-    // Nobody is left to hear that this cannot be written.
+    // An error of this write cannot be reported.
     _ = writeln!(std::io::stderr(), "error: internal error{place}: {what}; please report it");
     if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted != "0") {
         _ = writeln!(std::io::stderr(), "{}", Backtrace::force_capture());
     }
 }
 
-/// The error and its causes on one line, each said once: many errors repeat their cause in their own text.
+/// The error and its causes on one line, without repetitions: many errors include their cause in their own text.
 fn message(error: &Error) -> String {
     error.chain().fold(String::new(), |text, cause| match cause.to_string() {
         cause if text.contains(&cause) => text,
@@ -217,25 +218,25 @@ fn message(error: &Error) -> String {
 /// Prints a resolved config, for `--print-config`.
 ///
 /// # Errors
-/// The error of the write.
+/// An error of writing.
 pub fn print_config(config: &Value) -> anyhow::Result<Outcome> {
     print_line(&format!("{config:#}"))?;
     Ok(Outcome::silent())
 }
 
-/// Prints a result: as a JSON line, or for a person at a terminal, unless `json`, as a sentence.
+/// Prints a result: as a JSON line, or on a terminal, unless `json`, as a sentence.
 ///
 /// # Errors
-/// The error of the write.
+/// An error of writing.
 pub fn print_result(result: &Value, json: bool) -> std::io::Result<()> {
     let for_a_person = !json && std::io::stdout().is_terminal();
     print_line(&if for_a_person { crate::summary::of(result) } else { result.to_string() })
 }
 
-/// Writes one line to stdout. A reader that went away, such as `head`, has read what it wanted.
+/// Writes one line to stdout. A reader that closed the pipe, such as `head`, is not an error.
 ///
 /// # Errors
-/// Any other error of the write.
+/// Any other error of writing.
 pub fn print_line(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {

@@ -1,8 +1,8 @@
-//! A result in one line for a person.
+//! Summary of a result in one line.
 
 use serde_json::Value;
 
-/// Fields worth a person's attention, in order, and how each is worded around its value.
+/// Fields of a summary, in order, with the wording around their values.
 const FIELDS: [(&str, &str, &str); 14] = [
     ("performance", "performance ", ""),
     ("accuracy", "accuracy ", ""),
@@ -20,7 +20,7 @@ const FIELDS: [(&str, &str, &str); 14] = [
     ("artifact", "report of ", ""),
 ];
 
-/// The line of a result: `lif.safetensors: performance 0.990 (0.946–0.998), scaling factor 35, 7.72 Hz`.
+/// Summary of a result: `lif.safetensors: performance 0.990 (0.946–0.998), scaling factor 35, 7.72 Hz`.
 pub fn of(result: &Value) -> String {
     let said = FIELDS.iter().filter_map(|(name, before, after)| {
         let value = worded(result.get(name)?)?;
@@ -35,7 +35,7 @@ pub fn of(result: &Value) -> String {
     if parts.is_empty() { output.into() } else { format!("{output}: {}", parts.join(", ")) }
 }
 
-/// A number with three significant digits and a text as it is; nothing of what does not fit on a line.
+/// A number with three significant digits, or a text; none for values that do not fit on a line.
 fn worded(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -50,7 +50,7 @@ fn interval(value: &Value) -> Option<String> {
     Some(format!(" ({}–{})", significant(low.as_f64()?), significant(high.as_f64()?)))
 }
 
-/// Three significant digits; whole numbers as such.
+/// Three significant digits; integers in full.
 fn significant(x: f64) -> String {
     if x == x.trunc() && x.abs() < 1e6 && x.abs() >= 2.0 {
         return format!("{x:.0}");

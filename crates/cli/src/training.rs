@@ -1,5 +1,5 @@
-//! What train-rate and train-spiking share: a training with a progress bar, a metrics file, checkpoints, and an ear for
-//! signals.
+//! Code shared by train-rate and train-spiking: training with a progress bar, a metrics file, checkpoints and signal
+//! handling.
 
 use crate::args::whole;
 use crate::options::{DeviceOption, ExperimentOption, ResumeOption};
@@ -45,11 +45,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub tensorboard: Option<PathBuf>,
 
-    /// Where to compute.
+    /// Device to compute on.
     #[command(flatten)]
     pub device: DeviceOption,
 
-    /// Whether to continue.
+    /// Resumption of an interrupted run.
     #[command(flatten)]
     pub resume: ResumeOption,
 
@@ -62,12 +62,12 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = number_kept, allow_negative_numbers = true)]
     pub keep_checkpoints: usize,
 
-    /// What every program takes.
+    /// Arguments of every program.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// The most seconds between two checkpoints: a year.
+/// Maximum number of seconds between two checkpoints: a year.
 const MOST_SECONDS: u64 = 31_536_000;
 
 fn number_kept(text: &str) -> Result<usize, String> {
@@ -77,22 +77,22 @@ fn number_kept(text: &str) -> Result<usize, String> {
 
 /// A training program.
 pub struct Training<'a> {
-    /// What was typed.
+    /// Arguments as typed.
     pub arguments: &'a Arguments,
     /// The resolved config.
     pub experiment: &'a Experiment,
-    /// What it writes.
+    /// Inputs and outputs.
     pub kind: Kind,
-    /// Where that comes from, but for the device and the data.
+    /// Provenance, except for the device and the data.
     pub provenance: Provenance,
-    /// Where it is computed.
+    /// Device to compute on.
     pub device: &'a Device,
 }
 
-/// Takes the right to write every output of a training, before any work is done.
+/// Acquires the right to write every output of a training run, before any work starts.
 ///
 /// # Errors
-/// An output that cannot be written, or that is in the way (status 2), or that another process writes (status 1).
+/// An output that cannot be written or already exists (status 2), or that another process writes (status 1).
 pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::Result<Claims> {
     let (common, resume) = (&arguments.common, arguments.resume.resume);
     let replace = common.force || resume;
@@ -109,7 +109,7 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
         plan.folder("the event files (--tensorboard)", directory);
     }
     let claims = match plan.claim() {
-        // Of an interrupted run the metrics stand there, too: but its state is what matters.
+        // An interrupted run also leaves its metrics, but its state decides.
         Err(PlanError::Output { source: OutputError::Exists(_), .. }) if partial_of(common.output()?).exists() => {
             with_status(Err(PartialError::Exists(partial_of(common.output()?))))
         }
@@ -124,7 +124,7 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
     Ok(claims)
 }
 
-/// The newest partial file of an output.
+/// Newest partial file of an output.
 fn partial_of(output: &Path) -> PathBuf {
     let mut path = output.as_os_str().to_owned();
     path.push(".partial");
@@ -132,11 +132,11 @@ fn partial_of(output: &Path) -> PathBuf {
 }
 
 impl Training<'_> {
-    /// Trains a network, writes its artifact with the tensors that `write` adds, and returns the outcome.
+    /// Trains a network, writes its artifact with the tensors added by `write`, and returns the outcome.
     ///
     /// # Errors
-    /// A checkpoint in the way (status 2), data or a checkpoint that cannot be read (status 3), a training that diverged or
-    /// whose network could not be written (status 1) or was interrupted (status 75).
+    /// An existing checkpoint (status 2), data or a checkpoint that cannot be read (status 3), a training run that
+    /// diverged or whose network could not be written (status 1) or that was interrupted (status 75).
     pub fn run(
         mut self,
         network: &impl Network,
@@ -156,7 +156,7 @@ impl Training<'_> {
         }
     }
 
-    /// Name of what is measured on fresh trials.
+    /// Name of the measure on fresh trials.
     fn measure(&self) -> &'static str {
         self.experiment.task.measure()
     }
@@ -193,7 +193,7 @@ impl Training<'_> {
         Ok(outcome(&trained, output, self.measure(), self.device))
     }
 
-    /// The metrics file, if one is wanted, with the evaluations that it begins with; `rows` are those that are known before.
+    /// Metrics file, if requested, with the evaluations that it starts with; `rows` are those known before.
     fn metrics<'r>(&self, rows: Option<&'r [Row]>) -> anyhow::Result<Option<(&Path, &'r [Row])>> {
         let Some(path) = self.arguments.metrics.as_deref() else { return Ok(None) };
         if self.arguments.resume.resume && !self.arguments.common.force {
@@ -202,7 +202,7 @@ impl Training<'_> {
         Ok(Some((path, rows.unwrap_or_default())))
     }
 
-    /// How the training ended whose complete output this is, if it has the config and provenance of `expected`.
+    /// Outcome of the training run whose complete output this is, if it has the config and provenance of `expected`.
     fn trained_before(&self, output: &Path, expected: &Artifact) -> Option<Trained> {
         let found = Artifact::read(output, self.kind).ok()?;
         let same = found.config == expected.config && found.provenance == expected.provenance;
@@ -210,7 +210,7 @@ impl Training<'_> {
         same.then(|| Trained::from_history(training, &read_history(&found, training).ok()?))?
     }
 
-    /// Trains with a progress bar, metrics, checkpoints, and an ear for signals.
+    /// Trains with a progress bar, metrics, checkpoints and signal handling.
     fn observed(
         &self,
         problem: &impl Problem,
@@ -258,19 +258,20 @@ impl Training<'_> {
     }
 }
 
-/// The checkpoints of a training.
+/// Checkpoints of a training run.
 struct Checkpoints<'a> {
     partial: &'a mut PartialFile,
-    /// Updates of the newest.
+    /// Number of updates of the newest checkpoint.
     saved: Option<u64>,
-    /// Whether a warning has said that there is no room for them.
+    /// True after a warning that there is no space for checkpoints.
     warned: bool,
 }
 
 impl Checkpoints<'_> {
-    /// Saves if it is time or the process was asked to stop; then the training is broken off.
+    /// Saves if a save is due or the process was asked to stop; in the latter case, training is interrupted.
     ///
-    /// A checkpoint that cannot be written costs no training: it is tried again. Without it, though, none can be broken off.
+    /// Training continues if a checkpoint cannot be written, and the save is retried. Without a checkpoint, training
+    /// cannot be interrupted.
     fn updated(&mut self, state: &State, stop: StopFlag) -> Result<ControlFlow<()>, Box<dyn Error + Send + Sync>> {
         let stopped = stop.is_set();
         if stopped || self.partial.is_due() {
@@ -289,14 +290,14 @@ impl Checkpoints<'_> {
     }
 }
 
-/// Metrics and event files. One that cannot be written is named in a warning, and left as it is; the training goes on.
+/// Metrics and event files. If one cannot be written, a warning names it, it is left unchanged, and training continues.
 struct SideOutputs<'a> {
     metrics: Option<(&'a Path, MetricsFile)>,
     events: Option<(&'a Path, EventFile)>,
 }
 
 impl<'a> SideOutputs<'a> {
-    /// Begins both with the evaluations that there are.
+    /// Starts both with the existing evaluations.
     fn begin(training: &'a Training, resumed: bool, state: &State) -> anyhow::Result<Self> {
         let (arguments, rows) = (training.arguments, state.history());
         let metrics = training.metrics(resumed.then_some(rows))?;
@@ -324,12 +325,12 @@ impl<'a> SideOutputs<'a> {
     }
 }
 
-/// What was written; else a warning that names it.
+/// The written value, or a warning that names the file.
 fn or_warn<T>(path: &Path, written: std::io::Result<T>) -> Option<T> {
     written.map_err(|error| tracing::warn!("cannot write {}: {error}; the training goes on", path.display())).ok()
 }
 
-/// Checks that a metrics file may be continued: it is one, and of `rows` as far as they are known.
+/// Checks that a metrics file may be continued: it is a metrics file, and agrees with `rows` as far as they are known.
 fn check_metrics(path: &Path, rows: Option<&[Row]>) -> anyhow::Result<()> {
     match metrics::is_continued(path, rows) {
         Ok(true) => Ok(()),
@@ -345,7 +346,7 @@ fn warn(warning: Option<String>) {
     warning.into_iter().for_each(|text| tracing::warn!("{text}"));
 }
 
-/// Adds a state to a checkpoint if it is worth keeping.
+/// Adds a state to a checkpoint if it is worth saving.
 fn save(state: &State, artifact: &mut Artifact) -> Result<(), Box<dyn Error + Send + Sync>> {
     match state.not_finite()? {
         Some(tensor) => Err(TrainError::NotFinite { updates: state.updates(), what: "the parameter", tensor }.into()),
@@ -359,7 +360,7 @@ pub fn as_input(source: &Source) -> Input {
     Input { file, sha256: source.sha256.clone() }
 }
 
-/// The outcome of a training on `device` whose network was written to `output`; `measure` names what was measured on fresh
+/// Outcome of a training run on `device` whose network was written to `output`; `measure` names the measure on fresh
 /// trials.
 fn outcome(trained: &Trained, output: &Path, measure: &str, device: &Device) -> Outcome {
     let failed = trained.success == Some(false);

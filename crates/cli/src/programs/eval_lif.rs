@@ -1,4 +1,4 @@
-//! `eval-lif`: judges a LIF network on fresh or given trials.
+//! `eval-lif`: evaluates a LIF network on fresh or given trials.
 
 use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
 use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
@@ -57,7 +57,7 @@ struct Arguments {
     common: Common,
 }
 
-/// Sections of a config that mean something to this program.
+/// Sections of a config that this program uses.
 const SECTIONS: [&str; 3] = ["task", "lif", "evaluation"];
 
 /// Runs the program.
@@ -95,7 +95,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let behaviour = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?;
     let evaluation = evaluate_observed(arguments, &device, &experiment, &behaviour, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
-    // A file of trials has its own number of them.
+    // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
 
@@ -125,7 +125,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(result))
 }
 
-/// What the run reads and writes.
+/// Inputs and outputs of the run.
 fn plan(arguments: &Arguments, files: &FigureFiles) -> anyhow::Result<Plan> {
     let (common, report) = (&arguments.common, arguments.evaluation.report.as_deref());
     let mut plan = plan_of_one(common, "the LIF network", &arguments.lif)?;
@@ -168,7 +168,7 @@ fn rates_by_population(evaluation: &Evaluation, populations: &[Population]) -> V
     all.filter(|(_, rates)| !rates.is_empty()).map(|(label, rates)| (label, mean(&rates))).collect()
 }
 
-/// The score of each condition that occurred.
+/// Score of each condition that occurred.
 fn scores<'t>(evaluation: &Evaluation, task: &'t dyn Task) -> Vec<(&'t str, Score)> {
     let named = task.conditions().iter().enumerate().map(|(c, name)| (*name, evaluation.score_of(c)));
     named.filter(|(_, score)| score.trials > 0).collect()

@@ -1,4 +1,4 @@
-//! `eval-spiking`: judges a trained spiking network, on the test examples of a data set or on trials of its task; and
+//! `eval-spiking`: evaluates a trained spiking network on the test examples of a data set or on trials of its task, and
 //! a rate network on a data set.
 
 use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
@@ -63,19 +63,19 @@ struct Arguments {
     common: Common,
 }
 
-/// Trials or examples whose states are held in memory together.
+/// Number of trials or examples whose states are in memory at the same time.
 const BATCH: usize = 100;
-/// Wrongly and rightly classified images that are kept, of each.
+/// Number of misclassified and of correctly classified images to keep.
 const EXAMPLES: usize = 16;
 
-/// What was found, and fields of the result.
+/// Artifact with the results, and fields of the printed result.
 struct Judgement {
     measure: &'static str,
     score: Score,
     result: Map<String, Value>,
 }
 
-/// Sections of a config that mean something to this program.
+/// Sections of a config that this program uses.
 const SECTIONS: [&str; 2] = ["task", "evaluation"];
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -131,7 +131,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(Value::Object(result)))
 }
 
-/// What the run reads and writes.
+/// Inputs and outputs of the run.
 fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> anyhow::Result<Plan> {
     let (common, report) = (&arguments.common, arguments.evaluation.report.as_deref());
     let mut plan = plan_of_one(common, "the network", &arguments.network)?;
@@ -146,7 +146,7 @@ fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> 
     Ok(plan)
 }
 
-/// The spiking network of an artifact, and its number of neurons.
+/// Spiking network of an artifact, and its number of neurons.
 fn spiking(
     artifact: &Artifact,
     experiment: &Experiment,
@@ -158,7 +158,7 @@ fn spiking(
     Ok(Some((network.to_device(device)?, config.neurons)))
 }
 
-/// An empty record of what a network does, for the units the config asks for.
+/// An empty recording of a network's activity, for the units selected in the config.
 fn activity(experiment: &Experiment, neurons: usize) -> anyhow::Result<Activity> {
     let evaluation = &experiment.evaluation;
     if let Some(unit) = evaluation.recorded_units.iter().find(|unit| **unit >= neurons) {
@@ -169,7 +169,7 @@ fn activity(experiment: &Experiment, neurons: usize) -> anyhow::Result<Activity>
     Ok(Activity::new(neurons, experiment.task.step_ms(), length(evaluation.recorded_trials), units))
 }
 
-/// Adds what a network does to the artifact and the result, and warns of a silent one.
+/// Adds the activity of a network to the artifact and the result, and warns if it is silent.
 fn describe(activity: &Activity, artifact: &mut Artifact, result: &mut Map<String, Value>) {
     activity.write(artifact);
     let rates = activity.rate_hz();
@@ -183,7 +183,7 @@ fn describe(activity: &Activity, artifact: &mut Artifact, result: &mut Map<Strin
     result.insert("spikes_per_unit_and_step".into(), json!(activity.spikes_per_unit_and_step()));
 }
 
-/// Judges on fresh or given trials of a cognitive task.
+/// Evaluates on fresh or given trials of a cognitive task.
 fn judge_task(
     arguments: &Arguments,
     experiment: &Experiment,
@@ -201,7 +201,7 @@ fn judge_task(
     let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
     let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
-    // A file of trials has its own number of them.
+    // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     let mut activity = activity(experiment, neurons)?;
     let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
@@ -245,7 +245,7 @@ fn judge_task(
     Ok(Judgement { measure: "performance", score, result })
 }
 
-/// Judges on the test examples of a data set.
+/// Evaluates on the test examples of a data set.
 fn judge_examples(
     arguments: &Arguments,
     experiment: &Experiment,
@@ -264,7 +264,7 @@ fn judge_examples(
     let (test, classes) = (&*test, data_set.classes());
     let (count, seed, training) = (test.count(), experiment.seed, &experiment.training);
     let spiking = spiking(from, experiment, device)?;
-    // Classified, and of a spiking network looked at again.
+    // Examples are classified; those of a spiking network are also recorded.
     let passes = if spiking.is_some() { 2 } else { 1 };
     let bar = progress::bar(passes * count as u64, &experiment.name, arguments.common.talk.quiet);
     let done = |examples: usize| bar.inc(examples as u64);
@@ -301,8 +301,7 @@ fn judge_examples(
     Ok(Judgement { measure: "accuracy", score, result })
 }
 
-/// Keeps the first examples that were classified wrongly and the first that were classified rightly, and their images where
-/// they are images.
+/// Keeps the first misclassified and the first correctly classified examples, with their images if they are images.
 fn keep_examples(test: &dyn Examples, predicted: &[u8], artifact: &mut Artifact) {
     let labels = test.labels();
     let of = |right: bool| (0..predicted.len()).filter(move |e| (labels[*e] == predicted[*e]) == right).take(EXAMPLES);

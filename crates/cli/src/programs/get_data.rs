@@ -1,4 +1,4 @@
-//! `get-data`: puts the files of a data set in place.
+//! `get-data`: downloads the files of a data set.
 
 use crate::options::TalkOptions;
 use crate::outputs::claim;
@@ -79,8 +79,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(json!({ "output": request.directory, "dataset": collection.name, "files": paths })))
 }
 
-/// Takes the right to write the files that are missing. One in place may be replaced, or be none of the data set's: its
-/// content decides.
+/// Acquires the right to write the missing files. An existing file may be kept or replaced, depending on its content.
 fn claim_outputs(request: &Request) -> anyhow::Result<Claims> {
     let mut plan = Plan::default();
     let names = request.collection.files.iter().map(|file| request.directory.join(file.name));
@@ -88,7 +87,7 @@ fn claim_outputs(request: &Request) -> anyhow::Result<Claims> {
     claim(plan)
 }
 
-/// Fetches with a progress bar and an ear for signals.
+/// Fetches with a progress bar and signal handling.
 fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source>, DataError> {
     let stop = signal::hold();
     let bar = progress::bar(0, request.collection.name, arguments.talk.quiet);
@@ -108,7 +107,7 @@ fn fetch_observed(arguments: &Arguments, request: &Request) -> Result<Vec<Source
     fetched
 }
 
-/// The error of a fetch, with its exit status.
+/// Error of a fetch, with its exit status.
 fn ended<T>(error: DataError) -> anyhow::Result<T> {
     match error {
         DataError::Interrupted => Err(error).or_exit(Status::Interrupted),

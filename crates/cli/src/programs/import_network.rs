@@ -1,4 +1,4 @@
-//! `import-network`: takes in a network of another tool.
+//! `import-network`: imports a network of another tool.
 
 use crate::outputs::{claim, plan_of_one, read_all};
 use crate::status::{Outcome, with_status};
@@ -121,10 +121,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(result))
 }
 
-/// Most bytes of a file that is read: more than any network that can be imported has.
+/// Maximum size of a file (bytes), above that of any network that can be imported.
 const MOST_BYTES: u64 = 4 << 30;
 
-/// The bytes of a file.
+/// Bytes of a file.
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
     if path.is_dir() {
         return Err(Error::Foreign { path: path.into(), found: FileType::Directory });
@@ -141,7 +141,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(unreadable)
 }
 
-/// Names every array of the file that was not used.
+/// Names every unused array of the file.
 fn warn_of_unused(path: &Path, network: &Network, unused: &Unused) {
     let (ignored, unknown): (Vec<_>, Vec<_>) = unused.unknown.iter().partition(|name| network.ignores(name));
     let named = |what: &str, names: &[&String]| {
@@ -159,7 +159,7 @@ fn warn_of_unused(path: &Path, network: &Network, unused: &Unused) {
     }
 }
 
-/// Adds the conventions that the network was read with.
+/// Adds the conventions with which the network was read.
 fn add_choices(result: &mut Value, experiment: &Experiment) {
     match &experiment.network {
         NetworkConfig::Spiking(network) => {

@@ -1,4 +1,4 @@
-//! `inspect`: says what an artifact is, where it comes from, and in what two of them differ; lists the arrays of other files.
+//! `inspect`: describes an artifact and its provenance, compares two artifacts, and lists the arrays of other files.
 
 use crate::status::{Outcome, print_line, with_status};
 use crate::{OrExit, Status, run_program};
@@ -70,12 +70,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome { status, result: arguments.json.then_some(json) })
 }
 
-/// Whether a file holds arrays of another tool.
+/// True if a file contains arrays of another tool.
 fn is_foreign(path: &Path) -> bool {
     FileType::read(path).is_ok_and(FileType::holds_arrays)
 }
 
-/// The arrays of a file of another tool.
+/// Arrays of a file of another tool.
 fn listed(path: &Path) -> anyhow::Result<(Value, String, Status)> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string()).or_exit(Status::DamagedInput)?;
     let file = with_status(ForeignFile::open(&bytes, path))?;

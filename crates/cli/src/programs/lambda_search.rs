@@ -91,7 +91,7 @@ struct Arguments {
     common: Common,
 }
 
-/// Sections of a config that mean something to this program.
+/// Sections of a config that this program uses.
 const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
 
 /// Runs the program.
@@ -100,7 +100,7 @@ pub fn main() -> ExitCode {
     run_program(arguments.common.talk.json, || run(&arguments))
 }
 
-/// A network to be searched.
+/// A network to search.
 struct Job {
     rate: Artifact,
     experiment: Experiment,
@@ -108,7 +108,7 @@ struct Job {
     network: LifNetwork,
     output: PathBuf,
     figures: FigureFiles,
-    /// What an earlier run found, where it wrote its output.
+    /// Result of an earlier run that wrote its output.
     found_before: Option<Found>,
 }
 
@@ -137,7 +137,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome { status: if met { Status::Done } else { Status::CriterionNotMet }, result: None })
 }
 
-/// Takes the right to write every output.
+/// Acquires the right to write every output.
 fn claim_outputs(arguments: &Arguments, outputs: &[PathBuf]) -> anyhow::Result<Claims> {
     let replace = arguments.common.force || arguments.resume.resume;
     let mut plan = Plan::default();
@@ -154,7 +154,7 @@ fn figures(output: &Path) -> FigureFiles {
     FigureFiles::beside(output, &["search"])
 }
 
-/// The rate artifact's config with what was asked for on the command line.
+/// Config of the rate artifact with the changes from the command line.
 fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<Judged> {
     let mut set = arguments.common.set.clone();
     set.extend(arguments.start.iter().map(|start| format!("search.start={start}")));
@@ -193,7 +193,7 @@ impl Job {
         LifTask::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
     }
 
-    /// Writes what was found and returns the result to print.
+    /// Writes the results of a search and returns the result to print.
     fn finish(&self, force: bool, found: &Found) -> mdl_convert::Result<Value> {
         let experiment = &self.experiment;
         let predicted = predict(&self.network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
@@ -213,7 +213,7 @@ impl Job {
     }
 }
 
-/// What a complete output of the same command holds.
+/// Content of a complete output of the same command.
 fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance) -> Option<Found> {
     let lif = Artifact::read(output, Kind::Lif).ok()?;
     let same = lif.config == experiment.to_json() && lif.provenance == *provenance;
@@ -221,8 +221,8 @@ fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance)
     Some(choose(&candidates, experiment.search.select, experiment.search.trials))
 }
 
-/// Searches with a progress bar and an ear for signals, writes every network's output as soon as it is found, and prints
-/// the results in the order of the inputs. Tells whether every network met its criterion.
+/// Searches with a progress bar and signal handling, writes the output of each network as soon as it is found, and
+/// prints the results in the order of the inputs. Returns true if every network met its criterion.
 fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
     let behaviours = with_status(jobs.iter().map(Job::behaviour).collect::<mdl_convert::Result<Vec<_>>>())?;
     let questions =
@@ -271,7 +271,7 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
     Ok(met)
 }
 
-/// Results that are printed in the order of their index, however they come.
+/// Prints results in the order of their indices, in whatever order they arrive.
 struct Lines {
     json: bool,
     waiting: BTreeMap<usize, Value>,

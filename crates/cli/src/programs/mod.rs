@@ -1,4 +1,4 @@
-//! The programs, one file each.
+//! The programs, one per file.
 
 pub mod eval_lif;
 pub mod eval_spiking;

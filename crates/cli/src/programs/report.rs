@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
     run_program(arguments.talk.json, || run(&arguments))
 }
 
-/// An artifact with the places of its report.
+/// An artifact and the files of its report.
 struct Job {
     artifact: Artifact,
     output: PathBuf,
@@ -143,7 +143,7 @@ impl Job {
     }
 }
 
-/// The error of an artifact none of whose figures can be drawn.
+/// Error of an artifact of which no figure can be drawn.
 fn nothing_drawn(artifact: &Artifact, drawn: &Drawn, names: &[&str]) -> anyhow::Error {
     let path = artifact.path().display();
     if drawn.failed.is_empty() {

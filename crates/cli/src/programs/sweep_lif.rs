@@ -76,7 +76,7 @@ struct Arguments {
     common: Common,
 }
 
-/// A field and the values that each get a curve.
+/// A field with the values that each get a curve.
 #[derive(Clone, Debug)]
 struct By {
     key: String,
@@ -88,7 +88,7 @@ fn parse_by(text: &str) -> Result<By, String> {
     Ok(By { key: key.into(), values: values.split(',').map(String::from).collect() })
 }
 
-/// Sections of a config that mean something to this program.
+/// Sections of a config that this program uses.
 const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
 
 /// Runs the program.
@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
 struct Network {
     artifact: Artifact,
     settings: Vec<Vec<Experiment>>,
-    /// Fields in which it was made otherwise than the first of them says.
+    /// Fields with which it was made differently from the config of the first network.
     differs: Fields,
 }
 
@@ -158,7 +158,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     })))
 }
 
-/// Takes the right to write every output.
+/// Acquires the right to write every output.
 fn claim_outputs(arguments: &Arguments, output: &Path, figures: &FigureFiles) -> anyhow::Result<Claims> {
     let replace = arguments.common.force || arguments.resume.resume;
     let mut plan = Plan::default();
@@ -169,7 +169,7 @@ fn claim_outputs(arguments: &Arguments, output: &Path, figures: &FigureFiles) ->
     claim(plan)
 }
 
-/// The JSON of one point: a single network with the interval of its trials, or the spread over networks.
+/// JSON of one point: for a single network with the interval over its trials, otherwise with the spread over networks.
 fn point(value: f64, summary: &Summary) -> Value {
     match summary.single {
         Some(score) => json!({ "value": value, "performance": score.performance(),
@@ -180,7 +180,7 @@ fn point(value: f64, summary: &Summary) -> Value {
     }
 }
 
-/// Refuses values given twice, and curves that set the very field that is swept.
+/// Refuses duplicate values, and curves that set the swept field.
 fn check_variants(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(twice) = (1..arguments.values.len()).find(|i| arguments.values[..*i].contains(&arguments.values[*i])) {
         return Err(usage(format!("--values: {} is given twice", arguments.values[twice])));
@@ -209,7 +209,7 @@ fn variants(arguments: &Arguments) -> Vec<(String, Vec<String>)> {
     }
 }
 
-/// Reads every network and resolves every setting, before any work is done.
+/// Reads every network and resolves every setting before starting work.
 fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow::Result<Vec<Network>> {
     let common = &arguments.common;
     let read = |path: &PathBuf| {
@@ -234,7 +234,7 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
     Ok(networks)
 }
 
-/// A network that is given twice would count as two independent ones.
+/// A network given twice would count as two independent ones.
 fn refuse_duplicates(networks: &[Network]) -> anyhow::Result<()> {
     for (index, network) in networks.iter().enumerate() {
         let same = |other: &&Network| other.artifact.as_input().sha256 == network.artifact.as_input().sha256;
@@ -248,12 +248,12 @@ fn refuse_duplicates(networks: &[Network]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The config of all networks, variants and values, in this order.
+/// Configs of all networks, variants and values, in this order.
 fn settings(networks: &[Network]) -> impl Iterator<Item = (&Artifact, &Experiment)> {
     networks.iter().flat_map(|n| n.settings.iter().flatten().map(|experiment| (&n.artifact, experiment)))
 }
 
-/// Searches and evaluates every setting, with a progress bar and an ear for signals.
+/// Searches and evaluates every setting, with a progress bar and signal handling.
 fn sweep(
     arguments: &Arguments,
     device: &Device,
@@ -318,7 +318,7 @@ fn summaries(networks: &[Network], swept: &[Swept]) -> Vec<Vec<Summary>> {
     (0..settings.len()).map(row).collect()
 }
 
-/// The first setting's config with a section `sweep` that names the parameter and the variants.
+/// Config of the first setting, with a section `sweep` that gives the parameter and the variants.
 fn config(arguments: &Arguments, first: &Experiment) -> Value {
     let mut config = first.to_json();
     config["sweep"] = json!({
@@ -342,7 +342,7 @@ fn provenance(networks: &[Network], device: &Device) -> Provenance {
     provenance
 }
 
-/// What a complete output holds, if it has the config and provenance of `expected`.
+/// Content of a complete output, if it has the config and provenance of `expected`.
 fn swept_before(output: &Path, expected: &Artifact) -> Option<Vec<Swept>> {
     let found = Artifact::read(output, Kind::Evaluation).ok()?;
     let shape = found.shape::<3>("trials").ok()?;
@@ -368,8 +368,8 @@ fn write(artifact: &mut Artifact, values: &[f64], [networks, variants]: [usize; 
     artifact.insert("rate_hz", &shape, swept.iter().map(|s| s.rate_hz).collect());
 }
 
-/// Adds, of several networks, `performance`, `performance_sd` and `successful` `[variants, V]`, and `successful_interval`
-/// `[variants, V, 2]`.
+/// Adds, for several networks, `performance`, `performance_sd` and `successful` `[variants, V]`, and
+/// `successful_interval` `[variants, V, 2]`.
 fn write_summaries(artifact: &mut Artifact, summaries: &[Vec<Summary>]) {
     let shape = [summaries.len(), summaries[0].len()];
     let all = || summaries.iter().flatten();

@@ -1,4 +1,4 @@
-//! The protocol-buffer messages of event files, as far as they are written here: `event.proto`, `summary.proto` of
+//! Protocol-buffer messages of event files, restricted to those written here: `event.proto`, `summary.proto` of
 //! TensorBoard.
 
 use prost::{Message, Oneof};
@@ -9,10 +9,10 @@ pub struct Event {
     /// Seconds since 1970.
     #[prost(double, tag = "1")]
     pub wall_time: f64,
-    /// Updates made.
+    /// Number of updates so far.
     #[prost(int64, tag = "2")]
     pub step: i64,
-    /// Its content.
+    /// Content of the record.
     #[prost(oneof = "What", tags = "3, 5, 7")]
     pub what: Option<What>,
 }
@@ -26,12 +26,12 @@ pub enum What {
     /// Values.
     #[prost(message, tag = "5")]
     Summary(Summary),
-    /// The training begins, or begins again, with this step: what stood there of this step and later ones does not count.
+    /// Start or restart of a training run at this step: earlier events of this and later steps are discarded.
     #[prost(message, tag = "7")]
     Session(Session),
 }
 
-/// Beginning of a training.
+/// Start of a training run.
 #[derive(Clone, PartialEq, Message)]
 pub struct Session {
     /// [`Session::START`].
@@ -40,7 +40,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Status of a beginning.
+    /// Status of a start.
     pub const START: i32 = 1;
 }
 
@@ -55,10 +55,10 @@ pub struct Summary {
 /// A value with its name.
 #[derive(Clone, PartialEq, Message)]
 pub struct Value {
-    /// Name; what stands before the first slash groups values.
+    /// Name; the part before the first slash groups values.
     #[prost(string, tag = "1")]
     pub tag: String,
-    /// Its content.
+    /// Content of the value.
     #[prost(oneof = "Content", tags = "2, 4, 5")]
     pub content: Option<Content>,
 }
@@ -69,15 +69,15 @@ pub enum Content {
     /// A number.
     #[prost(float, tag = "2")]
     Scalar(f32),
-    /// A picture.
+    /// An image.
     #[prost(message, tag = "4")]
     Image(Image),
-    /// Numbers counted in intervals.
+    /// A histogram.
     #[prost(message, tag = "5")]
     Histogram(Histogram),
 }
 
-/// A picture.
+/// An image.
 #[derive(Clone, PartialEq, Message)]
 pub struct Image {
     /// Height in pixels.
@@ -94,7 +94,7 @@ pub struct Image {
     pub encoded_image_string: Vec<u8>,
 }
 
-/// Numbers counted in intervals: the first reaches from `min` to `bucket_limit[0]`.
+/// A histogram. The first interval is from `min` to `bucket_limit[0]`.
 #[derive(Clone, PartialEq, Message)]
 pub struct Histogram {
     /// Smallest number.
@@ -103,10 +103,10 @@ pub struct Histogram {
     /// Largest number.
     #[prost(double, tag = "2")]
     pub max: f64,
-    /// How many numbers.
+    /// Number of numbers.
     #[prost(double, tag = "3")]
     pub num: f64,
-    /// Their sum.
+    /// Sum of the numbers.
     #[prost(double, tag = "4")]
     pub sum: f64,
     /// Sum of their squares.
@@ -115,7 +115,7 @@ pub struct Histogram {
     /// Upper end of each interval.
     #[prost(double, repeated, tag = "6")]
     pub bucket_limit: Vec<f64>,
-    /// Numbers in each interval.
+    /// Count in each interval.
     #[prost(double, repeated, tag = "7")]
     pub bucket: Vec<f64>,
 }

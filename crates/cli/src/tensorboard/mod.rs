@@ -1,18 +1,18 @@
-//! The course of a training as TensorBoard reads it: event files with scalars, histograms and pictures.
+//! Learning curves for TensorBoard: event files with scalars, histograms and images.
 //!
-//! An event file is a row of [`record`]s, each one of the [`messages`]. The events of a training are
+//! An event file is a sequence of [`record`]s, each one of the [`messages`]. The events of a training run are
 //!
-//! | tag | what |
+//! | tag | content |
 //! |---|---|
 //! | `loss/training`, `loss/evaluation` | losses of each evaluation |
 //! | `performance` or `accuracy` | fraction of fresh trials answered correctly |
-//! | `learning_rate` | of the last update |
+//! | `learning_rate` | learning rate of the last update |
 //! | `weights/…` | histogram of each trained tensor |
 //! | `rates` | histogram of the units' mean rates |
-//! | `figures/…` | pictures, at the end |
+//! | `figures/…` | images, at the end |
 //!
-//! A training that goes on begins another file, with the first step that it makes anew: a killed one may have written events
-//! after its last checkpoint, which TensorBoard then passes over.
+//! A resumed training run starts a new file with its first step: a killed run may have written events after its last
+//! checkpoint, which TensorBoard then ignores.
 
 pub mod messages;
 pub mod record;
@@ -29,14 +29,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Intervals of a histogram.
+/// Number of intervals of a histogram.
 const INTERVALS: usize = 40;
-/// Pixels of a picture to a unit of the figure.
+/// Pixels of an image per unit of the figure.
 const PIXELS: f32 = 1.5;
-/// How names of event files begin and end here; TensorBoard looks for `tfevents`.
+/// Prefix and suffix of the names of event files; TensorBoard looks for `tfevents`.
 const NAME: [&str; 2] = ["events.out.tfevents.", ".mdl-rnn"];
 
-/// The event file of a training; events are appended to it.
+/// Event file of a training run, to which events are appended.
 pub struct EventFile {
     file: File,
     path: PathBuf,
@@ -44,14 +44,14 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Begins an event file in `directory` for a training that has made the evaluations `rows` before; `measure` names what is
-    /// measured on fresh trials.
+    /// Creates an event file in `directory` for a training run that has already made the evaluations `rows`; `measure`
+    /// names the measure on fresh trials.
     ///
-    /// TensorBoard reads the files of a directory one after the other. Those of earlier evaluations stay; those of the same
-    /// or later ones are in the way, and are removed if `replace`.
+    /// TensorBoard reads the files of a directory in order. Files of earlier evaluations are kept; those of the same or
+    /// later evaluations are refused, or removed if `replace`.
     ///
     /// # Errors
-    /// The file cannot be created, or there are others in its way.
+    /// The file cannot be created, or conflicting files exist.
     pub fn create(directory: &Path, rows: &[Row], measure: &'static str, replace: bool) -> io::Result<Self> {
         let path = directory.join(format!("{}{:010}{}", NAME[0], rows.len(), NAME[1]));
         let begin = || {
@@ -76,7 +76,7 @@ impl EventFile {
     /// Checks that `directory` has no event files of another training.
     ///
     /// # Errors
-    /// There are some, or it cannot be read.
+    /// Such files exist, or the directory cannot be read.
     pub fn check_free(directory: &Path) -> io::Result<()> {
         if event_files(directory)?.is_empty() { Ok(()) } else { Err(about(directory, in_the_way())) }
     }
@@ -84,7 +84,7 @@ impl EventFile {
     /// Appends an evaluation: its losses, the trained tensors, and the mean rate of each unit.
     ///
     /// # Errors
-    /// The file cannot be written, or the network not be run.
+    /// The file cannot be written, or the network cannot be run.
     pub fn evaluated(&mut self, row: &Row, problem: &impl Problem) -> io::Result<()> {
         let mut values = vec![
             scalar("loss/training", row.training_loss),
@@ -100,10 +100,10 @@ impl EventFile {
         self.append(row.update, What::Summary(Summary { value: values }))
     }
 
-    /// Appends pictures of the course of a finished training, and of the answers of its network.
+    /// Appends images of the learning curve of a finished training run and of the outputs of its network.
     ///
     /// # Errors
-    /// The figures cannot be drawn, or the file not be written.
+    /// The figures cannot be drawn, or the file cannot be written.
     pub fn finished(&mut self, trained: &Trained, problem: &impl Problem, experiment: &Experiment) -> io::Result<()> {
         let mut kept =
             Artifact::new(Kind::Evaluation, experiment.to_json(), Provenance::new("", None, experiment.seed));
@@ -113,7 +113,7 @@ impl EventFile {
         if let Some((_, error)) = drawn.failed.pop() {
             return Err(io::Error::other(error));
         }
-        // The course of the training comes first.
+        // The learning curve comes first.
         drawn.figures.sort_by_key(|(name, _)| *name != "training");
         for (name, figure) in drawn.figures {
             self.figure(trained.updates, name, &figure)?;
@@ -123,7 +123,7 @@ impl EventFile {
 
     fn figure(&mut self, update: u64, name: &str, figure: &Figure) -> io::Result<()> {
         let png = figure.png_at_most(PIXELS).map_err(io::Error::other)?;
-        // A PNG file begins with its signature and the header's length and name.
+        // A PNG file starts with its signature and the length and name of its header.
         let side =
             |at: usize| png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes);
         let image = Image { width: side(16), height: side(20), colorspace: 4, encoded_image_string: png.clone() };
@@ -138,7 +138,7 @@ impl EventFile {
     }
 }
 
-/// Adds a network's answers to an evaluation, as they are drawn.
+/// Adds the trial results of a network to an evaluation, in the form used by figures.
 fn keep_answers(answers: &Answers, evaluation: &mut Artifact) {
     match answers {
         Answers::Outputs { task, trials, values } => {
@@ -156,7 +156,7 @@ fn keep_answers(answers: &Answers, evaluation: &mut Artifact) {
     }
 }
 
-/// An error that names the file.
+/// Error that names the file.
 fn about(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
@@ -166,7 +166,7 @@ fn in_the_way() -> io::Error {
     io::Error::new(io::ErrorKind::AlreadyExists, message)
 }
 
-/// The event files of trainings in a directory.
+/// Event files of training runs in a directory.
 fn event_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = std::fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     let ours = |path: &PathBuf| {
@@ -180,7 +180,7 @@ fn scalar(tag: &str, value: f64) -> Value {
     Value { tag: tag.into(), content: Some(Content::Scalar(value as f32)) }
 }
 
-/// The histogram of some finite numbers, in intervals of one width.
+/// Histogram of finite numbers, with intervals of equal width.
 fn histogram(tag: String, numbers: &[f32]) -> Value {
     let wide = || numbers.iter().map(|x| f64::from(*x));
     let (min, max) = wide().fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| (min.min(x), max.max(x)));
@@ -232,7 +232,7 @@ mod tests {
         let create = |rows, replace| EventFile::create(&directory, &vec![row; rows], "performance", replace).map(drop);
         create(0, false).unwrap();
         assert!(create(0, false).unwrap_err().to_string().contains("--force"));
-        // One that goes on stands beside its beginning, and replaces what it had already gone on to.
+        // The file of a resumed run is beside that of its beginning, and replaces that of an earlier continuation.
         create(3, true).unwrap();
         create(5, true).unwrap();
         create(3, true).unwrap();

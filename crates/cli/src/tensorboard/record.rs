@@ -1,4 +1,4 @@
-//! The frame of a record in an event file.
+//! Frame of a record in an event file.
 //!
 //! ```text
 //! record = length u64, masked(length), data, masked(data)        all little-endian
@@ -37,7 +37,7 @@ pub fn framed(data: &[u8]) -> Vec<u8> {
     [&length, masked(&length).as_slice(), data, &masked(data)].concat()
 }
 
-/// The data of the records of a file, as far as their frames are whole and right.
+/// Data of the records of a file, up to the first incomplete or damaged frame.
 pub fn records(file: &[u8]) -> Vec<&[u8]> {
     let (mut rest, mut found) = (file, Vec::new());
     while let Some((length, after)) = rest.split_first_chunk::<8>() {
