@@ -1,4 +1,4 @@
-//! What a spiking network does on trials: mean firing rates of all its units, spikes and potentials of some trials.
+//! Activity of a spiking network on trials: mean firing rates of all its units, spikes and potentials of some trials.
 
 use candle_core::{Result, Tensor};
 use mdl_artifact::Artifact;
@@ -14,12 +14,12 @@ pub struct Recorded {
     pub potential: Vec<f64>,
 }
 
-/// Activity on a set of trials, which is added batch by batch.
+/// Activity on a set of trials, accumulated batch by batch.
 #[derive(Clone, Debug)]
 pub struct Activity {
-    /// Units whose potentials are kept.
+    /// Units whose potentials are recorded.
     pub recorded_units: Vec<usize>,
-    /// Potentials above which they spike, `[U]`; empty before the first batch.
+    /// Their thresholds, `[U]`; empty before the first batch.
     pub thresholds: Vec<f64>,
     /// The first trials.
     pub recorded: Vec<Recorded>,
@@ -28,12 +28,12 @@ pub struct Activity {
     trials: usize,
     steps: usize,
     spikes: Vec<u64>,
-    /// Whether the thresholds are those of single neurons, and not the config's.
+    /// True if thresholds are per neuron, not from the config.
     own_thresholds: bool,
 }
 
 impl Activity {
-    /// No trial yet, of a network of `neurons`; spikes and potentials of the first `wanted` trials will be kept.
+    /// An empty recording of a network of `neurons`; spikes and potentials of the first `wanted` trials will be kept.
     pub fn new(neurons: usize, step_ms: f64, wanted: usize, recorded_units: Vec<usize>) -> Self {
         Self {
             recorded_units,
@@ -48,10 +48,10 @@ impl Activity {
         }
     }
 
-    /// Runs the network on a batch and adds what it did; returns its states.
+    /// Runs the network on a batch and adds its activity; returns its states.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn add(&mut self, network: &SpikingNetwork, input: &Input) -> Result<States> {
         let states = network.states(input)?;
         let (steps, batch, n) = states.spikes.dims3()?;
@@ -87,12 +87,12 @@ impl Activity {
         self.spikes.iter().map(|count| *count as f64 / seconds.max(f64::MIN_POSITIVE)).collect()
     }
 
-    /// Share of the units that never fired.
+    /// Fraction of units that never fired.
     pub fn silent_share(&self) -> f64 {
         self.spikes.iter().filter(|count| **count == 0).count() as f64 / self.spikes.len().max(1) as f64
     }
 
-    /// Spikes for each unit and step.
+    /// Mean number of spikes per unit and step.
     pub fn spikes_per_unit_and_step(&self) -> f64 {
         let chances = (self.trials * self.steps * self.spikes.len()).max(1);
         self.spikes.iter().sum::<u64>() as f64 / chances as f64
@@ -100,13 +100,13 @@ impl Activity {
 
     /// Adds rates, spikes and potentials to an artifact:
     ///
-    /// | tensor | shape | type | what |
+    /// | tensor | shape | type | content |
     /// |---|---|---|---|
     /// | `rate_hz` | `[N]` | F64 | mean firing rate of each unit over all trials |
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
-    /// | `recorded_unit` | `[U]` | U32 | units whose potentials were kept |
+    /// | `recorded_unit` | `[U]` | U32 | units whose potentials were recorded |
     /// | `potential` | `[recorded, T, U]` | F32 | their potential U |
-    /// | `threshold` | `[U]` | F32 | their thresholds, where the network has one per neuron |
+    /// | `threshold` | `[U]` | F32 | their thresholds, if the network has one per neuron |
     pub fn write(&self, artifact: &mut Artifact) {
         artifact.insert("rate_hz", &[self.spikes.len()], self.rate_hz());
         let spikes: Vec<[u32; 3]> = (0u32..)

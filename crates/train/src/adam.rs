@@ -23,7 +23,7 @@ struct Moments {
     second: Tensor,
 }
 
-/// The optimizer: parameters, their moments, and the number of updates made.
+/// The optimizer: parameters, their moments, and the number of updates so far.
 pub struct Adam {
     config: AdamConfig,
     moments: Vec<Moments>,
@@ -31,10 +31,10 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// An optimizer of these parameters, all moments zero.
+    /// An optimizer of these parameters, with all moments zero.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn new(config: AdamConfig, parameters: &[(&'static str, &Var)]) -> Result<Self> {
         let moments = parameters
             .iter()
@@ -46,7 +46,7 @@ impl Adam {
         Ok(Self { config, moments, updates: 0 })
     }
 
-    /// Updates made so far.
+    /// Number of updates so far.
     pub fn updates(&self) -> u64 {
         self.updates
     }
@@ -56,10 +56,10 @@ impl Adam {
         self.moments.iter().map(|m| (m.name, [m.parameter.as_tensor(), &m.first, &m.second]))
     }
 
-    /// Goes on after `updates` updates from these parameters and moments, in the order of [`Adam::state`].
+    /// Continues after `updates` updates from these parameters and moments, in the order of [`Adam::state`].
     ///
     /// # Errors
-    /// Those of candle: a tensor of another shape.
+    /// Errors of candle: a tensor of another shape.
     pub fn restore(&mut self, updates: u64, state: Vec<[Tensor; 3]>) -> Result<()> {
         self.updates = updates;
         for (moments, [parameter, first, second]) in self.moments.iter_mut().zip(state) {
@@ -72,7 +72,7 @@ impl Adam {
     /// Euclidean norm of all gradients together; parameters without a gradient count as zero.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn gradient_norm(&self, gradients: &GradStore) -> Result<f64> {
         let squares = self.moments.iter().map(|m| sum_of_squares(gradients.get(&m.parameter)));
         Ok(squares.sum::<Result<f64>>()?.sqrt())
@@ -81,7 +81,7 @@ impl Adam {
     /// Name of the first parameter whose gradient is not finite.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn not_finite(&self, gradients: &GradStore) -> Result<Option<&'static str>> {
         for moments in &self.moments {
             if !sum_of_squares(gradients.get(&moments.parameter))?.is_finite() {
@@ -94,7 +94,7 @@ impl Adam {
     /// One update with learning rate η = `rate`; every gradient is first multiplied by `scale`.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn step(&mut self, gradients: &GradStore, rate: f64, scale: f64) -> Result<()> {
         self.updates += 1;
         let AdamConfig { beta1, beta2, epsilon } = self.config;
@@ -124,7 +124,8 @@ fn sum_of_squares(gradient: Option<&Tensor>) -> Result<f64> {
         return Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?));
     };
     let values = contiguous::<f32>(storage, layout, "a gradient")?;
-    // Side by side in the same order on every processor: clipping scales by this sum, and a training can be repeated.
+    // Computed one after the other in the same order on every CPU: clipping scales by this sum, and training must be
+    // reproducible.
     let mut sums = [0f32; 64];
     mdl_kernels::dispatch::dispatch(
         #[inline(always)]
@@ -174,7 +175,7 @@ impl InplaceOp2 for Average {
     #[cfg(feature = "cuda")]
     fn cuda_fwd(&self, x: &mut CudaStorage, lx: &Layout, g: &CudaStorage, lg: &Layout) -> Result<()> {
         let ((gpu, x), (_, g)) = (Gpu::locate(x, lx)?, Gpu::locate(g, lg)?);
-        // SAFETY: both are tensors of one shape.
+        // SAFETY: both tensors have the same shape.
         unsafe { launch::average(&gpu, lx.shape().elem_count(), [x, g], self.beta, self.scale, self.square) }
     }
 }
@@ -225,12 +226,12 @@ impl InplaceOp3 for Descend {
     ) -> Result<()> {
         let ((gpu, p), (_, m), (_, v)) = (Gpu::locate(p, lp)?, Gpu::locate(m, lm)?, Gpu::locate(v, lv)?);
         let factors = [self.rate, self.root, self.epsilon];
-        // SAFETY: all are tensors of one shape.
+        // SAFETY: all tensors have the same shape.
         unsafe { launch::descend(&gpu, lp.shape().elem_count(), [p, m, v], factors) }
     }
 }
 
-/// The values of a contiguous tensor to be changed in place.
+/// Values of a contiguous tensor, for changes in place.
 fn contiguous_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((from, to))) => Ok(&mut values[from..to]),
@@ -243,7 +244,7 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    /// Against numbers from torch.optim.Adam(lr=0.1): x = [1, -2], three steps on Σ x³.
+    /// Compared with numbers from torch.optim.Adam(lr=0.1): x = [1, -2], three steps on Σ x³.
     ///
     /// ```python
     /// x = torch.tensor([1., -2.], requires_grad=True); adam = torch.optim.Adam([x], lr=0.1)

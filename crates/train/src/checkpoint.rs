@@ -1,15 +1,15 @@
-//! A training under way, as tensors of an artifact.
+//! State of a training run, as tensors of an artifact.
 //!
-//! | tensor | shape | type | what |
+//! | tensor | shape | type | content |
 //! |---|---|---|---|
-//! | `updates` | `[1]` | I64 | updates made |
+//! | `updates` | `[1]` | I64 | number of updates so far |
 //! | `parameter.*` | as in the network's artifact | F32 | each trained parameter |
 //! | `first_moment.*`, `second_moment.*` | the same | F32 | Adam's moments of it |
 //! | `best.*` | the same | F32 | each parameter at the best evaluation; absent before the first |
 //! | `loss_sum` | `[1]` | F64 | sum of the training losses since the last evaluation |
 //! | `history.*` | `[rows]` | | as in the network's artifact |
 //!
-//! The state is that after an update, before the evaluation that may be due.
+//! The state is that after an update, before any evaluation due at that update.
 
 use crate::config::TrainingConfig;
 use crate::metrics::{read_history, write_history};
@@ -17,14 +17,14 @@ use crate::trainer::{Since, State, is_evaluated};
 use candle_core::{Result, Tensor};
 use mdl_artifact::{Artifact, ArtifactError};
 
-/// What each of a parameter's tensors is called.
+/// Prefixes of the tensors of a parameter.
 const KINDS: [&str; 3] = ["parameter", "first_moment", "second_moment"];
 
 impl State {
     /// Adds the state to an artifact.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn write(&self, artifact: &mut Artifact) -> Result<()> {
         artifact.insert("updates", &[1], vec![self.updates() as i64]);
         artifact.insert("loss_sum", &[1], vec![self.since.sum]);
@@ -39,10 +39,10 @@ impl State {
         self.adam.state().zip(&self.best).try_for_each(|((name, _), tensor)| add("best", name, tensor))
     }
 
-    /// Goes on from a state that was written; the network gets its parameters.
+    /// Continues from a saved state; the network receives its parameters.
     ///
     /// # Errors
-    /// A tensor that is missing, has another shape, or holds what this training cannot have come to.
+    /// A tensor that is missing, has another shape, or has values that this training run cannot have reached.
     pub fn restore(&mut self, artifact: &Artifact, config: &TrainingConfig) -> std::result::Result<(), ArtifactError> {
         let updates = artifact.values::<i64>("updates", &[1])?[0];
         let refused = |name, found: String, expected: String| Err(artifact.tensor_error(name, found, expected));

@@ -4,8 +4,8 @@ use mdl_data::field::{InvalidField, MOST_TRIALS, require, require_between, requi
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Loss of a batch: outputs o, targets z, over steps t and trials b. Rate networks are compared from the first step after
-/// their drawn initial state on.
+/// Loss of a batch: outputs o, targets z, over steps t and trials b. For rate networks it starts at the first step
+/// after the random initial state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
@@ -24,24 +24,24 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// Whether this is a loss of data sets, whose targets are classes.
+    /// True for losses of data sets, whose targets are classes.
     pub fn is_for_classes(self) -> bool {
         matches!(self, Self::CrossEntropy | Self::CrossEntropyOfSoftmax)
     }
 }
 
-/// How the learning rate changes over the updates.
+/// Learning rate schedule over the updates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// The same throughout.
+    /// Constant learning rate.
     Constant,
     /// Half a cosine from the learning rate down to `final_fraction` of it at the last update.
     Cosine {
         /// Learning rate at the end, as a fraction of that at the start.
         final_fraction: f64,
     },
-    /// Multiplied by `factor` every `every_updates` updates.
+    /// Multiplied by `factor` after every `every_updates` updates.
     Step {
         /// Updates between two steps.
         every_updates: u64,
@@ -68,7 +68,7 @@ impl Default for AdamConfig {
     }
 }
 
-/// When training has succeeded: both conditions on one evaluation.
+/// Stopping rule: both conditions must hold in one evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopRule {
@@ -76,18 +76,18 @@ pub struct StopRule {
     pub loss_below: f64,
     /// Fraction of fresh trials answered correctly must be above this.
     pub performance_above: f64,
-    /// Never stop before this update.
+    /// No stop before this update.
     #[serde(default)]
     pub not_before_update: u64,
 }
 
-/// Which parameters a training ends with.
+/// Parameters of the trained network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
-    /// Those of the last update.
+    /// Parameters after the last update.
     Last,
-    /// Those of the evaluation with the best performance, of equals the one with the lowest loss.
+    /// Parameters of the evaluation with the best performance and, among equals, the lowest loss.
     Best,
 }
 
@@ -97,32 +97,33 @@ pub enum Keep {
 pub struct TrainingConfig {
     /// Loss of a batch.
     pub loss: Loss,
-    /// Trials a batch.
+    /// Trials per batch.
     pub batch_size: usize,
-    /// Updates made on each batch before the next one is drawn.
+    /// Updates per batch.
     pub updates_per_batch: u64,
     /// Learning rate at the first update.
     pub learning_rate: f64,
-    /// How it changes.
+    /// Schedule of the learning rate.
     pub schedule: Schedule,
     /// Adam's constants.
     pub adam: AdamConfig,
-    /// Gradients are scaled down to this Euclidean norm (all parameters together); none: no clipping.
+    /// Gradients are scaled down to this Euclidean norm, taken over all parameters; none: no clipping.
     pub clip_norm: Option<f64>,
-    /// Training ends here at the latest.
+    /// Maximum number of updates.
     pub max_updates: u64,
     /// Updates between two evaluations on fresh trials.
     pub evaluate_every: u64,
-    /// Fresh trials an evaluation.
+    /// Fresh trials per evaluation.
     pub evaluation_trials: usize,
-    /// Which parameters the training ends with.
+    /// Parameters of the trained network.
     pub keep: Keep,
-    /// When training has succeeded; none: it runs to `max_updates`.
+    /// Stopping rule; none: training runs to `max_updates`.
     pub stop: Option<StopRule>,
 }
 
 impl Default for TrainingConfig {
-    /// As published for rate networks (Kim et al. 2019), for every task but Go-NoGo, which is not stopped before update 1500.
+    /// As published for rate networks (Kim et al. 2019), for every task except Go-NoGo, which does not stop before
+    /// update 1500.
     fn default() -> Self {
         Self {
             loss: Loss::L2,
@@ -142,7 +143,7 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// Refuses values that nothing can run with; `classes` says whether targets are classes.
+    /// Refuses values with which nothing can run; `classes` is true if targets are classes.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
@@ -168,7 +169,7 @@ impl TrainingConfig {
                 require_between("schedule.factor", factor, 1e-6, 10.0)?;
             }
         }
-        // In single precision a larger one is 1.
+        // In single precision, a larger value rounds to 1.
         let below_one = |field, x: f64| require_between(field, x, 0.0, 0.999_999);
         below_one("adam.beta1", self.adam.beta1)?;
         below_one("adam.beta2", self.adam.beta2)?;

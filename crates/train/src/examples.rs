@@ -1,4 +1,4 @@
-//! Training a network on the labelled examples of a data set, and judging it on them.
+//! Training and evaluation of a network on the labelled examples of a data set.
 
 use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
@@ -14,23 +14,23 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Examples on which the units' rates are taken while a network is trained.
+/// Number of examples on which the units' rates are measured during training.
 const SHOWN_EXAMPLES: usize = 100;
-/// Examples shown together outside training.
+/// Number of examples shown together outside training.
 const EVALUATION_BATCH: usize = 500;
-/// Presentations outside training draw their spikes under keys from here on: validation, then test.
+/// Presentations outside training draw their spikes under keys from this value onwards: validation, then test.
 const VALIDATION_KEY: u64 = 1 << 62;
 /// First key of test presentations.
 const TEST_KEY: u64 = 1 << 63;
 
-/// A network, its examples, and the streams their spikes come from.
+/// A network, its examples, and the streams of their spikes.
 pub struct ExamplesProblem<'a, N> {
     network: &'a N,
     data_set: &'a dyn DataSet,
     split: &'a Split,
     training: &'a TrainingConfig,
     seed: u64,
-    /// The epoch under way and its order of examples.
+    /// Current epoch and its order of examples.
     order: RefCell<(u64, Vec<u32>)>,
 }
 
@@ -46,7 +46,7 @@ impl<'a, N: Network> ExamplesProblem<'a, N> {
         Self { network, data_set, split, training, seed, order: RefCell::new((u64::MAX, Vec::new())) }
     }
 
-    /// The examples of a batch, and the keys their spikes are drawn under.
+    /// Examples of a batch, and the keys of their spikes.
     fn batch(&self, batch: u64) -> (Vec<usize>, Vec<u64>) {
         let count = self.split.training.count();
         let size = self.training.batch_size.min(count);
@@ -61,7 +61,7 @@ impl<'a, N: Network> ExamplesProblem<'a, N> {
         (examples, keys)
     }
 
-    /// The first `count` validation examples, with keys from `first_key` on.
+    /// The first `count` validation examples, with keys from `first_key` onwards.
     fn validation_input(&self, count: usize, first_key: u64) -> Result<Input> {
         let keys: Vec<u64> = (0..count).map(|e| first_key + e as u64).collect();
         let presentation = Presentation { seed: self.seed, keys: &keys, in_training: false };
@@ -88,7 +88,7 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         class_loss(self.training.loss, &outputs, &labels(from, &examples, &device)?)
     }
 
-    /// On the first `evaluation_trials` validation examples, their spikes drawn anew each time.
+    /// Evaluates on the first `evaluation_trials` validation examples, with new spikes each time.
     fn evaluate(&self, round: u64) -> Result<Evaluation> {
         let from = &*self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
@@ -117,7 +117,7 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
     }
 }
 
-/// How often each of `classes` classes was taken for each: row = right class, column = predicted class.
+/// Confusion matrix of `classes` classes: row = true class, column = predicted class.
 pub fn confusion(classes: usize, labels: &[u8], predicted: &[u8]) -> Vec<u64> {
     let mut counts = vec![0; classes * classes];
     for (label, predicted) in labels.iter().zip(predicted) {
@@ -126,19 +126,19 @@ pub fn confusion(classes: usize, labels: &[u8], predicted: &[u8]) -> Vec<u64> {
     counts
 }
 
-/// The input of these test examples, as [`classify_test`] shows them.
+/// Input of these test examples, as in [`classify_test`].
 ///
 /// # Errors
-/// Values that no network can be shown.
+/// Values that no network accepts.
 pub fn test_input(test: &dyn Examples, examples: Range<usize>, seed: u64, device: &Device) -> Result<Input> {
     let keys: Vec<u64> = examples.clone().map(|e| TEST_KEY + e as u64).collect();
     let presentation = Presentation { seed, keys: &keys, in_training: false };
     input(test, &examples.collect::<Vec<_>>(), &presentation, device)
 }
 
-/// What a network makes of some examples.
+/// Predictions of a network for some examples.
 pub struct Answers {
-    /// Class of the largest output of each example.
+    /// Class with the largest output for each example.
     pub predicted: Vec<u8>,
     /// Mean loss.
     pub loss: f64,
@@ -147,7 +147,7 @@ pub struct Answers {
 /// Classifies the first `count` test examples.
 ///
 /// # Errors
-/// Those of candle.
+/// Errors of candle.
 pub fn classify_test(
     network: &impl Network,
     test: &dyn Examples,
@@ -183,13 +183,13 @@ fn classify(
     Ok(Answers { predicted, loss: loss / count as f64 })
 }
 
-/// Number of the noise on presentations from `key` on: keys without the bit that marks test presentations, because a noise
-/// index must leave a bit free. Validation keys have another bit, so no noise is met twice.
+/// Index of the noise for presentations from `key` onwards. It lacks the bit that marks test presentations, because a
+/// noise index must leave one bit free. Validation keys have another bit, so no noise is repeated.
 fn noise_index(key: u64) -> u64 {
     key & !TEST_KEY
 }
 
-/// The input of a batch of examples.
+/// Input of a batch of examples.
 fn input(from: &dyn Examples, examples: &[usize], presentation: &Presentation, device: &Device) -> Result<Input> {
     let input = from.input(examples, presentation).map_err(candle_core::Error::wrap)?;
     Ok(match input {

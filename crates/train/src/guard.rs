@@ -1,24 +1,24 @@
-//! Signs that a training goes wrong without diverging: gradients that explode, networks that are silent or saturated.
+//! Warning signs in training without divergence: exploding gradients, silent or saturated networks.
 //!
-//! Only warnings come of them: a training goes the same way with them and without.
+//! They only cause warnings; training is the same with and without them.
 
 use candle_core::{Result, Tensor};
 
-/// A gradient is said to explode when its norm is so many times the usual one.
+/// A gradient counts as exploding when its norm is this many times the usual one.
 const EXPLODED: f64 = 100.0;
-/// Gradients seen before there is a usual norm.
+/// Number of gradients before a usual norm is defined.
 const AT_FIRST: u64 = 20;
-/// Weight of the earlier norms in the usual one.
+/// Weight of earlier norms in the usual norm.
 const EARLIER: f64 = 0.98;
-/// Share of units that makes a network silent or saturated.
+/// Fraction of units that makes a network silent or saturated.
 const NEARLY_ALL: f64 = 0.95;
-/// A unit is silent below this share of the largest rate, and saturated above 1 minus it.
+/// A unit is silent below this fraction of the largest rate, and saturated above 1 minus this fraction.
 const MARGIN: f64 = 1e-3;
 
-/// Trials on which the units of a network are looked at.
+/// Number of trials on which the units of a network are checked.
 pub const CONDITION_TRIALS: usize = 4;
 
-/// What the units of a network do on a few trials.
+/// Activity of the units of a network on a few trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Condition {
     /// Number of units N.
@@ -30,10 +30,10 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// From rates `[T, B, N]` of at most `largest`.
+    /// Computes it from rates `[T, B, N]` of at most `largest`.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn of_rates(rates: &Tensor, largest: f64) -> Result<Self> {
         let (low, high) = ((MARGIN * largest) as f32, ((1.0 - MARGIN) * largest) as f32);
         let always = |test: fn(f32, f32) -> bool, bound: f32| -> Result<usize> {
@@ -45,26 +45,26 @@ impl Condition {
         Ok(Self { units: rates.dim(2)?, silent, saturated })
     }
 
-    /// From spikes `[T, B, N]`, 0 or 1, of units that rest for `refractory_steps` after each: a unit is saturated that
-    /// spikes nearly as often as it can.
+    /// Computes it from spikes `[T, B, N]`, 0 or 1, of units with `refractory_steps` after each spike: a unit is
+    /// saturated if it spikes nearly as often as possible.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn of_spikes(spikes: &Tensor, refractory_steps: u32) -> Result<Self> {
         let (steps, batch, units) = spikes.dims3()?;
         let counts = spikes.sum((0, 1))?.to_vec1::<f32>()?;
-        // A spike takes one step itself, and one more in which the reset empties the membrane.
+        // A spike takes one step, and one more in which the reset empties the membrane.
         let most = batch as f32 * steps as f32 / (2 + refractory_steps) as f32;
         let silent = counts.iter().filter(|count| **count == 0.0).count();
         Ok(Self { units, silent, saturated: counts.iter().filter(|count| **count > 0.9 * most).count() })
     }
 }
 
-/// Watches a training and warns, of each thing once.
+/// Monitor of a training run that warns once about each condition.
 #[derive(Debug, Default)]
 pub struct Guard {
     gradients: u64,
-    /// Mean of the logarithms of the norms.
+    /// Mean logarithm of the norms.
     usual: f64,
     reported: f64,
     silent: bool,
@@ -72,7 +72,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// The warning that a gradient of this norm at this update deserves, if any; a later one only if it is ten times worse.
+    /// Warning about a gradient with this norm at this update, if any; a later one only if it is ten times worse.
     pub fn gradient(&mut self, update: u64, norm: f64, clip_norm: Option<f64>) -> Option<String> {
         if norm <= 0.0 {
             return None;
@@ -95,8 +95,8 @@ impl Guard {
         ))
     }
 
-    /// The warning that the units deserve after this update, if any; `hints` say what to change in a silent network, and
-    /// in a saturated one.
+    /// Warning about the units after this update, if any; `hints` state what to change in a silent network and in a
+    /// saturated one.
     pub fn units(&mut self, update: u64, condition: &Condition, hints: [&str; 2]) -> Option<String> {
         let Condition { units, silent, saturated } = *condition;
         let nearly_all = |count: usize| count as f64 >= (NEARLY_ALL * units as f64).max(1.0);
@@ -136,7 +136,7 @@ mod tests {
         let rates = Tensor::new(&[[[0f32, 1.0, 0.5, 0.0]], [[0.0, -0.9999, 0.5, 1.0]]], &Device::Cpu).unwrap();
         let condition = Condition::of_rates(&rates, 1.0).unwrap();
         assert_eq!(condition, Condition { units: 4, silent: 1, saturated: 1 });
-        // Two steps of rest: a unit can spike at steps 1 and 5 of 8.
+        // Two refractory steps: a unit can spike at steps 1 and 5 of 8.
         let mut spikes = vec![0f32; 8 * 2];
         (spikes[0], spikes[8]) = (1.0, 1.0);
         let spikes = Tensor::from_vec(spikes, (8, 1, 2), &Device::Cpu).unwrap();

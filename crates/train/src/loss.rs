@@ -1,12 +1,12 @@
-//! Losses between outputs and targets of a batch. Definitions stand at [`Loss`].
+//! Losses between outputs and targets of a batch, defined at [`Loss`].
 
 use crate::config::Loss;
 use candle_core::{D, Result, Tensor};
 
-/// The loss of outputs and targets `[T, B, O]` as a scalar tensor.
+/// Loss of outputs and targets `[T, B, O]` as a scalar tensor.
 ///
 /// # Errors
-/// Those of candle: shapes that differ; a loss for classes.
+/// Errors of candle: different shapes; a loss for classes.
 pub fn sequence_loss(kind: Loss, outputs: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let error = (outputs - targets)?;
     match kind {
@@ -18,16 +18,16 @@ pub fn sequence_loss(kind: Loss, outputs: &Tensor, targets: &Tensor) -> Result<T
     }
 }
 
-/// √x of sums of squares. Where there is no error at all the gradient is 0: that of the bare root is not a number, and the
-/// outputs of a silent network have no error in trials whose target is 0.
+/// √x of sums of squares, with gradient 0 at x = 0, where that of the root is not a number. The outputs of a silent
+/// network have no error in trials with target 0.
 fn root(x: &Tensor) -> Result<Tensor> {
     x.maximum(1e-30)?.sqrt()
 }
 
-/// The loss of outputs `[B, O]` whose right classes are `labels` `[B]`, as a scalar tensor.
+/// Loss of outputs `[B, O]` with true classes `labels` `[B]`, as a scalar tensor.
 ///
 /// # Errors
-/// Those of candle: shapes that differ; a loss for sequences.
+/// Errors of candle: different shapes; a loss for sequences.
 pub fn class_loss(kind: Loss, outputs: &Tensor, labels: &Tensor) -> Result<Tensor> {
     match kind {
         Loss::CrossEntropy => candle_nn::loss::cross_entropy(outputs, labels),
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_published_loss_of_digits_has_its_floor() {
-        // One certain, right answer among ten: softmax of a one-hot vector leaves -ln(e / (e + 9)) = 1.4612.
+        // One certain, correct prediction among ten: softmax of a one-hot vector gives -ln(e / (e + 9)) = 1.4612.
         let mut outputs = [[0f32; 10]];
         outputs[0][3] = 1000.0;
         let o = Tensor::new(&outputs, &Device::Cpu).unwrap();

@@ -1,4 +1,4 @@
-//! The course of a training: kept in the artifact, and written line by line as JSON while it runs.
+//! Learning curve of a training run: stored in the artifact, and written line by line as JSON during the run.
 
 use crate::config::TrainingConfig;
 use crate::schedule::learning_rate;
@@ -11,9 +11,9 @@ use std::path::Path;
 /// One evaluation during training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Updates made before it.
+    /// Number of updates before it.
     pub update: u64,
-    /// Mean training loss since the last one.
+    /// Mean training loss since the previous evaluation.
     pub training_loss: f64,
     /// Loss on fresh trials.
     pub loss: f64,
@@ -23,7 +23,7 @@ pub struct Row {
     pub learning_rate: f64,
 }
 
-/// Adds the course of a training to an artifact, one tensor `history.*` a column.
+/// Adds a learning curve to an artifact, one tensor `history.*` per column.
 pub fn write_history(rows: &[Row], artifact: &mut Artifact) {
     artifact.insert("history.update", &[rows.len()], rows.iter().map(|r| r.update as i64).collect());
     let mut column = |name: &str, value: fn(&Row) -> f64| {
@@ -34,10 +34,10 @@ pub fn write_history(rows: &[Row], artifact: &mut Artifact) {
     column("performance", |r| r.performance);
 }
 
-/// Reads the course of a training with this config.
+/// Reads the learning curve of a training run with this config.
 ///
 /// # Errors
-/// A column that is missing or has another length, or updates that do not rise from 1.
+/// A column that is missing or has another length, or update numbers that do not increase from 1.
 pub fn read_history(artifact: &Artifact, config: &TrainingConfig) -> Result<Vec<Row>, ArtifactError> {
     let shape = artifact.shape::<1>("history.update")?;
     let update = artifact.values::<i64>("history.update", &shape)?;
@@ -56,8 +56,8 @@ pub fn read_history(artifact: &Artifact, config: &TrainingConfig) -> Result<Vec<
     Ok((0..shape[0]).map(row).collect())
 }
 
-/// Whether a `metrics.jsonl` file may be continued: there is none, or it holds rows of a training, the last of which may be
-/// cut short, and as far as `rows` are known these.
+/// True if a `metrics.jsonl` file may be continued: it does not exist, or it has rows of a training run, which agree
+/// with `rows` as far as these are known. The last row may be truncated.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -67,20 +67,20 @@ pub fn is_continued(path: &Path, rows: Option<&[Row]>) -> io::Result<bool> {
         other => other?,
     };
     let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    // Nothing stands after the last line break of a whole file.
+    // A complete file has nothing after the last line break.
     let cut = lines.pop().unwrap_or_default();
     let are_rows = lines.iter().all(|line| serde_json::from_slice::<Row>(line).is_ok());
-    // As text: a number that is read may differ from the one that was written, in its last bit.
+    // Compared as text: a number read back may differ from the written one in its last bit.
     let is_line = |(row, line): (&Row, &&[u8])| serde_json::to_vec(row).is_ok_and(|written| written == **line);
     let are_these = rows.is_none_or(|rows| rows.iter().zip(&lines).all(is_line));
     Ok((cut.is_empty() || cut[0] == b'{') && are_rows && are_these)
 }
 
-/// A `metrics.jsonl` file: one JSON object a row, each flushed when written.
+/// A `metrics.jsonl` file: one JSON object per row, each flushed when written.
 pub struct MetricsFile(File);
 
 impl MetricsFile {
-    /// Starts a file with the rows that there are: what stood in it after them, or instead of them, is gone.
+    /// Starts a file with the existing rows; other content is removed.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -1,4 +1,4 @@
-//! Where a network is in mode space: the mode variables Ξ_outᵀ r_t, averaged over the trials of each condition.
+//! Trajectories in mode space: the mode variables Ξ_outᵀ r_t, averaged over the trials of each condition.
 
 use candle_core::{DType, Result, Tensor};
 use mdl_artifact::Artifact;
@@ -9,14 +9,14 @@ pub struct ModeSpace {
     conditions: usize,
     modes: usize,
     steps: usize,
-    /// Trials seen of each condition.
+    /// Number of trials of each condition so far.
     trials: Vec<usize>,
     /// Sums over trials, `[conditions][T][P]`.
     sums: Vec<f64>,
 }
 
 impl ModeSpace {
-    /// No trial yet, of so many conditions of `steps` steps.
+    /// An empty mean over this many conditions of `steps` steps.
     pub fn new(conditions: usize, steps: usize, modes: usize) -> Self {
         let sums = vec![0.0; conditions * steps * modes];
         Self { conditions, modes, steps, trials: vec![0; conditions], sums }
@@ -25,7 +25,7 @@ impl ModeSpace {
     /// Adds trials of these conditions: their synaptic traces r `[T, B, N]`, read through Ξ_out `[N, P]`.
     ///
     /// # Errors
-    /// Those of candle: shapes that do not fit.
+    /// Errors of candle: shapes that do not match.
     pub fn add(&mut self, synapses: &Tensor, mode_out: &Tensor, conditions: &[usize]) -> Result<()> {
         let variables = synapses.broadcast_matmul(mode_out)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
         for (row, values) in variables.chunks_exact(self.modes).enumerate() {
@@ -41,7 +41,7 @@ impl ModeSpace {
         Ok(())
     }
 
-    /// Adds the means to an artifact as `mode_activity` `[conditions, T, P]`, F32; zero where there was no trial.
+    /// Adds the means to an artifact as `mode_activity` `[conditions, T, P]`, F32; zero for conditions without trials.
     pub fn write(&self, artifact: &mut Artifact) {
         let per_condition = self.sums.chunks(self.steps * self.modes).zip(&self.trials);
         let means =
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn means_by_hand() {
-        // Two steps, three trials of two neurons; the modes are the first neuron, and the sum of both.
+        // Two steps, three trials of two neurons; the modes are the first neuron and the sum of both.
         let mut space = ModeSpace::new(3, 2, 2);
         let r = [[[1f32, 2.0], [3.0, 4.0], [10.0, 0.0]], [[5.0, 6.0], [7.0, 8.0], [0.0, 20.0]]];
         let mode_out = [[1f32, 1.0], [0.0, 1.0]];

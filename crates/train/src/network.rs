@@ -1,4 +1,4 @@
-//! What the trainer asks of a network, whatever its dynamics.
+//! Interface between the trainer and a network, for any dynamics.
 
 use crate::guard::Condition;
 use candle_core::{Device, Result, Tensor, Var};
@@ -11,40 +11,40 @@ use mdl_model::spiking::network::SpikingNetwork;
 
 /// A network that can be trained on a task.
 pub trait Network {
-    /// The trained parameters, by name.
+    /// Trained parameters, by name.
     fn variables(&self) -> Vec<(&'static str, &Var)>;
 
-    /// The device that holds the parameters.
+    /// Device of the parameters.
     fn device(&self) -> Device;
 
     /// Outputs `[T, B, O]` at every step for inputs `[T, B, K]`; noise, if any, is a function of `key`.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn outputs(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor>;
 
     /// Outputs `[B, O]`: W_out applied to the largest rate of each unit over time.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn peak_outputs(&self, input: &Input, key: NoiseKey) -> Result<Tensor>;
 
-    /// What the units do on inputs.
+    /// Activity of the units for some inputs.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition>;
 
-    /// What to change where the network is silent, and where it is saturated.
+    /// Hints on what to change in a silent and in a saturated network.
     fn hints(&self) -> [&'static str; 2];
 
-    /// Mean rate of each unit over steps and trials, `[N]`: of rate networks the activation, of spiking networks in Hz.
+    /// Mean rate of each unit over steps and trials, `[N]`: the activation in rate networks, in Hz in spiking networks.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn unit_rates(&self, input: &Input, key: NoiseKey) -> Result<Vec<f32>>;
 
-    /// First step whose output answers the input: earlier ones take no part in the loss.
+    /// First step whose output depends on the input: earlier steps are not part of the loss.
     fn first_answer(&self) -> usize;
 }
 
@@ -80,13 +80,13 @@ impl Network for RateNetwork {
         rates(self, input, key)?.mean((0, 1))?.to_vec1()
     }
 
-    /// The output of a drawn initial state answers nothing.
+    /// The output of a random initial state does not depend on the input.
     fn first_answer(&self) -> usize {
         usize::from(matches!(self.config().start, Start::Drawn { .. }))
     }
 }
 
-/// A spiking network has no noise of its own.
+/// Spiking networks have no noise.
 impl Network for SpikingNetwork {
     fn variables(&self) -> Vec<(&'static str, &Var)> {
         self.variables()
@@ -105,7 +105,7 @@ impl Network for SpikingNetwork {
     }
 
     fn condition(&self, input: &Input, _key: NoiseKey) -> Result<Condition> {
-        // The states of every step are kept by the processor alone.
+        // Only the CPU keeps the states of every step.
         let network = self.to_device(&Device::Cpu)?;
         let input = match input {
             Input::Signals(signals) => Input::Signals(signals.to_device(&Device::Cpu)?),

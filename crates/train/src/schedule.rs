@@ -1,4 +1,4 @@
-//! The learning rate over the updates.
+//! Learning rate over the updates.
 
 use crate::config::{Schedule, TrainingConfig};
 

@@ -1,4 +1,4 @@
-//! Training a network on a cognitive task.
+//! Training of a network on a cognitive task.
 
 use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
@@ -11,29 +11,29 @@ use mdl_kernels::random::Purpose;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
 
-/// Trials that are shown while a network is trained.
+/// Number of trials shown during training.
 const SHOWN_TRIALS: usize = 40;
 
-/// A network, its task, and the streams its trials and noise come from.
+/// A network, its task, and the streams of its trials and noise.
 pub struct TaskProblem<'a, N> {
     /// The network in training.
     pub network: &'a N,
     /// The task.
     pub task: &'a dyn Task,
-    /// How it is trained.
+    /// Training section of the config.
     pub training: &'a TrainingConfig,
     /// Seed of all trials and noise.
     pub seed: u64,
 }
 
 impl<N: Network> TaskProblem<'_, N> {
-    /// Some trials to show, and the noise on them: the first ones of the first evaluation.
+    /// Trials to show, with their noise: the first trials of the first evaluation.
     fn shown(&self) -> (Trials, NoiseKey) {
         let trials = Trials::draw(self.task, self.seed, Purpose::ValidationTrial, 0, SHOWN_TRIALS);
         (trials, NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 })
     }
 
-    /// Runs trials: outputs and their loss, both over the steps that count.
+    /// Runs trials and returns outputs and their loss, both over the steps of the response.
     fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
         let device = self.network.device();
         let outputs = self.network.outputs(&tensor_of(&trials.input, trials, trials.channels, &device)?, key)?;

@@ -1,4 +1,4 @@
-//! The loop: draw a batch, differentiate its loss, update, judge on fresh trials, stop by the rule.
+//! Optimizer loop: draw a batch, differentiate its loss, update, evaluate on fresh trials, apply the stopping rule.
 
 use crate::adam::Adam;
 use crate::config::{Keep, TrainingConfig};
@@ -11,38 +11,38 @@ use std::ops::ControlFlow;
 
 /// A network in training: its parameters, the loss of a batch, its evaluation.
 pub trait Problem {
-    /// The trained parameters, by name.
+    /// Trained parameters, by name.
     fn variables(&self) -> Vec<(&'static str, &Var)>;
 
-    /// What to change where the network is silent, and where it is saturated.
+    /// Hints on what to change in a silent and in a saturated network.
     fn hints(&self) -> [&'static str; 2];
 
-    /// The loss of batch `batch` at update `update`, a scalar that depends on the parameters.
+    /// Loss of batch `batch` at update `update`, a scalar that depends on the parameters.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn batch_loss(&self, batch: u64, update: u64) -> candle_core::Result<Tensor>;
 
     /// Loss and performance on the fresh trials of evaluation `round`.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn evaluate(&self, round: u64) -> candle_core::Result<Evaluation>;
 
     /// Mean rate of each unit on a few fresh trials.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn unit_rates(&self) -> candle_core::Result<Vec<f32>>;
 
-    /// The network's answers on fresh trials or examples, to be shown.
+    /// Outputs of the network on fresh trials or examples, for display.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     fn answers(&self) -> candle_core::Result<Answers<'_>>;
 }
 
-/// Answers of a network in training.
+/// Outputs of a network in training.
 pub enum Answers<'a> {
     /// Outputs on trials of a task.
     Outputs {
@@ -53,7 +53,7 @@ pub enum Answers<'a> {
         /// The outputs, `[B, T, O]`.
         values: Vec<f64>,
     },
-    /// Counts of examples, `[right class, predicted class]`.
+    /// Confusion counts of examples, `[true class, predicted class]`.
     Confusion {
         /// Names of the classes.
         classes: &'static [&'static str],
@@ -69,31 +69,31 @@ pub struct Evaluation {
     pub loss: f64,
     /// Fraction of trials answered correctly.
     pub performance: f64,
-    /// What the units do on some of the trials.
+    /// Activity of the units on some of the trials.
     pub condition: Condition,
 }
 
-/// What the loop reports while it runs.
+/// Event reported by the loop.
 pub enum Event<'a> {
-    /// An update was made; the answer says whether to go on.
+    /// An update was made; the return value of the observer decides whether to continue.
     Updated {
-        /// Updates made.
+        /// Number of updates so far.
         update: u64,
         /// Loss of its batch.
         loss: f64,
         /// Euclidean norm of its gradients, before clipping.
         gradient_norm: f64,
-        /// All that the training goes on from.
+        /// State from which training can continue.
         state: &'a State,
     },
     /// The network was evaluated.
     Evaluated(&'a Row, Condition),
 }
 
-/// Sees every update and evaluation.
+/// Observer of every update and evaluation.
 pub type Observer<'a> = dyn FnMut(Event) -> Result<ControlFlow<()>, Box<dyn std::error::Error + Send + Sync>> + 'a;
 
-/// Why a training failed.
+/// Error of a training run.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// A tensor operation failed.
@@ -102,9 +102,9 @@ pub enum TrainError {
     /// The loss is not a number.
     #[error("{}: the loss of {trials} after {updates} updates is {loss}; {}", failure(*updates), remedy(*updates))]
     Loss {
-        /// Updates made before.
+        /// Number of updates before.
         updates: u64,
-        /// Whose loss: a batch's or fresh trials'.
+        /// Origin of the loss: a batch or fresh trials.
         trials: &'static str,
         /// The loss.
         loss: f64,
@@ -112,9 +112,9 @@ pub enum TrainError {
     /// A gradient or a parameter is not a number.
     #[error("{}: {what} `{tensor}` after {updates} updates is not finite; {}", failure(*updates), remedy(*updates))]
     NotFinite {
-        /// Updates made before.
+        /// Number of updates before.
         updates: u64,
-        /// Whether it is the gradient of the parameter, or itself.
+        /// Subject of the message: the gradient of the parameter, or the parameter itself.
         what: &'static str,
         /// Name of the parameter.
         tensor: &'static str,
@@ -127,12 +127,12 @@ pub enum TrainError {
     Observer(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What went wrong: before the first update nothing can have diverged.
+/// Description of the fault; before the first update nothing can have diverged.
 fn failure(updates: u64) -> &'static str {
     if updates == 0 { "training cannot begin" } else { "training diverged" }
 }
 
-/// What to change.
+/// Remedy.
 fn remedy(updates: u64) -> &'static str {
     match updates {
         0 => "the initial weights, the noise or the inputs are too large: see the fields of network and task",
@@ -140,21 +140,21 @@ fn remedy(updates: u64) -> &'static str {
     }
 }
 
-/// How a training ended.
+/// Outcome of a training run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
-    /// Updates made.
+    /// Number of updates.
     pub updates: u64,
-    /// Whether the stopping rule was met; none without one.
+    /// True if the stopping rule was met; none without a rule.
     pub success: Option<bool>,
-    /// The evaluation of the parameters it ended with.
+    /// Evaluation of the final parameters.
     pub kept: Row,
     /// Every evaluation.
     pub history: Vec<Row>,
 }
 
 impl Trained {
-    /// How a training with these evaluations ended; `None` if it has not.
+    /// Outcome of a training run with these evaluations; `None` if it has not ended.
     pub fn from_history(config: &TrainingConfig, history: &[Row]) -> Option<Self> {
         let last = history.last()?;
         let success = config.stop.map(|stop| {
@@ -171,39 +171,39 @@ impl Trained {
     }
 }
 
-/// Index of the best evaluation: of equal performance the lowest loss, of equals the first.
+/// Index of the best evaluation: among equal performance the lowest loss, then the first.
 pub(crate) fn best(history: &[Row]) -> Option<usize> {
     let better =
         |a: &Row, b: &Row| a.performance > b.performance || (a.performance == b.performance && a.loss < b.loss);
     (0..history.len()).reduce(|held, next| if better(&history[next], &history[held]) { next } else { held })
 }
 
-/// Everything a training goes on from: parameters, moments, evaluations. It takes no random state: all that is random is a
-/// function of the seed and the number of the update.
+/// State from which training continues: parameters, moments, evaluations. There is no random state, because all random
+/// numbers are functions of the seed and the update number.
 pub struct State {
     pub(crate) adam: Adam,
     pub(crate) history: Vec<Row>,
     pub(crate) since: Since,
-    /// The parameters at the best evaluation; empty before the first.
+    /// Parameters at the best evaluation; empty before the first.
     pub(crate) best: Vec<Tensor>,
 }
 
 impl State {
-    /// The state before the first update.
+    /// State before the first update.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn new(config: &TrainingConfig, problem: &impl Problem) -> candle_core::Result<Self> {
         let adam = Adam::new(config.adam, &problem.variables())?;
         Ok(Self { adam, history: Vec::new(), since: Since::default(), best: Vec::new() })
     }
 
-    /// Updates made.
+    /// Number of updates so far.
     pub fn updates(&self) -> u64 {
         self.adam.updates()
     }
 
-    /// Evaluations made.
+    /// Evaluations so far.
     pub fn history(&self) -> &[Row] {
         &self.history
     }
@@ -211,7 +211,7 @@ impl State {
     /// Name of the first parameter that is not finite.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn not_finite(&self) -> candle_core::Result<Option<&'static str>> {
         for (name, [parameter, ..]) in self.adam.state() {
             // Zero times anything finite is zero.
@@ -222,7 +222,7 @@ impl State {
         Ok(None)
     }
 
-    /// Judges the network on fresh trials.
+    /// Evaluates the network on fresh trials.
     fn evaluate(&mut self, config: &TrainingConfig, problem: &impl Problem) -> Result<(Row, Condition), TrainError> {
         let updates = self.updates();
         let Evaluation { loss, performance, condition } = problem.evaluate(self.history.len() as u64)?;
@@ -240,15 +240,16 @@ impl State {
     }
 }
 
-/// Whether a network with so many updates is evaluated.
+/// True if a network is evaluated after this many updates.
 pub(crate) fn is_evaluated(config: &TrainingConfig, updates: u64) -> bool {
     updates > 0 && (updates.is_multiple_of(config.evaluate_every) || updates == config.max_updates)
 }
 
-/// Trains from `state` on until the stopping rule is met or the updates are used up. `observe` sees every update and
-/// evaluation.
+/// Trains from `state` until the stopping rule is met or the maximum number of updates is reached. `observe` sees every
+/// update and evaluation.
 ///
-/// A state that `observe` sees has not been evaluated after its last update yet: who goes on from it begins with that.
+/// A state seen by `observe` has not been evaluated after its last update; resuming from it starts with that
+/// evaluation.
 ///
 /// # Errors
 /// [`TrainError`].
@@ -263,7 +264,7 @@ pub fn train(
         let updates = state.updates();
         if is_evaluated(config, updates) {
             let (row, condition) = state.evaluate(config, problem)?;
-            // The answer counts after an update alone.
+            // The return value only matters after an update.
             let _ = observe(Event::Evaluated(&row, condition)).map_err(TrainError::Observer)?;
             if let Some(trained) = Trained::from_history(config, &state.history) {
                 if config.keep == Keep::Best {
@@ -300,7 +301,7 @@ fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) 
     Ok((value, norm))
 }
 
-/// Gives the network these parameters.
+/// Sets the parameters of the network.
 fn restore(problem: &impl Problem, parameters: &[Tensor]) -> candle_core::Result<()> {
     problem.variables().iter().zip(parameters).try_for_each(|((_, variable), tensor)| variable.set(tensor))
 }

@@ -1,9 +1,9 @@
-//! Updates of Adam on a machine (`adam.cu`); the formulas are in `adam.rs`.
+//! Updates of Adam on a device (`adam.cu`); the formulas are in `adam.rs`.
 
 use candle_core::Result;
 use mdl_device::{Arguments, Backend, ELEMENTWISE, Grid, Kernel};
 
-/// `struct Adam` of the kernels' source.
+/// `struct Adam` in the sources of the kernels.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Adam {
@@ -22,17 +22,17 @@ unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Adam {}
 
 fn launch<M: Backend>(machine: &M, name: &str, arguments: &Adam) -> Result<()> {
     let grid = Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 };
-    // SAFETY: the callers answer for addresses and count.
+    // SAFETY: the callers guarantee addresses and count.
     unsafe { machine.launch(Kernel { source: "adam", name }, grid, arguments) }
 }
 
 /// x ← β x + (1 − β) s g, or the same with (s g)², for `count` numbers.
 ///
 /// # Errors
-/// Those of the machine.
+/// Errors of the device.
 ///
 /// # Safety
-/// `x` and `g` are addresses of that many numbers on the machine.
+/// `x` and `g` must be addresses of this many numbers on the device.
 pub(super) unsafe fn average<M: Backend>(
     machine: &M,
     count: usize,
@@ -48,10 +48,10 @@ pub(super) unsafe fn average<M: Backend>(
 /// p ← p − η m / (c √v + ε), for `count` numbers; `factors` are η, c and ε.
 ///
 /// # Errors
-/// Those of the machine.
+/// Errors of the device.
 ///
 /// # Safety
-/// `p`, `m` and `v` are addresses of that many numbers on the machine.
+/// `p`, `m` and `v` must be addresses of this many numbers on the device.
 pub(super) unsafe fn descend<M: Backend>(
     machine: &M,
     count: usize,
@@ -72,7 +72,7 @@ mod tests {
         let Some(machine) = Emulator::new() else { return };
         let [m, v, g, p] = [0.0, 0.0, 3.0, 1.0].map(|x: f32| machine.upload(&[x; 300]).unwrap());
         let [am, av, ag, ap] = [&m, &v, &g, &p].map(|buffer| machine.address(buffer));
-        // SAFETY: all buffers hold 300 numbers.
+        // SAFETY: all buffers have 300 numbers.
         unsafe {
             average(&machine, 300, [am, ag], 0.9, 2.0, false).unwrap();
             average(&machine, 300, [av, ag], 0.999, 2.0, true).unwrap();
