@@ -1,14 +1,15 @@
-//! Spelling of a choice with settings of its own, such as a surrogate.
+//! Spelling of a choice with its own settings, such as a surrogate.
 //!
-//! Configs name it in `kind`, as in `{"kind": "arctan", "slope": 2}`. The older spelling, in which the name encloses the
-//! settings, `{"arctan": {"slope": 2}}`, or is alone, `"straight-through"`, is read as well, and is the one artifacts keep.
+//! Configs name it in `kind`, as in `{"kind": "arctan", "slope": 2}`. The older spellings, in which the name encloses
+//! the settings, `{"arctan": {"slope": 2}}`, or is a string, `"straight-through"`, are read as well and are used in
+//! artifacts.
 
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 const KIND: &str = "kind";
 
-/// Lets a schema accept the older spelling, too, without proposing it.
+/// Makes a schema accept the older spelling without suggesting it.
 pub fn accept_older(schema: &mut Schema) {
     let description = "The older spelling, in which the name encloses the settings.";
     let older = json!({ "deprecated": true, "description": description, "type": ["object", "string"], "not": { "required": [KIND] } });
@@ -17,7 +18,7 @@ pub fn accept_older(schema: &mut Schema) {
     }
 }
 
-/// The spelling with `kind` of either spelling; anything else is left as it is.
+/// Converts either spelling to the one with `kind`; anything else is unchanged.
 pub fn with_kind(value: Value) -> Value {
     let named = |name: String, settings| {
         let mut choice = Map::from_iter([(KIND.to_owned(), Value::String(name.clone()))]);
@@ -37,7 +38,7 @@ pub fn with_kind(value: Value) -> Value {
     }
 }
 
-/// The older spelling of one with `kind`.
+/// Converts the spelling with `kind` to the older one.
 pub fn without_kind(value: Value) -> Value {
     let Value::Object(mut choice) = value else { return value };
     let Some(Value::String(name)) = choice.remove(KIND) else { return Value::Object(choice) };

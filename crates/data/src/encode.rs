@@ -1,19 +1,19 @@
-//! Intensities as spikes: a Bernoulli draw a step.
+//! Spike encoding of intensities: one Bernoulli draw per step.
 //!
 //! ```text
 //! P(x_t[k] = 1) = p[k]        t = 0 … T−1, independent
 //! ```
 //!
-//! The probability is rounded to a multiple of 2⁻¹⁶ (so it is off by at most 7.7e-6; 8-bit pixels differ by 3.9e-3). With
-//! p = 0.b₁b₂…b₁₆ in binary, 64 draws at once are 16 operations on 64 random bits each (`w_i`), from the last digit to the
+//! The probability is rounded to a multiple of 2⁻¹⁶, an error of at most 7.7e-6; 8-bit pixels differ by 3.9e-3. With p
+//! = 0.b₁b₂…b₁₆ in binary, 64 draws take 16 operations on 64 random bits each (`w_i`), from the last digit to the
 //! first:
 //!
 //! ```text
 //! x ← 0;   x ← b_i ? (x or w_i) : (x and w_i)      P(x) ← (b_i + P(x)) / 2
 //! ```
 //!
-//! Random bits are spent on channels with 0 < p < 1 alone: black pixels cost nothing. Source: the digit task of
-//! arXiv 2310.14621.
+//! Random bits are only used for channels with 0 < p < 1, so black pixels cost nothing. Source: the digit task of arXiv
+//! 2310.14621.
 
 use crate::spikes::{STEPS_PER_WORD, SpikeInput, TrialParts};
 use mdl_kernels::random::{Purpose, fill_words};
@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 /// Binary digits of a probability.
 const DIGITS: usize = 16;
-/// 32-bit random words behind the spikes of one channel in 64 steps.
+/// Number of 32-bit random words for the spikes of one channel in 64 steps.
 const WORDS_PER_64_STEPS: usize = 2 * DIGITS;
 
 /// An intensity that is not a probability.
@@ -35,14 +35,14 @@ pub struct EncodeError {
 
 /// Bernoulli spikes of a batch: `intensities` `[B, K]` in [0, 1], over `steps` steps.
 ///
-/// The spikes of trial b are a function of `seed`, `keys[b]` and its own intensities: give each presentation of an
-/// example (example and epoch, or a running count) a key of its own.
+/// The spikes of trial b are a function of `seed`, `keys[b]` and its intensities. Give each presentation of an example
+/// its own key (from example and epoch, or a running count).
 ///
 /// # Errors
 /// An intensity outside [0, 1], or NaN.
 ///
 /// # Panics
-/// If `intensities` does not hold `channels` values for each key.
+/// If `intensities` does not have `channels` values per key.
 pub fn bernoulli(
     intensities: &[f32],
     channels: usize,
@@ -54,7 +54,7 @@ pub fn bernoulli(
     Ok(draw(intensities, channels, steps, seed, keys))
 }
 
-/// Intensities of a batch, whose spikes are drawn where they are needed: here, or on a GPU.
+/// Intensities of a batch, whose spikes are drawn on the device that needs them, the CPU or a GPU.
 #[derive(Clone, Debug)]
 pub struct Intensities {
     values: Vec<f32>,
@@ -68,10 +68,10 @@ impl Intensities {
     /// Intensities `[B, K]` in [0, 1], over `steps` steps; the other arguments are those of [`bernoulli`].
     ///
     /// # Errors
-    /// As [`bernoulli`].
+    /// As for [`bernoulli`].
     ///
     /// # Panics
-    /// As [`bernoulli`].
+    /// As for [`bernoulli`].
     pub fn new(
         values: Vec<f32>,
         channels: usize,
@@ -108,7 +108,7 @@ impl Intensities {
         self.seed
     }
 
-    /// The key of trial `b`, and of each channel that may fire its number and the probability in units of 2⁻¹⁶.
+    /// Key of trial `b`, and, for each channel that may spike, its number and the probability in units of 2⁻¹⁶.
     pub fn trial(&self, b: usize) -> (u64, Vec<(u32, u32)>) {
         (self.keys[b], probabilities(&self.values[b * self.channels..(b + 1) * self.channels]))
     }
@@ -128,7 +128,7 @@ fn draw(intensities: &[f32], channels: usize, steps: usize, seed: u64, keys: &[u
     SpikeInput::from_trials(steps, channels, &trials)
 }
 
-/// Channels that may fire, and their probabilities in units of 2⁻¹⁶.
+/// Channels that may spike, and their probabilities in units of 2⁻¹⁶.
 fn probabilities(intensities: &[f32]) -> Vec<(u32, u32)> {
     intensities
         .iter()
@@ -138,7 +138,7 @@ fn probabilities(intensities: &[f32]) -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// The spikes of one trial; channels that happen to stay silent are left out.
+/// Spikes of one trial; channels without a spike are left out.
 fn encode_trial(intensities: &[f32], steps: usize, seed: u64, key: u64) -> TrialParts {
     let probabilities = probabilities(intensities);
     let words = steps.div_ceil(STEPS_PER_WORD);
@@ -174,7 +174,7 @@ fn draw_64(p: u32, random: &[u32]) -> u64 {
     for (digit, pair) in random.chunks_exact(2).enumerate() {
         let w = u64::from(pair[0]) << 32 | u64::from(pair[1]);
         let b = u64::from(p >> digit & 1).wrapping_neg();
-        // x or w where the digit is 1, x and w where it is 0: the majority of the three.
+        // x or w if the digit is 1, x and w if it is 0: the majority of the three.
         x = (x & w) | (b & (x | w));
     }
     x

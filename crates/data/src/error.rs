@@ -1,4 +1,4 @@
-//! Errors of reading a data set and of putting its files in place.
+//! Errors of reading and downloading a data set.
 
 use crate::encode::EncodeError;
 use crate::field::InvalidField;
@@ -6,23 +6,24 @@ use mdl_artifact::output::OutputError;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a data set cannot be read, shown or put in place. Every message names the file, what was found and what was expected.
+/// Error of reading, showing or downloading a data set. Every message names the file, the found and the expected
+/// content.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A file of the data set is not there.
+    /// A file of the data set is missing.
     #[error("{}: no such file, plain or .gz{}; `{command}` gets the data set", path.display(), seen_from(path))]
     Missing {
-        /// The file, under its plain name.
+        /// File, under its plain name.
         path: PathBuf,
-        /// The command that puts the data set in place.
+        /// Command that downloads the data set.
         command: String,
     },
-    /// A file of the data set is there, but not as it should be.
+    /// A file of the data set exists, but is not as it should be.
     #[error("{reason} ({advice})")]
     Unusable {
-        /// What is wrong with it.
+        /// Description of the fault.
         reason: Box<DataError>,
-        /// What to do about it.
+        /// Remedy.
         advice: String,
     },
     /// A file or directory cannot be opened, read or written.
@@ -30,7 +31,7 @@ pub enum DataError {
     Unreadable {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         reason: io::Error,
     },
     /// The file ends early.
@@ -38,9 +39,9 @@ pub enum DataError {
     Truncated {
         /// The file.
         path: PathBuf,
-        /// Bytes there are, after decompression.
+        /// Number of bytes after decompression.
         found: usize,
-        /// Bytes that the header promises, itself included.
+        /// Number of bytes announced by the header, including itself.
         expected: usize,
     },
     /// The compressed data are damaged.
@@ -48,41 +49,41 @@ pub enum DataError {
     Gzip {
         /// The file.
         path: PathBuf,
-        /// What the decompressor says.
+        /// Message of the decompressor.
         reason: io::Error,
     },
-    /// The file holds something else.
+    /// The file has other content.
     #[error("{}: found {found}, expected {expected}", path.display())]
     Unexpected {
         /// The file.
         path: PathBuf,
-        /// What it holds.
+        /// Found content.
         found: String,
-        /// What it should hold.
+        /// Expected content.
         expected: String,
     },
-    /// As many labels as images are needed.
+    /// The numbers of labels and images differ.
     #[error("{} holds {images} images, but {} {labels} labels; expected as many", images_path.display(), labels_path.display())]
     Counts {
         /// The file of the images.
         images_path: PathBuf,
-        /// Images in it.
+        /// Number of images.
         images: usize,
         /// The file of the labels.
         labels_path: PathBuf,
-        /// Labels in it.
+        /// Number of labels.
         labels: usize,
     },
-    /// A sound file, but not the one of the data set.
+    /// A valid file, but not that of the data set.
     #[error("{}: found {}SHA-256 {found}, expected {expected}", path.display(), of_other(*other))]
     Checksum {
         /// The file.
         path: PathBuf,
         /// SHA-256 of its uncompressed content.
         found: String,
-        /// SHA-256 of the data set's own file.
+        /// SHA-256 of the data set's file.
         expected: String,
-        /// The name of the data set that the file belongs to, if it is known.
+        /// Name of the data set that the file belongs to, if known.
         other: Option<&'static str>,
     },
     /// An intensity that is not a probability.
@@ -91,27 +92,27 @@ pub enum DataError {
     /// A value of the config is impossible.
     #[error(transparent)]
     Field(#[from] InvalidField),
-    /// A file stands where one of the data set should go.
+    /// Another file has the name of one of the data set.
     #[error("{reason}; {}", advice(reason))]
     Occupied {
-        /// What is wrong with it.
+        /// Description of the file.
         reason: Box<DataError>,
     },
     /// A file cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// A download failed; what has arrived is kept for the next attempt.
+    /// A download failed; the received bytes are kept for the next attempt.
     #[error("{0}")]
     Download(String),
-    /// A package with the files cannot be had.
+    /// A package with the files cannot be obtained.
     #[error("{program}: {reason}")]
     Package {
-        /// The program that gets or unpacks it.
+        /// Program that downloads or unpacks it.
         program: String,
-        /// What it says.
+        /// Message of the program.
         reason: String,
     },
-    /// Stopped on request; what has been downloaded is kept for the next time.
+    /// Stopped on request; downloaded bytes are kept for the next run.
     #[error("interrupted; the next run resumes the download")]
     Interrupted,
     /// Every source failed.
@@ -119,7 +120,7 @@ pub enum DataError {
     NoSource(Vec<(String, String)>),
 }
 
-/// The directory that a relative path begins in: a config may have been written in another one.
+/// Directory from which a relative path starts: a config may have been written for another one.
 fn seen_from(path: &Path) -> String {
     match std::env::current_dir() {
         Ok(directory) if path.is_relative() => format!(" (seen from {})", directory.display()),
@@ -131,7 +132,7 @@ fn of_other(other: Option<&str>) -> String {
     other.map_or_else(String::new, |dataset| format!("a file of {dataset}, "))
 }
 
-/// What to do about a file in the way.
+/// Remedy for a conflicting file.
 fn advice(reason: &DataError) -> String {
     match reason {
         DataError::Checksum { other: Some(other), .. } => {

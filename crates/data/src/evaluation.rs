@@ -10,15 +10,15 @@ use serde::{Deserialize, Serialize};
 pub struct EvaluationConfig {
     /// Fresh trials.
     pub trials: u32,
-    /// Trials of which spikes are kept and drawn.
+    /// Trials whose spikes are recorded and drawn.
     pub recorded_trials: u32,
-    /// Units whose membrane potential is kept and drawn.
+    /// Units whose membrane potential is recorded and drawn.
     pub recorded_units: Vec<usize>,
-    /// Interval between kept outputs (ms); every step where that is longer. Of LIF networks a multiple of `lif.dt_ms`; of
-    /// others the steps nearest to its multiples are kept, and `time_ms` says which.
+    /// Interval between recorded outputs (ms), or every step if steps are longer. For LIF networks it is a multiple of
+    /// `lif.dt_ms`. For others, the steps nearest to its multiples are recorded, with their times in `time_ms`.
     pub record_every_ms: f64,
-    /// Interval between kept membrane potentials of LIF networks (ms): a multiple of `lif.dt_ms`, or less for every step.
-    /// Potentials of spiking networks are kept at every step.
+    /// Interval between recorded membrane potentials of LIF networks (ms): a multiple of `lif.dt_ms`, or less for every
+    /// step. Potentials of spiking networks are recorded at every step.
     pub record_potentials_every_ms: f64,
 }
 
@@ -35,7 +35,7 @@ impl Default for EvaluationConfig {
 }
 
 impl EvaluationConfig {
-    /// Refuses values that nothing can run with.
+    /// Refuses values with which nothing can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
@@ -47,13 +47,13 @@ impl EvaluationConfig {
         require(recorded <= MOST_TRIALS, "recorded_trials", recorded, &format!("0 to {MOST_TRIALS}"))
     }
 
-    /// Of the `steps` of a trial those, from 0, whose outputs are kept: the nearest to multiples of the interval.
+    /// Steps of a trial of `steps`, from 0, whose outputs are recorded: those nearest to multiples of the interval.
     pub fn kept_steps(&self, step_ms: f64, steps: usize) -> Vec<usize> {
         let every = (self.record_every_ms / step_ms).max(1.0);
         (0..steps).map(|k| (k as f64 * every).round() as usize).take_while(|step| *step < steps).collect()
     }
 
-    /// Steps between two kept outputs of a LIF network's trial of so many `steps`.
+    /// Number of steps between two recorded outputs of a LIF network, in a trial of this many `steps`.
     ///
     /// # Errors
     /// [`InvalidField`] for an interval that is not a whole number of steps.
@@ -61,7 +61,7 @@ impl EvaluationConfig {
         steps_between("record_every_ms", self.record_every_ms, step_ms, steps)
     }
 
-    /// Steps between two kept potentials of a LIF network's trial of so many `steps`.
+    /// Number of steps between two recorded potentials of a LIF network, in a trial of this many `steps`.
     ///
     /// # Errors
     /// [`InvalidField`] for an interval that is not a whole number of steps.

@@ -1,21 +1,21 @@
-//! The error of a config field that no network can run with.
+//! Error of a config field with an impossible value.
 
 use std::fmt::Display;
 
-/// A config field whose value is impossible: which field, what was found, what was expected.
+/// Config field with an impossible value: the field, the found value and the expected values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: found {found}, expected {expected}")]
 pub struct InvalidField {
-    /// Path of the field in the config, as `task.steps`.
+    /// Path of the field in the config, such as `task.steps`.
     pub field: String,
     /// The value found.
     pub found: String,
-    /// What would be accepted.
+    /// Accepted values.
     pub expected: String,
 }
 
 impl InvalidField {
-    /// The same error seen from outside the section `parent`.
+    /// The same error as seen from outside the section `parent`.
     #[must_use]
     pub fn within(mut self, parent: &str) -> Self {
         self.field = format!("{parent}.{}", self.field);
@@ -26,7 +26,7 @@ impl InvalidField {
 /// Refuses `found` as the value of `field` unless `ok`.
 ///
 /// # Errors
-/// [`InvalidField`] when `ok` is false.
+/// [`InvalidField`] if `ok` is false.
 pub fn require(ok: bool, field: &str, found: impl Display, expected: &str) -> Result<(), InvalidField> {
     if ok {
         return Ok(());
@@ -34,13 +34,13 @@ pub fn require(ok: bool, field: &str, found: impl Display, expected: &str) -> Re
     Err(InvalidField { field: field.into(), found: shortened(found.to_string()), expected: expected.into() })
 }
 
-/// A bound as a person writes it.
+/// A bound in readable form.
 fn short(bound: f64) -> String {
     let text = bound.to_string();
     if text.len() > 8 { format!("{bound:e}") } else { text }
 }
 
-/// A number of many digits in scientific notation; any other text as it is.
+/// A number of many digits in scientific notation; any other text unchanged.
 fn shortened(text: String) -> String {
     const LONG: usize = 20;
     match text.parse::<f64>() {
@@ -49,13 +49,13 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// The largest number that single precision computes with safely: its square, and some sums of that, are still finite.
+/// Largest number with which single precision computes safely: its square, and some sums of squares, are still finite.
 pub const LARGEST: f64 = 1e6;
-/// The smallest number above zero that makes a difference in single precision.
+/// Smallest positive number with an effect in single precision.
 const SMALLEST: f64 = 1e-6;
-/// The shortest and the longest duration (ms).
+/// Shortest and longest duration (ms).
 const DURATIONS_MS: [f64; 2] = [1e-4, 1e9];
-/// The most trials of anything.
+/// Maximum number of trials.
 pub const MOST_TRIALS: u32 = 1_000_000_000;
 
 /// Refuses a number outside of `least ..= most`.
@@ -71,7 +71,7 @@ pub fn require_between(field: &str, found: f64, least: f64, most: f64) -> Result
     )
 }
 
-/// Refuses a number that is not above zero, or that single precision cannot compute with.
+/// Refuses a number that is not positive, or out of range for computations in single precision.
 ///
 /// # Errors
 /// [`InvalidField`] naming `field`.
@@ -79,7 +79,7 @@ pub fn require_positive(field: &str, found: f64) -> Result<(), InvalidField> {
     require_between(field, found, SMALLEST, LARGEST)
 }
 
-/// Refuses a number below zero, or that single precision cannot compute with.
+/// Refuses a negative number, or one out of range for computations in single precision.
 ///
 /// # Errors
 /// [`InvalidField`] naming `field`.
@@ -87,7 +87,7 @@ pub fn require_not_negative(field: &str, found: f64) -> Result<(), InvalidField>
     require_between(field, found, 0.0, LARGEST)
 }
 
-/// Refuses a duration that is not above zero, or that no simulation has.
+/// Refuses a duration that is not positive, or out of range for simulations.
 ///
 /// # Errors
 /// [`InvalidField`] naming `field`.
@@ -96,7 +96,7 @@ pub fn require_duration_ms(field: &str, found: f64) -> Result<(), InvalidField> 
     require((least..=most).contains(&found), field, found, &format!("a duration from {least} to {most:e} ms"))
 }
 
-/// Refuses a number of trials that is zero, or more than can be counted.
+/// Refuses a number of trials that is zero or too large.
 ///
 /// # Errors
 /// [`InvalidField`] naming `field`.
@@ -104,7 +104,7 @@ pub fn require_trials(field: &str, found: u32) -> Result<(), InvalidField> {
     require((1..=MOST_TRIALS).contains(&found), field, found, &format!("1 to {MOST_TRIALS}"))
 }
 
-/// A count as the length of something in memory.
+/// A count as the length of an object in memory.
 pub const fn length(count: u32) -> usize {
     const { assert!(usize::BITS >= u32::BITS) }
     count as usize

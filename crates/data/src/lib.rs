@@ -1,4 +1,4 @@
-//! Cognitive tasks, data sets of labelled examples, and their encoding as spikes: all that networks see, and how answers are judged.
+//! Inputs of networks and evaluation of answers: cognitive tasks, data sets of labelled examples, and spike encoding.
 //!
 //! ```
 //! use mdl_data::tasks::{GoNoGo, Task, Trials, judge};

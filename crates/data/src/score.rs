@@ -3,9 +3,9 @@
 /// Correct answers among some trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Score {
-    /// Trials.
+    /// Number of trials.
     pub trials: u32,
-    /// Correct ones.
+    /// Number of correct ones.
     pub correct: u32,
 }
 
@@ -15,14 +15,14 @@ impl Score {
         f64::from(self.correct) / f64::from(self.trials.max(1))
     }
 
-    /// Its 95 % interval.
+    /// 95 % interval of the fraction.
     pub fn interval(&self) -> (f64, f64) {
         wilson_interval(self.correct, self.trials)
     }
 }
 
-/// Mean and standard deviation over networks, which are the independent units wherever several are shown together: trials of
-/// one network say nothing about how networks differ.
+/// Mean and standard deviation over networks, which are the independent units wherever several are shown together:
+/// trials of one network do not show how networks differ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// Mean.
@@ -32,7 +32,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// The spread of one value per network; zero without any.
+    /// Spread of one value per network; zero without values.
     pub fn of(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n.max(1.0);
@@ -53,7 +53,7 @@ pub fn wilson_interval(correct: u32, trials: u32) -> (f64, f64) {
     let centre = p + Z * Z / (2.0 * n);
     let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    // It holds p itself; rounding must not push an end at 0 or 1 past it.
+    // It contains p itself; rounding must not move an end at 0 or 1 past it.
     (((centre - half) / scale).clamp(0.0, p), ((centre + half) / scale).clamp(p, 1.0))
 }
 
@@ -61,7 +61,7 @@ pub fn wilson_interval(correct: u32, trials: u32) -> (f64, f64) {
 mod tests {
     use super::*;
 
-    /// Against scipy's `binomtest(…).proportion_ci(method="wilson")`.
+    /// Compared with scipy's `binomtest(…).proportion_ci(method="wilson")`.
     #[test]
     fn known_intervals() {
         for (correct, trials, low, high) in
@@ -74,7 +74,7 @@ mod tests {
         assert!((1..1000).all(|n| wilson_interval(0, n).0 == 0.0 && wilson_interval(n, n).1 == 1.0));
     }
 
-    /// Against Python's `statistics.mean` and `statistics.stdev`.
+    /// Compared with Python's `statistics.mean` and `statistics.stdev`.
     #[test]
     fn known_spreads() {
         let spread = Spread::of(&[1.0, 0.787, 0.933, 0.993, 0.98, 0.873, 0.983, 0.693]);

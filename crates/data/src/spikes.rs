@@ -1,10 +1,10 @@
-//! Input spike trains of a batch of trials, stored by their bits.
+//! Input spike trains of a batch of trials, stored as bits.
 //!
-//! A digit's image drives a network through K = 784 channels of which some 150 ever fire. A batch is therefore kept as
-//! the list of channels that fire in each trial, and for each of them one bit a time step: 0.5 MB for 256 digits of
-//! 50 steps, where the same spikes as `f32` in `[T, B, K]` fill 40 MB.
+//! The image of a digit drives a network through K = 784 channels, of which some 150 ever spike. A batch is therefore
+//! stored as the list of channels that spike in each trial, with one bit per time step for each of them: 0.5 MB for 256
+//! digits of 50 steps. The same spikes as `f32` in `[T, B, K]` take 40 MB.
 
-/// Steps whose bits share one word of a [`SpikeInput`].
+/// Number of steps whose bits share one word of a [`SpikeInput`].
 pub const STEPS_PER_WORD: usize = u64::BITS as usize;
 
 /// The input spikes of a batch: B trials of T steps over K channels.
@@ -22,17 +22,17 @@ pub struct SpikeInput {
 /// The spikes of one trial.
 #[derive(Clone, Copy, Debug)]
 pub struct TrialSpikes<'a> {
-    /// The channels that fire at least once, ascending.
+    /// Channels that spike at least once, ascending.
     pub active: &'a [u32],
     /// For each of them `ceil(T / 64)` words: bit `t % 64` of word `t / 64` is the spike of step t.
     pub raster: &'a [u64],
 }
 
-/// The spikes of one trial on the way into a batch: active channels and their bits.
+/// Spikes of one trial before they join a batch: active channels and their bits.
 pub(crate) type TrialParts = (Vec<u32>, Vec<u64>);
 
 impl SpikeInput {
-    /// A batch of trials that were built one by one.
+    /// Combines trials that were built one by one into a batch.
     pub(crate) fn from_trials(steps: usize, channels: usize, trials: &[TrialParts]) -> Self {
         let count = trials.iter().map(|(active, _)| active.len()).sum();
         let mut batch = Self {
@@ -54,7 +54,7 @@ impl SpikeInput {
     /// The spikes of `values`, row-major `[T, B, K]`: a spike wherever a value is above 0.
     ///
     /// # Errors
-    /// A `values` of another length than `steps · trials · channels`.
+    /// `values` of another length than `steps · trials · channels`.
     pub fn from_dense(steps: usize, trials: usize, channels: usize, values: &[f32]) -> Result<Self, SpikeInputError> {
         if values.len() != steps * trials * channels {
             return Err(SpikeInputError { found: values.len(), steps, trials, channels });
@@ -107,7 +107,7 @@ impl SpikeInput {
         self.channels
     }
 
-    /// Words that hold the bits of one channel of one trial: `ceil(T / 64)`.
+    /// Words per channel and trial: `ceil(T / 64)`.
     pub fn words(&self) -> usize {
         self.steps.div_ceil(STEPS_PER_WORD)
     }
@@ -125,7 +125,7 @@ impl SpikeInput {
     }
 }
 
-/// Values that do not fill the spikes of a batch.
+/// Values that do not match the size of a batch.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{found} values cannot be the spikes of {steps} steps, {trials} trials and {channels} channels")]
 pub struct SpikeInputError {

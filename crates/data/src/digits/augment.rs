@@ -1,11 +1,11 @@
-//! Augmentation: each presentation of a training image shows it a little shifted, turned, stretched and slanted.
+//! Augmentation: each presentation of a training image is slightly shifted, rotated, stretched and slanted.
 //!
 //! ```text
 //! out[p] = image[c + S R(θ) diag(s_x, s_y)⁻¹ (p − c − d)]        bilinear, black outside the image
-//! the shift d, the angle θ, s_x − 1, s_y − 1 and the slant a in S = (1 a; 0 1): uniform, as often one way as the other
+//! the shift d, the angle θ, s_x − 1, s_y − 1 and the slant a in S = (1 a; 0 1): uniform and symmetric about 0
 //! ```
 //!
-//! c is the centre of the image. The numbers of a presentation are a function of (seed, key) alone.
+//! c is the centre of the image. The random numbers of a presentation depend only on (seed, key).
 
 use super::idx::{PIXELS, SIDE};
 use crate::field::{InvalidField, require};
@@ -13,27 +13,27 @@ use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How far training images may be changed; all zero: they are shown as they are.
+/// Ranges of the changes to training images; with all zero, images are unchanged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
-    /// Greatest shift along each axis (pixels).
+    /// Maximum shift along each axis (pixels).
     pub shift_pixels: f64,
-    /// Greatest turn either way (degrees).
+    /// Maximum rotation in either direction (degrees).
     pub rotation_degrees: f64,
-    /// Greatest relative change of width, and of height.
+    /// Maximum relative change of width and of height.
     pub stretch: f64,
-    /// Greatest slant: horizontal shift for each row (pixels).
+    /// Maximum slant: horizontal shift per row (pixels).
     pub slant: f64,
 }
 
 impl Augmentation {
-    /// Whether images are shown as they are.
+    /// True if images are unchanged.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Refuses changes after which nothing would be left of an image.
+    /// Refuses changes that would leave nothing of an image.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside its section.
@@ -47,7 +47,7 @@ impl Augmentation {
         within("slant", self.slant, 1.0)
     }
 
-    /// Intensities from 0 to 1, `[784]`, of `image` `[784]` in the presentation `key`.
+    /// Intensities from 0 to 1, `[784]`, of `image` `[784]` in presentation `key`.
     pub fn show(&self, image: &[u8], seed: u64, key: u64) -> [f32; PIXELS] {
         let mut stream = Stream::new(seed, Purpose::Augmentation, key);
         let mut draw = |most: f64| (2.0 * stream.uniform() - 1.0) * most;
@@ -55,7 +55,7 @@ impl Augmentation {
         let (sin, cos) = draw(self.rotation_degrees).to_radians().sin_cos();
         let [wide, high] = [draw(self.stretch), draw(self.stretch)].map(|change| 1.0 / (1.0 + change));
         let slant = draw(self.slant);
-        // Columns: where a step to the right, and one downwards, leads in the image.
+        // Columns: displacement in the image for one step to the right and one step down.
         let (right, down) = ([cos * wide, sin * wide], [-sin * high, cos * high]);
         let matrix = [right[0] + slant * right[1], down[0] + slant * down[1], right[1], down[1]].map(|m| m as f32);
         let centre = (SIDE - 1) as f32 / 2.0;
@@ -90,7 +90,7 @@ mod tests {
         (0..PIXELS).map(|i| if i == row * SIDE + column { 255 } else { 0 }).collect()
     }
 
-    /// Where the intensity lies on average, and how much there is.
+    /// Centre of mass of the intensity, and its sum.
     fn centre_of_mass(image: &[f32; PIXELS]) -> (f64, f64, f64) {
         let sum = |weight: &dyn Fn(usize) -> usize| -> f64 {
             image.iter().enumerate().map(|(i, p)| f64::from(*p) * weight(i) as f64).sum()

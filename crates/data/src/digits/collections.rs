@@ -23,7 +23,7 @@ pub enum Dataset {
 }
 
 impl Dataset {
-    /// Its files.
+    /// Files of the data set.
     pub fn collection(self) -> &'static Collection {
         match self {
             Self::Mnist => &MNIST,
@@ -31,7 +31,7 @@ impl Dataset {
         }
     }
 
-    /// The name configs and commands use.
+    /// Name in configs and commands.
     pub fn name(self) -> &'static str {
         self.collection().name
     }

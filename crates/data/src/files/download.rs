@@ -1,7 +1,7 @@
-//! Downloads that resume where they stopped.
+//! Downloads that resume after interruptions.
 //!
-//! Bytes go to a partial file and stay there when the connection breaks; the next attempt asks the server for the rest
-//! (HTTP `Range`). A server that sends everything again is taken at its word and the file starts anew.
+//! Bytes go to a partial file, which is kept when the connection breaks; the next attempt requests the rest from the
+//! server (HTTP `Range`). If a server sends everything again, the file starts over.
 
 use crate::error::DataError;
 use std::fs::{File, OpenOptions};
@@ -12,16 +12,16 @@ use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-/// Attempts on one server, as long as each brings new bytes.
+/// Number of attempts per server, as long as each brings new bytes.
 const ATTEMPTS: usize = 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Called with the bytes there are and, if known, the bytes there will be; breaking stops the download.
+/// Called with the number of bytes so far and, if known, the total; breaking stops the download.
 pub(super) type Watch<'a> = dyn FnMut(u64, Option<u64>) -> ControlFlow<()> + 'a;
 
-/// Downloads `url` to the file `part`, of at most `limit` bytes, from where `part` ends now.
+/// Downloads `url` to the file `part`, of at most `limit` bytes, from the current end of `part`.
 ///
-/// After [`DataError::Download`] and [`DataError::Interrupted`] the bytes in `part` are worth keeping.
+/// After [`DataError::Download`] and [`DataError::Interrupted`], the bytes in `part` can be reused.
 pub(super) fn download(url: &str, part: &Path, limit: u64, watch: &mut Watch) -> Result<(), DataError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -56,7 +56,7 @@ fn continue_download(agent: &Agent, url: &str, part: &Path, limit: u64, watch: &
         StatusCode::PARTIAL_CONTENT if range_start(&response) == Some(there) => {
             receive(response, open(part, true)?, part, there, limit, watch)
         }
-        // Nothing lies beyond the bytes there are: whether they are right is for their reader to say.
+        // The server has no further bytes; the reader decides whether the existing ones are correct.
         StatusCode::RANGE_NOT_SATISFIABLE if there > 0 => Ok(()),
         status => Err(DataError::Download(format!("the server answers {status}"))),
     }
@@ -68,13 +68,13 @@ fn open(part: &Path, append: bool) -> Result<File, DataError> {
     options.open(part).map_err(|reason| DataError::Unreadable { path: part.into(), reason })
 }
 
-/// First byte of the range that a response holds: `Content-Range: bytes 100-199/200`.
+/// First byte of the range in a response: `Content-Range: bytes 100-199/200`.
 fn range_start(response: &Response<Body>) -> Option<u64> {
     let range = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
     range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
 }
 
-/// Appends the body to `file`, which holds `there` bytes.
+/// Appends the body to `file`, which has `there` bytes.
 fn receive(
     response: Response<Body>,
     mut file: File,

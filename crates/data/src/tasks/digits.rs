@@ -1,5 +1,5 @@
-//! Images shown all at once, a channel per pixel: Bernoulli spikes whose probability is the pixel's intensity (Lin & Huang,
-//! arXiv 2310.14621).
+//! Images shown as a whole, with one channel per pixel: Bernoulli spikes whose probability is the intensity of the
+//! pixel (Lin & Huang, arXiv 2310.14621).
 
 use super::data_set::{BatchInput, DataSet, Drive, Examples, Picture, Presentation, Size, Split};
 use crate::digits::idx::{CLASS_NAMES, PIXELS, SIDE};
@@ -13,23 +13,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The task section of a config that trains on digits.
+/// The task section of a config for training on digits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Digits {
     /// The data set.
     pub dataset: Dataset,
-    /// Directory of its four files, plain or .gz, or torchvision's root; none: artifacts/data/ and the name of the data set.
+    /// Directory of the four files, plain or .gz, or torchvision's root; none: artifacts/data/ and the name of the data
+    /// set.
     pub directory: Option<PathBuf>,
-    /// Refuse files that are not the data set's own, by their SHA-256; false accepts any images in the same format.
+    /// Refuse files that do not belong to the data set, by their SHA-256; false accepts any images in the same format.
     pub verify: bool,
-    /// Examples kept out of the training file for validation: the same ones under every seed.
+    /// Examples of the training file held out for validation, the same ones for every seed.
     pub validation_examples: usize,
-    /// Steps T that an image is shown for.
+    /// Number of steps T per image.
     pub steps: usize,
     /// Duration of a step in milliseconds.
     pub step_ms: f64,
-    /// Small changes of each training image, drawn anew each time it is shown.
+    /// Random changes of training images, drawn for each presentation.
     pub augmentation: Augmentation,
 }
 
@@ -49,7 +50,7 @@ impl Default for Digits {
 }
 
 impl Digits {
-    /// Its files.
+    /// Files of the data set.
     pub fn image_files(&self) -> ImageFiles<'_> {
         let Self { dataset, directory, verify, validation_examples, .. } = self;
         let (dataset, directory) = (*dataset, directory.as_deref());
@@ -111,7 +112,7 @@ impl DataSet for Digits {
     }
 }
 
-/// Images with the way in which they are shown.
+/// Images with their presentation.
 struct ShownDigits {
     images: Images,
     steps: usize,

@@ -1,4 +1,4 @@
-//! Go-NoGo (Kim, Li & Sejnowski 2019): a pulse asks for an answer, no pulse for none.
+//! Go-NoGo (Kim, Li & Sejnowski 2019): respond to a pulse, do not respond without one.
 
 use super::task::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require_positive, require_probability};
@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// One channel; on Go trials 1 during the stimulus and target 1 from its end on, else 0 throughout.
+/// One channel. On Go trials the input is 1 during the stimulus and the target is 1 from its end onwards; otherwise
+/// both are 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GoNoGo {
@@ -19,12 +20,13 @@ pub struct GoNoGo {
     pub stimulus_steps: [usize; 2],
     /// Probability of a Go trial.
     pub go_probability: f64,
-    /// A Go answer is correct when the output exceeds this.
+    /// A Go answer is correct if the output exceeds this value.
     pub go_threshold: f64,
-    /// A NoGo answer is correct when the output stays under this; the trained network's output in absolute value, the LIF
-    /// network's, as published, however far it falls.
+    /// A NoGo answer is correct if the output stays below this value: in absolute value for a trained network; for a
+    /// LIF network, as published, however far it falls.
     pub nogo_threshold: f64,
-    /// First step of the window in which a LIF network's answer is judged (the trained network's begins with the target).
+    /// First step of the window in which a LIF network's answer is evaluated (that of a trained network starts with the
+    /// target).
     pub lif_response_from_step: usize,
 }
 

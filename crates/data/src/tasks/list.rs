@@ -16,7 +16,7 @@ macro_rules! task_kinds {
             )*
         }
 
-        /// A task section by what it has: trials that are drawn, or labelled examples.
+        /// A task section by its content: random trials or labelled examples.
         #[derive(Clone, Copy)]
         pub enum Subject<'a> {
             /// A cognitive task.

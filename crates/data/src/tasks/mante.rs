@@ -1,5 +1,5 @@
-//! Context-dependent integration (Mante, Sussillo, Shenoy & Newsome 2013, as in Kim, Li & Sejnowski 2019):
-//! a context cue says which of two noisy channels to integrate.
+//! Context-dependent integration (Mante, Sussillo, Shenoy & Newsome 2013, as in Kim, Li & Sejnowski 2019): a context
+//! cue selects which of two noisy channels to integrate.
 
 use super::task::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require_not_negative, require_positive};
@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// Channels 0, 1: evidence N(±offset, sd²) during the stimulus. Channels 2, 3: one-hot context throughout.
-/// Target: the sign of the cued channel's offset from the end of the stimulus on.
+/// Channels 0, 1: evidence N(±offset, sd²) during the stimulus. Channels 2, 3: one-hot context throughout. Target: the
+/// sign of the cued channel's offset, from the end of the stimulus onwards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mante {
@@ -19,15 +19,15 @@ pub struct Mante {
     pub step_ms: f64,
     /// Stimulus: `[from, to)` in steps.
     pub stimulus_steps: [usize; 2],
-    /// Size of the mean evidence.
+    /// Magnitude of the mean evidence.
     pub offset: f64,
     /// Standard deviation of the evidence at each step.
     pub noise_sd: f64,
-    /// An answer is correct when the output passes ± this.
+    /// An answer is correct if the output passes ± this value.
     pub threshold: f64,
-    /// First step of the window in which a trained network's answer is judged.
+    /// First step of the window in which a trained network's answer is evaluated.
     pub response_from_step: usize,
-    /// First step of the window in which a LIF network's answer is judged.
+    /// First step of the window in which a LIF network's answer is evaluated.
     pub lif_response_from_step: usize,
 }
 

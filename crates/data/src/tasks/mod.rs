@@ -1,7 +1,7 @@
-//! What a network is trained on: the task section of a config.
+//! Tasks: the task section of a config.
 //!
-//! One file per kind. A cognitive task draws trials and judges answers ([`Task`]); a data set has labelled examples
-//! ([`DataSet`]). The list below makes [`TaskConfig`] of them.
+//! One file per kind. A cognitive task draws trials and evaluates answers ([`Task`]); a data set has labelled examples
+//! ([`DataSet`]). The list below generates [`TaskConfig`].
 
 pub mod artifact;
 mod config;
@@ -20,7 +20,7 @@ pub use task::{Extremes, Judged, Response, Task};
 pub use trials::{Trials, judge};
 
 list::task_kinds! {
-    /// Go-NoGo: answer a pulse, keep still without one.
+    /// Go-NoGo: respond to a pulse, do not respond without one.
     "go-nogo" => Trials(go_nogo::GoNoGo),
     /// Temporal exclusive-or of two pulses.
     "xor" => Trials(xor::Xor),

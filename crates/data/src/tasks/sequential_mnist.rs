@@ -5,9 +5,9 @@
 //! x_t = p[π(t)]        permuted: one fixed permutation π for all images
 //! ```
 //!
-//! Source: Le, Jaitly & Hinton 2015, *A simple way to initialize recurrent networks of rectified linear units*
-//! (arXiv 1504.00941); with spiking networks Bellec et al. 2018 (arXiv 1803.09574) and Yin, Corradi & Bohté 2021
-//! (arXiv 2103.12593). Their permutations differ, so the seed of π is part of the config.
+//! Source: Le, Jaitly & Hinton 2015, *A simple way to initialize recurrent networks of rectified linear units* (arXiv
+//! 1504.00941); for spiking networks, Bellec et al. 2018 (arXiv 1803.09574) and Yin, Corradi & Bohté 2021 (arXiv
+//! 2103.12593). Their permutations differ, so the seed of π is part of the config.
 
 use super::data_set::{BatchInput, DataSet, Drive, Examples, Picture, Presentation, Signals, Size, Split};
 use crate::digits::idx::{CLASS_NAMES, PIXELS, SIDE};
@@ -21,26 +21,27 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Index of the stream of permutations; epochs and the validation split take other ones.
+/// Index of the stream of permutations; epochs and the validation split use other indices.
 const PERMUTATION: u64 = u64::MAX - 1;
 
-/// The task section of a config that trains on sequential MNIST.
+/// The task section of a config for training on sequential MNIST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SequentialMnist {
     /// The data set.
     pub dataset: Dataset,
-    /// Directory of its four files, plain or .gz, or torchvision's root; none: artifacts/data/ and the name of the data set.
+    /// Directory of the four files, plain or .gz, or torchvision's root; none: artifacts/data/ and the name of the data
+    /// set.
     pub directory: Option<PathBuf>,
-    /// Refuse files that are not the data set's own, by their SHA-256; false accepts any images in the same format.
+    /// Refuse files that do not belong to the data set, by their SHA-256; false accepts any images in the same format.
     pub verify: bool,
-    /// Examples kept out of the training file for validation: the same ones under every seed.
+    /// Examples of the training file held out for validation, the same ones for every seed.
     pub validation_examples: usize,
     /// Show the pixels in a fixed random order (permuted sequential MNIST).
     pub permuted: bool,
-    /// Seed of that order, which does not depend on the seed of the experiment.
+    /// Seed of this order, which does not depend on the seed of the experiment.
     pub permutation_seed: u64,
-    /// Duration of a step, which shows one pixel (ms).
+    /// Duration of a step, in which one pixel is shown (ms).
     pub step_ms: f64,
 }
 
@@ -66,7 +67,7 @@ impl SequentialMnist {
         ImageFiles { dataset, directory, verify: *verify, validation_examples: *validation_examples }
     }
 
-    /// The pixel that each step shows, `[784]`.
+    /// Pixel shown at each step, `[784]`.
     pub fn order(&self) -> Vec<u32> {
         if self.permuted {
             return Stream::new(self.permutation_seed, Purpose::Shuffle, PERMUTATION).permutation(PIXELS);
@@ -209,7 +210,7 @@ mod tests {
         assert_ne!(SequentialMnist { permutation_seed: 2, ..permuted }.order(), order);
     }
 
-    /// The default permutation is part of what `permuted` means: results of one version must hold in the next.
+    /// The default permutation is part of the definition of `permuted`: results must be comparable between versions.
     #[test]
     fn the_default_permutation_stays() {
         let order = SequentialMnist { permuted: true, ..SequentialMnist::default() }.order();

@@ -1,15 +1,15 @@
-//! A cognitive task: how its trials are drawn, and which answers are correct.
+//! Interface of a cognitive task: the distribution of its trials, and the criteria for answers.
 
 use crate::field::{InvalidField, require, require_duration_ms};
 use mdl_kernels::random::Stream;
 use std::ops::Range;
 
-/// Which network's output is judged: the published windows and rules differ.
+/// Network whose output is evaluated: the published windows and rules differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judged {
-    /// A trained network's own output, one value a task step.
+    /// Output of a trained network, one value per task step.
     Trained,
-    /// The output of the LIF network built from it.
+    /// Output of the LIF network made from it.
     Lif,
 }
 
@@ -23,7 +23,7 @@ pub struct Extremes {
 }
 
 impl Extremes {
-    /// The extremes of nothing; [`Extremes::include`] adds to them.
+    /// Extremes of no outputs; [`Extremes::include`] adds to them.
     pub const EMPTY: Self = Self { max: f64::NEG_INFINITY, min: f64::INFINITY };
 
     /// Widens the extremes to `output`.
@@ -41,21 +41,21 @@ impl Extremes {
     }
 }
 
-/// What the output must do inside the response window for the trial to count as correct.
+/// Criterion inside the response window for a correct trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Response {
     /// Rise above a threshold at least once.
     Above(f64),
     /// Fall below a threshold at least once.
     Below(f64),
-    /// Stay under a threshold throughout.
+    /// Stay below a threshold throughout.
     Under(f64),
-    /// Keep its absolute value under a threshold throughout.
+    /// Stay below a threshold in absolute value throughout.
     Within(f64),
 }
 
 impl Response {
-    /// Whether an output with these extremes is correct. An output that is not a number never is.
+    /// True if an output with these extremes is correct. An output that is not a number never is.
     pub fn accepts(self, extremes: Extremes) -> bool {
         match self {
             Self::Above(threshold) => extremes.max > threshold,
@@ -66,7 +66,7 @@ impl Response {
     }
 }
 
-/// A task: channels, steps, sampling of trials, target, judging.
+/// A task: channels, steps, sampling of trials, targets, criteria.
 pub trait Task: Send + Sync {
     /// Input channels K.
     fn channels(&self) -> usize;
@@ -74,28 +74,29 @@ pub trait Task: Send + Sync {
     fn outputs(&self) -> usize {
         1
     }
-    /// Steps T of a trial.
+    /// Number of steps T of a trial.
     fn steps(&self) -> usize;
     /// Duration of a step in milliseconds.
     fn step_ms(&self) -> f64;
-    /// Names of the conditions a trial can have.
+    /// Names of the conditions of trials.
     fn conditions(&self) -> &'static [&'static str];
-    /// Draws one trial into `input` `[T, K]` and `target` `[T, O]`, both zero before; returns the index of its condition.
+    /// Draws one trial into `input` `[T, K]` and `target` `[T, O]`, both initially zero; returns the index of its
+    /// condition.
     fn draw(&self, stream: &mut Stream, input: &mut [f32], target: &mut [f32]) -> usize;
-    /// Fields that say how an answer is judged, and do not change a trial.
+    /// Fields of the criteria, which do not change a trial.
     fn judging_fields(&self) -> &'static [&'static str];
-    /// What counts as correct under a condition.
+    /// Criterion for a correct answer under a condition.
     fn response(&self, condition: usize, judged: Judged) -> Response;
     /// Steps of the response window.
     fn response_window(&self, judged: Judged) -> Range<usize>;
-    /// Refuses values no trial can be made with.
+    /// Refuses values with which no trial can be made.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside the task's section.
     fn validate(&self) -> Result<(), InvalidField>;
 }
 
-/// Checks the steps and the step duration every task has.
+/// Checks the number of steps and the step duration of every task.
 pub(super) fn validate_time(steps: usize, step_ms: f64) -> Result<(), InvalidField> {
     require((2..=1_000_000).contains(&steps), "steps", steps, "2 to 1000000 steps")?;
     require_duration_ms("step_ms", step_ms)

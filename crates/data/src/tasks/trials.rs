@@ -1,18 +1,18 @@
-//! Trials of a task, side by side in memory, and the judgement of answers to them.
+//! Trials of a task in memory, and the evaluation of answers.
 
 use super::task::{Extremes, Judged, Task};
 use mdl_kernels::random::{Purpose, Stream};
 
-/// Trials side by side, time-major.
+/// Several trials, time-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trials {
-    /// Steps T.
+    /// Number of steps T.
     pub steps: usize,
-    /// Trials B.
+    /// Number of trials B.
     pub count: usize,
-    /// Input channels K.
+    /// Number of input channels K.
     pub channels: usize,
-    /// Output channels O.
+    /// Number of output channels O.
     pub outputs: usize,
     /// `[T, B, K]`
     pub input: Vec<f32>,
@@ -23,7 +23,7 @@ pub struct Trials {
 }
 
 impl Trials {
-    /// Draws trials `first .. first + count` of a purpose under a seed.
+    /// Draws trials `first .. first + count` of a purpose with a seed.
     pub fn draw(task: &dyn Task, seed: u64, purpose: Purpose, first: u64, count: usize) -> Self {
         let (steps, channels, outputs) = (task.steps(), task.channels(), task.outputs());
         let mut trials = Self {
@@ -57,7 +57,7 @@ impl Trials {
         gather(&self.target, self.outputs, trial, self.count)
     }
 
-    /// The targets of all trials at these times (ms), `[B, times, O]`, of a task with steps of `step_ms`.
+    /// Targets of all trials at these times (ms), `[B, times, O]`, for a task with steps of `step_ms`.
     pub fn target_at(&self, time_ms: &[f64], step_ms: f64) -> Vec<f32> {
         let step = |time: &f64| ((time / step_ms) as usize).min(self.steps - 1);
         let steps: Vec<usize> = time_ms.iter().map(step).collect();
@@ -69,7 +69,7 @@ impl Trials {
 /// Writes one trial's `[T, width]` into column `trial` of `[T, count, width]`.
 fn scatter(from: &[f32], width: usize, trial: usize, count: usize, to: &mut [f32]) {
     for (row, all) in from.chunks_exact(width).zip(to.chunks_exact_mut(width * count)) {
-        // A loop: rows of a few numbers are not worth the call that copies a slice.
+        // A loop, because rows of a few numbers are too short for a call that copies a slice.
         for (to, from) in all[trial * width..(trial + 1) * width].iter_mut().zip(row) {
             *to = *from;
         }
@@ -81,7 +81,7 @@ fn gather(from: &[f32], width: usize, trial: usize, count: usize) -> Vec<f32> {
     from.chunks_exact(width * count).flat_map(|all| &all[trial * width..(trial + 1) * width]).copied().collect()
 }
 
-/// Whether trial after trial is correct, given the outputs `[T, B, O]` of a trained network (first output channel).
+/// True for each correct trial, given the outputs `[T, B, O]` of a trained network (first output channel).
 pub fn judge(task: &dyn Task, outputs: &[f32], conditions: &[usize]) -> Vec<bool> {
     let (count, width) = (conditions.len(), task.outputs());
     let window = task.response_window(Judged::Trained);
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::tasks::task::Response;
 
-    /// Every task of the list, as it comes.
+    /// Every task of the list with default values.
     fn all() -> Vec<TaskConfig> {
         TaskConfig::all().into_iter().filter(|kind| kind.task().is_ok()).collect()
     }

@@ -1,4 +1,4 @@
-//! Temporal exclusive-or (Kim, Li & Sejnowski 2019): are two successive pulses of the same sign?
+//! Temporal exclusive-or (Kim, Li & Sejnowski 2019): do two successive pulses have the same sign?
 
 use super::task::{Judged, Response, Task, validate_time, validate_window};
 use crate::field::{InvalidField, require, require_positive};
@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// Two channels, one pulse of ±1 in each, one after the other; target +1 when the signs agree, −1 when they differ.
+/// Two channels with one pulse of ±1 each, one after the other; the target is +1 if the signs agree and −1 if they
+/// differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Xor {
@@ -21,9 +22,9 @@ pub struct Xor {
     pub second_pulse_steps: [usize; 2],
     /// Steps in which the target is ±1: `[from, to)`; it is 0 elsewhere.
     pub target_steps: [usize; 2],
-    /// An answer is correct when the output passes ± this.
+    /// An answer is correct if the output passes ± this value.
     pub threshold: f64,
-    /// First step of the window in which an answer is judged.
+    /// First step of the window in which an answer is evaluated.
     pub response_from_step: usize,
 }
 
