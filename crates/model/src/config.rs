@@ -16,7 +16,7 @@ pub enum NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// Its kind, as the config spells it.
+    /// Its kind, as spelt in configs.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Rate(_) => "rate",

@@ -1,7 +1,7 @@
-//! Networks that are trained: their parameters, and their dynamics as one operator per sequence.
+//! Trained networks: their parameters, and their dynamics as one operator per sequence.
 //!
-//! [`rate`] and [`spiking`] open with their equations. Parameters are plain tensors; a run is a function of parameters and
-//! input, and is differentiable with respect to both.
+//! [`rate`] and [`spiking`] start with their equations. Parameters are plain tensors; a run is a function of parameters
+//! and input, and differentiable with respect to both.
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};

@@ -1,4 +1,4 @@
-//! The parameters of a mode network, rate or spiking.
+//! Parameters of a mode network, rate or spiking.
 //!
 //! ```text
 //! W_rec = Ξ_in diag(λ) Ξ_outᵀ          Ξ_in, Ξ_out [N, P],  λ [P] (the scores)
@@ -39,11 +39,11 @@ pub struct ModeParameters {
 }
 
 impl ModeParameters {
-    /// Initial values under `seed`, `f32`. Each tensor has numbers of its own: its values do not depend on the other sizes
-    /// but through their standard deviation.
+    /// Initial values for `seed`, `f32`. Each tensor has its own random numbers: its values depend on the other sizes
+    /// only through their standard deviation.
     ///
     /// # Errors
-    /// None but candle's own.
+    /// Only candle's own.
     pub fn initial(sizes: &ModeSizes, seed: u64) -> Result<Self> {
         let ModeSizes { neurons, modes, inputs, outputs } = *sizes;
         let normal = |index: u64, shape: &[usize], fan: usize| {
@@ -60,10 +60,10 @@ impl ModeParameters {
         })
     }
 
-    /// The sizes the tensors have.
+    /// Sizes of the tensors.
     ///
     /// # Errors
-    /// Tensors that do not fit together; the message names the one that is wrong.
+    /// Tensors of mismatched shapes; the message names the wrong one.
     pub fn sizes(&self) -> Result<ModeSizes> {
         let ((neurons, inputs), (outputs, _), modes) = (self.w_in.dims2()?, self.w_out.dims2()?, self.score.dims1()?);
         for (name, tensor, expected) in [
@@ -78,7 +78,7 @@ impl ModeParameters {
         Ok(ModeSizes { neurons, modes, inputs, outputs })
     }
 
-    /// The tensors by the names they have in an artifact.
+    /// Tensors with their names in an artifact.
     pub fn named(&self) -> [(&'static str, &Tensor); 5] {
         [
             ("w_in", &self.w_in),
@@ -89,19 +89,19 @@ impl ModeParameters {
         ]
     }
 
-    /// Ξ_in diag(λ) `[N, P]`, the factor of the recurrence that holds the scores.
+    /// Ξ_in diag(λ) `[N, P]`, the factor of the recurrence that includes the scores.
     ///
     /// # Errors
-    /// Tensors that do not fit together.
+    /// Tensors of mismatched shapes.
     pub fn scored_mode_in(&self) -> Result<Tensor> {
         self.mode_in.broadcast_mul(&self.score)
     }
 
-    /// The importance of each mode, τ_μ = γ(‖ξ_in,μ‖ + ‖ξ_out,μ‖) + |λ_μ|, where γ = Σ|λ_μ| / Σ(‖ξ_in,μ‖ + ‖ξ_out,μ‖) brings
-    /// both terms to the same scale.
+    /// Importance of each mode, τ_μ = γ(‖ξ_in,μ‖ + ‖ξ_out,μ‖) + |λ_μ|, where γ = Σ|λ_μ| / Σ(‖ξ_in,μ‖ + ‖ξ_out,μ‖)
+    /// brings both terms to the same scale.
     ///
     /// # Errors
-    /// Tensors that do not fit together.
+    /// Tensors of mismatched shapes.
     pub fn importance(&self) -> Result<Vec<f64>> {
         let f64s = |tensor: &Tensor| tensor.to_dtype(candle_core::DType::F64);
         let norm = |modes: &Tensor| f64s(modes)?.sqr()?.sum(0)?.sqrt()?.to_vec1::<f64>();

@@ -1,4 +1,4 @@
-//! What is read from a network: every step, or the maximum over time.
+//! Readout of a network: every step, or the maximum over time.
 //!
 //! ```text
 //! per step       y_t = W_out r_t
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::sync::Mutex;
 
-/// What the readout sees.
+/// Variable that is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readout {
@@ -29,10 +29,10 @@ pub enum Readout {
     MaxOverTime,
 }
 
-/// Neighbouring values whose maxima are taken together.
+/// Number of neighbouring values whose maxima are computed together.
 const PIECE: usize = 1024;
 
-/// The maximum over time of `r` `[T, B, N]`, as `[B, N]`. The gradient goes to the first step that holds the maximum.
+/// Maximum over time of `r` `[T, B, N]`, as `[B, N]`. The gradient goes to the first step with the maximum.
 ///
 /// # Errors
 /// A tensor without steps, or not of three dimensions and type `f32` or `f64`.
@@ -49,7 +49,7 @@ pub fn max_over_time(r: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// The operator; it keeps the step that holds each maximum.
+/// The operator; it stores the step of each maximum.
 #[derive(Default)]
 struct MaxOverTime<R> {
     steps: Mutex<Vec<u32>>,
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_first_maximal_step_takes_the_gradient() {
-        // [T = 3, B = 1, N = 4]; neuron 2 holds its maximum twice, neuron 3 always.
+        // [T = 3, B = 1, N = 4]; neuron 2 reaches its maximum twice, neuron 3 always.
         let r = [0.0f32, 5.0, 1.0, 2.0, 1.0, 4.0, 3.0, 2.0, 2.0, 3.0, 3.0, 2.0];
         let r = Var::from_tensor(&Tensor::from_slice(&r, (3, 1, 4), &Device::Cpu).unwrap()).unwrap();
         let maximum = max_over_time(&r).unwrap();

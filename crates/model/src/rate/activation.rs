@@ -12,7 +12,7 @@ use mdl_kernels::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Largest rate of the unbounded activations.
+/// Maximum rate of the unbounded activations.
 const CEILING: f64 = 20.0;
 
 /// The activation φ.
@@ -30,7 +30,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// The largest rate there is.
+    /// Maximum rate.
     pub fn largest_rate(self) -> f64 {
         match self {
             Self::Sigmoid | Self::Tanh => 1.0,
@@ -38,10 +38,10 @@ impl Activation {
         }
     }
 
-    /// φ of every element, in candle's own operations.
+    /// φ of every element, in candle operations.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Sigmoid => candle_nn::ops::sigmoid(x),
@@ -80,12 +80,12 @@ impl Activation {
         }
     }
 
-    /// Whether φ'(x) needs x beside r = φ(x).
+    /// True if φ'(x) needs x in addition to r = φ(x).
     pub(super) fn slopes_need_states(self) -> bool {
         self == Self::Softplus
     }
 
-    /// slope ← slope · φ'(x), where r = φ(x); x is read where [`slopes_need_states`](Self::slopes_need_states) says so.
+    /// slope ← slope · φ'(x), where r = φ(x); x is only read if [`slopes_need_states`](Self::slopes_need_states).
     #[inline(always)]
     pub(super) fn times_slopes<R: Real>(self, x: &[R], r: &[R], slope: &mut [R]) {
         let (zero, one, ceiling) = (R::zero(), R::one(), R::constant(CEILING));
@@ -111,7 +111,7 @@ impl Activation {
     }
 }
 
-/// max(x, 0) with derivative 0 at 0 (that of candle's own relu is 1 there).
+/// max(x, 0) with derivative 0 at 0 (candle's own relu has 1 there).
 pub(super) fn rectified(x: &Tensor) -> Result<Tensor> {
     x * x.gt(0.0)?.to_dtype(x.dtype())?
 }
@@ -121,13 +121,13 @@ fn sigmoid<R: Real>(x: R) -> R {
     R::one() / (R::one() + (-x).exp_vector())
 }
 
-/// The larger of two numbers, the first if it is not a number.
+/// The larger of two numbers, or the first if it is not a number.
 #[inline(always)]
 fn larger<R: Real>(a: R, b: R) -> R {
     if a < b { b } else { a }
 }
 
-/// The smaller of two numbers, the first if it is not a number.
+/// The smaller of two numbers, or the first if it is not a number.
 #[inline(always)]
 fn smaller<R: Real>(a: R, b: R) -> R {
     if a > b { b } else { a }

@@ -1,33 +1,33 @@
-//! The config of a rate network: plain data.
+//! Config of a rate network.
 
 use super::Activation;
 use mdl_data::field::{InvalidField, require, require_duration_ms, require_not_negative, require_probability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the units are connected.
+/// Connectivity of the units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum RecurrenceConfig {
-    /// One weight a pair of units (Kim et al. 2019).
+    /// One weight per pair of units (Kim et al. 2019).
     Dense(DenseConfig),
     /// A few modes, W = Ξ_in diag(λ) Ξ_outᵀ (Lin & Huang 2023).
     Modes(ModesConfig),
 }
 
-/// Dense connections: each present with a probability, N(0, 1)·gain/√(N·probability).
+/// Dense connections: each is present with a probability, with initial weight N(0, 1)·gain/√(N·probability).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DenseConfig {
-    /// Dale's principle: a unit's outgoing weights all have its sign.
+    /// Dale's principle: all outgoing weights of a unit have its sign.
     pub dale: bool,
     /// Probability that a unit is inhibitory (only under Dale's principle).
     pub inhibitory_fraction: f64,
-    /// Probability that a connection is present at first.
+    /// Initial probability that a connection is present.
     pub connection_probability: f64,
     /// Gain of the initial weights.
     pub gain: f64,
-    /// Inhibitory units, from the first on, that receive nothing from inhibitory units (somatostatin motif).
+    /// Number of inhibitory units, starting from the first, without input from inhibitory units (somatostatin motif).
     pub somatostatin_units: usize,
 }
 
@@ -43,7 +43,7 @@ impl Default for DenseConfig {
 pub struct ModesConfig {
     /// Number of modes P.
     pub modes: usize,
-    /// Whether the scores are trained, or keep their initial values.
+    /// Train the scores, instead of keeping their initial values.
     #[serde(default = "yes")]
     pub train_scores: bool,
     /// Standard deviation of the initial modes; none: 1/√P.
@@ -62,7 +62,7 @@ fn yes() -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum TimeConstants {
-    /// One a unit, trained within bounds: τ = sigmoid(θ)(max − min) + min, θ ~ N(0, 1) at first.
+    /// One per unit, trained within bounds: τ = sigmoid(θ)(max − min) + min, initially θ ~ N(0, 1).
     Trained {
         /// Lower bound (ms).
         min_ms: f64,
@@ -76,7 +76,7 @@ pub enum TimeConstants {
     },
 }
 
-/// How a step decays the state.
+/// Integration of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Integration {
@@ -86,11 +86,11 @@ pub enum Integration {
     Exponential,
 }
 
-/// How a trial begins.
+/// Start of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {
-    /// x_0 is drawn and input u_{t−1} drives x_t (Kim et al. 2019); the output of step 0 takes no part in the loss.
+    /// x_0 is random and input u_{t−1} drives x_t (Kim et al. 2019); the output of step 0 is not part of the loss.
     Drawn {
         /// Standard deviation of x_0.
         sd: f64,
@@ -105,7 +105,7 @@ pub enum Start {
 pub struct RateConfig {
     /// Number of units N.
     pub neurons: usize,
-    /// How they are connected.
+    /// Connectivity of the units.
     pub recurrence: RecurrenceConfig,
     /// The activation φ.
     #[serde(default = "sigmoid")]
@@ -113,10 +113,10 @@ pub struct RateConfig {
     /// Time constants.
     #[serde(default = "published_time_constants")]
     pub time_constants: TimeConstants,
-    /// How a step decays the state.
+    /// Integration of a step.
     #[serde(default = "euler")]
     pub integration: Integration,
-    /// How a trial begins.
+    /// Start of a trial.
     #[serde(default = "drawn")]
     pub start: Start,
     /// Standard deviation of the noise added at each step.
@@ -125,13 +125,13 @@ pub struct RateConfig {
     /// Standard deviation of the initial input weights.
     #[serde(default = "unit")]
     pub input_sd: f64,
-    /// Whether the input weights are trained.
+    /// Train the input weights.
     #[serde(default)]
     pub train_input: bool,
     /// Standard deviation of the initial output weights.
     #[serde(default = "hundredth")]
     pub output_sd: f64,
-    /// Whether the output has a (trained) bias, 0 at first.
+    /// Trained output bias, initially 0.
     #[serde(default = "yes")]
     pub output_bias: bool,
 }
@@ -159,7 +159,7 @@ fn hundredth() -> f64 {
 }
 
 impl RateConfig {
-    /// Refuses values no network can be made with.
+    /// Refuses values with which no network can be made.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside the network's section.
@@ -187,12 +187,12 @@ impl RateConfig {
         require_not_negative("output_sd", self.output_sd)
     }
 
-    /// Whether there are mode scores to train.
+    /// True if there are mode scores to train.
     pub(super) fn trains_scores(&self) -> bool {
         matches!(&self.recurrence, RecurrenceConfig::Modes(modes) if modes.train_scores)
     }
 
-    /// Refuses a step longer than the shortest time constant, which forward Euler cannot follow.
+    /// Refuses a step longer than the shortest time constant, for which forward Euler is unstable.
     ///
     /// # Errors
     /// [`InvalidField`] naming the time constants.

@@ -1,7 +1,7 @@
-//! The recurrence on a GPU, or on its emulation: what the kernels of `rate.cu` are given.
+//! The recurrence on a GPU, or under emulation: arguments of the kernels in `rate.cu`.
 //!
-//! Signs and masks become part of the weights, and modes become rows, in candle's own operations before the operator; the
-//! gradient of the weights is a matrix product of what the backward kernel writes:
+//! Before the operator, candle operations multiply signs and masks into the weights and turn modes into rows. The
+//! gradient of the weights is a matrix product of the outputs of the backward kernel:
 //!
 //! ```text
 //! ∂W = Σ_s δ_s r_{s−1}ᵀ          ∂A = Σ_s δ_s (Cᵀ r_{s−1})ᵀ,   ∂C = Σ_s r_{s−1} (Aᵀ δ_s)ᵀ
@@ -18,7 +18,7 @@ const NAME: &str = "rate-sequence";
 /// Blocks and threads of the kernel that adds gradients.
 const SUM: Grid = Grid { blocks: 16, threads: 256, shared_bytes: 0 };
 
-/// Runs `sequence` on a machine; all shapes are right.
+/// Runs `sequence` on a device; all shapes have been checked.
 pub(super) fn run<M: Backend>(
     machine: &M,
     sequence: &RateSequence,
@@ -41,7 +41,7 @@ pub(super) fn run<M: Backend>(
     Ok(RateStates { x, r: drive.apply_op3(&weights, &leak, operator)? })
 }
 
-/// The weights as the operator takes them: W_effᵀ `[N, N]`, or A and C as rows `[2, P, N]`.
+/// Weights in the form of the operator: W_effᵀ `[N, N]`, or A and C as rows `[2, P, N]`.
 fn effective(recurrence: &Recurrence, weights: &Tensor) -> Result<Tensor> {
     let Recurrence::Dense { sign, mask } = recurrence else { return weights.transpose(1, 2)?.contiguous() };
     let (n, device) = (weights.dims2()?.0, weights.device());
@@ -55,16 +55,16 @@ fn effective(recurrence: &Recurrence, weights: &Tensor) -> Result<Tensor> {
     effective.t()?.contiguous()
 }
 
-/// All of an operator but its three tensors.
+/// Operator without its three tensors.
 struct Network {
     activation: Activation,
-    /// P, or 0 where the weights are one a pair.
+    /// P, or 0 with one weight per pair.
     modes: usize,
     initial: Tensor,
     noise: Option<Tensor>,
 }
 
-/// What the forward pass leaves.
+/// Results of the forward pass.
 struct Forward<M: Backend> {
     /// x `[S + 1, B, N]`
     x: Tensor,
@@ -74,7 +74,7 @@ struct Forward<M: Backend> {
     overlap: Option<Tensor>,
 }
 
-/// The operator after its forward pass.
+/// Operator after its forward pass.
 struct Operator<M: Backend> {
     output: Output<M>,
     network: Network,
@@ -121,7 +121,7 @@ impl<M: Backend> CustomOp3 for Operator<M> {
         arriving: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (steps, batch, n) = drive.dims3()?;
-        // The kernel multiplies with Wᵀ: a row for each unit that is reached, or the same rows A and C.
+        // The kernel multiplies with Wᵀ: one row per target unit, or the same rows A and C.
         let turned = if self.network.modes == 0 { weights.t()?.contiguous()? } else { weights.clone() };
         let launch = Launch::new(self.output.machine(), &self.network, drive, &turned, leak)?;
         let [delta, of_leak, overlap] = launch.backward(&self.x, r, &arriving.contiguous()?)?;
@@ -139,12 +139,12 @@ impl<M: Backend> CustomOp3 for Operator<M> {
     }
 }
 
-/// The operator's tensors on a machine, and how its kernels are launched.
+/// Tensors of the operator on a device, and the launch plan of its kernels.
 struct Launch<'a, M: Backend> {
     machine: &'a M,
     plan: Plan,
     arguments: Rate,
-    /// Keep the tensors where the arguments say that they lie.
+    /// Owners that keep the tensors at the addresses in the arguments.
     _placed: Vec<Placed<M>>,
 }
 
@@ -236,8 +236,8 @@ impl<'a, M: Backend> Launch<'a, M> {
         let form = if self.arguments.modes > 0 { "modes" } else { "pairs" };
         let name = format!("rate_{pass}_{form}_{}", self.plan.items);
         let grid = Grid { blocks: self.plan.blocks, threads: self.plan.threads, shared_bytes: self.plan.shared };
-        // SAFETY: the buffers have the sizes that the kernel's structure names; they live until it is launched, and their
-        // memory until it has run.
+        // SAFETY: the buffers have the sizes stated in the kernel's structure. They live until the launch, and their
+        // memory until the kernel has run.
         unsafe { self.machine.launch(Kernel { source: "rate", name: &name }, grid, arguments) }
     }
 }
@@ -256,7 +256,8 @@ mod tests {
         Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
     }
 
-    /// x, r and the gradients of drive, weights and leak agree with the CPU's, and have the same bits in both orders of threads.
+    /// x, r and the gradients of drive, weights and leak agree with the CPU's, and have the same bits for both thread
+    /// orders.
     fn check(activation: Activation, recurrence: Recurrence, [steps, batch, n, modes]: [usize; 4], noisy: bool) {
         if Emulator::new().is_none() {
             return;
@@ -301,7 +302,8 @@ mod tests {
         }
     }
 
-    /// One unit a thread and four, A and C inside and outside of shared memory, more modes than threads; signs of Dale's law.
+    /// One and four units per thread, A and C inside and outside of shared memory, more modes than threads; signs of
+    /// Dale's principle.
     #[test]
     fn every_path_by_size_agrees_with_the_cpu() {
         let free = || Recurrence::Dense { sign: None, mask: None };

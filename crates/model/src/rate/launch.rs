@@ -1,8 +1,8 @@
-//! Launches of the rate network's kernels (`rate.cu`).
+//! Launches of the kernels of rate networks (`rate.cu`).
 
 use mdl_device::{Arguments, SHARED_BYTES, WARP};
 
-/// The kernels' argument, field by field that of `struct Rate` in `rate.cu`, where they are documented.
+/// Argument of the kernels, field by field like `struct Rate` in `rate.cu`, where the fields are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -34,25 +34,25 @@ impl Arguments for Rate {}
 #[cfg(feature = "cuda")]
 unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Rate {}
 
-/// How a network is laid over threads and memory. It depends on the shapes alone, as the order of sums does.
+/// Distribution of a network over threads and memory. It depends only on the shapes, like the order of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Neurons of a thread: 1 or 4; part of the kernels' names.
+    /// Neurons per thread: 1 or 4; part of the kernels' names.
     pub items: usize,
-    /// Threads of a block.
+    /// Threads per block.
     pub threads: usize,
-    /// Blocks of either pass.
+    /// Number of blocks of either pass.
     pub blocks: usize,
-    /// Whether A and C are copied to shared memory.
+    /// True if A and C are copied to shared memory.
     pub cached: bool,
     /// Bytes of shared memory.
     pub shared: usize,
 }
 
 impl Plan {
-    /// The plan of a network of N `neurons` and P `modes`, 0 where the weights are one a pair.
+    /// Plan of a network of N `neurons` and P `modes`, or 0 modes with one weight per pair.
     ///
-    /// `None` for a network beyond the kernels: more than 4096 neurons or 4096 modes.
+    /// `None` for a network too large for the kernels: more than 4096 neurons or 4096 modes.
     pub(super) fn new(trials: usize, neurons: usize, modes: usize) -> Option<Self> {
         const LARGEST: usize = 4096;
         if neurons > LARGEST || modes > LARGEST {
@@ -60,7 +60,7 @@ impl Plan {
         }
         let items = if neurons <= 1024 { 1 } else { 4 };
         let threads = neurons.div_ceil(items).next_multiple_of(WARP);
-        // Trials of a block: several where all of them use the same weight.
+        // Trials per block: several if all of them use the same weight.
         let together = if modes == 0 && items == 1 { 4 } else { 1 };
         let floats = neurons * together + modes.max(threads / WARP);
         let weights = 2 * modes * neurons;

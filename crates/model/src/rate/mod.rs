@@ -1,10 +1,11 @@
-//! Rate networks, dense (Kim, Li & Sejnowski 2019) and with modes (Lin & Huang, arXiv 2310.14621): one recurrence over a sequence of S steps.
+//! Rate networks, dense (Kim, Li & Sejnowski 2019) and with modes (Lin & Huang, arXiv 2310.14621): one recurrence over
+//! a sequence of S steps.
 //!
 //! ```text
 //! x_s = (1 − a) ⊙ x_{s−1} + a ⊙ (W_eff r_{s−1} + d_s) + noise_s,   r_s = φ(x_s)      s = 1 … S,  x_0 given
 //! ```
 //!
-//! A dense network has x_0 drawn, d_s = W_in u_{s−1} and a = Δt/τ; one with modes has x_0 = 0 and a = 1 − α_m.
+//! A dense network has random x_0, d_s = W_in u_{s−1} and a = Δt/τ; a mode network has x_0 = 0 and a = 1 − α_m.
 
 mod activation;
 pub mod config;

@@ -1,4 +1,4 @@
-//! A rate network as candle sees it: its parameters as variables, and its run over a batch of trials.
+//! Rate networks in candle: parameters as variables, and runs over a batch of trials.
 
 use super::config::{Integration, RateConfig, Start, TimeConstants};
 use super::parameters::{RateParameters, RecurrentWeights};
@@ -25,32 +25,32 @@ pub struct RateNetwork {
     b_out: Option<Var>,
 }
 
-/// Which numbers the noise of a run is made of.
+/// Key of the noise of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct NoiseKey {
     /// Seed of the run.
     pub seed: u64,
-    /// What the run is for.
+    /// Purpose of the run.
     pub purpose: Purpose,
-    /// Which of the runs for this purpose, below 2⁶³: a run takes two streams.
+    /// Index of the run for this purpose, below 2⁶³: a run uses two streams.
     pub index: u64,
 }
 
-/// What the run of a batch takes.
+/// Inputs of a batched run.
 struct Run {
     sequence: RateSequence,
     drive: Tensor,
     weights: Tensor,
     leak: Tensor,
-    /// The row that belongs to the first step of the task.
+    /// Row of the first step of the task.
     first: usize,
 }
 
 impl RateNetwork {
-    /// A network with these parameters for a task of `step_ms` a step.
+    /// Creates a network with these parameters for a task with steps of `step_ms`.
     ///
     /// # Errors
-    /// Those of candle: no memory on the device.
+    /// Errors of candle: out of memory on the device.
     pub fn new(config: &RateConfig, parameters: RateParameters, step_ms: f64, device: &Device) -> Result<Self> {
         let (n, k, o) = (parameters.neurons, parameters.channels, parameters.outputs);
         let var = |values: &[f32], shape: &[usize]| Var::from_slice(values, shape, device);
@@ -86,17 +86,17 @@ impl RateNetwork {
         })
     }
 
-    /// The config it was made with.
+    /// Config of the network.
     pub fn config(&self) -> &RateConfig {
         &self.config
     }
 
-    /// The device that holds the parameters.
+    /// Device of the parameters.
     pub fn device(&self) -> &Device {
         self.w_out.device()
     }
 
-    /// The trained parameters, by the names they have in an artifact.
+    /// Trained parameters, by their names in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
         let mut variables = Vec::new();
         if let Some(w_in) = &self.trained_w_in {
@@ -115,10 +115,10 @@ impl RateNetwork {
         variables
     }
 
-    /// The parameters as they are now.
+    /// Current parameters.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn parameters(&self) -> Result<RateParameters> {
         let mut now = self.parameters.clone();
         for (name, variable) in self.variables() {
@@ -138,7 +138,7 @@ impl RateNetwork {
         Ok(now)
     }
 
-    /// Fraction a of the way to its input that each unit goes in a step, `[N]`.
+    /// Leak a per step of each unit, the fraction of the distance to its input, `[N]`.
     fn leak(&self) -> Result<Tensor> {
         let dt = self.step_ms;
         match (&self.theta, self.config.time_constants) {
@@ -159,10 +159,10 @@ impl RateNetwork {
         }
     }
 
-    /// Outputs `[T, B, O]` for inputs `[T, B, K]`; the noise is a function of `key` alone.
+    /// Outputs `[T, B, O]` for inputs `[T, B, K]`; the noise depends only on `key`.
     ///
     /// # Errors
-    /// Those of candle: an input of another shape.
+    /// Errors of candle: an input of another shape.
     pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
         let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
         let outputs = sequence.outputs(&drive, &weights, &leak, &self.w_out)?.narrow(0, first, input.dim(0)?)?;
@@ -172,16 +172,16 @@ impl RateNetwork {
     /// Outputs W_out r + b_out `[rows, O]` of rates `[rows, N]`.
     ///
     /// # Errors
-    /// Those of candle: rates of another shape.
+    /// Errors of candle: rates of another shape.
     pub fn read(&self, rates: &Tensor) -> Result<Tensor> {
         let outputs = rates.matmul(&self.w_out.t()?)?;
         if let Some(b_out) = &self.b_out { outputs.broadcast_add(b_out) } else { Ok(outputs) }
     }
 
-    /// Firing rates r `[T, B, N]`, one row a task step, for inputs `[T, B, K]`; the noise is a function of `key` alone.
+    /// Firing rates r `[T, B, N]`, one row per task step, for inputs `[T, B, K]`; the noise depends only on `key`.
     ///
     /// # Errors
-    /// Those of candle: an input of another shape.
+    /// Errors of candle: an input of another shape.
     pub fn rates(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
         let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
         sequence.run(&drive, &weights, &leak)?.r.narrow(0, first, input.dim(0)?)

@@ -1,4 +1,4 @@
-//! The recurrence over a whole sequence as one operator of candle.
+//! The recurrence over a whole sequence as a candle operator.
 
 use super::readout::{Outer, read, readout_gradient};
 use super::recurrence::{Adjoint, Recurrent, Trajectory};
@@ -16,26 +16,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
-/// Trials are differentiated in at most this many groups, each with a gradient of its own; the sum over groups is in order.
+/// Maximum number of groups of trials in differentiation, each with its own gradient; groups are summed in order.
 const GROUPS: usize = 32;
 
 /// A run as an operator on (drive, weights, units), where `units` `[1 + O, N]` is the row of leaks above W_out.
-///
+/// Its result is the outputs W_out r `[S + 1, B, O]`, or, with leaks only, the rates r `[S + 1, B, N]`.
 /// Its result are the outputs W_out r `[S + 1, B, O]`; with leaks alone, the rates r `[S + 1, B, N]`.
 struct Operator<R> {
     sequence: RateSequence,
     kept: Arc<OnceLock<Kept<R>>>,
 }
 
-/// What the forward pass leaves for the backward pass.
+/// Data of the forward pass for the backward pass.
 struct Kept<R> {
     weights: Weights<R>,
     blocks: Vec<Range<usize>>,
-    /// What the trials of each block went through.
+    /// Traces of the trials of each block.
     states: Vec<Trajectory<R>>,
 }
 
-/// States of `sequence`; all shapes are right.
+/// States of `sequence`; all shapes have been checked.
 pub(super) fn states<R: SparseReal>(
     sequence: &RateSequence,
     drive: &Tensor,
@@ -53,7 +53,7 @@ pub(super) fn states<R: SparseReal>(
     Ok(RateStates { x: Tensor::from_vec(interleave(steps, x), r.shape(), r.device())?, r })
 }
 
-/// Outputs of `sequence`; all shapes are right.
+/// Outputs of `sequence`; all shapes have been checked.
 pub(super) fn outputs<R: SparseReal>(
     sequence: &RateSequence,
     drive: &Tensor,
@@ -173,10 +173,10 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
     }
 }
 
-/// What runs the trials of a block.
+/// Kernels that run the trials of a block.
 type Kernel<R> = (Recurrent<R>, Box<dyn Product<R>>);
 
-/// The kernels of blocks of trials, one for each width that they have.
+/// Kernels for blocks of trials, one per width.
 struct Kernels<'a, R> {
     blocks: &'a [Range<usize>],
     kernels: BTreeMap<usize, Kernel<R>>,
@@ -188,7 +188,7 @@ impl<'a, R: SparseReal> Kernels<'a, R> {
         Self { blocks, kernels: widths.into_iter().map(|width| (width, kernel(width))).collect() }
     }
 
-    /// `function` of every block, by its place among them, in order.
+    /// Results of `function` for every block and its index, in order.
     fn each<T: Send>(&self, function: impl Fn(&Recurrent<R>, &dyn Product<R>, usize) -> T + Send + Sync) -> Vec<T> {
         each(self.blocks.len(), |block| {
             let (recurrent, product) = &self.kernels[&self.blocks[block].len()];
@@ -197,7 +197,7 @@ impl<'a, R: SparseReal> Kernels<'a, R> {
     }
 }
 
-/// What the backward pass of any trial reads.
+/// Inputs of the backward pass of any trial.
 struct Backward<'a, R> {
     steps: usize,
     batch: usize,
@@ -206,21 +206,21 @@ struct Backward<'a, R> {
     /// ∂L/∂r `[S + 1, B, N]`, or with W_out that of the outputs, `[S + 1, B, O]`.
     outer: &'a [R],
     w_out: &'a [R],
-    /// Whether the gradient of the weights is wanted.
+    /// True if the gradient of the weights is needed.
     trained: bool,
-    /// Whether that of the drive is.
+    /// True if the gradient of the drive is needed.
     driven: bool,
 }
 
-/// Gradients of the trials of a block, and what those of the weights are made of.
+/// Gradients of the trials of a block, and the inputs of the weight gradient.
 struct BlockGradients<R> {
     /// `[trials, N]`
     leak: Vec<R>,
     /// `[trials, O, N]`
     w_out: Vec<R>,
-    /// δ `[S, N, trials]`, the gradient of the drive; empty where nothing reads it any more.
+    /// δ `[S, N, trials]`, the gradient of the drive; empty if it is no longer needed.
     delta: Vec<R>,
-    /// δ and rates unit by unit, for the gradient of weights of which few are present.
+    /// δ and rates by unit, for the gradient of sparse weights.
     columns: Option<[ByUnit<R>; 2]>,
 }
 
@@ -253,7 +253,7 @@ impl<R: SparseReal> Backward<'_, R> {
         }
     }
 
-    /// Sums the gradients of some of the trials, one after the other; each is given by its block and its place there.
+    /// Sums the gradients of some trials, one after the other; each is given by its block and its index there.
     fn sum(&self, blocks: &[BlockGradients<R>], trials: &[(usize, usize)]) -> Gradients<R> {
         let (n, weights) = (self.n, &self.kept.weights);
         let zero = if self.trained { weights.zero_gradient() } else { Vec::new() };

@@ -1,4 +1,4 @@
-//! The parameters of a rate network: plain data, drawn, read from an artifact or written to one.
+//! Parameters of a rate network: plain data, drawn, read from an artifact or written to one.
 
 use super::config::{DenseConfig, ModesConfig, RateConfig, RecurrenceConfig, TimeConstants};
 use mdl_artifact::{Artifact, ArtifactError};
@@ -7,13 +7,13 @@ use mdl_kernels::random::{Purpose, Stream, fill_normal};
 /// Recurrent weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RecurrentWeights {
-    /// One weight a pair, row = to, column = from.
+    /// One weight per pair, row = to, column = from.
     Dense {
-        /// `[N, N]`; under Dale's principle only its positive part counts.
+        /// `[N, N]`; under Dale's principle only its positive part has an effect.
         w_rec: Vec<f32>,
         /// Sign of each unit's outgoing weights, `[N]`; absent without Dale's principle.
         sign: Option<Vec<f32>>,
-        /// 0 where a connection is forbidden, else 1, `[N, N]`; absent when none is.
+        /// 0 where a connection is forbidden, else 1, `[N, N]`; absent if none is forbidden.
         mask: Option<Vec<u8>>,
     },
     /// W = Ξ_in diag(λ) Ξ_outᵀ.
@@ -50,7 +50,7 @@ pub struct RateParameters {
     pub b_out: Option<Vec<f32>>,
 }
 
-/// The tensors of one network draw from streams of their own.
+/// The tensors of a network are drawn from separate streams.
 #[repr(u64)]
 enum Tensor {
     InputWeights,
@@ -104,7 +104,7 @@ impl RateParameters {
         }
     }
 
-    /// Adds the parameters to an artifact, each name after `prefix`.
+    /// Adds the parameters to an artifact, with `prefix` before each name.
     pub fn write(&self, artifact: &mut Artifact, prefix: &str) {
         let (n, k, o) = (self.neurons, self.channels, self.outputs);
         let mut put = |name: &str, shape: &[usize], values: &[f32]| {
@@ -136,7 +136,8 @@ impl RateParameters {
         }
     }
 
-    /// Reads the parameters from an artifact, each name after `prefix`, checking every shape against the config's.
+    /// Reads the parameters from an artifact, with `prefix` before each name, and checks every shape against the
+    /// config.
     ///
     /// # Errors
     /// [`ArtifactError::Tensor`] naming the tensor.

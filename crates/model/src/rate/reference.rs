@@ -1,14 +1,14 @@
-//! The recurrence in candle's own operations: slow, and plain to check against the equations.
+//! The recurrence in candle operations: slow, but easy to check against the equations.
 
 use super::activation::rectified;
 use super::{RateSequence, RateStates, Recurrence};
 use candle_core::{Result, Tensor};
 
 impl RateSequence {
-    /// The same as [`RateSequence::run`], step by step in plain operations.
+    /// Like [`RateSequence::run`], step by step in plain operations.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn run_reference(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<RateStates> {
         let keep = leak.affine(-1.0, 1.0)?;
         let effective = self.effective_weights(weights)?;

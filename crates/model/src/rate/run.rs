@@ -1,4 +1,4 @@
-//! Runs a sequence on the device that its tensors are on.
+//! Runs of a sequence on the device of its tensors.
 
 #[cfg(feature = "cuda")]
 use super::gpu;
@@ -7,14 +7,15 @@ use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{DType, Result, Tensor, bail};
 
 impl RateSequence {
-    /// Runs the recurrence over a drive d `[S, B, N]` with recurrent weights (see [`Recurrence`]) and leaks a `[N]`, all of
-    /// one type, f32 or f64.
+    /// Runs the recurrence over a drive d `[S, B, N]` with recurrent weights (see [`Recurrence`]) and leaks a `[N]`,
+    /// all of the same type, f32 or f64.
     ///
-    /// One operator runs the whole sequence, and its derivative is written by hand. The gradient of an argument that no
-    /// variable enters is not computed. Trials run in parallel; the result has the same bits on any number of threads.
+    /// One operator runs the whole sequence, with a hand-written derivative. The gradient of an argument is not
+    /// computed if the argument depends on no variable. Trials run in parallel; the result has the same bits on any
+    /// number of threads.
     ///
     /// # Errors
-    /// Arguments whose shapes or types don't fit together, or that are not on one device.
+    /// Arguments of mismatched shapes, types or devices.
     pub fn run(&self, drive: &Tensor, weights: &Tensor, leak: &Tensor) -> Result<RateStates> {
         self.check(drive, weights, leak)?;
         #[cfg(feature = "cuda")]
@@ -28,9 +29,9 @@ impl RateSequence {
         }
     }
 
-    /// Runs the recurrence as [`RateSequence::run`] does, read out by `w_out` `[O, N]`: W_out r `[S + 1, B, O]`.
+    /// Runs the recurrence like [`RateSequence::run`], with the readout `w_out` `[O, N]`: W_out r `[S + 1, B, O]`.
     ///
-    /// The same operator reads the rates while they are at hand, and no gradient of their size is stored.
+    /// The same operator applies the readout while the rates are in the cache, and no gradient of their size is stored.
     ///
     /// # Errors
     /// Those of [`RateSequence::run`], or a readout of another shape.

@@ -3,10 +3,10 @@
 use super::activation::Activation;
 use candle_core::Tensor;
 
-/// How the weights given to a run are to be read.
+/// Interpretation of the weights of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recurrence {
-    /// `[N, N]`: relu(W)·diag(sign) ⊙ mask, without `sign` W ⊙ mask.
+    /// `[N, N]`: relu(W)·diag(sign) ⊙ mask, or W ⊙ mask without `sign`.
     Dense {
         /// Sign of each unit's outgoing weights, `[N]` (Dale's principle).
         sign: Option<Vec<f32>>,
@@ -17,12 +17,12 @@ pub enum Recurrence {
     Modes,
 }
 
-/// All of a run but what it is differentiated by.
+/// Run without the tensors by which it is differentiated.
 #[derive(Clone, Debug)]
 pub struct RateSequence {
     /// φ
     pub activation: Activation,
-    /// How the weights are read.
+    /// Interpretation of the weights.
     pub recurrence: Recurrence,
     /// x_0 `[B, N]`, a constant.
     pub initial: Tensor,
@@ -33,8 +33,8 @@ pub struct RateSequence {
 /// States of a run, row 0 the initial one.
 #[derive(Clone, Debug)]
 pub struct RateStates {
-    /// x `[S + 1, B, N]`; a constant to candle, for looking at.
+    /// x `[S + 1, B, N]`, for inspection; a constant for candle.
     pub x: Tensor,
-    /// r = φ(x) `[S + 1, B, N]`, differentiable by drive, weights and leak.
+    /// r = φ(x) `[S + 1, B, N]`, differentiable with respect to drive, weights and leak.
     pub r: Tensor,
 }

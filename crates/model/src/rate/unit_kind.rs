@@ -1,18 +1,18 @@
 //! Kinds of units under Dale's principle.
 
-/// Kind of a unit of a network that keeps Dale's principle.
+/// Kind of a unit in a network with Dale's principle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnitKind {
-    /// Outgoing weights are not negative.
+    /// Outgoing weights are non-negative.
     Excitatory,
-    /// Outgoing weights are not positive.
+    /// Outgoing weights are non-positive.
     Inhibitory,
-    /// An inhibitory unit that receives nothing from inhibitory units.
+    /// An inhibitory unit without input from inhibitory units.
     Somatostatin,
 }
 
 impl UnitKind {
-    /// The kind of each of N units, from the signs `[N]` of their outgoing weights and the mask `[N, N]` (row = to), which
+    /// Kind of each of N units, from the signs `[N]` of their outgoing weights and the mask `[N, N]` (row = to), which
     /// is 0 where a connection is forbidden.
     pub fn of_units(sign: &[f32], mask: Option<&[u8]>) -> Vec<Self> {
         let n = sign.len();

@@ -1,4 +1,4 @@
-//! Recurrent weights as a run reads them, the products with them, and their gradient.
+//! Recurrent weights in the form of a run, the products with them, and their gradient.
 //!
 //! ```text
 //! W_eff = relu(W) diag(sign) ⊙ mask      ∂W = ∂W_eff diag(sign) ⊙ mask where W > 0, else 0
@@ -6,8 +6,8 @@
 //! W_eff = A Cᵀ                           ∂A = ∂W_eff C,  ∂C = ∂W_effᵀ A
 //! ```
 //!
-//! Under Dale's principle a connection with W ≤ 0 has neither weight nor gradient. Trained networks keep some 6 % of their
-//! connections, and only these are computed.
+//! Under Dale's principle a connection with W ≤ 0 has neither weight nor gradient. Trained networks keep some 6 % of
+//! their connections, and only these are computed.
 
 use super::sequence::Recurrence;
 use mdl_kernels::dispatch::dispatch;
@@ -20,8 +20,8 @@ use mdl_kernels::product::sparse::{SparseReal, spread_present};
 use mdl_kernels::product::sparse_batch::RowPairs;
 use mdl_kernels::real::Real;
 
-/// Share of present entries below which the gradient is taken entry by entry. It doesn't depend on the processor: the two
-/// ways add in different orders.
+/// Fraction of present entries below which the gradient is computed entry by entry. It does not depend on the CPU,
+/// because the two methods add in different orders.
 const SPARSE_GRADIENT_BELOW: f64 = 0.5;
 
 /// The weights of a run over `n` units.
@@ -91,7 +91,7 @@ impl<R: SparseReal> Weights<R> {
         }
     }
 
-    /// Gradient of nothing, for [`Weights::accumulate_gradient`].
+    /// Zero gradient, for [`Weights::accumulate_gradient`].
     pub(super) fn zero_gradient(&self) -> Vec<R> {
         let length = match &self.form {
             Form::LowRank { weights } => weights.len() / self.n * padded(self.n),
@@ -137,12 +137,13 @@ fn product<R: SparseReal>(
     }
 }
 
-/// W_eff `[N, N]`: relu(W) diag(sign) ⊙ mask, without `sign` W ⊙ mask, from W `raw` and `mask` `[N, N]` and `sign` `[N]`.
+/// W_eff `[N, N]`: relu(W) diag(sign) ⊙ mask, or W ⊙ mask without `sign`, from W `raw` and `mask` `[N, N]` and `sign`
+/// `[N]`.
 pub fn effective_weights<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R]) -> Vec<R> {
     scale(n, sign, mask, raw, raw.to_vec())
 }
 
-/// values ⊙ mask, with signs values diag(sign) ⊙ mask where W > 0, else 0.
+/// values ⊙ mask or, with signs, values diag(sign) ⊙ mask where W > 0, else 0.
 fn scale<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R], mut values: Vec<R>) -> Vec<R> {
     let real = |x: &f32| R::constant(f64::from(*x));
     let signs: Option<Vec<R>> = sign.map(|sign| sign.iter().map(real).collect());
@@ -152,7 +153,7 @@ fn scale<R: Real>(n: usize, sign: Option<&[f32]>, mask: Option<&[f32]>, raw: &[R
             if let Some(signs) = &signs {
                 for (values, raw) in values.chunks_exact_mut(n).zip(raw.chunks_exact(n)) {
                     for ((value, raw), sign) in values.iter_mut().zip(raw).zip(signs) {
-                        // Not `raw > 0`: a weight that is not a number must show.
+                        // Not `raw > 0`, because a weight that is not a number must propagate.
                         *value = if *raw <= R::zero() { R::zero() } else { *value * *sign };
                     }
                 }

@@ -1,10 +1,10 @@
-//! The maximum over time on a GPU, or on its emulation.
+//! The maximum over time on a GPU, or under emulation.
 
 use super::launch::{maximum, scatter};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use mdl_device::{Backend, Output};
 
-/// As [`super::max_over_time`], of a contiguous `r`.
+/// Like [`super::max_over_time`], for a contiguous `r`.
 pub(super) fn max_over_time<M: Backend>(machine: &M, r: &Tensor) -> Result<Tensor> {
     let (steps, trials, neurons) = r.dims3()?;
     if steps == 0 {
@@ -14,7 +14,7 @@ pub(super) fn max_over_time<M: Backend>(machine: &M, r: &Tensor) -> Result<Tenso
     r.apply_op1(Operator { output: Output::new(machine, out, (trials, neurons)), step })
 }
 
-/// The operator after its forward pass.
+/// Operator after its forward pass.
 struct Operator<M: Backend> {
     output: Output<M>,
     step: M::Buffer<u32>,
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn the_kernels_agree_with_the_cpu() {
         let Some(machine) = Emulator::new() else { return };
-        // Values of few levels, so that maxima are held more than once.
+        // Values of few levels, so that maxima occur more than once.
         let levels: Vec<f32> = (0..7 * 3 * 211).map(|i: usize| (i * i % 11) as f32 - 5.0).collect();
         let r = Var::from_tensor(&Tensor::from_vec(levels, (7, 3, 211), &Device::Cpu).unwrap()).unwrap();
         let weights = Tensor::arange(0f32, 633.0, &Device::Cpu).unwrap().reshape((3, 211)).unwrap();

@@ -1,9 +1,9 @@
-//! The maximum over time on a machine (`readout.cu`).
+//! The maximum over time on a device (`readout.cu`).
 
 use candle_core::{Result, Tensor};
 use mdl_device::{Arguments, Backend, ELEMENTWISE, Grid, Kernel};
 
-/// `struct Maximum` of the kernels' source.
+/// `struct Maximum` in the sources of the kernels.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 struct Maximum {
@@ -24,10 +24,10 @@ unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Maximum {}
 
 const GRID: Grid = Grid { blocks: ELEMENTWISE, threads: 256, shared_bytes: 0 };
 
-/// The maxima `[B, N]` of `r` `[T, B, N]` over at least one step, and the first step that holds each of them.
+/// Maxima `[B, N]` of `r` `[T, B, N]` over at least one step, and the first step of each.
 ///
 /// # Errors
-/// Those of the machine.
+/// Errors of the device.
 pub(super) fn maximum<M: Backend>(machine: &M, r: &Tensor) -> Result<(M::Buffer<f32>, M::Buffer<u32>)> {
     let (steps, trials, neurons) = r.dims3()?;
     let width = trials * neurons;
@@ -40,7 +40,7 @@ pub(super) fn maximum<M: Backend>(machine: &M, r: &Tensor) -> Result<(M::Buffer<
         step: machine.address(&step),
         ..Maximum::default()
     };
-    // SAFETY: the buffers have the sizes that the kernel's structure names.
+    // SAFETY: the buffers have the sizes stated in the kernel's structure.
     unsafe { machine.launch(Kernel { source: "readout", name: "readout_maximum" }, GRID, &arguments)? };
     Ok((out, step))
 }
@@ -48,7 +48,7 @@ pub(super) fn maximum<M: Backend>(machine: &M, r: &Tensor) -> Result<(M::Buffer<
 /// The gradient of `r` `[T, B, N]` from that of its maxima, `arriving` `[B, N]`.
 ///
 /// # Errors
-/// Those of the machine.
+/// Errors of the device.
 pub(super) fn scatter<M: Backend>(
     machine: &M,
     dims: &[usize],

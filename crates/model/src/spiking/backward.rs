@@ -1,7 +1,6 @@
 //! The recurrence, backward: the adjoint of [`super::forward`], derived by hand.
 //!
-//! A bar is the gradient of the loss. From the last step to the first, with
-//! everything of step T equal to zero:
+//! A bar denotes the gradient of the loss. From the last step to the first, with all variables of step T equal to zero:
 //!
 //! ```text
 //! the neuron's step back: from s̄_t to its share in Ī_t and in s̄_{t−1}; see [`super::neurons`]
@@ -12,8 +11,8 @@
 //! (ā_t, x̄_t) = Aᵀ Ī_t
 //! ```
 //!
-//! With a refractory period g_t = 0 after a spike, so that c_t = U_t and the trace of U is enough; without one g_t = 1 always,
-//! and the trace of V is kept too.
+//! With a refractory period, g_t = 0 after a spike, so that c_t = U_t and the trace of U is sufficient; without one,
+//! g_t = 1 always, and the trace of V is kept as well.
 //!
 //! The gradients of the weights are sums of outer products over steps and trials:
 //!
@@ -22,9 +21,10 @@
 //! C̄ += Σ_t r_t (ā_{t+1}, ȳ_t)ᵀ = Σ_t s_t e_tᵀ       ρ_t = α_d ρ_{t+1} + (ā_{t+1}, ȳ_t),  η_t = α_r η_{t+1} + κ ρ_t,  e_t = η_{t+1}
 //! ```
 //!
-//! The second form moves the synapse's filter from the N traces r to the few columns of C, so that r need not be kept: the
-//! trace of U holds the spikes. It needs one filter for all neurons; where they have decay constants of their own, the trace
-//! holds r and the first form is summed. Products of a segment of steps are summed together, in registers.
+//! The second form moves the filter of the synapse from the N traces r to the few columns of C, so that r need not be
+//! kept: the trace of U contains the spikes. It requires one filter for all neurons. If neurons have their own decay
+//! constants, the trace contains r and the first form is used. Products of a segment of steps are summed together, in
+//! registers.
 
 use super::constants::{Constants, PerUnit, Units, with_units};
 use super::forward::{

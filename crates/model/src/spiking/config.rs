@@ -1,4 +1,4 @@
-//! The config of a spiking mode network: plain data.
+//! Config of a spiking mode network.
 
 use super::neuron::SpikingNeuron;
 use mdl_data::field::{InvalidField, require};
@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InitialReadout {
-    /// 1/√O, as arXiv 2310.14621 states it.
+    /// 1/√O, as stated in arXiv 2310.14621.
     #[default]
     FanOut,
-    /// 1/√N: what the spread of W_out in the authors' trained network of the contextual task (0.31, N = 100) fits.
+    /// 1/√N, in agreement with W_out in the authors' trained network of the contextual task (standard deviation 0.31, N
+    /// = 100).
     FanIn,
 }
 
-/// A spiking mode network. The task says what is read from it: every step, or for digits the maximum over time.
+/// A spiking mode network. The task determines the readout: every step or, for data sets, the maximum over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpikingConfig {
@@ -27,13 +28,13 @@ pub struct SpikingConfig {
     /// Constants of the neuron.
     #[serde(default)]
     pub neuron: SpikingNeuron,
-    /// Spread of the initial readout weights.
+    /// Standard deviation of the initial readout weights.
     #[serde(default)]
     pub initial_readout: InitialReadout,
 }
 
 impl SpikingConfig {
-    /// Refuses values no network can be made with; `step_ms` is the task's.
+    /// Refuses values with which no network can be made; `step_ms` is that of the task.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside the network's section.

@@ -1,7 +1,7 @@
-//! The constants of the neurons in the precision of the operator.
+//! Constants of the neurons in the precision of the operator.
 //!
-//! Threshold, decay and gain may differ between neurons. Loops over lane groups are written for any [`Units`] and compiled twice:
-//! constants that all neurons share stay in registers, others are loaded with their lane group.
+//! Threshold, decay and gain may differ between neurons. Loops over lane groups are written for any [`Units`] and
+//! compiled twice: constants shared by all neurons stay in registers, others are loaded with their lane group.
 
 use super::population::Population;
 use super::surrogate::Surrogate;

@@ -11,18 +11,18 @@
 //! (a_{t+1}, y_t) = Cᵀ r_t
 //! ```
 //!
-//! A potential that the refractory period holds at 0 is stored as −0, a free one never is: the trace of U says which neurons
-//! were free.
+//! A potential held at 0 by the refractory period is stored as −0, which never occurs for a free one. The trace of U
+//! therefore shows which neurons were free.
 //!
-//! **Layout.** Trials are independent. A *tile* of G trials runs through all steps together: a weight that has been loaded
-//! serves G trials, and tile and weights stay in the first- or second-level cache. Sixteen neurons of one trial are a *lane group*,
-//! and the lane groups of the tile's trials lie side by side, `[groups][G]`.
+//! **Layout.** Trials are independent. A *tile* of G trials runs through all steps together: a loaded weight is used
+//! for G trials, and tile and weights stay in the first- or second-level cache. Sixteen neurons of one trial are a
+//! *lane group*; the lane groups of a tile's trials are adjacent, `[groups][G]`.
 //!
-//! **What is kept.** The backward pass needs U of every step. It is kept for an interval of steps at a time: the forward pass
-//! leaves I and U at the beginning of each interval, and a for every step, from which [`recompute`] makes the interval's
-//! trace again without r and h, which only a depends on. Traces so stay in the second-level cache, and memory does not grow
-//! with T·N but with T·P and T·N/64. Where neurons have decay constants of their own, the backward pass needs r, too: h and r
-//! are left beside I and U, and made again with them.
+//! **Memory.** The backward pass needs U of every step. It is kept for one interval of steps at a time: the forward
+//! pass stores I and U at the beginning of each interval, and a for every step, from which [`recompute`] restores the
+//! trace of the interval without r and h, which only affect a. Traces thus stay in the second-level cache, and memory
+//! grows with T·P and T·N/64 instead of T·N. If neurons have their own decay constants, the backward pass also needs r;
+//! h and r are then stored with I and U and recomputed with them.
 
 use super::constants::{Constants, PerUnit, Units, with_units};
 use super::neurons::Neuron;

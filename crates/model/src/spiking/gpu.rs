@@ -1,8 +1,9 @@
-//! The operator on a GPU, or on its emulation: what the kernels of `spiking.cu` are given, and what is kept between
-//! the passes.
+//! The operator on a GPU, or under emulation: arguments of the kernels in `spiking.cu`, and the data kept between the
+//! passes.
 //!
-//! The forward pass keeps U (without a refractory period V too, with decay constants per neuron r too) and a of every step,
-//! 4 (N + P) bytes for each step and trial, from which the backward pass makes everything else. Where the input is spikes, W_in enters and leaves as `[K, N]`.
+//! The forward pass keeps U (without a refractory period also V, with decay constants per neuron also r) and a of every
+//! step, 4 (N + P) bytes per step and trial, from which the backward pass computes everything else. For spike input,
+//! W_in is passed and returned as `[K, N]`.
 
 use super::input::{FEW_SIGNALS, Input, States};
 use super::launch::{Neurons, Plan, Spiking};
@@ -22,7 +23,7 @@ const NAME: &str = "spiking-sequence";
 /// Blocks and threads of the kernel that adds gradients.
 const SUM: Grid = Grid { blocks: 132, threads: 256, shared_bytes: 0 };
 
-/// The network of an operator: all but its two tensors.
+/// Network of an operator, without its two tensors.
 pub(super) struct Network {
     population: Population,
     source: Source,
@@ -31,7 +32,7 @@ pub(super) struct Network {
     modes: usize,
 }
 
-/// What the first tensor is, and the input where that is not it.
+/// Meaning of the first tensor, and the input if it is another one.
 enum Source {
     /// x `[T, B, K]`.
     Signals,
@@ -39,14 +40,14 @@ enum Source {
     Currents,
     /// W_in.
     Spikes(Arc<SpikeInput>),
-    /// W_in; the spikes are drawn on the machine.
+    /// W_in; the spikes are drawn on the device.
     Intensities(Arc<Intensities>),
 }
 
-/// Runs a network on a machine: the operator on its two tensors, see [`super::operator`].
+/// Runs a network on a device: the operator on its two tensors, see [`super::operator`].
 ///
 /// # Errors
-/// Tensors that do not fit together, no steps or trials, a network beyond the kernels, and those of the machine.
+/// Tensors of mismatched shapes, no steps or trials, a network too large for the kernels, and errors of the device.
 pub(super) fn run<M: Backend>(machine: &M, network: Network, first: &Tensor, weights: &Tensor) -> Result<Tensor> {
     let first = network.oriented(first)?;
     let keep = if first.track_op() || weights.track_op() { Keep::Trace } else { Keep::Nothing };
@@ -58,7 +59,7 @@ pub(super) fn run<M: Backend>(machine: &M, network: Network, first: &Tensor, wei
 /// The states of every step.
 ///
 /// # Errors
-/// As [`run`].
+/// As for [`run`].
 pub(super) fn states<M: Backend>(machine: &M, network: &Network, first: &Tensor, weights: &Tensor) -> Result<States> {
     let first = network.oriented(&first.detach())?;
     let Forward { out, dims, kept } = Launch::new(machine, network, &first, weights)?.forward(Keep::Membrane)?;
@@ -87,7 +88,7 @@ impl Network {
         Self { population: population.clone(), source, output, modes: sizes.modes }
     }
 
-    /// The first tensor as the kernels read it: W_in as `[K, N]`.
+    /// The first tensor in the form of the kernels: W_in as `[K, N]`.
     fn oriented(&self, first: &Tensor) -> Result<Tensor> {
         match self.source {
             Source::Spikes(_) | Source::Intensities(_) => first.t()?.contiguous(),
@@ -96,7 +97,7 @@ impl Network {
     }
 }
 
-/// The operator after its forward pass.
+/// Operator after its forward pass.
 struct Operator<M: Backend> {
     output: Launched<M>,
     network: Network,
@@ -138,14 +139,14 @@ impl<M: Backend> CustomOp2 for Operator<M> {
     }
 }
 
-/// The spikes of a batch on a machine.
+/// Spikes of a batch on a device.
 struct Spikes<M: Backend> {
     starts: M::Buffer<u32>,
     active: M::Buffer<u32>,
     raster: M::Buffer<u32>,
 }
 
-/// What the forward pass keeps.
+/// Data kept by the forward pass.
 struct Kept<M: Backend> {
     spikes: Option<Spikes<M>>,
     /// a `[T, B, P]`.
@@ -156,29 +157,29 @@ struct Kept<M: Backend> {
     membrane: Option<M::Buffer<f32>>,
     /// r `[T, B, N]`.
     synapses: Option<M::Buffer<f32>>,
-    /// State `[T, B, N]` that the neuron keeps beside U.
+    /// State `[T, B, N]` that the neuron keeps in addition to U.
     further: Option<M::Buffer<f32>>,
-    /// The step that holds each maximum, `[B, N]`.
+    /// Step of each maximum, `[B, N]`.
     peak: Option<M::Buffer<u32>>,
 }
 
-/// What comes out of the forward pass.
+/// Results of the forward pass.
 struct Forward<M: Backend> {
     /// y, r or the maxima of r.
     out: M::Buffer<f32>,
     /// Their dimensions.
     dims: Vec<usize>,
-    /// What was kept, where it was asked for.
+    /// Data kept, if requested.
     kept: Option<Kept<M>>,
 }
 
-/// What the forward pass shall keep.
+/// Data that the forward pass keeps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
     Nothing,
-    /// What the backward pass needs.
+    /// Data for the backward pass.
     Trace,
-    /// V whatever the refractory period is, too.
+    /// The same, and V for any refractory period.
     Membrane,
 }
 
@@ -188,15 +189,15 @@ struct Backward<M: Backend> {
     weights: M::Buffer<f32>,
 }
 
-/// The operator's two tensors on a machine, and how its kernels are launched.
+/// The two tensors of the operator on a device, and the launch plan of its kernels.
 struct Launch<'a, M: Backend> {
     machine: &'a M,
     network: &'a Network,
     plan: Plan,
     arguments: Spiking,
-    /// Keeps both tensors where the arguments say that they lie.
+    /// Owners that keep both tensors at the addresses in the arguments.
     _placed: [Placed<M>; 2],
-    /// Keeps the constants that each neuron has of its own.
+    /// Owners of the constants per neuron.
     _own: [Option<M::Buffer<f32>>; 3],
 }
 
@@ -329,8 +330,8 @@ impl<'a, M: Backend> Launch<'a, M> {
         arguments.peak = peak.as_ref().map_or(0, |peak| machine.address(peak));
         let name = self.kernel("forward");
         let grid = Grid { blocks: trials, threads: self.plan.threads, shared_bytes: self.plan.shared[0] };
-        // SAFETY: the buffers above have the sizes that the kernel's structure names; they live until it is launched, and their
-        // memory until it has run.
+        // SAFETY: the buffers above have the sizes stated in the kernel's structure. They live until the launch, and
+        // their memory until the kernel has run.
         unsafe { machine.launch(Kernel { source: "spiking", name: &name }, grid, &arguments)? };
         let kept = activity.zip(potential);
         let kept =
@@ -381,7 +382,7 @@ impl<'a, M: Backend> Launch<'a, M> {
         arguments.held = machine.address(&held);
         let name = self.kernel("backward");
         let grid = Grid { blocks: plan.groups, threads: plan.threads, shared_bytes: plan.shared[1] };
-        // SAFETY: as in the forward pass; what was kept belongs to the same arguments.
+        // SAFETY: as in the forward pass; the kept data belong to the same arguments.
         unsafe {
             machine.launch(Kernel { source: "spiking", name: &name }, grid, &arguments)?;
             machine.launch(Kernel { source: "spiking", name: "spiking_sum" }, SUM, &arguments)?;
@@ -406,7 +407,7 @@ impl<'a, M: Backend> Launch<'a, M> {
         }
     }
 
-    /// The input's spikes, where it is spikes.
+    /// Spikes of the input, if it is spikes.
     fn spikes(&self) -> Result<Option<Spikes<M>>> {
         let machine = self.machine;
         let (starts, active, raster) = match &self.network.source {
@@ -425,7 +426,7 @@ impl<'a, M: Backend> Launch<'a, M> {
     }
 }
 
-/// Where each trial's channels that may fire begin, their numbers, and what their spikes are drawn of.
+/// Start of each trial's list of channels that may spike, their numbers, and the inputs of their spikes.
 fn lit(intensities: &Intensities) -> (Vec<u32>, Vec<u32>, Channels) {
     let (mut starts, mut active, mut channels) = (vec![0], Vec::new(), Channels::default());
     for (key, probabilities) in (0..intensities.trials()).map(|b| intensities.trial(b)) {

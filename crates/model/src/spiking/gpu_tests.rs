@@ -47,7 +47,7 @@ fn normal(seed: u64, shape: &[usize]) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-/// A loss that every output has a share of.
+/// A loss that depends on every output.
 fn weighted_sum(output: &Tensor) -> Tensor {
     output.mul(&normal(2, output.dims())).unwrap().sum_all().unwrap()
 }
@@ -61,7 +61,7 @@ fn results(output: Result<Tensor>, vars: &[Var; 5], extra: &[&Var]) -> Vec<Tenso
     std::iter::once(output.detach()).chain(of_vars).collect()
 }
 
-/// The emulator's results are the CPU's, and the same bits in both orders of threads.
+/// The results of the emulator agree with those of the CPU, and have the same bits for both thread orders.
 fn check(population: &Population, sizes: ModeSizes, input: &Input, extra: Option<&Var>, output: Output) {
     let Some(machine) = Emulator::new() else { return };
     let own: Vec<Var> =
@@ -96,7 +96,7 @@ fn signals(steps: usize, trials: usize, inputs: usize) -> (Input, Var) {
 
 const SMALL: ModeSizes = ModeSizes { neurons: 21, modes: 3, inputs: 4, outputs: 2 };
 
-/// Neurons of which each has a threshold and a decay time constant of its own.
+/// Neurons with individual thresholds and decay time constants.
 fn diverse(neuron: SpikingNeuron, neurons: usize) -> Population {
     let threshold = (0..neurons).map(|i| 0.4 + 0.6 * (i % 7) as f32 / 6.0).collect();
     let tau_decay_ms = (0..neurons).map(|i| 20.0 + 30.0 * (i % 11) as f32 / 10.0).collect();
@@ -124,8 +124,8 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_cpu() {
     }
 }
 
-/// One neuron a thread, four and sixteen, one warp and many, weights inside and outside of shared memory, segments of all
-/// lengths, several trials for a block of the backward pass.
+/// One, four and sixteen neurons per thread, one warp and many, weights inside and outside of shared memory, segments
+/// of all lengths, several trials per block of the backward pass.
 #[test]
 fn every_path_by_size_agrees_with_the_cpu() {
     let population = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() }.into();
@@ -142,7 +142,8 @@ fn every_path_by_size_agrees_with_the_cpu() {
     }
 }
 
-/// Thresholds, decay constants, or both per neuron; every output, synapse, kind of input and number of neurons a thread.
+/// Thresholds, decay constants, or both per neuron; every output, synapse, kind of input and number of neurons per
+/// thread.
 #[test]
 fn constants_per_neuron_agree_with_the_cpu() {
     let (input, x) = signals(70, 3, SMALL.inputs);
@@ -171,7 +172,7 @@ fn constants_per_neuron_agree_with_the_cpu() {
     check(&population, SMALL, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
-/// Adaptive neurons, trained and not; every output, kind of input and number of neurons a thread.
+/// Adaptive neurons, trained and not; every output, kind of input and number of neurons per thread.
 #[test]
 fn adaptive_neurons_agree_with_the_cpu() {
     let neuron = |trained, refractory_steps| {
@@ -196,7 +197,7 @@ fn adaptive_neurons_agree_with_the_cpu() {
     check(&neuron(true, 5).into(), SMALL, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
-/// Every input and output at the size that the kernels are meant for at least.
+/// Every input and output at the minimum size that the kernels are designed for.
 #[test]
 fn large_networks_agree_with_the_cpu() {
     let population = SpikingNeuron { threshold: 0.7, ..SpikingNeuron::default() }.into();

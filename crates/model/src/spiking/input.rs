@@ -1,23 +1,24 @@
-//! What enters a spiking network, and the states that come out.
+//! Inputs of a spiking network, and its states.
 
 use candle_core::Tensor;
 use mdl_data::encode::Intensities;
 use mdl_data::spikes::SpikeInput;
 use std::sync::Arc;
 
-/// Signals that enter inside the recurrence, a column a channel; more of them are multiplied with W_in beforehand.
+/// Maximum number of signals that enter inside the recurrence, one column per channel; more are multiplied with W_in
+/// beforehand.
 pub(super) const FEW_SIGNALS: usize = 32;
 
-/// What drives a network.
+/// Input of a network.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// Signals x `[T, B, K]`.
     Signals(Tensor),
-    /// Spikes on K channels; W_in is multiplied with the spikes alone.
+    /// Spikes on K channels; W_in is only multiplied with the spikes.
     Spikes(Arc<SpikeInput>),
-    /// Spikes on K channels that are drawn where the network runs.
+    /// Spikes on K channels that are drawn on the device of the network.
     Intensities(Arc<Intensities>),
-    /// The drive itself, `[T, B, N]`, in place of W_in x; W_in is not used.
+    /// Drive `[T, B, N]` in place of W_in x; W_in is not used.
     Currents(Tensor),
 }
 

@@ -1,15 +1,16 @@
-//! Launches of the spiking mode network's kernels (`spiking.cu`).
+//! Launches of the kernels of spiking mode networks (`spiking.cu`).
 
 use mdl_device::{Arguments, SHARED_BYTES, WARP};
 
-/// Most blocks of a backward pass; fixed, so that the order of sums depends on the shapes alone.
+/// Maximum number of blocks of a backward pass, fixed so that the order of sums depends only on the shapes.
 const GROUPS: usize = 1024;
-/// Most bytes of the gradients that the blocks keep apart.
+/// Maximum size of the gradients kept separately by the blocks (bytes).
 const GRADIENT_BYTES: usize = 1 << 28;
-/// Most columns of A and C together.
+/// Maximum number of columns of A and C together.
 const COLUMNS: usize = 1024;
 
-/// The neurons' part of the argument, field by field that of `struct Neurons` in `neurons.cuh`, where they are documented.
+/// Part of the argument for the neurons, field by field like `struct Neurons` in `neurons.cuh`, where the fields are
+/// documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -22,7 +23,7 @@ pub(super) struct Neurons {
     pub further: u64,
 }
 
-/// The kernels' argument, field by field that of `struct Spiking` in `spiking.cu`, where they are documented.
+/// Argument of the kernels, field by field like `struct Spiking` in `spiking.cu`, where the fields are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -76,28 +77,28 @@ impl Arguments for Spiking {}
 #[cfg(feature = "cuda")]
 unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Spiking {}
 
-/// How a network is laid over threads and memory. It depends on the shapes alone, as the order of sums does.
+/// Distribution of a network over threads and memory. It depends only on the shapes, like the order of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Neurons of a thread: 1, 4 or 16; part of the kernels' names.
+    /// Neurons per thread: 1, 4 or 16; part of the kernels' names.
     pub items: usize,
-    /// Threads of a block.
+    /// Threads per block.
     pub threads: usize,
-    /// Whether the weights are copied to shared memory.
+    /// True if the weights are copied to shared memory.
     pub cached: bool,
     /// Blocks of the backward pass.
     pub groups: usize,
     /// Steps whose outer products are summed together.
     pub segment: usize,
-    /// Bytes of shared memory, of the forward and the backward pass.
+    /// Bytes of shared memory, for the forward and the backward pass.
     pub shared: [usize; 2],
 }
 
 impl Plan {
-    /// The plan of a network: N `neurons`, columns of A (`inputs`) and C (`outputs`), K `channels` of spikes (else 0).
+    /// Plan of a network: N `neurons`, columns of A (`inputs`) and C (`outputs`), K `channels` of spikes (else 0).
     ///
-    /// `None` for a network beyond the kernels: more than 1024 columns, or neurons and columns that do not fit in shared
-    /// memory (some 8000 neurons).
+    /// `None` for a network too large for the kernels: more than 1024 columns, or neurons and columns that do not fit
+    /// in shared memory (some 8000 neurons).
     pub(super) fn new(trials: usize, neurons: usize, inputs: usize, outputs: usize, channels: usize) -> Option<Self> {
         let items = match neurons {
             0..=256 => 1,
@@ -109,7 +110,7 @@ impl Plan {
             return None;
         }
         let threads = neurons.div_ceil(items).next_multiple_of(WARP);
-        // Where there are more warps than columns, several share a column (`struct Sums`).
+        // With more warps than columns, several share a column (`struct Sums`).
         let parts = |columns: usize| columns.max(threads / WARP);
         let forward = neurons + 2 * inputs + parts(outputs);
         let backward = |segment: usize| neurons + 4 * outputs + segment * (inputs + outputs) + parts(inputs);

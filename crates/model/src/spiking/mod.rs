@@ -9,14 +9,14 @@
 //! s_t = H(U_t − θ)                                     backward: ∂s/∂U = σ'(U − θ), the surrogate
 //! ```
 //!
-//! α_x = exp(−dt/τ_x); everything is zero before the first step. The reset factor 1 − s_{t−1} is differentiated through, g_t is
-//! a constant. The threshold θ and the decay time constant τ_d, and α_d and κ with it, may differ between neurons: see
-//! [`Population`]. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
+//! α_x = exp(−dt/τ_x); all variables are zero before the first step. The reset factor 1 − s_{t−1} is differentiated;
+//! g_t is a constant. The threshold θ and the decay time constant τ_d, and with it α_d and κ, may differ between
+//! neurons: see [`Population`]. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
 //!
-//! [`run`] and [`synapses`] are one operator a sequence, forward and backward; [`mod@reference`] is the same network in plain
-//! candle operations. The cost is O(N (P + K + O)) for each step and trial. Memory is that of the output, P numbers for each
-//! step and trial, and a checkpoint of the membranes every 16 to 64 steps: N = 100 neurons, B = 100 trials and T = 50,000
-//! steps take 0.3 GB.
+//! [`run`] and [`synapses`] are one operator per sequence, forward and backward; [`mod@reference`] is the same network
+//! in plain candle operations. The cost is O(N (P + K + O)) per step and trial. Memory is that of the output, P numbers
+//! per step and trial, and a checkpoint of the membranes every 16 to 64 steps: N = 100 neurons, B = 100 trials and T =
+//! 50,000 steps take 0.3 GB.
 
 mod backward;
 pub mod config;

@@ -1,4 +1,4 @@
-//! A spiking mode network as candle sees it: its parameters as variables, read from an artifact or written to one.
+//! Spiking mode networks in candle: parameters as variables, read from an artifact or written to one.
 
 use super::config::{InitialReadout, SpikingConfig};
 use super::input::{Input, States};
@@ -12,7 +12,7 @@ use mdl_artifact::{Artifact, ArtifactError};
 /// Names of the parameters, in the order of [`ModeParameters::named`].
 const NAMES: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 
-/// A spiking network. Its parameters are trained, and those constants of its neurons that the neuron's model names.
+/// A spiking network. Trained are its parameters and the constants named by the model of its neurons.
 pub struct SpikingNetwork {
     config: SpikingConfig,
     population: Population,
@@ -22,10 +22,10 @@ pub struct SpikingNetwork {
 }
 
 impl SpikingNetwork {
-    /// A network with its initial parameters.
+    /// Creates a network with its initial parameters.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn initial(config: &SpikingConfig, inputs: usize, outputs: usize, seed: u64) -> Result<Self> {
         let sizes = ModeSizes { neurons: config.neurons, modes: config.modes, inputs, outputs };
         let mut parameters = ModeParameters::initial(&sizes, seed)?;
@@ -45,8 +45,8 @@ impl SpikingNetwork {
         Self { config: config.clone(), population: population.with_trained(trained), variables, of_neurons }
     }
 
-    /// Reads a network from an artifact, checking every shape. Its neurons have the thresholds and decay time constants of
-    /// the tensors `threshold` and `tau_decay_ms` `[N]`; where there is no such tensor, that of the config.
+    /// Reads a network from an artifact and checks every shape. Thresholds and decay time constants of its neurons are
+    /// in the tensors `threshold` and `tau_decay_ms` `[N]`; without a tensor, the value in the config is used.
     ///
     /// # Errors
     /// [`ArtifactError::Tensor`] naming the tensor.
@@ -73,7 +73,7 @@ impl SpikingNetwork {
     /// The same network on a device.
     ///
     /// # Errors
-    /// Those of candle: no memory on the device.
+    /// Errors of candle: out of memory on the device.
     pub fn to_device(&self, device: &Device) -> Result<Self> {
         let moved = |variable: &Var| Var::from_tensor(&variable.as_detached_tensor().to_device(device)?);
         let [w_in, mode_in, score, mode_out, w_out] = self.variables.each_ref().map(moved);
@@ -82,7 +82,7 @@ impl SpikingNetwork {
         Ok(Self::new(&self.config, self.population.clone(), variables, of_neurons))
     }
 
-    /// The config it was made with.
+    /// Config of the network.
     pub fn config(&self) -> &SpikingConfig {
         &self.config
     }
@@ -92,10 +92,10 @@ impl SpikingNetwork {
         &self.population
     }
 
-    /// Adds the parameters to an artifact, and the constants that each neuron has of its own.
+    /// Adds the parameters to an artifact, and the constants per neuron.
     ///
     /// # Errors
-    /// Those of candle.
+    /// Errors of candle.
     pub fn write(&self, artifact: &mut Artifact) -> Result<()> {
         for (name, variable) in self.variables() {
             artifact.insert(name, variable.dims(), variable.flatten_all()?.to_vec1::<f32>()?);
@@ -111,27 +111,27 @@ impl SpikingNetwork {
         Ok(())
     }
 
-    /// The parameters, by the names they have in an artifact.
+    /// Parameters, by their names in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
         let of_neurons = self.config.neuron.model.trained().into_iter().map(|(name, _)| name);
         NAMES.into_iter().zip(&self.variables).chain(of_neurons.zip(&self.of_neurons)).collect()
     }
 
-    /// The device that holds the parameters.
+    /// Device of the parameters.
     pub fn device(&self) -> &Device {
         self.variables[0].device()
     }
 
-    /// The parameters as tensors of the graph.
+    /// Parameters as tensors of the graph.
     pub fn parameters(&self) -> ModeParameters {
         let [w_in, mode_in, score, mode_out, w_out] = self.variables.each_ref().map(|v| v.as_tensor().clone());
         ModeParameters { w_in, mode_in, score, mode_out, w_out }
     }
 
-    /// What the network answers: `[T, B, O]` per step, `[B, O]` for the maximum over time.
+    /// Output of the network: `[T, B, O]` per step, `[B, O]` for the maximum over time.
     ///
     /// # Errors
-    /// Those of candle: an input of another shape.
+    /// Errors of candle: an input of another shape.
     pub fn run(&self, input: &Input, readout: Readout) -> Result<Tensor> {
         run(&self.population, &self.parameters(), input, readout)
     }
@@ -139,7 +139,7 @@ impl SpikingNetwork {
     /// The states of every step, for figures.
     ///
     /// # Errors
-    /// As [`SpikingNetwork::run`].
+    /// As for [`SpikingNetwork::run`].
     pub fn states(&self, input: &Input) -> Result<States> {
         states(&self.population, &self.parameters(), input)
     }

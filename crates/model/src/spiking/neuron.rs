@@ -1,4 +1,4 @@
-//! The spiking neuron: its constants, one section of a config.
+//! The spiking neuron: its constants, a section of a config.
 //!
 //! ```text
 //! α_x = exp(−dt/τ_x)       for the current (s), the membrane (m), the synaptic decay (d) and rise (r)
@@ -10,7 +10,7 @@ use mdl_data::field::{InvalidField, LARGEST, require, require_duration_ms, requi
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most steps of a trial, and so of a refractory period.
+/// Maximum number of steps of a trial, and of a refractory period.
 const MOST_STEPS: u32 = 1_000_000;
 
 /// The synapse model.
@@ -36,13 +36,13 @@ pub enum PublishedGain {
     DtSquaredOverDecayRise,
 }
 
-/// The synaptic gain κ: what a spike adds to r (single) or h adds to r in a step (double).
+/// Synaptic gain κ: the increment of r per spike (single), or the factor of h in each step of r (double).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SynapticGain {
-    /// One of the published values, by name.
+    /// A published value, by name.
     Published(PublishedGain),
-    /// A plain number.
+    /// A number.
     Value(f64),
 }
 
@@ -68,7 +68,7 @@ pub struct SpikingNeuron {
     pub synapse: Synapse,
     /// Synaptic gain κ.
     pub gain: SynapticGain,
-    /// Derivative that stands in for that of the spike.
+    /// Surrogate derivative of the spike.
     pub surrogate: Surrogate,
     /// Dynamics of the membrane potential and of the threshold.
     #[serde(skip_serializing_if = "NeuronModel::is_default")]
@@ -94,12 +94,12 @@ impl Default for SpikingNeuron {
 }
 
 impl SpikingNeuron {
-    /// The synaptic gain κ as a number.
+    /// Synaptic gain κ as a number.
     pub fn gain(&self) -> f64 {
         self.gain_at(self.tau_decay_ms)
     }
 
-    /// The synaptic gain κ of a neuron whose synapse decays with `tau_decay_ms`: the published values depend on it.
+    /// Synaptic gain κ of a neuron whose synapse decays with `tau_decay_ms`, on which the published values depend.
     pub fn gain_at(&self, tau_decay_ms: f64) -> f64 {
         match self.gain {
             SynapticGain::Published(PublishedGain::DtOverDecay) => self.dt_ms / tau_decay_ms,
@@ -111,13 +111,13 @@ impl SpikingNeuron {
         }
     }
 
-    /// The decay factor exp(−dt/τ) of a step.
+    /// Decay factor exp(−dt/τ) per step.
     pub fn alpha(&self, tau_ms: f64) -> f64 {
         (-self.dt_ms / tau_ms).exp()
     }
 
-    /// The decay factor α_r of the rising variable h. A single-exponential synapse has α_r = 0, which makes h the spike
-    /// of the step before: one recurrence serves both.
+    /// Decay factor α_r of the rising variable h. A single-exponential synapse has α_r = 0, so that h is the spike of
+    /// the previous step and one recurrence covers both.
     pub fn alpha_rise(&self) -> f64 {
         match self.synapse {
             Synapse::Single => 0.0,
@@ -125,13 +125,13 @@ impl SpikingNeuron {
         }
     }
 
-    /// The constants of the membrane.
+    /// Constants of the membrane.
     pub(super) fn membrane(&self) -> Membrane {
         let Self { dt_ms, refractory_steps, .. } = *self;
         Membrane { dt_ms, alpha: self.alpha(self.tau_membrane_ms), refractory_steps }
     }
 
-    /// Refuses values no network can run with.
+    /// Refuses values with which no network can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.

@@ -1,9 +1,10 @@
-//! The whole sequence as one candle operator.
+//! The whole sequence as a candle operator.
 //!
-//! Two tensors enter: the source (signals `[T, B, K]`, currents `[T, B, N]`, or W_in `[N, K]` where the input is spikes) and
-//! the columns of A and C as rows, and those of the neuron's own constants, `[inputs + outputs + ROWS, N]`. Tiles of trials are spread over threads. How trials fall into
-//! tiles, and in which order the tiles' gradients are added, depends on the shapes alone, so that any number of threads
-//! gives the same bits.
+//! The operator has two tensors as inputs. The first is the source: signals `[T, B, K]`, currents `[T, B, N]` or, for
+//! spike input, W_in `[N, K]`. The second has the columns of A and C as rows, followed by the neurons' own constants,
+//! `[inputs + outputs + ROWS, N]`. Tiles of trials are distributed over threads. The division into tiles and the order
+//! in which the gradients of tiles are added depend only on the shapes, so the bits are the same for any number of
+//! threads.
 
 use super::backward::{AdjointState, Arriving, Gradients, SourceGradient, Work, backward};
 use super::constants::{Constants, PerUnit, Units, with_units};

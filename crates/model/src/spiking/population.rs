@@ -1,13 +1,13 @@
-//! The neurons of a network: the constants they share, and those that each neuron has of its own.
+//! Neurons of a network: shared constants, and constants per neuron.
 //!
 //! ```text
 //! s_t = H(U_t − θ_i)              θ_i      threshold of neuron i
 //! r_t = α_d,i r_{t−1} + κ_i h_t   α_d,i = exp(−dt/τ_d,i),  κ_i by its name in the config, from τ_d,i
 //! ```
 //!
-//! Source: the 90 networks of N = 300 that Lin & Huang published hold one threshold and a decay constant per neuron, with
-//! the gain dt²/(τ_d,i τ_r) in `mante/model.py` of their repository (SMNN, cf1bdec). The code that trained them is not public;
-//! docs/import.md has what is known.
+//! Source: the 90 networks of N = 300 published by Lin & Huang have one threshold and a decay constant per neuron, with
+//! the gain dt²/(τ_d,i τ_r) in `mante/model.py` of their repository (SMNN, cf1bdec). The code that trained them is not
+//! public; see docs/import.md.
 
 use super::config::SpikingConfig;
 use super::neuron::SpikingNeuron;
@@ -15,7 +15,7 @@ use candle_core::Tensor;
 use mdl_artifact::{Artifact, ArtifactError};
 use mdl_data::field::{InvalidField, require, require_positive};
 
-/// The neurons of a network. Constants of a single neuron are `f32`, as an artifact stores them.
+/// Neurons of a network. Constants per neuron are `f32`, as stored in artifacts.
 #[derive(Clone, Debug)]
 pub struct Population {
     neuron: SpikingNeuron,
@@ -25,17 +25,17 @@ pub struct Population {
 }
 
 impl From<SpikingNeuron> for Population {
-    /// Neurons that share all constants.
+    /// Neurons with shared constants only.
     fn from(neuron: SpikingNeuron) -> Self {
         Self { neuron, threshold: None, tau_decay_ms: None, trained: Vec::new() }
     }
 }
 
 impl Population {
-    /// Neurons with thresholds `[N]` and decay time constants `[N]` of their own; `None` where they share that of `neuron`.
+    /// Neurons with individual thresholds `[N]` and decay time constants `[N]`; `None` if they share that of `neuron`.
     ///
     /// # Errors
-    /// [`InvalidField`] naming the tensor and the index of a value no neuron can have.
+    /// [`InvalidField`] naming the tensor and the index of a value that no neuron can have.
     pub fn new(
         neuron: SpikingNeuron,
         threshold: Option<Vec<f32>>,
@@ -54,10 +54,10 @@ impl Population {
         Ok(Self { neuron, threshold, tau_decay_ms, trained: Vec::new() })
     }
 
-    /// The neurons of a network in an artifact, whose tensors `threshold` and `tau_decay_ms` `[N]` may be missing.
+    /// Neurons of a network in an artifact, whose tensors `threshold` and `tau_decay_ms` `[N]` may be missing.
     ///
     /// # Errors
-    /// [`ArtifactError::Tensor`] naming the tensor, and the index of a value no neuron can have.
+    /// [`ArtifactError::Tensor`] naming the tensor, and the index of a value that no neuron can have.
     pub fn read(artifact: &Artifact, config: &SpikingConfig) -> Result<Self, ArtifactError> {
         let own = |name: &str| {
             let values = || artifact.values::<f32>(name, &[config.neurons]).map(<[f32]>::to_vec);
@@ -67,8 +67,9 @@ impl Population {
             .map_err(|error| artifact.tensor_error(&error.field, error.found, error.expected))
     }
 
-    /// The same neurons with trained tensors `[N]` in the order of [`NeuronModel::trained`](super::NeuronModel::trained), to
-    /// which gradients flow. Without them, all neurons have the values of the config.
+    /// The same neurons with trained tensors `[N]` in the order of
+    /// [`NeuronModel::trained`](super::NeuronModel::trained), which receive gradients. Without them, all neurons have
+    /// the values of the config.
     pub fn with_trained(self, trained: Vec<Tensor>) -> Self {
         Self { trained, ..self }
     }
@@ -78,17 +79,17 @@ impl Population {
         &self.trained
     }
 
-    /// The constants of the neuron's model, `[N]` each, of the type and on the device of `like`.
+    /// Constants of the neuron model, `[N]` each, with the type and device of `like`.
     pub(super) fn rows(&self, neurons: usize, like: &Tensor) -> candle_core::Result<Vec<Tensor>> {
         self.neuron.model.section().rows(self.neuron.dt_ms, &self.trained, neurons, like)
     }
 
-    /// The constants that neurons share unless they have their own.
+    /// Constants shared by neurons without their own.
     pub fn neuron(&self) -> &SpikingNeuron {
         &self.neuron
     }
 
-    /// The tensors of the constants that each neuron has of its own, by name.
+    /// Tensors of the constants per neuron, by name.
     pub fn own(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
         let tensors = [("threshold", &self.threshold), ("tau_decay_ms", &self.tau_decay_ms)];
         tensors.into_iter().filter_map(|(name, values)| Some((name, values.as_deref()?)))
@@ -104,17 +105,17 @@ impl Population {
         self.tau_decay_ms.as_ref().map_or(self.neuron.tau_decay_ms, |values| f64::from(values[i]))
     }
 
-    /// The decay time constant of all neurons, where it is the same.
+    /// Decay time constant of all neurons, if it is the same.
     pub(super) fn shared_tau_decay_ms(&self) -> Option<f64> {
         shared(self.tau_decay_ms.as_deref(), self.neuron.tau_decay_ms)
     }
 
-    /// The threshold of all neurons, where it is the same.
+    /// Threshold of all neurons, if it is the same.
     pub(super) fn shared_threshold(&self) -> Option<f64> {
         shared(self.threshold.as_deref(), self.neuron.threshold)
     }
 
-    /// Refuses constants of another number of neurons.
+    /// Refuses constants for another number of neurons.
     pub(super) fn fits(&self, neurons: usize) -> candle_core::Result<()> {
         let names = self.neuron.model.trained();
         if !self.trained.is_empty() && self.trained.len() != names.len() {
@@ -134,7 +135,7 @@ impl Population {
     }
 }
 
-/// The value that all neurons share, be it that none has its own or that all of them are equal.
+/// Value shared by all neurons, either without individual values or with equal ones.
 fn shared(own: Option<&[f32]>, common: f64) -> Option<f64> {
     match own {
         None => Some(common),
@@ -156,7 +157,7 @@ mod tests {
         assert!(error(Some(vec![1.0, 0.0]), None).contains("threshold[1]: found 0, expected a number from"));
         assert!(error(None, Some(vec![30.0, 20.0, -1.0])).contains("tau_decay_ms[2]: found -1"));
         assert!(error(None, Some(vec![f32::NAN])).contains("tau_decay_ms[0]: found NaN"));
-        // 1 − exp(−2/τ) of so slow a synapse is 0.
+        // 1 − exp(−2/τ) of such a slow synapse is 0.
         assert!(error(None, Some(vec![30.0, 1e30])).contains("tau_decay_ms[1]"));
     }
 

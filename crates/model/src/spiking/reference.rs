@@ -1,6 +1,6 @@
-//! The same network in plain candle operations, step by step: short and slow, kept to check the operator against.
+//! The same network in plain candle operations, step by step: short and slow, as a check of the operator.
 //!
-//! Gradients come from candle's autograd, whose recursion limits the number of steps to some thousands.
+//! Gradients come from candle's autograd, whose recursion limits the number of steps to a few thousand.
 
 use super::input::{Input, States};
 use super::neuron::Synapse;
@@ -13,10 +13,10 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use mdl_data::spikes::SpikeInput;
 use mdl_kernels::real::contiguous;
 
-/// The output of a network, as [`super::run`].
+/// Output of a network, like [`super::run`].
 ///
 /// # Errors
-/// Tensors that do not fit together.
+/// Tensors of mismatched shapes.
 pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
     let r = states(population, parameters, input)?.synapses;
     match readout {
@@ -28,7 +28,7 @@ pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, 
 /// The states of every step.
 ///
 /// # Errors
-/// Tensors that do not fit together.
+/// Tensors of mismatched shapes.
 pub fn states(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<States> {
     let drive = drive(parameters, input)?;
     let (steps, trials, neurons) = drive.dims3()?;

@@ -1,4 +1,4 @@
-//! Running a spiking network: one operator per sequence, on the CPU or on a GPU.
+//! Runs of a spiking network: one operator per sequence, on the CPU or on a GPU.
 
 #[cfg(feature = "cuda")]
 use super::gpu;
@@ -16,7 +16,7 @@ use mdl_kernels::real::Real;
 /// Differentiable with respect to the parameters, and to the tensor in `input`.
 ///
 /// # Errors
-/// Tensors that do not fit together, or of a type other than `f32` or `f64`.
+/// Tensors of mismatched shapes, or of a type other than `f32` or `f64`.
 pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, readout: Readout) -> Result<Tensor> {
     match readout {
         Readout::PerStep => sequence(population, parameters, input, Output::Readout, None),
@@ -29,7 +29,7 @@ pub fn run(population: &Population, parameters: &ModeParameters, input: &Input, 
 /// The synaptic trace r of every neuron, `[T, B, N]`, differentiable like [`run`].
 ///
 /// # Errors
-/// As [`run`].
+/// As for [`run`].
 pub fn synapses(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<Tensor> {
     sequence(population, parameters, input, Output::Synapses, None)
 }
@@ -37,7 +37,7 @@ pub fn synapses(population: &Population, parameters: &ModeParameters, input: &In
 /// The states of every step, for figures and tests; without gradients.
 ///
 /// # Errors
-/// As [`run`].
+/// As for [`run`].
 pub fn states(population: &Population, parameters: &ModeParameters, input: &Input) -> Result<States> {
     let (first, weights) = operands(population, parameters, input, Output::Synapses)?;
     let sizes = parameters.sizes()?;
@@ -53,7 +53,7 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
     }
 }
 
-/// The operator; `interval`, if it is given, takes the place of the number of steps between two checkpoints.
+/// The operator; `interval`, if given, replaces the number of steps between two checkpoints.
 pub(super) fn sequence(
     population: &Population,
     parameters: &ModeParameters,
@@ -165,7 +165,7 @@ mod tests {
     use candle_core::{Device, Var};
     use mdl_kernels::random::{Purpose, fill_normal};
 
-    /// 50,000 steps, output and gradients, with different steps between two checkpoints: the same bits.
+    /// 50,000 steps, output and gradients, with different numbers of steps between checkpoints: the same bits.
     #[test]
     fn checkpoints_change_no_bit() -> Result<()> {
         let start = ModeParameters::initial(&ModeSizes { neurons: 20, modes: 2, inputs: 2, outputs: 1 }, 1)?;

@@ -1,4 +1,4 @@
-//! Surrogate derivatives: what stands in for the derivative of the spike s = H(x), x = U − threshold.
+//! Surrogate derivatives: replacements for the derivative of the spike s = H(x), x = U − threshold.
 //!
 //! | surrogate | σ'(x) | its primitive σ(x) |
 //! |---|---|---|
@@ -12,8 +12,9 @@
 //! N(x; μ, σ) is the normal density of mean μ and standard deviation σ, Φ the standard normal distribution function.
 //!
 //! Fast sigmoid: Zenke & Ganguli, *SuperSpike* (Neural Computation 30:1514, 2018); triangular: Bellec et al., *Long
-//! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al.
-//! (ICCV 2021); multi-Gaussian: Yin, Corradi & Bohté (Nature Backend Intelligence 3:905, 2021); the mode networks of arXiv 2310.14621 use the fast sigmoid with k = 25.
+//! short-term memory and learning-to-learn in networks of spiking neurons* (NeurIPS 2018); arctan: Fang et al. (ICCV
+//! 2021); multi-Gaussian: Yin, Corradi & Bohté (Nature Machine Intelligence 3:905, 2021). The mode networks of arXiv
+//! 2310.14621 use the fast sigmoid with k = 25.
 
 use candle_core::Tensor;
 use mdl_data::choice;
@@ -50,8 +51,8 @@ pub enum Surrogate {
     },
     /// 1.
     StraightThrough,
-    /// γ ((1+h) N(x; 0, w) − h N(x; w, sw) − h N(x; −w, sw)): a bell with negative flanks, which also lowers potentials that
-    /// are far below the threshold.
+    /// γ ((1+h) N(x; 0, w) − h N(x; w, sw) − h N(x; −w, sw)): a bell with negative flanks, which also lowers potentials
+    /// far below the threshold.
     MultiGaussian(MultiGaussian),
 }
 
@@ -112,7 +113,7 @@ impl Default for Surrogate {
 }
 
 impl Surrogate {
-    /// Refuses a slope no network can be trained with.
+    /// Refuses a slope with which no network can be trained.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
@@ -153,7 +154,7 @@ impl Surrogate {
         }
     }
 
-    /// The kernels' number of the surrogate, and the numbers that give it its shape.
+    /// Number of the surrogate in the kernels, and its shape parameters.
     #[cfg(any(test, feature = "cuda"))]
     pub(super) fn code(&self) -> (i32, [f32; 5]) {
         let slope = |slope: f64| [slope as f32, 0.0, 0.0, 0.0, 0.0];
@@ -171,7 +172,7 @@ impl Surrogate {
     }
 }
 
-/// σ' of a surrogate whose kind is known to the compiler.
+/// σ' of a surrogate whose kind is known at compile time.
 pub(super) trait Derivative<R> {
     /// σ'(x).
     fn at(&self, x: Lanes<R>) -> Lanes<R>;
@@ -272,7 +273,7 @@ impl<R: Real> Derivative<R> for Bells<R> {
     }
 }
 
-/// Evaluates `$body` with `$sigma` bound to the [`Derivative`] of `$surrogate`: once for each kind.
+/// Evaluates `$body` with `$sigma` bound to the [`Derivative`] of `$surrogate`, once per kind.
 macro_rules! with_derivative {
     ($surrogate:expr, $sigma:ident => $body:expr) => {{
         use $crate::spiking::surrogate::{Arctan, Bells, FastSigmoid, Sigmoid, StraightThrough, Surrogate, Triangular};
@@ -310,7 +311,7 @@ pub(super) use with_derivative;
 mod tests {
     use super::*;
 
-    /// The primitive of the table, written down apart from the derivative.
+    /// Primitive of the table, written independently of the derivative.
     fn primitive(surrogate: Surrogate, x: f64) -> f64 {
         match surrogate {
             Surrogate::FastSigmoid { slope: k } => x / (1.0 + k * x.abs()),

@@ -2,26 +2,27 @@
 //!
 //! ```text
 //! b_t = ρ b_{t−1} + (1−ρ) s_{t−1}        ρ = exp(−dt/τ_a)
-//! U_t as of the leaky neuron
+//! U_t as for the leaky neuron
 //! s_t = H(U_t − θ − β b_t)
 //! ```
 //!
-//! β is the rise of the threshold of a neuron that spikes at every step. τ_a and β are the same for all neurons of a network,
-//! or trained for each neuron.
+//! β is the rise of the threshold of a neuron that spikes at every step. τ_a and β are shared by all neurons of a
+//! network, or trained per neuron.
 //!
-//! Backward, with x_t = U_t − θ − β b_t and s̄_t the gradient of the spike from outside of the neuron and its reset:
+//! Backward, with x_t = U_t − θ − β b_t and s̄_t the gradient of the spike from outside the neuron and its reset:
 //!
 //! ```text
 //! s̄_t ← s̄_t + (1−ρ) b̄_{t+1}
 //! x̄_t = σ'(x_t) s̄_t
 //! b̄_t = ρ b̄_{t+1} − β x̄_t
-//! Ū_t = α_m V̄_{t+1} + x̄_t                 and on as of the leaky neuron
+//! Ū_t = α_m V̄_{t+1} + x̄_t                 then as for the leaky neuron
 //! β̄ = −Σ_t x̄_t b_t,   ρ̄ = Σ_t b̄_{t+1} (b_t − s_t)
 //! ```
 //!
-//! Sources: Bellec, Salaj, Subramoney, Legenstein & Maass, *Long short-term memory and learning-to-learn in networks of spiking
-//! neurons* (NeurIPS 2018), section 2; Yin, Corradi & Bohté, *Accurate and efficient time-domain classification with adaptive
-//! spiking recurrent neural networks* (Nature Backend Intelligence 3:905, 2021), who train τ_a of each neuron.
+//! Sources: Bellec, Salaj, Subramoney, Legenstein & Maass, *Long short-term memory and learning-to-learn in networks of
+//! spiking neurons* (NeurIPS 2018), section 2; Yin, Corradi & Bohté, *Accurate and efficient time-domain classification
+//! with adaptive spiking recurrent neural networks* (Nature Machine Intelligence 3:905, 2021), who train τ_a per
+//! neuron.
 
 use super::dynamics::{Leaving, Membrane, Model, Neuron, Reference, ReferenceStep};
 use super::leaky::{Leaky, LeakyReference};
@@ -41,7 +42,7 @@ pub struct Adaptation {
     pub tau_ms: f64,
     /// Strength β: the rise of the threshold of a neuron that spikes at every step.
     pub strength: f64,
-    /// Whether τ_a and β of each neuron are trained; the values above are their initial ones.
+    /// Train τ_a and β of each neuron, starting from the values above.
     pub trained: bool,
 }
 
@@ -146,7 +147,7 @@ fn complement<R: Real>(rho: Lanes<R>) -> Lanes<R> {
 }
 
 impl<R: Real> Neuron<R> for Adaptive<R> {
-    /// The first step at which the neuron is free.
+    /// First step at which the neuron is free.
     type State = Lanes<R>;
     type Kept = Kept<R>;
     type Adjoint = Adjoint<R>;

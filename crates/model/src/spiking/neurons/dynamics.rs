@@ -1,6 +1,7 @@
-//! The interface of a neuron: what the loops over time, trials and threads are generic over.
+//! Interface of a neuron, over which the loops over time, trials and threads are generic.
 //!
-//! The network around a neuron is the same for all of them. It supplies I_t, and turns spikes s_t into the synaptic trace r_t:
+//! The network around the neurons is the same for all models. It supplies I_t, and turns spikes s_t into the synaptic
+//! trace r_t:
 //!
 //! ```text
 //! I_t = α_s I_{t−1} + W_in x_t + W_rec r_{t−1}
@@ -14,7 +15,7 @@ use mdl_data::field::InvalidField;
 use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 
-/// Constants of the membrane that every neuron has.
+/// Membrane constants of every neuron.
 #[derive(Clone, Copy, Debug)]
 pub struct Membrane {
     /// Time step dt (ms).
@@ -25,18 +26,19 @@ pub struct Membrane {
     pub refractory_steps: u32,
 }
 
-/// A neuron, sixteen at a time: lane group `i` of the network.
+/// A neuron model, computed for sixteen neurons at a time: lane group `i` of the network.
 ///
-/// `threshold` is θ of the group's neurons. Everything is `#[inline(always)]`, to end inside the function that is compiled for
-/// the processor at hand.
+/// `threshold` is θ of the neurons of the group. All functions are `#[inline(always)]`, so that they are compiled for
+/// the detected CPU.
 pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
-    /// State that only the next step needs.
+    /// State needed only by the next step.
     type State: Copy + Send + Sync;
-    /// State that the backward pass needs of every step: the membrane potential U, and all that decides about the spike.
+    /// State needed by the backward pass at every step: the membrane potential U, and all variables that determine the
+    /// spike.
     type Kept: Copy + Send + Sync;
-    /// Gradients with respect to state and kept state of the step after.
+    /// Gradients with respect to state and kept state of the next step.
     type Adjoint: Copy;
-    /// Constants per neuron that gradients are taken of: rows `[ROWS, N]` behind the network's weights.
+    /// Number of constants per neuron with gradients: rows `[ROWS, N]` after the weights of the network.
     const ROWS: usize;
 
     /// The neurons of a network; `rows` `[lane groups][ROWS]`.
@@ -48,7 +50,7 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
     /// Adjoint state after the last step.
     fn adjoint() -> Self::Adjoint;
 
-    /// U. A potential that the refractory period holds at 0 is −0, a free one never is.
+    /// U. A potential held at 0 by the refractory period is −0, which never occurs for a free one.
     fn potential(kept: Self::Kept) -> Lanes<R>;
 
     /// s, 0 or 1.
@@ -83,7 +85,7 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
         rows: &mut [Lanes<R>],
     ) -> Leaving<R>;
 
-    /// Sets values that are about to become subnormal to zero.
+    /// Sets values close to subnormal numbers to zero.
     fn flush(state: &mut Self::State, kept: &mut Self::Kept);
 
     /// Likewise for the adjoint state.
@@ -92,42 +94,42 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
 
 /// Gradients that leave a neuron backward.
 pub(in crate::spiking) struct Leaving<R> {
-    /// With respect to I_t, but for its part through I_{t+1}.
+    /// With respect to I_t, except for the part through I_{t+1}.
     pub current: Lanes<R>,
     /// With respect to −s_{t−1}, through the reset factor 1 − s_{t−1}.
     pub reset: Lanes<R>,
 }
 
-/// A neuron's section of the config: what is known of it without running it.
+/// Section of a neuron in the config: its properties outside of a run.
 pub(in crate::spiking) trait Model {
-    /// Refuses values no neuron can have.
+    /// Refuses values that no neuron can have.
     fn validate(&self, _dt_ms: f64) -> std::result::Result<(), InvalidField> {
         Ok(())
     }
 
-    /// Names and initial values of the tensors `[N]` that are trained with the network.
+    /// Names and initial values of the tensors `[N]` trained with the network.
     fn trained(&self) -> Vec<(&'static str, f32)> {
         Vec::new()
     }
 
-    /// Tensors `[N]` for readers of an artifact, made from the trained ones.
+    /// Tensors `[N]` for readers of an artifact, computed from the trained ones.
     fn derived(&self, _trained: &[Tensor]) -> Result<Vec<(&'static str, Tensor)>> {
         Ok(Vec::new())
     }
 
-    /// The rows of [`Neuron::ROWS`], `[N]` each; a tensor `like` has their type and device.
+    /// Rows of [`Neuron::ROWS`], `[N]` each, with the type and device of the tensor `like`.
     fn rows(&self, _dt_ms: f64, _trained: &[Tensor], _neurons: usize, _like: &Tensor) -> Result<Vec<Tensor>> {
         Ok(Vec::new())
     }
 
-    /// The thresholds `[T, B, N]` of a run on a GPU, from θ `[N]`, the rows `[ROWS, N]` and the state `[T, B, N]` that the kernel
-    /// kept beside U.
+    /// Thresholds `[T, B, N]` of a run on a GPU, from θ `[N]`, the rows `[ROWS, N]` and the state `[T, B, N]` that the
+    /// kernel kept in addition to U.
     #[cfg(any(test, feature = "cuda"))]
     fn thresholds(&self, threshold: Tensor, _rows: &Tensor, _kept: Option<Tensor>) -> Result<Tensor> {
         Ok(threshold)
     }
 
-    /// The neuron's part of the names of its kernels.
+    /// Part of the names of its kernels.
     #[cfg(any(test, feature = "cuda"))]
     fn kernel(&self) -> &'static str;
 
@@ -135,7 +137,7 @@ pub(in crate::spiking) trait Model {
     fn reference(&self, membrane: Membrane, trained: &[Tensor], zero: &Tensor) -> Result<Box<dyn Reference>>;
 }
 
-/// A neuron in plain candle operations, of which candle takes the gradients.
+/// A neuron in plain candle operations, for candle's autograd.
 pub(in crate::spiking) trait Reference {
     /// Step t with input current I_t `[B, N]`, after spikes s_{t−1} `[B, N]`; `threshold` is θ `[B, N]`.
     fn step(&mut self, current: &Tensor, spikes_before: &Tensor, threshold: &Tensor) -> Result<ReferenceStep>;

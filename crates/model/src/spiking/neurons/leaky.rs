@@ -6,15 +6,15 @@
 //! s_t = H(U_t − θ)
 //! ```
 //!
-//! Backward, with m_t = 1 where the neuron was free and c_t = g_t V_t; g_t is a constant:
+//! Backward, with m_t = 1 if the neuron was free and c_t = g_t V_t; g_t is a constant:
 //!
 //! ```text
 //! Ū_t = α_m V̄_{t+1} + σ'(U_t − θ) s̄_t
 //! V̄_t = m_t Ū_t,   Ī_t ← (1−α_m) V̄_t,   s̄_{t−1} ← −c_t Ū_t
 //! ```
 //!
-//! The reset factor 1 − s_{t−1} silences the step after a spike whatever the refractory period is, so that the periods 0 and 1
-//! differ in their gradients alone. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
+//! The reset factor 1 − s_{t−1} silences the step after a spike for any refractory period, so the periods 0 and 1
+//! differ only in their gradients. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
 
 use super::dynamics::{Leaving, Membrane, Model, Neuron, Reference, ReferenceStep};
 use crate::spiking::surrogate::Derivative;
@@ -24,7 +24,7 @@ use mdl_kernels::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A leaky neuron has no constants but those that every neuron has.
+/// The leaky neuron has only the constants of every neuron.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leak {}
@@ -44,12 +44,12 @@ impl Model for Leak {
 pub(in crate::spiking) struct Leaky<R> {
     alpha: R,
     one_minus_alpha: R,
-    /// Steps for which a spike silences the neuron.
+    /// Number of steps for which a spike silences the neuron.
     silent_steps: R,
 }
 
 impl<R: Real> Leaky<R> {
-    /// U_t where `spiked` is above `threshold` wherever the neuron spiked at step t − 1.
+    /// U_t, where `spiked` is above `threshold` for neurons that spiked at step t − 1.
     #[inline(always)]
     pub(super) fn advance(
         &self,
@@ -71,7 +71,7 @@ impl<R: Real> Leaky<R> {
         before * self.alpha + current * self.one_minus_alpha
     }
 
-    /// The gradients that leave the neuron; `spike` is the part of Ū_t that comes through the spike.
+    /// Gradients that leave the neuron; `spike` is the part of Ū_t through the spike.
     #[inline(always)]
     pub(super) fn backward(
         &self,
@@ -91,7 +91,7 @@ impl<R: Real> Leaky<R> {
 }
 
 impl<R: Real> Neuron<R> for Leaky<R> {
-    /// The first step at which the neuron is free.
+    /// First step at which the neuron is free.
     type State = Lanes<R>;
     /// U.
     type Kept = Lanes<R>;
@@ -173,7 +173,7 @@ impl<R: Real> Neuron<R> for Leaky<R> {
 pub(super) struct LeakyReference {
     membrane: Membrane,
     potential: Tensor,
-    /// Refractory steps that remain.
+    /// Remaining refractory steps.
     wait: Tensor,
 }
 

@@ -1,7 +1,8 @@
-//! Neurons of spiking networks, one file each.
+//! Neurons of spiking networks, one per file.
 //!
-//! A neuron is its equations, its section of the config, a step, the adjoint of that step, and the same in candle operations. It
-//! is listed here, in [`NeuronModel`] and the two matches below, and has kernels of its name for the GPU.
+//! A neuron consists of its equations, its section of the config, a step, the adjoint of the step, and the same in
+//! candle operations. It is listed here, in [`NeuronModel`] and the two matches below, and has kernels of its name for
+//! the GPU.
 
 mod adaptive;
 mod dynamics;
@@ -25,11 +26,11 @@ use serde::{Deserialize, Serialize};
 pub enum NeuronModel {
     /// Leaky integrate-and-fire.
     Leaky(Leak),
-    /// Leaky integrate-and-fire whose threshold rises with every spike.
+    /// Leaky integrate-and-fire with a threshold that rises with every spike.
     Adaptive(Adaptation),
 }
 
-/// Evaluates `$body` with `$neuron` being the [`Neuron`] type of `$model`: compiled once for each.
+/// Evaluates `$body` with `$neuron` as the [`Neuron`] type of `$model`, compiled once per model.
 macro_rules! with_neuron {
     ($model:expr, $real:ty, $neuron:ident => $body:expr) => {
         match $model {
@@ -60,17 +61,17 @@ impl NeuronModel {
         }
     }
 
-    /// Numbers that are kept of each neuron and step for the backward pass.
+    /// Number of values kept per neuron and step for the backward pass.
     pub fn kept_values(&self) -> usize {
         with_neuron!(self, f32, N => size_of::<<N as Neuron<f32>>::Kept>() / size_of::<Lanes<f32>>())
     }
 
-    /// Whether this is the model that configs need not name.
+    /// True for the default model, which configs need not name.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Refuses values no neuron can have.
+    /// Refuses values that no neuron can have.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
@@ -78,7 +79,7 @@ impl NeuronModel {
         self.section().validate(dt_ms)
     }
 
-    /// Names and initial values of the tensors `[N]` that are trained with the network.
+    /// Names and initial values of the tensors `[N]` trained with the network.
     pub fn trained(&self) -> Vec<(&'static str, f32)> {
         self.section().trained()
     }
