@@ -5,9 +5,9 @@
 //! Ŵ_in[:, k] += Σ_{t: x_t[k] = 1} Î_t              backward: a sum of steps for each channel
 //! ```
 //!
-//! There are no multiplications, and channels without spikes cost nothing. Spikes are bits along time for each active
-//! channel of a trial. The forward sum transposes blocks of 64 channels by 64 steps, so that both directions iterate
-//! over set bits and keep their sum in registers. The rows of one trial stay in the first-level cache.
+//! Nothing is multiplied, and channels that do not fire cost nothing. Spikes come as bits along time for each active channel
+//! of a trial; the forward sum turns blocks of 64 channels by 64 steps around, so that both directions walk over set bits
+//! and keep their sum in registers. One trial's rows stay in the first-level cache meanwhile.
 
 use mdl_data::spikes::{STEPS_PER_WORD, TrialSpikes};
 use mdl_kernels::dispatch::dispatch;

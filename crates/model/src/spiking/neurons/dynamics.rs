@@ -70,8 +70,8 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
         current: Lanes<R>,
     ) -> Self::Kept;
 
-    /// The adjoint of [`Neuron::step`]: from s̄_t, as far as it comes from outside of the neuron, to the gradients that leave
-    /// the neuron at step t. `reset` is c_t = g_t V_t. Adds the gradients of the group's rows to `rows`.
+    /// Adjoint of [`Neuron::step`]: from s̄_t, without the part from inside the neuron, to the gradients that leave the
+    /// neuron at step t. `reset` is c_t = g_t V_t. Adds the gradients of the group's rows to `rows`.
     #[expect(clippy::too_many_arguments, reason = "one call in the innermost loop")]
     fn step_back(
         &self,
