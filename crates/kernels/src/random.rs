@@ -7,13 +7,13 @@
 //! counter = (block, index low, index high, purpose)       one block yields four 32-bit words
 //! ```
 //!
-//! A stream has no state but its position, so its numbers are the same on any number of threads, in any order and on
-//! any machine: the elementary functions below are polynomials in plain `f32` arithmetic, never fused, and give the same
-//! bits on every processor, whatever vector unit the compiler uses for them.
+//! A stream has no state except its position, so its numbers are the same on any number of threads, in any order and on
+//! any machine. The elementary functions below are polynomials in plain `f32` arithmetic, never fused, and give the
+//! same bits on every CPU, whatever vector unit the compiler uses for them.
 
 use std::f32::consts::{LN_2, SQRT_2};
 
-/// What a stream's numbers are for. Two purposes never share a number.
+/// Purpose of a stream. Different purposes never share a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
@@ -21,11 +21,11 @@ pub enum Purpose {
     Initialisation = 1,
     /// Trials and batches a network is trained on.
     TrainingTrial = 2,
-    /// Noise inside a rate network during training.
+    /// Noise of a rate network during training.
     TrainingNoise = 3,
-    /// Trials on which training is judged while it runs.
+    /// Trials of evaluations during training.
     ValidationTrial = 4,
-    /// Noise inside a rate network while it is judged.
+    /// Noise of a rate network in evaluations during training.
     ValidationNoise = 5,
     /// Trials of the search for the scaling factor.
     SearchTrial = 6,
@@ -37,13 +37,13 @@ pub enum Purpose {
     EvaluationTrial = 9,
     /// Trials written by `make-trials`.
     WrittenTrial = 10,
-    /// Coin of an artificial stimulation.
+    /// Random draws of an artificial stimulation.
     Stimulation = 11,
     /// Order of the training examples of a data set.
     Shuffle = 12,
     /// Bernoulli encoding of intensities as spikes.
     Encoding = 13,
-    /// Noise inside a rate network while it is evaluated.
+    /// Noise of a rate network in the final evaluation.
     EvaluationNoise = 14,
     /// Augmentation of training images.
     Augmentation = 15,
@@ -51,18 +51,17 @@ pub enum Purpose {
     MeanFieldNoise = 16,
 }
 
-/// Sets of `LANES` blocks whose words are drawn before any is turned into numbers.
+/// Number of sets of `LANES` blocks whose words are drawn before they are converted to numbers.
 const AHEAD: usize = 8;
-/// Blocks computed side by side: one vector register of 32-bit lanes on the widest processors.
+/// Number of blocks computed together: one vector register of 32-bit lanes on the widest CPUs.
 const LANES: usize = 16;
 const MULTIPLIER: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
 /// Philox4x32-10 of `LANES` counters that differ in their first word: `word[w][lane]`.
-///
-/// The words stand in 64-bit lanes, whose upper halves hold leftovers of the products: the widening multiplication of
-/// every vector unit reads the lower halves alone, so that a round is two products, two shifts and four exclusive-ors.
+/// Words are in 64-bit lanes whose upper halves contain leftovers of the products. The widening multiplication of every
+/// vector unit reads only the lower halves, so a round is two products, two shifts and four exclusive-ors.
 #[inline(always)]
 fn philox(first: [u32; LANES], rest: [u32; 3], mut key: [u32; 2]) -> [[u32; LANES]; 4] {
     const LOW: u64 = u32::MAX as u64;
@@ -106,7 +105,7 @@ fn ln(x: f32) -> f32 {
 /// Sine and cosine of 2π · angle/2³², absolute error below 2e-7.
 #[inline(always)]
 fn sin_cos_turn(angle: u32) -> (f32, f32) {
-    // The nearest quarter turn and the rest, which lies within ± 1/8 turn; series in the rest.
+    // Nearest quarter turn and the remainder, within ± 1/8 turn; series in the remainder.
     const RADIANS: f32 = (std::f64::consts::TAU / 4_294_967_296.0) as f32;
     let quarter = angle.wrapping_add(1 << 29) >> 30;
     let a = angle.wrapping_sub(quarter << 30) as i32 as f32 * RADIANS;
@@ -118,7 +117,7 @@ fn sin_cos_turn(angle: u32) -> (f32, f32) {
     (flip(s, quarter), flip(c, quarter + 1))
 }
 
-/// A uniform number of (0, 1]: 31 random bits, rounded to the nearest `f32`.
+/// Uniform number in (0, 1]: 31 random bits, rounded to the nearest `f32`.
 #[inline(always)]
 fn unit_f32(word: u32) -> f32 {
     ((word >> 1) as i32 as f32 + 0.5) * (1.0 / 2_147_483_648.0)
@@ -132,18 +131,18 @@ fn normal_pair(radius: u32, angle: u32, sd: f32) -> (f32, f32) {
     (r * c, r * s)
 }
 
-/// A stream of random numbers: the numbers of one (seed, purpose, index), from the first on.
+/// A stream of random numbers: the numbers of one (seed, purpose, index), from the first onwards.
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: [u32; 2],
     rest: [u32; 3],
-    /// Next word to hand out, counted from the start of the stream.
+    /// Next word to return, counted from the start of the stream.
     position: u64,
     buffer: [u32; 4 * LANES],
 }
 
 impl Stream {
-    /// The stream of `index` (a trial, an update, an epoch …) for `purpose` under `seed`.
+    /// Stream of `index` (a trial, an update, an epoch …) for `purpose` with `seed`.
     pub fn new(seed: u64, purpose: Purpose, index: u64) -> Self {
         Self {
             key: [seed as u32, (seed >> 32) as u32],
@@ -153,7 +152,7 @@ impl Stream {
         }
     }
 
-    /// The words of the `LANES` blocks from `block` on, block by block.
+    /// Words of the `LANES` blocks from `block` onwards, block by block.
     #[inline(always)]
     fn words(&self, block: u32) -> [[u32; LANES]; 4] {
         let first = std::array::from_fn(|l| block.wrapping_add(l as u32));
@@ -192,7 +191,7 @@ impl Stream {
         }
     }
 
-    /// A standard normal number. [`fill_normal`] is the way to draw many.
+    /// A standard normal number. Use [`fill_normal`] to draw many.
     pub fn normal(&mut self) -> f32 {
         let radius = self.next_u32();
         normal_pair(radius, self.next_u32(), 1.0).0
@@ -208,13 +207,13 @@ impl Stream {
     }
 }
 
-/// Fills `out` with independent normal numbers of mean 0 and standard deviation `sd`: the numbers of the stream
-/// (`seed`, `purpose`, `index`) from block `first_block` on, two Box–Muller pairs a block.
+/// Fills `out` with independent normal numbers with mean 0 and standard deviation `sd`: the numbers of the stream
+/// (`seed`, `purpose`, `index`) from block `first_block` onwards, two Box–Muller pairs per block.
 ///
-/// Number `i` is a function of the arguments and `i` alone: a prefix of a longer fill is a shorter fill.
+/// Number `i` depends only on the arguments and `i`: a prefix of a longer fill is a shorter fill.
 pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd: f32, out: &mut [f32]) {
     let stream = Stream::new(seed, purpose, index);
-    // Words first and numbers after: words read back at once, in vectors of another width, would stall the processor.
+    // Words first, numbers afterwards: reading words back at once, in vectors of another width, would stall the CPU.
     let mut words = [[[0u32; LANES]; 4]; AHEAD];
     crate::dispatch::dispatch(
         #[inline(always)]
@@ -238,8 +237,8 @@ pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd
     );
 }
 
-/// Fills `out` with the raw words of a stream from block `first_block` on, in lane order: word `w` of block
-/// `first_block + 16 g + l` stands at `64 g + 16 w + l`. For encoders that compare against thresholds.
+/// Fills `out` with the raw words of a stream from block `first_block` onwards, in lane order: word `w` of block
+/// `first_block + 16 g + l` is at `64 g + 16 w + l`. For encoders that compare against thresholds.
 pub fn fill_words(seed: u64, purpose: Purpose, index: u64, first_block: u32, out: &mut [u32]) {
     let stream = Stream::new(seed, purpose, index);
     crate::dispatch::dispatch(
@@ -319,7 +318,8 @@ mod tests {
 
     #[test]
     fn normals_are_uncorrelated() {
-        // At all distances within two runs of blocks computed side by side, pairs (16 apart) and repeated blocks included.
+        // For all distances within two runs of blocks computed together, including pairs (16 apart) and repeated
+        // blocks.
         let n = 1_000_000;
         let mut x = vec![0f32; n];
         fill_normal(7, Purpose::LifNoise, 3, 0, 1.0, &mut x);

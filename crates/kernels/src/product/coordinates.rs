@@ -1,11 +1,11 @@
-//! The present entries of a sparse matrix one by one.
+//! Present entries of a sparse matrix, one by one.
 
 use super::pattern::Pattern;
 
-/// Entries that are worked on together.
+/// Number of entries processed together.
 pub const TOGETHER: usize = 4;
 
-/// An entry by its target and its source, the latter within its group.
+/// An entry by its target and source; the source is relative to its group.
 #[derive(Clone, Copy, Default)]
 pub struct Entry {
     /// Row.
@@ -14,16 +14,16 @@ pub struct Entry {
     pub source: u32,
 }
 
-/// The present entries, group of sources by group, in a group target by target.
+/// The present entries, ordered by group of sources and, within a group, by target.
 pub struct Coordinates {
     /// Number of entries of each group.
     counts: Vec<usize>,
-    /// Each group is filled up with some entry.
+    /// Each group is padded with repeated entries.
     entries: Vec<Entry>,
 }
 
 impl Coordinates {
-    /// The entries of `pattern`, which has a row a target.
+    /// Entries of `pattern`, with one row per target.
     pub fn new(pattern: &Pattern) -> Self {
         let room = pattern.count() + (pattern.groups() + 1) * TOGETHER;
         let mut coordinates =
@@ -32,7 +32,8 @@ impl Coordinates {
         for group in 0..pattern.groups() {
             let begin = end;
             for target in 0..pattern.units() {
-                // Some are written at once, be there as many or not: a processor cannot guess how many there are.
+                // A fixed number is written at a time, whether or not there are that many, because the CPU cannot
+                // predict the number.
                 let mut word = pattern.word(target, group);
                 let mut at = end;
                 end += word.count_ones() as usize;
@@ -58,7 +59,7 @@ impl Coordinates {
         self.counts.iter().sum()
     }
 
-    /// The number of entries of every group, and the entries.
+    /// Number of entries of every group, and the entries.
     #[inline]
     pub fn groups(&self) -> impl Iterator<Item = (usize, &[[Entry; TOGETHER]])> {
         let mut rest = self.entries.as_chunks().0;

@@ -1,17 +1,17 @@
-//! Which entries of a sparse matrix are present.
+//! Sparsity pattern of a matrix.
 
 use super::common::GROUP;
 use crate::dispatch::dispatch;
 use crate::real::Real;
 
-/// Which entries of an N × N matrix are present: bit c of word g of a row stands for column 32 g + c.
+/// Sparsity pattern of an N × N matrix: bit c of word g of a row stands for column 32 g + c.
 pub struct Pattern {
     n: usize,
     words: Vec<u32>,
 }
 
 impl Pattern {
-    /// The entries of `matrix` `[N, N]` that are not zero.
+    /// Entries of `matrix` `[N, N]` that are not zero.
     pub fn of_rows<R: Real>(n: usize, matrix: &[R]) -> Self {
         let mut words = vec![0u32; n * n.div_ceil(GROUP)];
         let mut flags = vec![0u8; n.next_multiple_of(GROUP)];
@@ -34,7 +34,7 @@ impl Pattern {
         Self { n, words }
     }
 
-    /// The same of the transposed matrix.
+    /// Pattern of the transposed matrix.
     pub fn of_columns<R: Real>(n: usize, matrix: &[R]) -> Self {
         let groups = n.div_ceil(GROUP);
         let mut words = vec![0u32; n * groups];
@@ -70,7 +70,7 @@ impl Pattern {
         (0..self.groups()).map(|group| self.word(row, group).count_ones() as usize).sum()
     }
 
-    /// Share of the entries that are present.
+    /// Fraction of entries that are present.
     #[inline]
     pub fn share(&self) -> f64 {
         self.count() as f64 / (self.n * self.n) as f64
@@ -82,7 +82,8 @@ impl Pattern {
         self.n
     }
 
-    /// Calls `function` with the columns of the present entries of row `row`, ascending; there are none beyond the last row.
+    /// Calls `function` with the columns of the present entries of row `row`, ascending; there are none beyond the last
+    /// row.
     #[inline(always)]
     pub fn each_entry(&self, row: usize, mut function: impl FnMut(usize)) {
         for group in 0..self.groups() {
@@ -100,7 +101,7 @@ impl Pattern {
         self.n.div_ceil(GROUP)
     }
 
-    /// The entries of row `row` in group `group`; none beyond the last row.
+    /// Entries of row `row` in group `group`; none beyond the last row.
     #[inline]
     pub fn word(&self, row: usize, group: usize) -> u32 {
         if row < self.n { self.words[row * self.groups() + group] } else { 0 }
@@ -112,6 +113,6 @@ impl Pattern {
 fn eight_bits(flags: &[u8]) -> u8 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(flags);
-    // Flag k, at bit 8 k, comes to bit 56 + k; no two products meet.
+    // Flag k, at bit 8 k, moves to bit 56 + k; no two products overlap.
     (u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }

@@ -1,30 +1,31 @@
-//! The product with a sparse matrix on AVX2: eight targets at a time, a window of eight sources sliding over their entries.
+//! Product with a sparse matrix on AVX2: eight targets at a time, with a window of eight sources that slides over their
+//! entries.
 //!
 //! ```text
 //! step k, lane l:   out[8 s + l] += weight[k][l] · rates[window[k] + source[k][l]]        0 ≤ source[k][l] < 8
 //! ```
 //!
-//! Every lane takes the entries of its target in ascending order. A step's window begins at the earliest entry that is
-//! left; lanes whose next entry lies behind the window wait with weight 0. One permutation picks the eight rates.
+//! Every lane takes the entries of its target in ascending order. The window of a step starts at the earliest remaining
+//! entry; lanes whose next entry is beyond the window wait with weight 0. One permutation selects the eight rates.
 //!
-//! Four steps of a slice make a run. All slices take their first run, then their second, and so on: one loop without a
-//! branch that depends on the matrix, in which no sum waits for its last term.
+//! Four steps of a slice form a run. All slices process their first run, then their second, and so on: a single loop
+//! without branches that depend on the matrix, in which no sum waits for its last term.
 
 use super::common::{Product, padded};
 use super::pattern::Pattern;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-/// Targets side by side, and sources in a window.
+/// Number of targets per slice, and of sources per window.
 const EIGHT: usize = 8;
 
-/// Steps of a run.
+/// Steps per run.
 const FOUR: usize = 4;
 
-/// Bits that tell a source within its window.
+/// Bits of a source within its window.
 const BITS: usize = 3;
 
-/// Units that a network can have at most: windows take 16 bits.
+/// Maximum number of units: window positions have 16 bits.
 pub const MOST_UNITS: usize = 1 << 16;
 
 /// Steps of one slice.
@@ -32,7 +33,7 @@ pub const MOST_UNITS: usize = 1 << 16;
 #[repr(C, align(32))]
 struct Run {
     weights: [[f32; EIGHT]; FOUR],
-    /// Source of each weight within its window, `BITS` bits a step, those of the first step lowest.
+    /// Source of each weight within its window, `BITS` bits per step, the first step in the lowest bits.
     sources: [u16; EIGHT],
     /// First source of each step.
     windows: [u16; FOUR],
@@ -47,10 +48,10 @@ pub struct WindowedEllpack {
 }
 
 impl WindowedEllpack {
-    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry.
+    /// Map with the weight `weight(target, source)` where `pattern` (one row per target) has an entry.
     ///
     /// # Panics
-    /// On a processor without AVX2, and for more than [`MOST_UNITS`] units.
+    /// On a CPU without AVX2, and for more than [`MOST_UNITS`] units.
     pub fn new(pattern: &Pattern, weight: impl Fn(usize, usize) -> f32) -> Self {
         assert!(std::arch::is_x86_feature_detected!("avx2"), "the sparse_avx2 product needs AVX2");
         let n = pattern.units();
@@ -59,7 +60,7 @@ impl WindowedEllpack {
         for slice in (0..n).step_by(EIGHT) {
             entries.fill(pattern, slice, &weight);
             let begin = runs.len();
-            // SAFETY: the processor has AVX2.
+            // SAFETY: the CPU has AVX2.
             unsafe { push_slice(&mut runs, &entries, slice as u32, (padded(n) - EIGHT) as i32) };
             slices.push(begin..runs.len());
         }
@@ -71,7 +72,7 @@ impl WindowedEllpack {
     #[target_feature(enable = "avx2")]
     fn accumulate_avx2(&self, rates: &[f32], out: &mut [f32]) {
         for run in &self.runs {
-            // SAFETY: no window and no slice ends behind the padded units.
+            // SAFETY: no window and no slice extends beyond the padded units.
             unsafe {
                 debug_assert!(run.windows.iter().all(|window| usize::from(*window) + EIGHT <= rates.len()));
                 let out = out.as_mut_ptr().add(run.target as usize);
@@ -90,11 +91,11 @@ impl WindowedEllpack {
     }
 }
 
-/// Adds the runs of the slice that begins with `target`; no window begins behind `last`.
+/// Adds the runs of the slice starting at `target`; no window starts after `last`.
 #[target_feature(enable = "avx2")]
 fn push_slice(runs: &mut Vec<Run>, entries: &Entries, target: u32, last: i32) {
     let (sources, weights) = (entries.sources.as_ptr(), entries.weights.as_ptr());
-    // The place of each lane's next entry. It is never moved behind the end of the lane: END is in no window.
+    // Position of each lane's next entry. It never moves beyond the end of the lane, because END is in no window.
     // SAFETY: eight numbers.
     let mut at = unsafe { _mm256_loadu_si256(entries.begins.as_ptr().cast()) };
     for step in 0.. {
@@ -112,12 +113,12 @@ fn push_slice(runs: &mut Vec<Run>, entries: &Entries, target: u32, last: i32) {
             let (none, mask) = (_mm256_setzero_ps(), _mm256_castsi256_ps(taken));
             _mm256_mask_i32gather_ps::<4>(none, weights, at, mask)
         };
-        // A lane that waits reads a rate that another one reads.
+        // A waiting lane reads a rate that another lane reads.
         let distance = _mm256_blendv_epi8(_mm256_set1_epi32(earliest - window), distance, taken);
         at = _mm256_sub_epi32(at, taken);
         let place = step % FOUR;
         if place == 0 {
-            // Steps that are missing at the end read the first window with weight 0.
+            // Missing steps at the end read the first window with weight 0.
             let windows = [window as u16; FOUR];
             runs.push(Run { weights: [[0.0; EIGHT]; FOUR], sources: [0; EIGHT], windows, target });
         }
@@ -135,10 +136,10 @@ fn push_slice(runs: &mut Vec<Run>, entries: &Entries, target: u32, last: i32) {
     }
 }
 
-/// The source behind the last entry of a target.
+/// Source after the last entry of a target.
 const END: i32 = i32::MAX;
 
-/// The entries of eight targets, one target after the other, each closed by `END`.
+/// Entries of eight targets, one target after the other, each terminated by `END`.
 #[derive(Default)]
 struct Entries {
     begins: [i32; EIGHT],
@@ -147,7 +148,7 @@ struct Entries {
 }
 
 impl Entries {
-    /// The entries of the targets from `slice` on.
+    /// Entries of the targets from `slice` onwards.
     fn fill(&mut self, pattern: &Pattern, slice: usize, weight: &impl Fn(usize, usize) -> f32) {
         self.sources.clear();
         self.weights.clear();
@@ -163,7 +164,7 @@ impl Entries {
     }
 }
 
-/// The least of eight numbers.
+/// Minimum of eight numbers.
 #[target_feature(enable = "avx2")]
 fn least(numbers: __m256i) -> i32 {
     let four = _mm_min_epi32(_mm256_castsi256_si128(numbers), _mm256_extracti128_si256::<1>(numbers));
@@ -174,7 +175,7 @@ fn least(numbers: __m256i) -> i32 {
 impl Product<f32> for WindowedEllpack {
     fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
         assert!(rates.len() >= self.padded && out.len() >= self.padded, "rates and results are padded");
-        // SAFETY: `new` has seen AVX2.
+        // SAFETY: `new` has checked for AVX2.
         unsafe { self.accumulate_avx2(rates, out) }
     }
 }
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, fill_normal};
 
-    /// The sums of the dense product, to the bit, for any number of units and any share of entries.
+    /// Equal to the dense product, bit for bit, for any number of units and any fraction of entries.
     #[test]
     fn sums_are_those_of_the_dense_product() {
         if !std::arch::is_x86_feature_detected!("avx2") {
