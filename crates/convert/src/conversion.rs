@@ -1,4 +1,4 @@
-//! The sections of a config that conversion reads.
+//! Sections of a config used by the conversion.
 
 use crate::error::Result;
 use crate::lif::config::LifConfig;
@@ -9,10 +9,10 @@ use mdl_data::tasks::TaskConfig;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
 
-/// A rate network's task, its config, and how it becomes a LIF network.
+/// A rate network's task and config, and the settings of its conversion to a LIF network.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversion<'a> {
-    /// The task the network was trained on.
+    /// Task that the network was trained on.
     pub task: &'a TaskConfig,
     /// The network.
     pub network: &'a NetworkConfig,
@@ -25,7 +25,7 @@ pub struct Conversion<'a> {
 }
 
 impl<'a> Conversion<'a> {
-    /// The config of the rate network.
+    /// Config of the rate network.
     ///
     /// # Errors
     /// The config of a spiking network.
@@ -39,7 +39,7 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    /// The scaling factors that the config asks for, or the published ones.
+    /// Scaling factors in the config, or the published ones.
     ///
     /// # Errors
     /// The config of a spiking network.

@@ -1,4 +1,4 @@
-//! What can go wrong between a rate network and a judged LIF network.
+//! Errors between a rate network and an evaluated LIF network.
 
 use mdl_artifact::ArtifactError;
 use mdl_artifact::checkpoint::PartialError;
@@ -8,32 +8,32 @@ use mdl_data::field::InvalidField;
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A config field no network can run with.
+    /// A config field with which no network can run.
     #[error(transparent)]
     Field(#[from] InvalidField),
-    /// An array whose length does not fit the network.
+    /// An array whose length does not match the network.
     #[error("{name}: found {found} values, expected {expected}")]
     Length {
         /// The array, by its name in an artifact.
         name: &'static str,
-        /// Its length.
+        /// Length found.
         found: usize,
-        /// The length that would fit.
+        /// Length expected.
         expected: usize,
     },
-    /// An array with a value no network can run with.
+    /// An array with a value with which no network can run.
     #[error("{name}[{index}]: found {found}, expected {expected}")]
     Value {
         /// The array, by its name in an artifact.
         name: &'static str,
-        /// Where it stands, counted from 0.
+        /// Index of the value, counted from 0.
         index: usize,
         /// The value.
         found: f64,
-        /// What would be accepted.
+        /// Accepted values.
         expected: &'static str,
     },
-    /// A network whose rates can be negative.
+    /// A network with rates that can be negative.
     #[error(
         "a tanh network cannot become spikes: its rates can be negative, a firing rate cannot; train with \
          network.activation = sigmoid, softplus or relu"
@@ -45,16 +45,16 @@ pub enum Error {
     /// A figure or report that cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Partial results that cannot be used, or not be kept.
+    /// Partial results that cannot be used or kept.
     #[error(transparent)]
     Partial(#[from] PartialError),
     /// A GPU failed.
     #[error("on the GPU: {0}")]
     Device(#[from] candle_core::Error),
-    /// Asked to stop.
+    /// Stopped on request.
     #[error("interrupted; no output was written")]
     Interrupted,
-    /// Asked to stop; partial results are kept.
+    /// Stopped on request; partial results are kept.
     #[error("interrupted; the results so far are kept: the same command with --resume goes on from them")]
     Kept,
 }

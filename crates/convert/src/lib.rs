@@ -1,4 +1,4 @@
-//! From rate to LIF: mapping, LIF simulation, the search for the scaling factor and its prediction.
+//! From rate to LIF networks: mapping, LIF simulation, search for the scaling factor and its prediction.
 //!
 //! ```
 //! use mdl_convert::lif::config::LifConfig;

@@ -1,14 +1,14 @@
 //! LIF networks in artifacts.
 //!
-//! A `lif` artifact holds all tensors of the rate artifact it was made from (so that `w_rec`, `sign`, `mask`, modes,
-//! `tau_ms`, `w_in`, `w_out`, their `initial.*` and `history.*` mean the same in both), and
+//! A `lif` artifact has all tensors of its rate artifact (so that `w_rec`, `sign`, `mask`, modes, `tau_ms`, `w_in`,
+//! `w_out`, their `initial.*` and `history.*` have the same meaning in both), and
 //!
-//! | tensor | shape | type | what |
+//! | tensor | shape | type | content |
 //! |---|---|---|---|
-//! | `scaling_factor` | `[1]` | F64 | the chosen factor, by which W and W_out are divided when the network runs |
+//! | `scaling_factor` | `[1]` | F64 | the chosen factor, by which W and W_out are divided in a run |
 //! | `search.scaling_factor` | `[F]` | F64 | every factor tried, ascending |
-//! | `search.trials`, `search.correct` | `[F]` | U32 | trials run with it, and answered correctly |
-//! | `predicted_scaling_factor` | `[1]` | F64 | middle of the plateau of the network in mean field; absent where it has none |
+//! | `search.trials`, `search.correct` | `[F]` | U32 | trials per factor, and those answered correctly |
+//! | `predicted_scaling_factor` | `[1]` | F64 | middle of the plateau of the network in mean field; absent if it has none |
 //! | `search.rate_hz` | `[F]` | F64 | mean firing rate of the units (Hz) |
 
 use crate::conversion::Conversion;
@@ -20,10 +20,10 @@ use mdl_artifact::{Array, Artifact};
 use mdl_model::rate::parameters::RateParameters;
 use std::collections::BTreeMap;
 
-/// The LIF network of a `rate` or `lif` artifact, with the recurrent weights that the config asks for.
+/// LIF network of a `rate` or `lif` artifact, with the recurrent weights selected in the config.
 ///
 /// # Errors
-/// A tensor that is missing or does not fit the config; a tanh network.
+/// A tensor that is missing or does not match the config; a tanh network.
 pub fn read_network(artifact: &Artifact, conversion: &Conversion) -> Result<LifNetwork> {
     let config = conversion.rate()?;
     let parameters = RateParameters::read(artifact, config, "")?;
@@ -34,7 +34,7 @@ pub fn read_network(artifact: &Artifact, conversion: &Conversion) -> Result<LifN
     lif_network(config, &parameters, &parameters.recurrent)
 }
 
-/// The tensors of the rate network in a `rate` or `lif` artifact: all but what a search has added.
+/// Tensors of the rate network in a `rate` or `lif` artifact: all except those added by a search.
 pub fn rate_tensors(artifact: &Artifact) -> BTreeMap<String, Array> {
     let of_search =
         |name: &str| ["scaling_factor", "predicted_scaling_factor"].contains(&name) || name.starts_with("search.");
@@ -42,7 +42,7 @@ pub fn rate_tensors(artifact: &Artifact) -> BTreeMap<String, Array> {
     kept.map(|(name, array)| (name.clone(), array.clone())).collect()
 }
 
-/// Adds what a search found, and the predicted factor.
+/// Adds the results of a search, and the predicted factor.
 pub fn write_search(found: &Found, predicted: Option<f64>, artifact: &mut Artifact) {
     if let Some(predicted) = predicted {
         artifact.insert("predicted_scaling_factor", &[1], vec![predicted]);
@@ -56,10 +56,10 @@ pub fn write_search(found: &Found, predicted: Option<f64>, artifact: &mut Artifa
     artifact.insert("search.rate_hz", &shape, c.iter().map(|c| c.rate_hz).collect());
 }
 
-/// The chosen factor of a `lif` artifact.
+/// Chosen factor of a `lif` artifact.
 ///
 /// # Errors
-/// No such tensor, or a factor that is not positive.
+/// A missing tensor, or a factor that is not positive.
 pub fn read_scaling_factor(artifact: &Artifact) -> Result<f64> {
     let factor = artifact.values::<f64>("scaling_factor", &[1])?[0];
     if factor <= 0.0 {
@@ -69,10 +69,10 @@ pub fn read_scaling_factor(artifact: &Artifact) -> Result<f64> {
     Ok(factor)
 }
 
-/// Every factor that the search for a `lif` artifact tried.
+/// All factors tried in the search for a `lif` artifact.
 ///
 /// # Errors
-/// A tensor that is missing or does not fit the others.
+/// A tensor that is missing or does not match the others.
 pub fn read_candidates(artifact: &Artifact) -> Result<Vec<Candidate>> {
     let shape = artifact.shape::<1>("search.scaling_factor")?;
     let factors = artifact.values::<f64>("search.scaling_factor", &shape)?;

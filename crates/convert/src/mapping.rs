@@ -1,12 +1,12 @@
-//! From a rate network to a LIF network (Kim, Li & Sejnowski 2019).
+//! Mapping from a rate network to a LIF network (Kim, Li & Sejnowski 2019).
 //!
 //! ```text
 //! W      = relu(W_rec)·M ⊙ S          (without Dale's principle W_rec ⊙ S; modes stay modes)
-//! W_in, W_out as trained, τ_d,i = τ_i; W and W_out are divided by the scaling factor when the network runs
+//! W_in, W_out as trained, τ_d,i = τ_i; W and W_out are divided by the scaling factor in a run
 //! ```
 //!
-//! Only networks whose rates cannot be negative can become spikes. A network with one time constant for all units gives
-//! them all that as τ_d.
+//! Only networks with non-negative rates can be converted to spikes. In a network with one time constant for all units,
+//! it is the τ_d of every unit.
 
 use crate::error::{Error, Result};
 use crate::lif::{LifNetwork, Recurrent};
@@ -14,7 +14,7 @@ use mdl_model::rate::config::RateConfig;
 use mdl_model::rate::parameters::{RateParameters, RecurrentWeights};
 use mdl_model::rate::{Activation, UnitKind, effective_weights};
 
-/// The LIF network of a rate network with the recurrent weights of `recurrent`: its own, or those from before training.
+/// LIF network of a rate network with the recurrent weights of `recurrent`: its own, or those from before training.
 ///
 /// # Errors
 /// A tanh network.
@@ -41,7 +41,7 @@ pub fn lif_network(
     Ok(network)
 }
 
-/// The grid of scaling factors that was published for an activation.
+/// Published grid of scaling factors for an activation.
 pub fn published_factors(activation: Activation) -> Vec<f64> {
     let (first, last, step) = match activation {
         Activation::Softplus | Activation::Relu => (4, 26, 2),
@@ -50,7 +50,7 @@ pub fn published_factors(activation: Activation) -> Vec<f64> {
     (first..=last).step_by(step).map(f64::from).collect()
 }
 
-/// The weights as the units see them.
+/// Weights as seen by the units.
 fn effective(recurrent: &RecurrentWeights, n: usize) -> Recurrent {
     let double = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
     match recurrent {
@@ -64,7 +64,7 @@ fn effective(recurrent: &RecurrentWeights, n: usize) -> Recurrent {
     }
 }
 
-/// The kind of each unit under Dale's principle; empty without.
+/// Kind of each unit under Dale's principle; empty otherwise.
 fn kinds(recurrent: &RecurrentWeights) -> Vec<UnitKind> {
     let RecurrentWeights::Dense { sign: Some(sign), mask, .. } = recurrent else { return Vec::new() };
     UnitKind::of_units(sign, mask.as_deref())

@@ -1,7 +1,7 @@
 //! Tails of the normal distribution.
 
-/// e^{x²} erfc(x), which neither overflows nor vanishes for x ≥ 0 (continued fraction above 2, series below; below zero
-/// from erfc(x) = 2 − erfc(−x)).
+/// e^{x²} erfc(x), without overflow or underflow for x ≥ 0 (continued fraction above 2, series below; below zero from
+/// erfc(x) = 2 − erfc(−x)).
 pub fn scaled_erfc(x: f64) -> f64 {
     if x < 0.0 {
         return 2.0 * (x * x).exp() - scaled_erfc(-x);
@@ -43,7 +43,7 @@ mod tests {
     const TAILS: [(f64, f64); 4] =
         [(-3.0, 0.998650101968370), (0.0, 0.500000000000000), (1.5, 0.066807201268858), (4.0, 0.000031671241833)];
 
-    /// Against scipy's `erfcx` and `norm.sf`.
+    /// Compared with scipy's `erfcx` and `norm.sf`.
     #[test]
     fn known_tails() {
         for (x, expected) in ERFCX {

@@ -1,11 +1,11 @@
-//! What tests of several modules share.
+//! Code shared by the tests of several modules.
 
 use crate::lif::config::{LifConfig, LifMode};
 use crate::lif::{LifNetwork, Recording, Recurrent, Run, Simulator, Timing, TrialDraws};
 use crate::search::Candidate;
 use mdl_kernels::random::{Purpose, fill_normal};
 
-/// A network of random weights, of one input and one output, that is not silent.
+/// A network of random weights with one input and one output that is not silent.
 pub(crate) fn network(units: usize) -> LifNetwork {
     let normal = |index, sd: f32, count| {
         let mut values = vec![0f32; count];
@@ -68,7 +68,7 @@ pub(crate) fn regular_interval_ms(config: &LifConfig, x_mv: f64) -> f64 {
     f64::from(last.step - before.step) * config.step_ms()
 }
 
-/// Factors from 20 in steps of 5, each with 100 trials of which so many are correct.
+/// Factors from 20 in steps of 5, each with 100 trials of which this many are correct.
 pub(crate) fn candidates(correct: &[u32]) -> Vec<Candidate> {
     let one = |(i, c): (usize, &u32)| Candidate {
         scaling_factor: 20.0 + 5.0 * i as f64,

@@ -1,7 +1,7 @@
-//! Constants of LIF networks: plain data, one section of a config.
+//! Constants of LIF networks, a section of a config.
 //!
-//! The equations are Kim, Li & Sejnowski (PNAS 116:22811, 2019), as the converting crate simulates them. Every unit is in
-//! the field's name. Defaults are the published values.
+//! The equations are those of Kim, Li & Sejnowski (PNAS 116:22811, 2019), as simulated by this crate. Units are part of
+//! the field names. Defaults are the published values.
 
 use super::neurons::{LifNeuron, Transfer, Unit};
 use mdl_data::choice;
@@ -11,7 +11,7 @@ use mdl_data::field::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Time step of the published networks; noise that is scaled with the time step is given for this one.
+/// Time step of the published networks, and reference for noise that is scaled with the time step.
 const REFERENCE_DT_MS: f64 = 0.05;
 
 /// Arithmetic of the simulation.
@@ -20,10 +20,10 @@ const REFERENCE_DT_MS: f64 = 0.05;
 pub enum LifMode {
     /// Double precision in the published order of evaluation: the reference.
     Exact,
-    /// Single precision, the refractory period counted in whole steps: statistically the same network.
+    /// Single precision, with the refractory period counted in whole steps: statistically equivalent.
     #[default]
     Fast,
-    /// The fast kernel in double precision: without noise it spikes exactly as the exact mode does.
+    /// The fast kernel in double precision: without noise it spikes exactly like the exact mode.
     FastDouble,
 }
 
@@ -38,14 +38,14 @@ pub enum LifSynapse {
     Single,
 }
 
-/// The units an artificial stimulation reaches.
+/// Units reached by an artificial stimulation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields, remote = "Self")]
 #[schemars(transform = choice::accept_older)]
 pub enum StimulatedUnits {
     /// Every excitatory unit.
     Excitatory,
-    /// Every inhibitory unit, somatostatin units among them.
+    /// Every inhibitory unit, including somatostatin units.
     Inhibitory,
     /// Every somatostatin unit.
     Somatostatin,
@@ -70,21 +70,21 @@ impl<'de> Deserialize<'de> for StimulatedUnits {
     }
 }
 
-/// An artificial stimulation: at each step of a window a coin, one for all, decides whether the membrane potentials of the
-/// chosen units jump by an amplitude.
+/// An artificial stimulation: at each step of a window, a random draw shared by all units decides whether the membrane
+/// potentials of the chosen units jump by an amplitude.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stimulation {
-    /// The units it reaches.
+    /// Units that it reaches.
     pub population: StimulatedUnits,
-    /// Begin of the window (ms).
+    /// Start of the window (ms).
     pub from_ms: f64,
     /// End of the window (ms).
     pub to_ms: f64,
-    /// Size of a jump (mV): above zero excites, below zero inhibits.
+    /// Size of a jump (mV): positive values excite, negative values inhibit.
     #[serde(default = "published_amplitude_mv")]
     pub amplitude_mv: f64,
-    /// Probability of a jump at a step.
+    /// Probability of a jump per step.
     #[serde(default = "published_probability")]
     pub probability: f64,
 }
@@ -97,7 +97,7 @@ fn published_probability() -> f64 {
     0.5
 }
 
-/// A LIF network's constants and the way it is simulated.
+/// Constants of a LIF network and settings of its simulation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LifConfig {
@@ -107,7 +107,7 @@ pub struct LifConfig {
     pub neuron: LifNeuron,
     /// Time step dt before down-sampling (ms).
     pub dt_ms: f64,
-    /// Keep every n-th input sample and make each step n times as long, as the published code does.
+    /// Keep every n-th input sample and make each step n times as long, as in the published code.
     pub downsample: usize,
     /// Membrane time constant τ_m (ms).
     pub tau_membrane_ms: f64,
@@ -115,11 +115,11 @@ pub struct LifConfig {
     pub refractory_ms: f64,
     /// Potential after a spike (mV).
     pub v_reset_mv: f64,
-    /// Initial potentials are uniform from `v_reset_mv` to this (mV).
+    /// Initial potentials are uniform from `v_reset_mv` to this value (mV).
     pub v_initial_max_mv: f64,
-    /// Potential at which a unit spikes (mV); unless given, that of the neuron model.
+    /// Threshold of a unit (mV); by default that of the neuron model.
     pub v_peak_mv: Option<f64>,
-    /// Constant current (mV); unless given, that of the neuron model.
+    /// Constant current (mV); by default that of the neuron model.
     pub bias_mv: Option<f64>,
     /// Synapse model.
     pub synapse: LifSynapse,
@@ -127,9 +127,9 @@ pub struct LifConfig {
     pub tau_rise_ms: f64,
     /// Standard deviation of the membrane noise added at each step (mV).
     pub noise_sd_mv_per_step: f64,
-    /// Scale the noise with √(step / 0.05 ms), so that a different time step means the same diffusion.
+    /// Scale the noise with √(step / 0.05 ms), so that a different time step gives the same diffusion.
     pub scale_noise_with_dt: bool,
-    /// Take the rate network's weights from before training.
+    /// Use the rate network's weights from before training.
     pub use_initial_weights: bool,
     /// Artificial stimulation, if any.
     pub stimulation: Option<Stimulation>,
@@ -159,7 +159,7 @@ impl Default for LifConfig {
 }
 
 impl LifConfig {
-    /// Potential at which a unit spikes (mV).
+    /// Threshold of a unit (mV).
     pub fn v_peak_mv(&self) -> f64 {
         self.v_peak_mv.unwrap_or_else(|| self.neuron.v_peak_mv())
     }
@@ -169,7 +169,7 @@ impl LifConfig {
         self.bias_mv.unwrap_or_else(|| self.neuron.bias_mv(self.v_peak_mv()))
     }
 
-    /// The constants that all units share.
+    /// Constants shared by all units.
     pub fn unit(&self) -> Unit {
         Unit {
             step_ms: self.step_ms(),
@@ -182,24 +182,24 @@ impl LifConfig {
         }
     }
 
-    /// Firing rate and its fluctuations against the input of a unit; none of a neuron that has no such function, and none
-    /// without noise.
+    /// Firing rate and its fluctuations against the input of a unit; none for a neuron without such a function, and
+    /// none without noise.
     pub fn transfer(&self) -> Option<Transfer> {
         self.neuron.transfer(&self.unit())
     }
 
-    /// Duration of a simulated step, down-sampling included (ms).
+    /// Duration of a simulated step, including down-sampling (ms).
     pub fn step_ms(&self) -> f64 {
         self.dt_ms * self.downsample as f64
     }
 
-    /// Standard deviation of the noise of a simulated step (mV).
+    /// Standard deviation of the noise per simulated step (mV).
     pub fn noise_sd_mv(&self) -> f64 {
         let scale = if self.scale_noise_with_dt { (self.step_ms() / REFERENCE_DT_MS).sqrt() } else { 1.0 };
         self.noise_sd_mv_per_step * scale
     }
 
-    /// Refuses values no network can run with.
+    /// Refuses values with which no network can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.

@@ -1,4 +1,4 @@
-//! The constants of a simulation in the units of the equations: seconds and millivolts.
+//! Constants of a simulation in the units of the equations: seconds and millivolts.
 
 use super::network::LifNetwork;
 use super::neurons::LifNeuron;
@@ -9,7 +9,7 @@ use mdl_data::field::require;
 use mdl_model::rate::UnitKind;
 use std::ops::Range;
 
-/// An artificial stimulation, resolved for one network.
+/// An artificial stimulation, resolved for a network.
 #[derive(Clone, Debug)]
 pub(super) struct Kicks {
     pub units: Vec<usize>,
@@ -19,13 +19,13 @@ pub(super) struct Kicks {
     pub probability: f64,
 }
 
-/// Everything but the weights.
+/// All constants except the weights.
 #[derive(Clone, Debug)]
 pub(super) struct Constants {
     pub dt: f64,
     pub tau_m: f64,
     pub t_ref: f64,
-    /// The gate opens this many steps and one after a spike.
+    /// Number of steps after a spike, plus one, until the gate opens.
     pub refractory_steps: i32,
     pub v_reset: f64,
     pub v_initial_max: f64,
@@ -38,13 +38,13 @@ pub(super) struct Constants {
     pub decay_d: Vec<f64>,
     /// e^{−dt/τ_r}
     pub decay_r: f64,
-    /// A spike's weight is divided by this to enter h (τ_r τ_d) or IPSC (τ_d) `[N]`.
+    /// The weight of a spike is divided by this value to enter h (τ_r τ_d) or IPSC (τ_d) `[N]`.
     pub spread: Vec<f64>,
     pub pulses: Option<Kicks>,
 }
 
 impl Constants {
-    /// The constants of `network` under a valid `config`.
+    /// Constants of `network` for a valid `config`.
     ///
     /// # Errors
     /// A stimulation of units that the network does not have.
@@ -58,7 +58,7 @@ impl Constants {
             dt,
             tau_m: config.tau_membrane_ms / 1000.0,
             t_ref: config.refractory_ms / 1000.0,
-            // A ratio meant to be whole may have been rounded to just below it.
+            // A ratio meant to be an integer may have been rounded to just below it.
             refractory_steps: (ratio * (1.0 + 1e-12)).floor().min(f64::from(i32::MAX)) as i32,
             v_reset: config.v_reset_mv,
             v_initial_max: config.v_initial_max_mv,

@@ -1,8 +1,8 @@
-//! The exact mode: double precision, the equations in the order in which the published code evaluates them.
+//! The exact mode: double precision, with the equations evaluated in the published order.
 //!
-//! Nothing is fused or regrouped, so spikes fall on the published steps. The refractory gate compares times, not steps:
-//! rounding opens it 41 steps after a spike nearly always and 40 in the rest. Synaptic variables below 1e-200 become 0
-//! once a chunk, because subnormal numbers are slow: no potential can tell.
+//! Nothing is fused or regrouped, so spikes occur at the published steps. The refractory gate compares times, not
+//! steps: through rounding it nearly always opens 41 steps after a spike, and otherwise 40. Synaptic variables below
+//! 1e-200 are set to 0 once per chunk, because subnormal numbers are slow; potentials are not affected.
 
 use super::constants::Constants;
 use super::draws::{CHUNK, Draws, LANES};

@@ -1,8 +1,8 @@
-//! LIF trials on a GPU, or on its emulation: all trials and scaling factors of a batch at once, a block each
+//! LIF trials on a GPU, or under emulation: all trials and scaling factors of a batch at once, one block per simulation
 //! (`lif.cu`).
 //!
-//! The kernel computes what the fast mode does, in the same order and on the same random numbers; sums over units are added
-//! in another order, and a GPU fuses products with sums.
+//! The kernel computes the same as the fast mode, in the same order and with the same random numbers, except that sums
+//! over units are added in another order and that a GPU fuses products with sums.
 
 use super::draws::{CHUNK, Draws, TrialDraws};
 use super::launch::{Lif, Plan};
@@ -15,12 +15,13 @@ use mdl_kernels::random::Purpose;
 use std::ops::RangeInclusive;
 
 impl Simulator<'_> {
-    /// Runs simulations (trial, scaling factor) of trials with these inputs `[samples, K]` and random numbers, all of one
-    /// seed; `response` is the window in which outputs are looked at. One [`Run`] a simulation, with extremes, counts of
-    /// spikes and, every so many steps if asked for, outputs.
+    /// Runs simulations (trial, scaling factor) of trials with these inputs `[samples, K]` and random numbers, all with
+    /// the same seed; `response` is the window of the evaluated outputs. Returns one [`Run`] per simulation, with
+    /// extremes, spike counts and, if requested, outputs at regular steps.
     ///
     /// # Errors
-    /// Those of [`Simulator::run`], another mode than the fast one, a network beyond the kernels, those of the machine.
+    /// Those of [`Simulator::run`], a mode other than the fast one, a network too large for the kernels, those of the
+    /// device.
     pub fn run_on<M: Backend>(
         &self,
         machine: &M,
@@ -137,7 +138,8 @@ impl Simulator<'_> {
         };
         let name = format!("lif_{}", plan.items);
         let grid = Grid { blocks: count, threads: plan.threads, shared_bytes: plan.shared };
-        // SAFETY: the buffers have the sizes that the kernel's structure names; they live until their values are back.
+        // SAFETY: the buffers have the sizes stated in the kernel's structure, and live until their values have been
+        // read back.
         unsafe { machine.launch(Kernel { source: "lif", name: &name }, grid, &arguments)? };
         let (extremes, out) = (machine.download(&extremes)?, machine.download(&out)?);
         let counts = machine.download(&counts)?;
@@ -151,7 +153,7 @@ impl Simulator<'_> {
         Ok((0..count).map(run).collect())
     }
 
-    /// The coins of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
+    /// Random draws of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
     fn pulses(&self, trials: &[(Vec<f64>, TrialDraws)]) -> Option<Vec<u32>> {
         let Engine::Fast(prepared) = &self.engine else { return None };
         let pulses = prepared.constants().pulses.as_ref()?;
@@ -176,7 +178,7 @@ fn refused(field: &str, found: &str, expected: &str) -> Error {
     InvalidField { field: field.into(), found: found.into(), expected: expected.into() }.into()
 }
 
-/// A matrix of rows of `width` values, column by column.
+/// Columns of a matrix with rows of `width` values.
 fn by_column(matrix: &[f64], width: usize) -> Vec<f64> {
     (0..width).flat_map(|column| matrix.iter().skip(column).step_by(width.max(1)).copied()).collect()
 }
@@ -274,7 +276,7 @@ mod tests {
         check(&network(40, dense()), LifConfig { stimulation: Some(stimulation), ..LifConfig::default() });
     }
 
-    /// One warp and many, one unit a thread and four.
+    /// One warp and many, one and four units per thread.
     #[test]
     fn every_path_by_size_agrees_with_the_fast_mode() {
         for (units, modes, dt_ms) in [(5, 2, 0.2), (33, 40, 0.2), (1100, 2, 0.2), (4096, 128, 1.0)] {
@@ -293,7 +295,7 @@ mod tests {
         let Some(machine) = Emulator::new() else { return };
         let weights = normal(4, 5.0, 70 * 70).into_iter().map(f64::abs).collect();
         let mut network = network(70, Recurrent::Dense(weights));
-        // One spike of this unit is infinite in single precision; divided by the scaling factor it is not.
+        // A spike of this unit overflows in single precision, unless divided by the scaling factor.
         network.tau_decay_ms[66] = 1e-40;
         let config = LifConfig { mode: LifMode::Fast, ..LifConfig::default() };
         let timing = Timing::new(&config, 9, 5.0).unwrap();

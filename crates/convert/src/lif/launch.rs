@@ -1,8 +1,8 @@
-//! Launches of the LIF network's kernels (`lif.cu`).
+//! Launches of the kernels of LIF networks (`lif.cu`).
 
 use mdl_device::{Arguments, SHARED_BYTES, WARP};
 
-/// The kernels' argument, field by field that of `struct Lif` in `lif.cu`, where they are documented.
+/// Argument of the kernels, field by field like `struct Lif` in `lif.cu`, where the fields are documented.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -55,20 +55,20 @@ impl Arguments for Lif {}
 #[cfg(feature = "cuda")]
 unsafe impl candle_core::cuda::cudarc::driver::DeviceRepr for Lif {}
 
-/// How a network is laid over threads and memory.
+/// Distribution of a network over threads and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// Units of a thread: 1 or 4; part of the kernels' names.
+    /// Units per thread: 1 or 4; part of the kernels' names.
     pub items: usize,
-    /// Threads of a block.
+    /// Threads per block.
     pub threads: usize,
     /// Bytes of shared memory.
     pub shared: usize,
 }
 
 impl Plan {
-    /// The plan of a network of N `units`, P `modes` and O `outputs`; `None` for a network beyond the kernels: more than 4096
-    /// units or modes, or more outputs than threads or than shared memory holds.
+    /// Plan of a network of N `units`, P `modes` and O `outputs`; `None` for a network too large for the kernels: more
+    /// than 4096 units or modes, or more outputs than threads or shared memory allow.
     pub(super) fn new(units: usize, modes: usize, outputs: usize) -> Option<Self> {
         if units > 4096 || modes > 4096 {
             return None;

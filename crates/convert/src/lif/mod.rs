@@ -11,16 +11,17 @@
 //! out   = W_out r / scaling_factor                                                 (no b_out)
 //! ```
 //!
-//! The neurons are in [`neurons`], one file each. Decided as published, on purpose:
+//! The neurons are in [`neurons`], one per file. These decisions follow the published code on purpose:
 //!
-//! - the noise is per step, whatever dt is (unless the config asks for scaling), and acts in the refractory period too;
+//! - the noise is per step, whatever dt is (unless the config requests scaling), and also acts in the refractory
+//!   period;
 //! - t_last starts at 0, so every unit is refractory for the first t_ref;
-//! - IPSC decays with τ_d of the receiving unit, r with the unit's own;
-//! - the first input sample lasts half a sample ([`Timing`]); the last step reads the sample after the trial's last one
-//!   where the input has it, else the last;
+//! - IPSC decays with τ_d of the receiving unit, r with that of the unit itself;
+//! - the first input sample lasts half a sample ([`Timing`]); the last step reads the sample after the last one of the
+//!   trial if the input has it, otherwise the last one;
 //! - b_out of the rate network is left out;
-//! - firing rates count the spikes from step 10 on and divide by the whole trial;
-//! - synaptic variables too small to move a potential become 0: subnormal numbers cost ten times the work.
+//! - firing rates are the number of spikes from step 10 onwards, divided by the duration of the whole trial;
+//! - synaptic variables too small to move a potential are set to 0, because subnormal numbers cost ten times as much.
 //!
 //! The modes differ in arithmetic only: [`LifMode::Exact`] spikes on the published steps; [`LifMode::Fast`] is another
 //! sample of the same network, to be compared statistically; [`LifMode::FastDouble`] checks the one against the other.
@@ -54,7 +55,7 @@ use crate::error::{Error, Result};
 use crate::lif::config::{LifConfig, LifMode};
 use constants::Constants;
 
-/// A network made ready to run trials: plain data, shared by threads.
+/// A network prepared for running trials: plain data, shared by threads.
 #[derive(Debug)]
 pub struct Simulator<'a> {
     network: &'a LifNetwork,
@@ -70,7 +71,7 @@ enum Engine {
 }
 
 impl<'a> Simulator<'a> {
-    /// Makes `network` ready.
+    /// Prepares `network`.
     ///
     /// # Errors
     /// An impossible config or network, or a stimulation of units that the network does not have.
@@ -91,9 +92,10 @@ impl<'a> Simulator<'a> {
         &self.timing
     }
 
-    /// Runs one trial with each of the scaling factors, all on the same random numbers; one [`Run`] a factor.
+    /// Runs one trial with each of the scaling factors, all with the same random numbers; returns one [`Run`] per
+    /// factor.
     ///
-    /// `input` `[samples, K]` may hold one sample more than the trial has, see the module's notes.
+    /// `input` `[samples, K]` may have one sample more than the trial, see the notes of the module.
     ///
     /// # Errors
     /// An input that is too short or not finite, a scaling factor that is not positive, or a recording of units that the

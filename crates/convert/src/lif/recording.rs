@@ -1,34 +1,34 @@
-//! What is kept of a simulated trial: only what is asked for.
+//! Recording of a simulated trial, limited to the requested variables.
 
 use mdl_data::tasks::Extremes;
 use std::ops::RangeInclusive;
 
-/// Firing rates count the spikes from this step on, as published.
+/// Firing rates count the spikes from this step onwards, as in the published code.
 const FIRST_COUNTED_STEP: usize = 10;
 
-/// What to keep. Steps are counted from 1; "every k" means after steps k, 2k, ….
+/// Variables to record. Steps are counted from 1; "every k" means after steps k, 2k, ….
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
-    /// Steps of the response window, in which the largest and smallest output are found.
+    /// Response window in steps, in which the largest and smallest output are found.
     pub response: Option<RangeInclusive<usize>>,
-    /// Outputs every so many steps.
+    /// Outputs, at this interval in steps.
     pub out_every: Option<usize>,
     /// Every spike.
     pub spikes: bool,
-    /// The synaptic variable r of all units every so many steps.
+    /// Synaptic variable r of all units, at this interval in steps.
     pub rate_every: Option<usize>,
-    /// Membrane potential and synaptic current of some units every so many steps.
+    /// Membrane potential and synaptic current of some units, at regular intervals.
     pub traces: Option<Traces>,
-    /// The state after the last step.
+    /// State after the last step.
     pub end_state: bool,
 }
 
-/// Units whose traces are kept, and how often.
+/// Units whose traces are recorded, and the interval.
 #[derive(Clone, Debug)]
 pub struct Traces {
     /// The units, counted from 0.
     pub units: Vec<usize>,
-    /// Steps between two kept values.
+    /// Steps between two recorded values.
     pub every: usize,
 }
 
@@ -56,14 +56,14 @@ pub struct State {
     pub h_r: Vec<f64>,
 }
 
-/// What was kept of one trial with one scaling factor.
+/// Recording of one trial with one scaling factor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Run {
-    /// Largest and smallest output inside the response window, `[O]`; not a number where the output is not.
+    /// Largest and smallest output inside the response window, `[O]`; not a number if the output is not.
     pub extremes: Vec<Extremes>,
-    /// Spikes of each unit, from step 10 on, `[N]`
+    /// Spikes of each unit, from step 10 onwards, `[N]`
     pub spike_count: Vec<u32>,
-    /// Spikes in the order of step, then unit.
+    /// Spikes, ordered by step, then unit.
     pub spikes: Vec<Spike>,
     /// Outputs `[times, O]`
     pub out: Vec<f64>,
@@ -73,7 +73,7 @@ pub struct Run {
     pub v_mv: Vec<f64>,
     /// Synaptic currents IPSC `[times, chosen units]` (mV)
     pub ipsc_mv: Vec<f64>,
-    /// The state after the last step.
+    /// State after the last step.
     pub end: Option<State>,
 }
 
@@ -84,19 +84,19 @@ impl Run {
     }
 }
 
-/// Fills a [`Run`] as the simulation goes.
+/// Fills a [`Run`] during the simulation.
 #[derive(Debug)]
 pub(super) struct Recorder<'a> {
     what: &'a Recording,
     next_out: usize,
     next_rate: usize,
     next_trace: usize,
-    /// First and last step of the response window; no step lies between them where there is none.
+    /// First and last step of the response window; an empty range without a window.
     response: (usize, usize),
     pub run: Run,
 }
 
-/// The first of the steps k, 2k, …, or never.
+/// First of the steps k, 2k, …, or never.
 fn first(every: Option<usize>) -> usize {
     every.unwrap_or(usize::MAX)
 }
@@ -113,7 +113,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Notes the spikes of a step.
+    /// Records the spikes of a step.
     #[inline(always)]
     pub fn spikes(&mut self, step: usize, units: &[u32]) {
         if step >= FIRST_COUNTED_STEP {
@@ -124,7 +124,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Whether the outputs of this step are wanted.
+    /// True if the outputs of this step are to be recorded.
     #[inline(always)]
     pub fn wants_out(&self, step: usize) -> bool {
         step == self.next_out || self.in_response(step)
@@ -135,7 +135,7 @@ impl<'a> Recorder<'a> {
         self.response.0 <= step && step <= self.response.1
     }
 
-    /// Notes the outputs of a wanted step; `out(o)` computes one.
+    /// Records the outputs of a step; `out(o)` computes one.
     #[inline(always)]
     pub fn out(&mut self, step: usize, out: impl Fn(usize) -> f64) {
         let keep = step == self.next_out;
@@ -153,13 +153,13 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// The next step after which r is wanted.
+    /// Next step after which r is to be recorded.
     #[inline(always)]
     pub fn next_rates(&self) -> usize {
         self.next_rate
     }
 
-    /// Notes r after a step, if wanted; `r(i)` reads one.
+    /// Records r after a step, if requested; `r(i)` reads one.
     #[inline(always)]
     pub fn rates(&mut self, step: usize, r: impl Fn(usize) -> f64) {
         if step == self.next_rate {
@@ -168,13 +168,13 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Whether potentials and currents after this step are wanted.
+    /// True if potentials and currents after this step are to be recorded.
     #[inline(always)]
     pub fn wants_traces(&self, step: usize) -> bool {
         step == self.next_trace
     }
 
-    /// Notes potential and current of the chosen units after a step, if wanted; the functions read one.
+    /// Records potential and current of the selected units after a step, if requested; the functions read one.
     #[inline(always)]
     pub fn traces(&mut self, step: usize, v_mv: impl Fn(usize) -> f64, ipsc_mv: impl Fn(usize) -> f64) {
         if step == self.next_trace
@@ -188,7 +188,7 @@ impl<'a> Recorder<'a> {
 
     /// Ends the recording with the state after the last step.
     ///
-    /// Comparisons skip what is not a number, but r keeps it to the end: then no extreme stands.
+    /// Comparisons ignore values that are not a number, but r keeps them to the end; the extremes are then invalid.
     pub fn finish(mut self, state: impl FnOnce() -> State) -> Run {
         let end = state();
         if end.r.iter().any(|r| !r.is_finite()) {

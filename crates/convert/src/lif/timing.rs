@@ -1,34 +1,34 @@
-//! Steps of a LIF network against the steps (input samples) of a task.
+//! Steps of a LIF network in relation to the steps (input samples) of a task.
 //!
-//! A sample lasts m = round(sample duration / dt) steps. Step i = 1 … n reads sample round(i/m), half away from zero:
-//! the first lasts half as long as the others, as in the published code. Down-sampling by d keeps every d-th sample and
-//! makes each step d times as long.
+//! A sample lasts m = round(sample duration / dt) steps. Step i = 1 … n reads sample round(i/m), with halves rounded
+//! away from zero, so the first sample lasts half as long as the others, as in the published code. Down-sampling by d
+//! keeps every d-th sample and makes each step d times as long.
 
 use crate::lif::config::LifConfig;
 use mdl_data::field::{InvalidField, require};
 use std::ops::{Range, RangeInclusive};
 
-/// More steps than this have no noise: the counter of their random stream would wrap.
+/// Above this number of steps there is no noise: the counter of the random stream would wrap.
 const MAX_STEPS: usize = 1 << 30;
 
-/// How the steps of a LIF network lie over the samples of a trial.
+/// Relation between the steps of a LIF network and the samples of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
-    /// Steps n of a trial.
+    /// Number of steps n of a trial.
     pub steps: usize,
-    /// Duration of a step (ms), down-sampling included.
+    /// Duration of a step (ms), including down-sampling.
     pub step_ms: f64,
-    /// Steps m a sample lasts.
+    /// Number of steps m per sample.
     pub steps_per_sample: usize,
     /// Every `downsample`-th sample is read.
     pub downsample: usize,
 }
 
 impl Timing {
-    /// The timing of trials of `samples` samples of `sample_ms` each.
+    /// Timing of trials of `samples` samples of `sample_ms` each.
     ///
     /// # Errors
-    /// [`InvalidField`] when a sample is no whole number of steps, or a trial has too few or too many steps.
+    /// [`InvalidField`] if a sample is not an integer number of steps, or a trial has too few or too many steps.
     pub fn new(config: &LifConfig, samples: usize, sample_ms: f64) -> Result<Self, InvalidField> {
         let ratio = sample_ms / config.dt_ms;
         let per_sample = ratio.round();
@@ -39,7 +39,7 @@ impl Timing {
         require(kept > 0, "downsample", config.downsample, &format!("at most the task's {samples} steps"))?;
         let few = per_sample * kept as f64 <= MAX_STEPS as f64;
         require(few, "dt_ms", config.dt_ms, &format!("at most {MAX_STEPS} steps per trial"))?;
-        // A whole number within the bound.
+        // An integer within the bound.
         let per_sample = per_sample as usize;
         Ok(Self {
             steps: per_sample * kept,
@@ -49,7 +49,7 @@ impl Timing {
         })
     }
 
-    /// Which kept sample step `step` (counted from 1) reads.
+    /// Kept sample that step `step` (counted from 1) reads.
     #[inline(always)]
     pub fn kept_sample(&self, step: usize) -> usize {
         (step + self.steps_per_sample / 2) / self.steps_per_sample
@@ -61,7 +61,7 @@ impl Timing {
         step(samples.start)..=step(samples.end)
     }
 
-    /// The first step at or after `time_ms`.
+    /// First step at or after `time_ms`.
     pub fn step_at(&self, time_ms: f64) -> usize {
         (time_ms / self.step_ms).round() as usize
     }

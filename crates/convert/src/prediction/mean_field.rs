@@ -1,4 +1,4 @@
-//! The LIF network in mean field: a rate network with the LIF neuron's own transfer function, without a single spike.
+//! The LIF network in mean field: a rate network with the transfer function of the LIF neuron, without spikes.
 //!
 //! ```text
 //! x    = IPSC + W_in u                                                            (mV above the bias)
@@ -8,10 +8,10 @@
 //! out  = W_out r / scaling_factor
 //! ```
 //!
-//! ν and CV are those of the neuron ([`Transfer`]); their product says how much the number of spikes of a nearly regular train
-//! fluctuates. Rise time and membrane time constant are left out: both are short beside τ_d. A trial begins with the
-//! spikes of the units whose initial potential lies above threshold. A sample takes one step where the simulation takes a
-//! hundred, and all scaling factors run side by side in vector lanes.
+//! ν and CV are those of the neuron ([`Transfer`]); their product determines the fluctuations in the number of spikes
+//! of a nearly regular train. Rise time and membrane time constant are neglected, because both are short compared with
+//! τ_d. A trial starts with the spikes of the units whose initial potential is above threshold. A sample takes one
+//! step, against a hundred in the simulation, and all scaling factors run together in vector lanes.
 
 use crate::lif::config::LifConfig;
 use crate::lif::neurons::Transfer;

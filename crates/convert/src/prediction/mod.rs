@@ -1,8 +1,9 @@
-//! A predicted scaling factor: the search, run on the network in mean field ([`crate::prediction::mean_field`]).
+//! Prediction of the scaling factor: the search, run on the network in mean field ([`crate::prediction::mean_field`]).
 //!
-//! A LIF network does what the rate network does where its units fire at scaling factor · φ(x). How well that holds depends
-//! on the inputs that the network's own units meet, so each factor of the grid runs the task with rates that come from the
-//! LIF neuron's transfer function at the noise of this network. The predicted factor is the middle of the plateau found.
+//! A LIF network does the same as the rate network if its units fire at scaling factor · φ(x). How well this holds
+//! depends on the inputs of the units in the network. For each factor of the grid, the task is therefore run with rates
+//! from the transfer function of the LIF neuron at the noise of this network. The predicted factor is the middle of the
+//! resulting plateau.
 
 pub mod mean_field;
 
@@ -15,10 +16,10 @@ use crate::search::{Candidate, Found, Select, choose};
 use mdl_data::tasks::Judged;
 use rayon::prelude::*;
 
-/// Trials of a prediction.
+/// Number of trials of a prediction.
 const TRIALS: u32 = 20;
 
-/// What a search over the config's grid would find in mean field, on the first trials of the search; none for a
+/// Result of a search over the grid of the config in mean field, on the first trials of the search; none for a
 /// quadratic neuron or without noise, where there is no transfer function.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Partial results of searches and sweeps: the answers they have so far.
+//! Partial results of searches and sweeps: their trial results so far.
 //!
 //! A [`PartialFile`] with the tensors of [`trials::write`].
 

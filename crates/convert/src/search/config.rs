@@ -4,31 +4,31 @@ use mdl_data::field::{InvalidField, LARGEST, require, require_probability, requi
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which factor of the grid is chosen.
+/// Rule for choosing a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Select {
-    /// The middle of the best plateau: the run of factors that cannot be told from the best one.
+    /// The middle of the best plateau: the run of factors that cannot be distinguished from the best one.
     Plateau,
-    /// The smallest factor of the best performance (Kim et al. 2019).
+    /// The smallest factor with the best performance (Kim et al. 2019).
     First,
 }
 
-/// Where a search begins.
+/// Start of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SearchStart {
-    /// With every factor of the grid.
+    /// All factors of the grid.
     #[default]
     Grid,
-    /// With those that the network in mean field succeeds with and their neighbours; further factors of the grid follow
-    /// while the plateau touches the edge of those tried.
+    /// The factors with which the network in mean field succeeds, and their neighbours; further factors of the grid
+    /// follow while the plateau touches the edge of those tried.
     Predicted,
 }
 
-/// The smallest scaling factor.
+/// Smallest scaling factor.
 pub(crate) const LEAST_FACTOR: f64 = 1e-3;
-/// The most factors that a config can name.
+/// Maximum number of factors in a config.
 const MOST_FACTORS: usize = 10_000;
 
 /// The search section of a config.
@@ -37,20 +37,20 @@ const MOST_FACTORS: usize = 10_000;
 pub struct SearchConfig {
     /// Scaling factors to try, ascending; none: 20, 25, …, 75 for sigmoid networks, 4, 6, …, 26 for softplus and relu.
     pub factors: Option<Vec<f64>>,
-    /// Trials a factor.
+    /// Trials per factor.
     pub trials: u32,
-    /// Where the search begins.
+    /// Start of the search.
     pub start: SearchStart,
-    /// Which factor is chosen.
+    /// Rule for choosing the factor.
     pub select: Select,
-    /// Add factors beyond the edge of the grid while the plateau touches it. Unless given: yes for the published grid, no
-    /// for `factors` of one's own.
+    /// Add factors beyond the edge of the grid while the plateau touches it. By default, yes for the published grid and
+    /// no if `factors` is given.
     pub extend: Option<bool>,
-    /// Give no further trials to factors that are beaten, and spend at most 40 % of the trials of the full grid.
+    /// Stop testing factors that are clearly worse, and spend at most 40 % of the trials of the full grid.
     pub race: bool,
-    /// Halve the step around the plateau in the end.
+    /// Finally halve the grid step around the plateau.
     pub refine: bool,
-    /// Performance that the chosen factor must reach for the search to have succeeded.
+    /// Performance that the chosen factor must reach for a successful search.
     pub performance_at_least: f64,
 }
 
@@ -70,12 +70,12 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
-    /// Whether factors beyond the edge of the grid are tried.
+    /// True if factors beyond the edge of the grid are tried.
     pub fn extends(&self) -> bool {
         self.extend.unwrap_or(self.factors.is_none())
     }
 
-    /// Refuses values that nothing can run with.
+    /// Refuses values with which nothing can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.

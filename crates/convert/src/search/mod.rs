@@ -1,14 +1,15 @@
 //! The search for the scaling factor.
 //!
-//! Every factor meets the same trials and the same noise (common random numbers), so that factors differ by what they do
-//! and not by luck. A search is a pure function of the answers to its trials ([`Answers`]); what is missing it asks for.
+//! Every factor is tested with the same trials and the same noise (common random numbers), so that differences between
+//! factors are not due to chance. A search is a pure function of the results of its trials ([`Answers`]); it requests
+//! the missing ones.
 //!
-//! In a *race* a factor that is worse than the best so far on the trials both have met, by more than two standard
-//! deviations of the trials on which they differ, gets no further trials and leaves the plateau; the race ends when a
-//! fixed share of the full grid's trials is spent. Fewer trials do not widen its plateau: the interval is the one that the
-//! best would have after as many trials as in the full grid. A *refinement* adds the midpoints around the plateau. A search that
-//! *starts* from the prediction begins with the factors of the predicted plateau and their neighbours, and goes on along
-//! the grid while its own plateau touches the edge of those tried.
+//! In a *race*, a factor gets no further trials and leaves the plateau if it is worse than the best so far, on the
+//! trials of both, by more than two standard deviations of the trials on which they differ. The race ends when a fixed
+//! fraction of the full grid's trials is spent. Fewer trials do not widen the plateau: the interval is that of the best
+//! factor after as many trials as in the full grid. A *refinement* adds the midpoints around the plateau. A search that
+//! *starts* from the prediction begins with the factors of the predicted plateau and their neighbours, and continues
+//! along the grid while its own plateau touches the edge of those tried.
 
 pub mod checkpoint;
 mod config;

@@ -1,6 +1,6 @@
-//! The plateau of a search: the factors that cannot be told from the best one, and the choice among them.
+//! Plateau of a search: the factors that cannot be distinguished from the best one, and the choice among them.
 //!
-//! A factor is on the *plateau* when its performance is inside the 95 % interval of the best one, and all factors between
+//! A factor is on the *plateau* if its performance is inside the 95 % interval of the best one, and all factors between
 //! it and the best are on it, too.
 
 use super::config::Select;

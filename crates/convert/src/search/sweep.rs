@@ -1,5 +1,5 @@
-//! Sweeps over a parameter of the LIF network: for each of its values a search for the scaling factor, then an evaluation
-//! with the chosen factor on fresh trials, so that the choice does not flatter the performance.
+//! Sweeps over a parameter of the LIF network: for each value a search for the scaling factor, then an evaluation with
+//! the chosen factor on fresh trials, so that the choice does not bias the performance.
 
 use crate::lif_task::count_correct;
 use crate::search::Question;

@@ -4,14 +4,16 @@
 //! v += dt/τ_m · (−v + I + Δ_T exp((v − v_T)/Δ_T))          I = IPSC + bias + W_in u
 //! ```
 //!
-//! v_T is where the spike begins: dv/dt is smallest there, and without noise a unit fires where I exceeds v_T − Δ_T. I holds
-//! the resting potential, too; unless the config gives another, the bias is v_T, as that of the leaky neuron is its threshold.
-//! Δ_T is the sharpness of the spike: for Δ_T → 0 the neuron is the leaky one with the threshold v_T. Beyond v_T the potential
-//! runs away, and v_peak only ends it: from v_T + kΔ_T on, k ≥ 2, infinity is less than τ_m e^{1−k} away.
+//! v_T is the onset of the spike: dv/dt is smallest there, and without noise a unit fires if I exceeds v_T − Δ_T. I
+//! includes the resting potential; unless the config sets it, the bias is v_T, as the bias of the leaky neuron is its
+//! threshold. Δ_T is the sharpness of the spike: for Δ_T → 0 the neuron becomes the leaky one with threshold v_T. Above
+//! v_T the potential diverges, and v_peak only cuts it off: from v_T + kΔ_T onwards, k ≥ 2, the time to infinity is
+//! less than τ_m e^{1−k}.
 //!
-//! The exponent ends at 60, from where any step passes v_peak, so that nothing overflows.
+//! The exponent is limited to 60, above which any step passes v_peak, so that nothing overflows.
 //!
-//! The transfer function has no closed form; it comes from the moments of the first passage time (`first_passage.rs`).
+//! The transfer function has no closed form; it is computed from the moments of the first passage time
+//! (`first_passage.rs`).
 
 use super::first_passage;
 use super::membrane::{Kernel, Membrane, Unit};
@@ -21,23 +23,23 @@ use mdl_kernels::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Largest exponent.
+/// Maximum exponent.
 const LARGEST_EXPONENT: f64 = 60.0;
 
 /// Smallest and largest Δ_T (mV): single precision resolves the potentials over which the current grows, and no current
 /// overflows.
 const SLOPE_FACTORS_MV: [f64; 2] = [0.01, 1e3];
 
-/// The table of the transfer function reaches so many s below the current at which firing begins, and this many times
-/// v_T − v_reset above it.
+/// The table of the transfer function extends this many s below the current at which firing starts, and to this many
+/// times v_T − v_reset above it.
 const BELOW: f64 = 6.0;
 const REACH: f64 = 4.0;
 
-/// The constants of the exponential neuron.
+/// Constants of the exponential neuron.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exponential {
-    /// Potential v_T at which the spike begins (mV).
+    /// Onset potential v_T of the spike (mV).
     pub threshold_mv: f64,
     /// Slope factor Δ_T, the sharpness of the spike (mV).
     pub slope_factor_mv: f64,
@@ -50,7 +52,7 @@ impl Default for Exponential {
 }
 
 impl Exponential {
-    /// The current above which a unit fires without noise (mV).
+    /// Current above which a unit fires without noise (mV).
     fn rheobase_mv(&self) -> f64 {
         self.threshold_mv - self.slope_factor_mv
     }

@@ -1,4 +1,4 @@
-//! How fast and how regularly any integrate-and-fire neuron fires under white noise: its first passage time.
+//! Rate and regularity of any integrate-and-fire neuron under white noise, from its first passage time.
 //!
 //! ```text
 //! τ_m dv = f(v) dt + s √τ_m dW                                              D = s²/2
@@ -6,18 +6,18 @@
 //! 1/ν = t_ref + T,   CV = ν √V                                               T, V at v_reset
 //! ```
 //!
-//! T and V are the mean and the variance of the time from v to v_peak; the equation of V follows from that of the mean square
-//! (Gardiner, *Handbook of Stochastic Methods*, section 5.2), and its sums have no cancellation. On each cell of a grid f is
-//! constant, so that −T′ is known in closed form from its value below, and stays stable where f is large (Richardson, Phys.
-//! Rev. E 76:021919, 2007).
+//! T and V are the mean and the variance of the time from v to v_peak. The equation of V follows from that of the mean
+//! square (Gardiner, *Handbook of Stochastic Methods*, section 5.2); its sums have no cancellation. f is constant on
+//! each cell of a grid, so that −T′ is known in closed form from its value below, and the scheme is stable for large f
+//! (Richardson, Phys. Rev. E 76:021919, 2007).
 
 use super::membrane::Unit;
 
-/// Cells per standard deviation of the potential, and the most of all.
+/// Cells per standard deviation of the potential, and the maximum number of cells.
 const CELLS_PER_SD: f64 = 10.0;
 const MOST_CELLS: f64 = 4000.0;
 
-/// The grid begins so many s below whatever is lower, the reset or the leak's equilibrium.
+/// The grid starts this many s below the lower of the reset and the equilibrium of the leak.
 const BELOW: f64 = 4.0;
 
 /// Rate (1/ms) and coefficient of variation of the intervals of a unit under a current μ (mV) with this drift f(v).
@@ -57,7 +57,7 @@ pub(super) fn rate_and_cv(unit: &Unit, mu: f64, drift: impl Fn(f64) -> f64) -> [
         return [0.0, 1.0];
     }
     let rate = 1.0 / (unit.refractory_ms + mean);
-    // Without bounds where spikes are rare: such spikes are independent.
+    // No bounds for rare spikes, because such spikes are independent.
     [rate, if variance.is_finite() { (rate * variance.sqrt()).min(1.0) } else { 1.0 }]
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::lif::config::LifConfig;
 
-    /// The formulas of Siegert and Brunel, for the drift for which they hold.
+    /// Formulas of Siegert and Brunel, for the drift for which they hold.
     #[test]
     fn a_leaky_membrane_fires_as_its_formulas_say() {
         let config = LifConfig::default();

@@ -12,8 +12,8 @@
 //! a = (v_reset − μ)/s,   b = (v_peak − μ)/s,   μ = bias + x,   s = √2 · noise_sd / √(1 − (1 − dt/τ_m)²)
 //! ```
 //!
-//! Both integrands are functions of u alone, so their integrals are tabulated once, over t with u = sinh t, and an input x
-//! takes the differences between two places of that table.
+//! Both integrands are functions of u alone, so their integrals are tabulated once, over t with u = sinh t; an input x
+//! needs the differences between two entries of the table.
 
 use super::membrane::{Kernel, Membrane, Unit};
 use super::transfer::Transfer;
@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// So far below threshold, in units of s, nothing fires.
+/// This far below threshold, in units of s, the unit never fires.
 const U_MAX: f64 = 6.0;
 
 /// Below this u, G is taken from its expansion at −∞.
@@ -33,10 +33,10 @@ const FAR: f64 = -5.0;
 /// Step of t in the table of the integrals.
 const T_STEP: f64 = 0.002;
 
-/// The table of the transfer function reaches this many times v_peak − v_reset above threshold.
+/// The table of the transfer function extends this many times v_peak − v_reset above threshold.
 const REACH: f64 = 4.0;
 
-/// The leaky neuron; it has no constants of its own.
+/// The leaky neuron, without its own constants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leaky {}

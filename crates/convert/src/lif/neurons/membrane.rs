@@ -1,4 +1,4 @@
-//! What a neuron of the LIF simulation is: the equation of its membrane, its constants, its transfer function.
+//! Interface of a neuron of the LIF simulation: membrane equation, constants, transfer function.
 //!
 //! ```text
 //! v    += dt/τ_m · drift(v, I) · [not refractory] + noise          I = IPSC + bias + W_in u
@@ -9,7 +9,7 @@ use super::transfer::Transfer;
 use mdl_data::field::InvalidField;
 use mdl_kernels::real::Real;
 
-/// Constants of a unit that all neuron models share.
+/// Unit constants shared by all neuron models.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unit {
     /// Duration of a step (ms).
@@ -36,41 +36,41 @@ impl Unit {
     }
 }
 
-/// A neuron as the GPU's kernel knows it (`lif.cu`).
+/// A neuron in the GPU kernel (`lif.cu`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kernel {
     /// Number of its drift in the kernel.
     pub number: i32,
-    /// What the drift reads.
+    /// Parameters of the drift.
     pub constants: [f64; 2],
 }
 
 /// A neuron model.
 ///
-/// The functions without a type parameter belong to the config; the others run at every step, inlined into the loop over
-/// time, which is compiled once for each neuron and number type.
+/// The functions without a type parameter belong to the config; the others run at every step, inlined into the loop
+/// over time, which is compiled once per neuron and number type.
 pub(crate) trait Membrane {
-    /// The neuron in messages, as in "quadratic neurons".
+    /// Name in messages, such as "quadratic neurons".
     fn name(&self) -> &'static str;
 
-    /// Potential at which a unit spikes unless the config gives another (mV).
+    /// Default threshold (mV).
     fn v_peak_mv(&self) -> f64;
 
-    /// Constant current unless the config gives another (mV).
+    /// Default constant current (mV).
     fn bias_mv(&self, v_peak_mv: f64) -> f64;
 
-    /// Potential from which a unit goes on to spike without further input (mV).
+    /// Potential above which a unit spikes without further input (mV).
     fn threshold_mv(&self, v_peak_mv: f64) -> f64 {
         v_peak_mv
     }
 
-    /// Refuses constants that no unit can run with.
+    /// Refuses constants with which no unit can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside the neuron's section.
     fn validate(&self, v_peak_mv: f64) -> Result<(), InvalidField>;
 
-    /// Firing rate and its fluctuations against the input, for the prediction of the scaling factor; none where no such
+    /// Firing rate and its fluctuations against the input, for the prediction of the scaling factor; none if no such
     /// function is known.
     fn transfer(&self, unit: &Unit) -> Option<Transfer>;
 
@@ -82,7 +82,7 @@ pub(crate) trait Membrane {
     where
         Self: Sized;
 
-    /// Whether a unit at potential v spikes.
+    /// True if a unit at potential v spikes.
     #[inline(always)]
     fn spikes<R: Real>(&self, v: R, v_peak: R) -> bool
     where

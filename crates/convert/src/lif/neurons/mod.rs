@@ -1,4 +1,4 @@
-//! The neurons of the LIF simulation, one file each. A new one is its file, and its lines in this one.
+//! Neurons of the LIF simulation, one per file. A new neuron is a file, and its lines in this one.
 
 pub mod exponential;
 mod first_passage;
@@ -16,7 +16,7 @@ use mdl_data::field::InvalidField;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Makes the list of neurons: the choice in the config, and `with_membrane!`.
+/// Defines the list of neurons: the choice in the config, and `with_membrane!`.
 macro_rules! neurons {
     ($d:tt, $($(#[$doc:meta])* $kind:ident = $neuron:path;)*) => {
         /// The neuron model.
@@ -35,7 +35,7 @@ macro_rules! neurons {
             }
         }
 
-        /// An expression with a neuron as the [`Membrane`] it is, compiled once for each.
+        /// Evaluates an expression with a neuron as its [`Membrane`] type, compiled once per neuron.
         macro_rules! with_membrane {
             ($d neuron:expr, $d membrane:ident => $d body:expr) => {
                 match $d neuron {
@@ -48,12 +48,12 @@ macro_rules! neurons {
 }
 
 neurons! { $,
-    /// Leaky integrate-and-fire: τ_m dv/dt = I − v. `v_peak_mv` is −40 mV and `bias_mv` is `v_peak_mv` unless given.
+    /// Leaky integrate-and-fire: τ_m dv/dt = I − v. By default `v_peak_mv` is −40 mV and `bias_mv` is `v_peak_mv`.
     Lif = leaky::Leaky;
-    /// Quadratic integrate-and-fire: τ_m dv/dt = v² + I. `v_peak_mv` is 30 mV and `bias_mv` is 0 unless given.
+    /// Quadratic integrate-and-fire: τ_m dv/dt = v² + I. By default `v_peak_mv` is 30 mV and `bias_mv` is 0.
     Qif = quadratic::Quadratic;
-    /// Exponential integrate-and-fire: τ_m dv/dt = I − v + Δ_T exp((v − v_T)/Δ_T). `v_peak_mv` is 30 mV and `bias_mv` is
-    /// `threshold_mv` unless given.
+    /// Exponential integrate-and-fire: τ_m dv/dt = I − v + Δ_T exp((v − v_T)/Δ_T). By default `v_peak_mv` is 30 mV and
+    /// `bias_mv` is `threshold_mv`.
     Eif = exponential::Exponential;
 }
 
@@ -64,27 +64,27 @@ impl Default for LifNeuron {
 }
 
 impl LifNeuron {
-    /// The neuron in messages, as in "quadratic neurons".
+    /// Name in messages, such as "quadratic neurons".
     pub fn name(&self) -> &'static str {
         self.membrane().name()
     }
 
-    /// Potential at which a unit spikes unless the config gives another (mV).
+    /// Default threshold (mV).
     pub fn v_peak_mv(&self) -> f64 {
         self.membrane().v_peak_mv()
     }
 
-    /// Constant current unless the config gives another (mV).
+    /// Default constant current (mV).
     pub fn bias_mv(&self, v_peak_mv: f64) -> f64 {
         self.membrane().bias_mv(v_peak_mv)
     }
 
-    /// Potential from which a unit goes on to spike without further input (mV).
+    /// Potential above which a unit spikes without further input (mV).
     pub fn threshold_mv(&self, v_peak_mv: f64) -> f64 {
         self.membrane().threshold_mv(v_peak_mv)
     }
 
-    /// Refuses constants that no unit can run with.
+    /// Refuses constants with which no unit can run.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
@@ -92,8 +92,8 @@ impl LifNeuron {
         self.membrane().validate(v_peak_mv)
     }
 
-    /// Firing rate and its fluctuations against the input of a unit; none of a neuron that has no such function, and none
-    /// without noise.
+    /// Firing rate and its fluctuations against the input of a unit; none for a neuron without such a function, and
+    /// none without noise.
     pub fn transfer(&self, unit: &Unit) -> Option<Transfer> {
         (unit.noise_sd_mv > 0.0).then(|| self.membrane().transfer(unit))?
     }
@@ -104,7 +104,7 @@ impl LifNeuron {
     }
 }
 
-/// As artifacts keep it: the name alone where a neuron has no constants of its own.
+/// Form in artifacts: only the name for a neuron without its own constants.
 impl Serialize for LifNeuron {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let choice = Self::serialize(self, serde_json::value::Serializer).map_err(serde::ser::Error::custom)?;

@@ -11,7 +11,7 @@ use mdl_kernels::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The quadratic neuron; it has no constants of its own.
+/// The quadratic neuron, without its own constants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quadratic {}

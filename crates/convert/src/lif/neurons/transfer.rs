@@ -1,6 +1,6 @@
-//! The table of a transfer function: how fast and how regularly a unit fires under a steady input.
+//! Table of a transfer function: rate and regularity of a unit under a steady input.
 
-/// Inputs of a table.
+/// Number of inputs in a table.
 const INPUTS: usize = 4096;
 
 /// Firing rate and its fluctuations against the input of a unit.
@@ -13,9 +13,9 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// Tabulates a transfer function over inputs above the bias (mV): nothing fires below the lowest, and beyond the
-    /// highest it is constant. `rate_and_cv(μ)` is the rate (1/ms) and the coefficient of variation of the intervals under a
-    /// current μ, bias and input together (mV).
+    /// Tabulates a transfer function over inputs above the bias (mV): the rate is zero below the lowest input, and
+    /// constant above the highest. `rate_and_cv(μ)` is the rate (1/ms) and the coefficient of variation of the
+    /// intervals under a current μ, the sum of bias and input (mV).
     pub(super) fn tabulate(
         bias_mv: f64,
         [lowest_mv, highest_mv]: [f64; 2],
@@ -29,7 +29,7 @@ impl Transfer {
         Self { lowest_mv: lowest_mv as f32, per_mv: (1.0 / step) as f32, table: (0..INPUTS).map(entry).collect() }
     }
 
-    /// ν (Hz) and CV √ν of a unit whose input lies `x_mv` above the bias.
+    /// ν (Hz) and CV √ν of a unit whose input is `x_mv` above the bias.
     #[inline(always)]
     pub fn at(&self, x_mv: f32) -> [f32; 2] {
         let place = (x_mv - self.lowest_mv) * self.per_mv;
