@@ -14,7 +14,7 @@ use mdl_data::score::Score;
 use mdl_data::tasks::Trials;
 use rayon::prelude::*;
 
-/// How a network did on a set of trials.
+/// Results of a network on a set of trials.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Condition of each trial, `[B]`
@@ -31,7 +31,7 @@ pub struct Evaluation {
     pub outputs: usize,
     /// Mean firing rate of each unit over the trials (Hz), `[N]`
     pub rate_hz: Vec<f64>,
-    /// Units whose potentials were kept.
+    /// Units whose potentials were recorded.
     pub recorded_units: Vec<usize>,
     /// Times at which potentials were kept (ms), `[potential times]`
     pub potential_time_ms: Vec<f64>,
@@ -42,12 +42,12 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// The score over all trials.
+    /// Score over all trials.
     pub fn score(&self) -> Score {
         Score { trials: self.correct.len() as u32, correct: count_correct(&self.correct) }
     }
 
-    /// The score over the trials of one condition.
+    /// Score over the trials of one condition.
     pub fn score_of(&self, condition: usize) -> Score {
         let correct: Vec<bool> =
             self.condition.iter().zip(&self.correct).filter(|(c, _)| **c == condition).map(|(_, ok)| *ok).collect();
@@ -56,17 +56,17 @@ impl Evaluation {
 
     /// Adds the evaluation to an artifact:
     ///
-    /// | tensor | shape | type | what |
+    /// | tensor | shape | type | content |
     /// |---|---|---|---|
     /// | `condition` | `[B]` | U32 | index of the trial's condition |
-    /// | `correct` | `[B]` | U8 | 1 where the answer was correct |
-    /// | `time_ms` | `[times]` | F64 | when outputs were kept |
+    /// | `correct` | `[B]` | U8 | 1 if the answer was correct |
+    /// | `time_ms` | `[times]` | F64 | times of the recorded outputs |
     /// | `output` | `[B, times, O]` | F32 | W_out r / scaling factor |
     /// | `target` | `[B, times, O]` | F32 | target at the same times |
     /// | `rate_hz` | `[N]` | F64 | mean firing rate of each unit over all trials |
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
-    /// | `recorded_unit` | `[U]` | U32 | units whose potentials were kept |
-    /// | `potential_time_ms` | `[potential times]` | F64 | when potentials and currents were kept |
+    /// | `recorded_unit` | `[U]` | U32 | units whose potentials were recorded |
+    /// | `potential_time_ms` | `[potential times]` | F64 | times of the recorded potentials and currents |
     /// | `v_mv`, `ipsc_mv` | `[recorded, potential times, U]` | F32 | membrane potential and synaptic current |
     pub fn write(&self, artifact: &mut Artifact) {
         let (b, times) = (self.correct.len(), self.time_ms.len());
@@ -95,10 +95,11 @@ impl Evaluation {
     }
 }
 
-/// Runs a network of `units` on trials: on all cores, or on a GPU those of which no spikes and potentials are kept.
+/// Runs a network of `units` on trials: on all cores or, except for trials with recorded spikes and potentials, on a
+/// GPU.
 ///
 /// # Errors
-/// Recorded units that the network does not have, those of the simulation and the device, and an interruption.
+/// Recorded units that the network does not have, errors of the simulation and the device, and an interruption.
 pub fn evaluate(
     device: &Device,
     behaviour: &LifTask,
@@ -125,9 +126,9 @@ struct Setting<'a> {
     trials: &'a Trials,
     config: &'a EvaluationConfig,
     monitor: &'a Monitor<'a>,
-    /// Steps between two outputs that are kept.
+    /// Steps between two recorded outputs.
     out_every: usize,
-    /// Steps between two potentials that are kept.
+    /// Steps between two recorded potentials.
     traces_every: usize,
 }
 
@@ -154,7 +155,7 @@ impl<'a> Setting<'a> {
         if (self.monitor.stopped)() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
-    /// The first trials, on all cores.
+    /// Runs the first trials on all cores.
     fn on_processor(&self, count: usize) -> Result<Vec<Outcome>> {
         (0..count).into_par_iter().map(|trial| self.trial(trial)).collect()
     }
@@ -234,7 +235,7 @@ mod tests {
     use mdl_kernels::random::Purpose;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The same answers, counts of spikes and records, and outputs within rounding.
+    /// The same answers, spike counts and recordings, and outputs within rounding.
     #[test]
     fn a_machine_evaluates_as_the_processor_does() {
         let Some(machine) = Emulator::new() else { return };

@@ -1,9 +1,10 @@
-//! Runs the CUDA kernels on the processor.
+//! Runs the CUDA kernels on the CPU.
 //!
-//! The CUDA kernels, each in the folder of its network, are compiled by the host's C++ compiler, with `host/host.hpp` in place
-//! of the CUDA language. The threads of a block are fibres that take turns at barriers and shuffles, in ascending or descending order:
-//! a kernel that gives the same bits in both orders, and no NaN, shows no race and reads nothing that was not written. What
-//! this cannot show is how fast a kernel is, what a compiler for GPUs makes of it, and races inside a warp.
+//! The CUDA kernels, each in the folder of its network, are compiled by the host's C++ compiler, with `host/host.hpp`
+//! in place of the CUDA language. The threads of a block are fibres that take turns at barriers and shuffles, in
+//! ascending or descending order. A kernel that gives the same bits in both orders, without NaN, shows no race and
+//! reads no uninitialised memory. This does not test the speed of a kernel, its compilation for a GPU, or races inside
+//! a warp.
 
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
 use mdl_device::{Arguments, Backend, Element, Grid, Held, Kernel, Placed};
@@ -11,37 +12,37 @@ use std::cell::UnsafeCell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::io::Write;
 
-/// Words before and after every buffer, which no kernel may touch.
+/// Guard words before and after every buffer, which no kernel may change.
 const GUARD: usize = 64;
-/// What guards hold, and buffers that were not written: not a number as `f32`.
+/// Value of guards and of uninitialised buffers: not a number as `f32`.
 const UNTOUCHED: u32 = 0xffff_fedc;
 
-/// A machine whose threads run in a fixed order.
+/// An emulated device whose threads run in a fixed order.
 #[derive(Clone, Copy, Debug)]
 pub struct Emulator {
-    /// Whether threads and blocks run in descending order.
+    /// True if threads and blocks run in descending order.
     pub descending: bool,
 }
 
-/// Memory of the emulated machine.
+/// Memory of the emulated device.
 pub struct Buffer<W> {
     words: Box<[UnsafeCell<u32>]>,
     kind: std::marker::PhantomData<W>,
 }
 
-// SAFETY: kernels write to it only during a launch, which the thread that asked for it waits for; candle wants operators, and
-// what they keep, to be shareable.
+// SAFETY: kernels write to it only during a launch, for which the launching thread waits; candle requires operators,
+// and the data they keep, to be shareable.
 unsafe impl<W> Send for Buffer<W> {}
 // SAFETY: as above.
 unsafe impl<W> Sync for Buffer<W> {}
 
 impl Emulator {
-    /// The machine, unless this build found no C++ compiler: then says so on stderr, for the test that is skipped.
+    /// Creates the device. Without a C++ compiler in the build, a message on stderr says that the test is skipped.
     pub fn new() -> Option<Self> {
         if cfg!(emulated) {
             return Some(Self { descending: false });
         }
-        // Not by a macro: tests that pass would keep it to themselves.
+        // Not by a macro, because the harness hides the output of passing tests.
         let _ = writeln!(
             std::io::stderr(),
             "skipped: there is no C++ compiler that compiles the CUDA kernels for the host"
@@ -72,7 +73,7 @@ impl Backend for Emulator {
     }
 
     fn download<W: Element>(&self, buffer: &Buffer<W>) -> Result<Vec<W>> {
-        // SAFETY: no launch is under way, for launches are waited for.
+        // SAFETY: no launch is in progress, because launches are waited for.
         let words: Vec<u32> = buffer.words.iter().map(|word| unsafe { *word.get() }).collect();
         let (head, rest) = words.split_at(GUARD);
         let (values, tail) = rest.split_at(rest.len() - GUARD);
@@ -90,7 +91,7 @@ impl Backend for Emulator {
         let name = CString::new(kernel.name).map_err(candle_core::Error::wrap)?;
         let counts = [grid.blocks, grid.threads, grid.shared_bytes].map(|count| count as c_int);
         let arguments: *const A = arguments;
-        // SAFETY: the caller answers for the addresses in the arguments.
+        // SAFETY: the caller guarantees the addresses in the arguments.
         let found = unsafe { emulate(&name, arguments.cast(), size_of::<A>(), counts, self.descending) };
         match found {
             0 => Ok(()),
@@ -140,7 +141,7 @@ unsafe fn emulate(
     descending: bool,
 ) -> c_int {
     let [blocks, threads, shared_bytes] = counts;
-    // SAFETY: `name` and `arguments` live until the call returns; the caller answers for the rest.
+    // SAFETY: `name` and `arguments` live until the call returns; the caller guarantees the rest.
     unsafe { mdl_emulate(name.as_ptr(), arguments, size, blocks, threads, shared_bytes, c_int::from(descending)) }
 }
 

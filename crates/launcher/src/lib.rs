@@ -1,15 +1,16 @@
-//! Starts a program of the executable `mdl-rnn` under the program's own name.
+//! Starts a program of the executable `mdl-rnn` under the program's name.
 //!
-//! All programs are one executable, linked once. `cargo build` and `cargo install` also make a small file for each name,
-//! whose `main` is [`start`]: it becomes the executable beside it, with the same arguments, process number and streams.
+//! All programs are one executable, linked once. `cargo build` and `cargo install` also create a small file for each
+//! name, whose `main` is [`start`]: it is replaced by the executable beside it, with the same arguments, process ID and
+//! streams.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-/// Name of the executable that holds every program.
+/// Name of the executable that contains every program.
 const EXECUTABLE: &str = if cfg!(windows) { "mdl-rnn.exe" } else { "mdl-rnn" };
 
-/// Runs `program` of the executable beside this file, or else of the one on the PATH.
+/// Runs `program` of the executable beside this file, or of the one on the PATH.
 pub fn start(program: &str) -> ExitCode {
     let beside = beside().unwrap_or_else(|| EXECUTABLE.into());
     let mut command = Command::new(&beside);
@@ -22,21 +23,21 @@ pub fn start(program: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The executable in the directory of this file, or of the file that this is a link to.
+/// Executable in the directory of this file, or of the target if this file is a link.
 fn beside() -> Option<PathBuf> {
     let own = std::env::current_exe().ok()?;
     let target = own.canonicalize().ok();
     [Some(own), target].into_iter().flatten().map(|path| path.with_file_name(EXECUTABLE)).find(|path| path.is_file())
 }
 
-/// Becomes the command, called by the program's name; returns only with an error.
+/// Replaces this process by the command under the program's name; returns only on error.
 #[cfg(unix)]
 fn run(mut command: Command, program: &str) -> std::io::Error {
     use std::os::unix::process::CommandExt;
     command.arg0(program).exec()
 }
 
-/// Runs the command to its end, and ends with its status; returns only with an error.
+/// Runs the command to its end and exits with its status; returns only on error.
 #[cfg(not(unix))]
 fn run(command: Command, program: &str) -> std::io::Error {
     let mut with_name = Command::new(command.get_program());

@@ -57,10 +57,10 @@ fn dots<R: SparseReal, const WIDTH: usize>(weights: &[R], rates: &[[R; WIDTH]]) 
     )
 }
 
-/// The derivative of the loss of some trials by their rates.
+/// Derivative of the loss of some trials with respect to their rates.
 #[derive(Clone, Copy)]
 pub(super) enum Outer<'a, R> {
-    /// As it is given.
+    /// Given directly.
     Rates(Rows<'a, R>),
     /// Through the outputs, by which the derivative is given, and `w_out` `[O, N]`.
     Outputs { outputs: Rows<'a, R>, w_out: &'a [R] },

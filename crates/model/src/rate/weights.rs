@@ -24,7 +24,7 @@ use mdl_kernels::real::Real;
 /// because the two methods add in different orders.
 const SPARSE_GRADIENT_BELOW: f64 = 0.5;
 
-/// The weights of a run over `n` units.
+/// Weights of a run over `n` units.
 pub(super) struct Weights<R> {
     n: usize,
     form: Form<R>,
@@ -37,14 +37,14 @@ enum Form<R> {
     LowRank { weights: Vec<R> },
 }
 
-/// The present entries as a set and as a list.
+/// Present entries as a pattern and as a list.
 struct Present {
     set: Pattern,
     coordinates: Coordinates,
 }
 
 impl<R: SparseReal> Weights<R> {
-    /// Reads the weights `raw` of a run.
+    /// Prepares the weights `raw` for a run.
     pub(super) fn new(n: usize, recurrence: &Recurrence, raw: &[R]) -> Self {
         let form = match recurrence {
             Recurrence::Modes => Form::LowRank { weights: raw.to_vec() },
@@ -59,7 +59,7 @@ impl<R: SparseReal> Weights<R> {
         Self { n, form }
     }
 
-    /// The present entries, if they are few. Only then are blocks of trials faster than trials one by one.
+    /// Present entries, if they are few. Only then are blocks of trials faster than single trials.
     pub(super) fn few(&self) -> Option<&Coordinates> {
         match &self.form {
             Form::Matrix { present, .. } => present.as_ref().map(|present| &present.coordinates),
@@ -67,7 +67,7 @@ impl<R: SparseReal> Weights<R> {
         }
     }
 
-    /// The product W_eff r of `width` trials.
+    /// Product W_eff r of `width` trials.
     pub(super) fn forward(&self, width: usize) -> Box<dyn Product<R>> {
         let n = self.n;
         match &self.form {
@@ -79,7 +79,7 @@ impl<R: SparseReal> Weights<R> {
         }
     }
 
-    /// The product W_effᵀ δ of `width` trials.
+    /// Product W_effᵀ δ of `width` trials.
     pub(super) fn adjoint(&self, width: usize) -> Box<dyn Product<R>> {
         let n = self.n;
         match &self.form {
@@ -110,7 +110,7 @@ impl<R: SparseReal> Weights<R> {
         }
     }
 
-    /// The gradient of the weights `raw` from that of the effective weights.
+    /// Gradient of the weights `raw` from that of the effective weights.
     pub(super) fn gradient_of_raw(&self, recurrence: &Recurrence, raw: &[R], gradient: Vec<R>) -> Vec<R> {
         let Recurrence::Dense { sign, mask } = recurrence else { return rows(self.n, &gradient) };
         match (&self.form, sign) {
@@ -123,7 +123,7 @@ impl<R: SparseReal> Weights<R> {
     }
 }
 
-/// The product of `width` trials with the weight `weight(target, source)`, which is zero where `pattern` has no entry.
+/// Product of `width` trials with the weight `weight(target, source)`, which is zero where `pattern` has no entry.
 fn product<R: SparseReal>(
     n: usize,
     width: usize,

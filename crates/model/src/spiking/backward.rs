@@ -3,11 +3,11 @@
 //! A bar denotes the gradient of the loss. From the last step to the first, with all variables of step T equal to zero:
 //!
 //! ```text
-//! the neuron's step back: from s̄_t to its share in Ī_t and in s̄_{t−1}; see [`super::neurons`]
-//! Ī_t = (the neuron's share) + α_s Ī_{t+1}         (also the gradient of the drive)
+//! the neuron's step back: from s̄_t to its part of Ī_t and of s̄_{t−1}; see [`super::neurons`]
+//! Ī_t = (the neuron's part) + α_s Ī_{t+1}          (also the gradient of the drive)
 //! r̄_t = α_d r̄_{t+1} + C (ā_{t+1}, ȳ_t) + what the loss takes from r_t itself
 //! h̄_t = α_r h̄_{t+1} + κ r̄_t
-//! s̄_{t−1} = h̄_t − (the reset factor's share)       for the leaky neuron c_t Ū_t, c_t = g_t V_t
+//! s̄_{t−1} = h̄_t − (the part of the reset factor)   for the leaky neuron c_t Ū_t, c_t = g_t V_t
 //! (ā_t, x̄_t) = Aᵀ Ī_t
 //! ```
 //!
@@ -40,12 +40,12 @@ use mdl_kernels::real::Real;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// The adjoint state of sixteen neurons.
+/// Adjoint state of sixteen neurons.
 #[derive(Clone, Copy)]
 struct Adjoint<R, A> {
     /// Ī_{t+1}.
     current: Lanes<R>,
-    /// That of the neuron itself.
+    /// Adjoint state of the neuron model.
     neuron: A,
     /// h̄_{t+1}.
     rising: Lanes<R>,
@@ -55,7 +55,7 @@ struct Adjoint<R, A> {
     spike: Lanes<R>,
 }
 
-/// The adjoint state of a tile.
+/// Adjoint state of a tile.
 pub(super) struct AdjointState<R: Real, N: Neuron<R>, const G: usize> {
     /// `[groups]`.
     groups: Vec<[Adjoint<R, N::Adjoint>; G]>,
@@ -66,7 +66,7 @@ pub(super) struct AdjointState<R: Real, N: Neuron<R>, const G: usize> {
 }
 
 impl<R: Real, N: Neuron<R>, const G: usize> AdjointState<R, N, G> {
-    /// Everything is zero after the last step.
+    /// All variables are zero after the last step.
     pub(super) fn zero(sizes: &Sizes) -> Self {
         let zero = Lanes::zero();
         let group = Adjoint { current: zero, neuron: N::adjoint(), rising: zero, trace: zero, spike: zero };
@@ -78,7 +78,7 @@ impl<R: Real, N: Neuron<R>, const G: usize> AdjointState<R, N, G> {
     }
 }
 
-/// The gradient of what the forward pass gave out.
+/// Gradient of the output of the forward pass.
 pub(super) enum Arriving<'a, R, const G: usize> {
     /// ȳ, `[T, B, O]`.
     Readout(&'a [R]),
@@ -88,7 +88,7 @@ pub(super) enum Arriving<'a, R, const G: usize> {
     Peaks(Vec<[Lanes<R>; G]>, &'a Row<R, G>),
 }
 
-/// Gradients of the weights, summed over the steps and trials seen so far.
+/// Gradients of the weights, summed over the steps and trials so far.
 pub(super) struct Gradients<R> {
     /// Ā, `[groups][inputs]`.
     pub into: Vec<Lanes<R>>,
@@ -115,7 +115,7 @@ impl<R: Real> Gradients<R> {
         }
     }
 
-    /// The sum of the gradients of several sets of trials, added in their order.
+    /// Sum of the gradients of several sets of trials, added in order.
     pub(super) fn sum(parts: &[Self]) -> Self {
         Self {
             into: sum_in_order(parts, |part| &part.into),
@@ -145,9 +145,9 @@ fn sum_in_order<'a, R: Real>(
 /// The gradient of the source: one slice a step, `[G, K]` of signals or `[G, N]` of currents.
 pub(super) type SourceGradient<'a, R> = Vec<&'a mut [R]>;
 
-/// What the steps of a segment share, row after row.
+/// Data of the steps of a segment, row by row.
 pub(super) struct Work<R, const G: usize> {
-    /// Steps of a segment.
+    /// Number of steps of a segment.
     segment: usize,
     /// Ī, `[segment][groups]`.
     current: Vec<[Lanes<R>; G]>,
@@ -157,18 +157,18 @@ pub(super) struct Work<R, const G: usize> {
     leaving: Vec<[R; G]>,
     /// e, `[segment][outputs]`; not used where neurons have decay constants of their own.
     filtered: Vec<[R; G]>,
-    /// ā_t, and x̄_t where somebody waits for it.
+    /// ā_t, and x̄_t if it is needed.
     projections: Vec<[R; G]>,
 }
 
 impl<R: Real, const G: usize> Work<R, G> {
-    /// Room for a segment; `with_source` where somebody waits for the gradient of the source.
+    /// Allocates a segment; `with_source` if the gradient of the source is needed.
     pub(super) fn new<N>(network: &Network<R, N>, with_source: bool) -> Self {
         let sizes = &network.sizes;
         let groups = sizes.groups();
         let segment = match network.source {
             Source::Spikes(..) => STEPS_PER_WORD,
-            // Ī of a segment has to stay in the second-level cache until it is summed up.
+            // Ī of a segment must stay in the second-level cache until it is summed.
             _ if groups > 64 => FLUSH_STEPS / 4,
             _ => FLUSH_STEPS,
         };
@@ -237,7 +237,7 @@ pub(super) fn backward<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// Brings together what entered through the columns of A in the steps `steps`: a and x.
+/// Collects the inputs of the columns of A in the steps `steps`: a and x.
 fn gather_entering<R: Real, N, const G: usize>(
     network: &Network<R, N>,
     first: usize,
@@ -254,8 +254,8 @@ fn gather_entering<R: Real, N, const G: usize>(
     }
 }
 
-/// Puts ā behind what reaches the columns of C in row `slot` of the segment, and passes the row through the synapse's filter
-/// where all neurons share it.
+/// Appends ā to the gradients of the columns of C in row `slot` of the segment, and filters the row by the synapse if
+/// all neurons share it.
 #[inline(always)]
 fn filter<R: Real, N: Neuron<R>, const G: usize>(
     k: &Constants<R>,
@@ -278,7 +278,7 @@ fn filter<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// Takes the neurons back through step `t`, row `slot` of the segment.
+/// Steps the neurons backward through step `t`, row `slot` of the segment.
 #[inline(always)]
 fn step_back<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
@@ -320,8 +320,8 @@ fn step_back<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// One step back of the neurons of a block. `kept` is what the neurons keep of the step, and V without a refractory period,
-/// when c = V; with one, c = U.
+/// Backward step of the neurons of a block. `kept` is the kept state of the step and, without a refractory period, V,
+/// when c = V; otherwise c = U.
 #[inline(always)]
 fn step_back_groups<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
@@ -362,7 +362,7 @@ fn step_back_groups<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// Hands the source's gradient of one step out: projections on W_in, or Ī itself.
+/// Returns the gradient of the source for one step: projections on W_in, or Ī itself.
 fn write_source_gradient<R: Real, N, const G: usize>(
     network: &Network<R, N>,
     signals: &[[R; G]],
@@ -505,12 +505,12 @@ fn flush<R: Real, N: Neuron<R>, const G: usize>(groups: &mut [[Adjoint<R, N::Adj
     }
 }
 
-/// What the loss takes from r_t of one trial itself.
+/// Direct gradient of the loss with respect to r_t of one trial.
 #[derive(Clone, Copy)]
 enum Incoming<'a, R, const G: usize> {
     None,
     Values(&'a [R]),
-    /// Gradients of the maxima, the steps that hold them, and the step at hand.
+    /// Gradients of the maxima, their steps, and the current step.
     Peaks(&'a Row<R, G>, &'a Row<R, G>, R),
 }
 

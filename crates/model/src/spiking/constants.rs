@@ -8,13 +8,13 @@ use super::surrogate::Surrogate;
 use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 
-/// The constants of a network's neurons.
+/// Constants of a network's neurons.
 pub(super) struct Constants<R> {
     pub alpha_current: R,
     pub alpha_rise: R,
     pub surrogate: Surrogate,
     pub units: PerUnit<R>,
-    /// α_d and κ where all neurons share them.
+    /// α_d and κ, if shared by all neurons.
     pub shared_decay: Option<Decay<R>>,
 }
 

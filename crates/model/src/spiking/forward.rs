@@ -33,10 +33,10 @@ use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 use std::ops::Range;
 
-/// Neighbouring lane groups that are taken through a step together, and then projected while they are in the first-level cache.
+/// Neighbouring lane groups that take a step together, and are then projected while they are in the first-level cache.
 pub(super) const BLOCK: usize = 16;
-/// Every so many steps, values that have decayed below notice are set to zero before they become subnormal numbers,
-/// which cost many times as much.
+/// At this interval in steps, negligible values are set to zero before they become subnormal numbers, which are many
+/// times slower.
 pub(super) const FLUSH_STEPS: usize = 16;
 
 /// Sizes of a run.
@@ -62,7 +62,7 @@ impl Sizes {
     }
 }
 
-/// What drives the neurons apart from their recurrence.
+/// Input of the neurons apart from their recurrence.
 pub(super) enum Source<'a, R> {
     /// Signals x `[T, B, K]`; W_in stands among the columns of A.
     Signals(&'a [R]),
@@ -72,7 +72,7 @@ pub(super) enum Source<'a, R> {
     Spikes(&'a SpikeInput, Vec<Lanes<R>>),
 }
 
-/// A network and its input, as the kernels see them.
+/// A network and its input, in the form of the kernels.
 pub(super) struct Network<'a, R, N> {
     pub constants: Constants<R>,
     pub neuron: N,
@@ -102,14 +102,14 @@ pub(super) type KeptRow<R, N, const G: usize> = [[<N as Neuron<R>>::Kept; G]];
 /// A value of every neuron of a tile, `[groups]`.
 pub(super) type Row<R, const G: usize> = [[Lanes<R>; G]];
 
-/// I of sixteen neurons, and what the neuron itself remembers.
+/// I of sixteen neurons, and the state of the neuron model.
 #[derive(Clone, Copy)]
 pub(super) struct State<R, S> {
     current: Lanes<R>,
     neuron: S,
 }
 
-/// The synapses of sixteen neurons.
+/// Synapses of sixteen neurons.
 #[derive(Clone, Copy)]
 pub(super) struct Synapse<R> {
     /// h.
@@ -118,17 +118,17 @@ pub(super) struct Synapse<R> {
     trace: Lanes<R>,
 }
 
-/// All that a tile remembers from one step to the next but a.
+/// State of a tile between steps, without a.
 pub(super) struct Checkpoint<R: Real, N: Neuron<R>, const G: usize> {
     states: Vec<[State<R, N::State>; G]>,
-    /// U and what else the neuron keeps of a step.
+    /// U and the other kept state of the neuron model.
     kept: Vec<[N::Kept; G]>,
-    /// h and r; empty where they are not made again.
+    /// h and r; empty if they are not recomputed.
     synapses: Vec<[Synapse<R>; G]>,
 }
 
 impl<R: Real, N: Neuron<R>, const G: usize> Checkpoint<R, N, G> {
-    /// Everything is zero before the first step.
+    /// All variables are zero before the first step.
     pub(super) fn zero(sizes: &Sizes) -> Self {
         let (neuron, kept) = N::rest();
         let state = State { current: Lanes::zero(), neuron };
@@ -147,20 +147,20 @@ impl<R: Real, N: Neuron<R>, const G: usize> Checkpoint<R, N, G> {
     }
 }
 
-/// The states of a tile over an interval of steps.
+/// States of a tile over an interval of steps.
 pub(super) struct Trace<R: Real, N: Neuron<R>, const G: usize> {
     groups: usize,
-    /// Row k + 1 is what the neuron keeps of step k, row 0 that of the step before the interval. With fewer rows than steps the
-    /// last ones are kept.
+    /// Row k + 1 is the kept state of step k, row 0 that of the step before the interval. With fewer rows than steps,
+    /// only the last steps are kept.
     kept: Vec<[N::Kept; G]>,
-    /// Row k is V of step k; empty unless it is asked for.
+    /// Row k is V of step k; empty unless requested.
     membrane: Vec<[Lanes<R>; G]>,
-    /// Row k is r of step k; empty unless it is asked for.
+    /// Row k is r of step k; empty unless requested.
     synapses: Vec<[Lanes<R>; G]>,
 }
 
 impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
-    /// Room for the potentials of `steps` steps, and for V and r where they are asked for.
+    /// Allocates the potentials of `steps` steps and, if requested, V and r.
     pub(super) fn new(sizes: &Sizes, steps: usize, with_membrane: bool, with_synapses: bool) -> Self {
         let zeros = |rows| vec![[Lanes::zero(); G]; rows * sizes.groups()];
         let rows = |wanted| zeros(if wanted { steps } else { 0 });
@@ -172,12 +172,12 @@ impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
         }
     }
 
-    /// A trace that keeps nothing: the last steps alone.
+    /// A trace that keeps only the last steps.
     pub(super) fn passing(sizes: &Sizes) -> Self {
         Self::new(sizes, 1, false, false)
     }
 
-    /// Begins an interval after the step that left `kept`.
+    /// Starts an interval after the step that left `kept`.
     #[inline(always)]
     fn begin(&mut self, kept: &KeptRow<R, N, G>) {
         self.kept[..self.groups].copy_from_slice(kept);
@@ -196,25 +196,25 @@ impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
         &self.kept[(k + 1) * self.groups..(k + 2) * self.groups]
     }
 
-    /// The steps `k` of the interval, row after row.
+    /// Steps `k` of the interval, row by row.
     #[inline(always)]
     pub(super) fn kept_rows(&self, k: Range<usize>) -> &KeptRow<R, N, G> {
         &self.kept[(k.start + 1) * self.groups..(k.end + 1) * self.groups]
     }
 
-    /// V of step `k` of the interval, where it is kept.
+    /// V of step `k` of the interval, if it is kept.
     #[inline(always)]
     pub(super) fn membrane(&self, k: usize) -> Option<&Row<R, G>> {
         self.membrane.get(k * self.groups..(k + 1) * self.groups)
     }
 
-    /// r of the steps `k` of the interval, row after row, where it is kept.
+    /// r of the steps `k` of the interval, row by row, if it is kept.
     #[inline(always)]
     pub(super) fn synapses(&self, k: Range<usize>) -> &Row<R, G> {
         &self.synapses[k.start * self.groups..k.end * self.groups]
     }
 
-    /// Keeps r of step `k`, where there is room for it.
+    /// Stores r of step `k`, if it is kept.
     #[inline(always)]
     fn keep_synapses(&mut self, k: usize, synapses: &[[Synapse<R>; G]]) {
         if let Some(row) = self.synapses.get_mut(k * self.groups..(k + 1) * self.groups) {
@@ -224,7 +224,7 @@ impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
         }
     }
 
-    /// The step before `k`, and room for step `k` and for its V (if it is kept).
+    /// Step before `k`, and storage for step `k` and for its V (if it is kept).
     #[inline(always)]
     fn step(&mut self, k: usize) -> (&KeptRow<R, N, G>, &mut KeptRow<R, N, G>, &mut Row<R, G>) {
         let (groups, rows) = (self.groups, self.kept.len() / self.groups);
@@ -237,7 +237,7 @@ impl<R: Real, N: Neuron<R>, const G: usize> Trace<R, N, G> {
     }
 }
 
-/// The highest r of sixteen neurons, and the first step at which it was reached.
+/// Maximum of r of sixteen neurons, and the first step at which it was reached.
 #[derive(Clone, Copy)]
 pub(super) struct Peak<R> {
     pub value: Lanes<R>,
@@ -251,7 +251,7 @@ impl<R: Real> Peak<R> {
     }
 }
 
-/// What becomes of r_t.
+/// Use of r_t.
 pub(super) enum Sink<'a, R, const G: usize> {
     /// y_t = W_out r_t: one slice `[G, O]` a step.
     Readout(Vec<&'a mut [R]>),
@@ -261,14 +261,14 @@ pub(super) enum Sink<'a, R, const G: usize> {
     Peaks(Vec<[Peak<R>; G]>),
 }
 
-/// Steps `steps` of the G trials from `first` on.
+/// Steps `steps` of the G trials from `first` onwards.
 pub(super) struct Interval<'a, R, N> {
     pub network: &'a Network<'a, R, N>,
     pub first: usize,
     pub steps: Range<usize>,
 }
 
-/// A tile on its way through the steps.
+/// A tile during a run.
 pub(super) struct Runner<'a, R: Real, N: Neuron<R>, const G: usize> {
     pub checkpoint: Checkpoint<R, N, G>,
     /// a of the step to come, `[P]`.
@@ -277,12 +277,13 @@ pub(super) struct Runner<'a, R: Real, N: Neuron<R>, const G: usize> {
 }
 
 impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
-    /// Everything is zero before the first step.
+    /// All variables are zero before the first step.
     pub(super) fn new(sizes: &Sizes, sink: Sink<'a, R, G>) -> Self {
         Self { checkpoint: Checkpoint::zero(sizes), activity: vec![[R::zero(); G]; sizes.modes], sink }
     }
 
-    /// Takes the tile through an interval. Its potentials go to `trace`, and a of every step is added to `activities`.
+    /// Runs the tile through an interval. Its potentials go to `trace`, and a of every step is appended to
+    /// `activities`.
     pub(super) fn advance(
         &mut self,
         interval: &Interval<R, N>,
@@ -319,7 +320,7 @@ impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
         self.checkpoint.kept.copy_from_slice(trace.last(interval.steps.len()));
     }
 
-    /// Hands r_t, or what is read from it, to the sink.
+    /// Passes r_t, or its readout, to the sink.
     fn emit(&mut self, sizes: &Sizes, t: usize, readout: &[[R; G]]) {
         match &mut self.sink {
             Sink::Readout(rows) => {
@@ -353,7 +354,7 @@ impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
     }
 }
 
-/// Makes the trace of an interval again, from the checkpoint at its beginning and a of its steps; r where it was kept.
+/// Recomputes the trace of an interval from the checkpoint at its beginning and a of its steps; r if it was kept.
 pub(super) fn recompute<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
     checkpoint: &Checkpoint<R, N, G>,
@@ -418,7 +419,7 @@ fn step_all_synapses<R: Real, N: Neuron<R>, const G: usize>(
     with_units!(network.constants, units => step_synapse_groups(network, units, 0, before, synapses));
 }
 
-/// h_t and r_t of the lane groups from `start` on.
+/// h_t and r_t of the lane groups from `start` onwards.
 #[inline(always)]
 fn step_synapse_groups<R: Real, N: Neuron<R>, const G: usize>(
     network: &Network<R, N>,
@@ -439,7 +440,7 @@ fn step_synapse_groups<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// I_t and the neuron's step of all lane groups; V_t is handed out only where there is room for it.
+/// I_t and the neuron's step for all lane groups; V_t is only returned if there is storage for it.
 #[inline(always)]
 fn step_neurons<R: Real, N: Neuron<R>, const G: usize>(
     interval: &Interval<R, N>,
@@ -535,7 +536,7 @@ fn flush_synapses<R: Real, const G: usize>(synapses: &mut [[Synapse<R>; G]]) {
     }
 }
 
-/// What enters a tile's neurons in the steps of a word.
+/// Input of a tile's neurons in the steps of a word.
 struct Entering<R, const G: usize> {
     /// a and x, `[64][inputs]`.
     columns: Vec<[R; G]>,
@@ -554,7 +555,7 @@ impl<R: Real, const G: usize> Entering<R, G> {
         Self { columns: vec![[R::zero(); G]; STEPS_PER_WORD * inputs], inputs, drives: vec![Lanes::zero(); drives] }
     }
 
-    /// Brings together what enters at step `t`, whose a is `activity`.
+    /// Collects the input of step `t`, whose a is `activity`.
     fn prepare<N>(&mut self, interval: &Interval<R, N>, t: usize, activity: &[[R; G]]) {
         let Interval { network, first, steps } = interval;
         if t == steps.start || t.is_multiple_of(STEPS_PER_WORD) {

@@ -23,12 +23,12 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 const NAME: &str = "spiking-sequence";
-/// Trials of a tile; what is left over runs one by one.
+/// Trials per tile; the remaining trials run one by one.
 const TILE: usize = 4;
-/// Parts of the batch whose gradients are summed separately.
+/// Number of parts of the batch whose gradients are summed separately.
 const PARTS: usize = 32;
 
-/// What the first tensor is.
+/// Meaning of the first tensor.
 #[derive(Clone)]
 pub(super) enum Kind {
     /// x `[T, B, K]`.
@@ -40,7 +40,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// How a network of K `inputs` takes an input.
+    /// Form in which a network of K `inputs` takes an input.
     pub(super) fn of(input: &Input, inputs: usize) -> Self {
         match input {
             Input::Signals(_) if inputs <= FEW_SIGNALS => Self::Signals,
@@ -50,7 +50,7 @@ impl Kind {
         }
     }
 
-    /// Steps between two checkpoints for `neurons` neurons: few enough that a tile's trace of them stays in the second-level
+    /// Steps between two checkpoints for `neurons` neurons, few enough that a tile's trace stays in the second-level
     /// cache.
     pub(super) fn interval(&self, neurons: usize) -> usize {
         match (self, neurons) {
@@ -61,7 +61,7 @@ impl Kind {
     }
 }
 
-/// What comes out.
+/// Output of the operator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {
     /// y `[T, B, O]`; W_out stands among the columns of C.
@@ -72,19 +72,19 @@ pub(super) enum Output {
     Peaks,
 }
 
-/// What the forward pass keeps of a tile of G trials.
+/// Data kept by the forward pass for a tile of G trials.
 struct Saved<R: Real, N: Neuron<R>, const G: usize> {
-    /// What the tile remembers at the beginning of each interval.
+    /// State of the tile at the beginning of each interval.
     checkpoints: Vec<Checkpoint<R, N, G>>,
     /// a, `[T][P]`.
     activities: Vec<[R; G]>,
-    /// The trace of the last interval; those of the others are made again when the backward pass comes to them.
+    /// Trace of the last interval; those of the others are recomputed in the backward pass.
     trace: Option<Trace<R, N, G>>,
     /// The steps that hold the maxima, `[groups]`.
     peaks: Vec<[Lanes<R>; G]>,
 }
 
-/// What the forward pass keeps of a tile.
+/// Data kept by the forward pass for a tile.
 enum SavedTile<R: Real, N: Neuron<R>> {
     Full(Saved<R, N, TILE>),
     Single(Saved<R, N, 1>),
@@ -97,9 +97,9 @@ pub(super) struct Sequence<R: Real, N: Neuron<R>> {
     output: Output,
     /// P.
     modes: usize,
-    /// Steps between two checkpoints, a multiple of 64 where the input is spikes.
+    /// Steps between two checkpoints, a multiple of 64 for spike input.
     interval: usize,
-    /// Whether a backward pass may follow.
+    /// True if a backward pass may follow.
     differentiable: bool,
     saved: Mutex<Vec<SavedTile<R, N>>>,
 }
@@ -116,7 +116,7 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
         Self { population: population.clone(), kind, output, modes, interval, differentiable, saved: Mutex::default() }
     }
 
-    /// The network that the two tensors are, and what they drive it with.
+    /// Network and input given by the two tensors.
     fn network<'a>(
         &'a self,
         first: &'a [R],
@@ -158,7 +158,7 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
         (0..steps.div_ceil(length)).map(move |i| i * length..((i + 1) * length).min(steps))
     }
 
-    /// Room for what the backward pass needs of an interval.
+    /// Buffers of the backward pass for an interval.
     fn trace<const G: usize>(&self, network: &Network<R, N>, steps: usize) -> Trace<R, N, G> {
         let with_membrane = self.population.neuron().refractory_steps == 0;
         Trace::new(&network.sizes, steps, with_membrane, network.constants.shared_decay.is_none())
@@ -185,7 +185,7 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
         (out, Shape::from(shape))
     }
 
-    /// Gradients of the weights, and of the signals or currents where `source_gradient` has room for them.
+    /// Gradients of the weights, and of the signals or currents if `source_gradient` has room for them.
     fn backward(&self, network: &Network<R, N>, gradient: &[R], source_gradient: &mut [R]) -> Gradients<R> {
         let Sizes { trials, neurons, modes, inputs, .. } = network.sizes;
         let tiles = tiles(trials);
@@ -272,7 +272,7 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
     }
 }
 
-/// Runs G trials through all steps; `rows` is their share of the output.
+/// Runs G trials through all steps; `rows` is their part of the output.
 fn forward_tile<R: Real, N: Neuron<R>, const G: usize>(
     sequence: &Sequence<R, N>,
     network: &Network<R, N>,
@@ -318,7 +318,7 @@ fn forward_tile<R: Real, N: Neuron<R>, const G: usize>(
     saved
 }
 
-/// Takes G trials back through all steps.
+/// Runs G trials backward through all steps.
 fn backward_tile<R: Real, N: Neuron<R>, const G: usize>(
     sequence: &Sequence<R, N>,
     network: &Network<R, N>,
@@ -331,7 +331,7 @@ fn backward_tile<R: Real, N: Neuron<R>, const G: usize>(
     let sizes = &network.sizes;
     let mut state = AdjointState::zero(sizes);
     let mut work = Work::new(network, source_gradient.is_some());
-    // Every interval but the last has this length.
+    // All intervals except the last have this length.
     let repeated = if saved.checkpoints.len() > 1 { sequence.interval } else { 0 };
     let mut again = sequence.trace(network, repeated);
     for (i, steps) in sequence.intervals(sizes.steps).enumerate().rev() {
@@ -349,7 +349,7 @@ fn backward_tile<R: Real, N: Neuron<R>, const G: usize>(
     }
 }
 
-/// Runs a trial through all steps and traces every state; `synapses` is its share of r.
+/// Runs a trial through all steps and traces every state; `synapses` is its part of r.
 fn observe_trial<R: Real, N: Neuron<R>>(
     network: &Network<R, N>,
     trial: usize,
@@ -418,7 +418,7 @@ fn tiles(trials: usize) -> Vec<Range<usize>> {
     (0..full).step_by(TILE).map(|b| b..b + TILE).chain((full..trials).map(|b| b..b + 1)).collect()
 }
 
-/// Deals rows out: for each tile, for each step, the slice of its trials, `width` values each.
+/// Distributes rows: for each tile and each step, the slice of its trials, `width` values each.
 fn deal<'a, R>(values: &'a mut [R], tiles: &[Range<usize>], width: usize) -> Vec<Vec<&'a mut [R]>> {
     let step = (tiles.last().map_or(0, |tile| tile.end) * width).max(1);
     let steps = values.len() / step;
