@@ -2,7 +2,7 @@
 %
 %   octave-cli examples/octave/lif_raster.m NETWORK.mat TRIALS.mat EVAL.mat
 %
-% made by
+% The files are made by
 %
 %   make-trials --config configs/go-nogo.json --trials 4 -o trials.safetensors
 %   eval-lif lif.safetensors --trials trials.safetensors -o eval.safetensors --set lif.mode=exact \
@@ -17,11 +17,11 @@
 %   IPSC  = IPSC e^(-dt/tau_d) + h dt;  h = h e^(-dt/tau_r) + J/(tau_r tau_d)        (IPSC uses the old h)
 %   v     = v_reset where spike
 %
-% in double precision, in this order; all potentials begin at v_reset. Prints spikes and differences; fails if they differ.
+% in double precision, in this order; all potentials start at v_reset. Prints spikes and differences; fails if there are any.
 
 1;
 
-% The weights as the units see them, and the time constants in seconds. Time constants are stored in single precision.
+% Weights as seen by the units, and time constants in seconds. Time constants are stored in single precision.
 function [w, w_in, tau_d] = network(file)
   n = load(file);
   w = ((double(n.w) .* diag(double(n.m))') .* double(n.som_m)) / n.opt_scaling_factor;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs the scripts of this directory on a small network, and reads what `export-network` writes with SciPy, NumPy and nir.
+"""Runs the scripts in this directory on a small network, and reads files of `export-network` with SciPy, NumPy and nir.
 
-usage: check.py PROGRAMS      PROGRAMS: their directory, as target/release
+usage: check.py PROGRAMS      PROGRAMS: their directory, such as target/release
 """
 import ast
 import json
@@ -33,7 +33,7 @@ def script(name, *arguments):
 
 
 def check_events_of_a_killed_training(scratch):
-    """TensorBoard shows each evaluation once, though a killed training is behind its events when it goes on."""
+    """TensorBoard shows each evaluation once, although the checkpoint of a killed training run is behind its events."""
     metrics, events = scratch / "killed.jsonl", scratch / "killed"
     command = [PROGRAMS / "train-rate", "--config", CONFIG, "--quiet", "--resume", "--checkpoint-every", "0"]
     command += ["--metrics", metrics, "--tensorboard", events, "-o", scratch / "killed.safetensors"]
@@ -68,7 +68,7 @@ def check_exports(lif, scratch):
     assert ("exc", (60, 1), "logical") in scipy.io.whosmat(scratch / "lif.mat") and mat["activation"] == ["sigmoid"]
     assert mat["opt_scaling_factor"] == tensors["scaling_factor"]
 
-    # Read, written and read again by the nir package.
+    # Read, written and read back by the nir package.
     graph = nir.read(scratch / "lif.nir")
     nir.write(scratch / "again.nir", graph)
     again = nir.read(scratch / "again.nir")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads an evaluation into pandas: one table of trials (or, of images, of examples), one of units.
+"""Reads an evaluation into pandas: one table of trials (or of examples, for images) and one of units.
 
 usage: evaluation.py EVAL
 """

@@ -1,6 +1,6 @@
-"""Reads the event files of a training (--tensorboard DIR) with TensorBoard itself.
+"""Reads the event files of a training run (--tensorboard DIR) with TensorBoard itself.
 
-usage: events.py DIR      prints what TensorBoard lists, as JSON, and the values; status 1 if a kind of them is missing
+usage: events.py DIR      prints TensorBoard's listing, as JSON, and the values; status 1 if one kind of value is missing
 """
 import json
 import sys

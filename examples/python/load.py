@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what an artifact holds.
+"""Prints the contents of an artifact.
 
 usage: load.py ARTIFACT
 """

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs an exported NIR graph with NIRTorch and Norse on trials of make-trials, and prints what it does.
+"""Runs an exported NIR graph with NIRTorch and Norse on trials of make-trials, and prints performance and firing rate.
 
 usage: nir_run.py NETWORK.nir TRIALS [COUNT]
 
-NIRTorch wires the graph, Norse steps its neurons. What NIR has no node for is read from the metadata: the refractory
-period, the noise, and the range of the initial potentials. Needs the packages of nir-requirements.txt.
+NIRTorch connects the graph, Norse simulates its neurons. Quantities for which NIR has no node are read from the metadata:
+the refractory period, the noise, and the range of the initial potentials. Needs the packages in nir-requirements.txt.
 """
 import json
 import sys
@@ -22,7 +22,7 @@ def scalar(metadata, name):
 
 
 def affine(node):
-    """NIRTorch 2.6 leaves the bias of its own mapping at random."""
+    """NIRTorch 2.6 leaves the bias of its own mapping random."""
     module = torch.nn.Linear(*reversed(node.weight.shape))
     module.weight.data, module.bias.data = torch.from_numpy(node.weight), torch.from_numpy(node.bias)
     return module
@@ -48,11 +48,11 @@ class Neurons(torch.nn.Module):
         self.dt, self.step, self.spikes = dt, 0, 0
         self.refractory_steps = round(scalar(node.metadata, "refractory") / dt)
         self.noise_sd, self.v_max = scalar(node.metadata, "noise_sd"), scalar(node.metadata, "v_initial_max")
-        # Random initial potentials spike at once: eval-lif counts spikes from step 10 on.
+        # Units with random initial potentials spike at once, so eval-lif counts spikes from step 10 onwards.
         self.counted_from = 10 if self.v_max > 0 else 1
 
     def forward(self, x, state=None):
-        """The state is the potential and the steps that a neuron must still wait."""
+        """The state consists of the potential and the remaining refractory steps."""
         v, waits = state or (self.v_max * torch.rand_like(x), torch.zeros_like(x))
         _, moved = lif.lif_box_feed_forward_step(x, lif.LIFBoxFeedForwardState(v), self.parameters_._replace(
             v_th=torch.tensor(float("inf"))), self.dt)
@@ -66,7 +66,7 @@ class Neurons(torch.nn.Module):
 
 
 def run(graph, inputs, steps_per_sample, dt):
-    """Outputs [T, B] of inputs [T, B, K], one a sample, and spikes a neuron and second."""
+    """Outputs [T, B] of inputs [T, B, K], one per sample, and spikes per neuron and second."""
     cells = {nir.Affine: affine, nir.LI: lambda node: Integrators(node, dt), nir.LIF: lambda node: Neurons(node, dt)}
     module = nirtorch.nir_to_torch(graph, cells, dtype=torch.float64)
     state, outputs = None, []
@@ -89,7 +89,7 @@ with safe_open(sys.argv[2], framework="numpy") as artifact:
     condition = torch.tensor(artifact.get_tensor("condition")[:count].astype(int))
 dt = scalar(graph.metadata, "dt")
 outputs, rate_hz = run(graph, inputs, round(task["step_ms"] / 1e3 / dt), dt)
-trained = "readout" in graph.metadata  # a spiking network; else one made from a rate network
+trained = "readout" in graph.metadata  # a trained spiking network; otherwise one made from a rate network
 if task["kind"] == "go-nogo":
     o = outputs[task["stimulus_steps"][1] if trained else task["lif_response_from_step"]:]
     correct = torch.where(condition == 1, o.amax(0) > task["go_threshold"], o.abs().amax(0) < task["nogo_threshold"])

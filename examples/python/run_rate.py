@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs a trained rate network in NumPy on trials of make-trials and compares its performance with that of its training.
+"""Runs a trained rate network in NumPy on trials of make-trials and compares its performance with that in training.
 
 usage: run_rate.py RATE TRIALS
 
     x_t = (1 - a) x_(t-1) + a (W r_(t-1) + W_in u) + noise,   r = phi(x),   o = W_out r + b_out
 
-network.integration: a = dt/tau (euler) or 1 - exp(-dt/tau) (exponential). network.start: x_0 is drawn and u_(t-1) drives x_t
+network.integration: a = dt/tau (euler) or 1 - exp(-dt/tau) (exponential). network.start: x_0 is random and u_(t-1) drives x_t
 (drawn), or the state before the first step is zero and u_t drives x_t (zero).
 """
 import json
@@ -36,7 +36,7 @@ def recurrent_weights(net):
 
 
 def run(config, net, inputs, random):
-    """Outputs [T, B] of inputs [T, B, K]; after a drawn start the first step has none."""
+    """Outputs [T, B] of inputs [T, B, K]; with a random start, the first output is 0."""
     network, phi, w = config["network"], ACTIVATIONS[config["network"]["activation"]], recurrent_weights(net)
     leak = config["task"]["step_ms"] / net["tau_ms"]
     if network["integration"] == "exponential":
@@ -52,7 +52,7 @@ def run(config, net, inputs, random):
 
 
 def correct(task, outputs, condition):
-    """Which trials are answered rightly, by the published criteria."""
+    """True for each trial answered correctly by the published criteria."""
     if task["kind"] == "go-nogo":
         o = outputs[task["stimulus_steps"][1]:]
         return np.where(condition == 1, o.max(0) > task["go_threshold"], abs(o).max(0) < task["nogo_threshold"])

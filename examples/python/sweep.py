@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Judges a LIF network under several refractory periods, by the stage programs, and prints a table.
+"""Evaluates a LIF network for several refractory periods with the stage programs, and prints a table.
 
-usage: sweep.py PROGRAMS LIF [REFRACTORY_MS ...]      PROGRAMS: their directory, as target/release
+usage: sweep.py PROGRAMS LIF [REFRACTORY_MS ...]      PROGRAMS: their directory, such as target/release
 """
 import json
 import pathlib
