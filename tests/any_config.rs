@@ -1,7 +1,7 @@
-//! Any config either runs or is refused by name: at once, on one line, and within the memory that was estimated.
+//! Any config either runs or is refused by name: at once, on one line, and within the estimated memory.
 //!
-//! Tiny configs are changed in one to three places, by values that are wrong in every way: of another type, absurdly large
-//! or small, absent. The built programs take them.
+//! Fields of tiny configs are changed in one to three places, to values that are wrong in every way: of another type,
+//! absurdly large or small, or missing. The configs are given to the built programs.
 
 #![cfg(unix)]
 
@@ -14,12 +14,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Seconds of computing that a refusal may take.
+/// CPU time that a refusal may take (seconds).
 const REFUSAL_SECONDS: f64 = 2.0;
-/// What may be taken beyond the estimate (bytes).
+/// Memory allowed beyond the estimate (bytes).
 const SLACK: f64 = 24e6;
 
-/// A config that trains in a moment, every field written out, and the program that trains it.
+/// A config that trains in a moment, with every field written out, and the program that trains it.
 fn tiny(name: &str) -> (&'static str, Value) {
     let program = if name.contains("spiking") { "train-spiking" } else { "train-rate" };
     let set = [
@@ -34,7 +34,7 @@ fn tiny(name: &str) -> (&'static str, Value) {
     (program, config)
 }
 
-/// Pointers to every field and section, but for the number of updates: more of them are not wrong, and take long.
+/// Pointers to every field and section, except the number of updates: more of them are not wrong, but take long.
 fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     if at.ends_with("max_updates") {
         return;
@@ -48,7 +48,7 @@ fn places(value: &Value, at: &str, into: &mut Vec<String>) {
     }
 }
 
-/// What takes the place of a field; nothing removes it.
+/// Replacements for a field; none removes it.
 fn other_values() -> Vec<Option<Value>> {
     let numbers = [
         json!(0),
@@ -113,7 +113,7 @@ fn change(config: &mut Value, place: &str, value: Option<Value>) {
     }
 }
 
-/// How a process ended: its status, seconds of computing, and its peak (bytes).
+/// Outcome of a process: its status, CPU time in seconds, and its peak memory (bytes).
 struct Ended {
     status: Option<i32>,
     seconds: f64,
@@ -149,7 +149,7 @@ fn run(program_name: &str, config: &Path, output: &Path) -> Ended {
     }
 }
 
-/// Configs that are tried: each is a function of its number alone.
+/// Number of configs to try; each depends only on its number.
 const CASES: u64 = 200;
 
 #[test]

@@ -1,5 +1,5 @@
-//! The tables of docs/artifacts.md against the files that the programs write: every tensor is on the page with its shape and
-//! type, and every row of the page is a tensor of some file.
+//! Compares the tables of docs/artifacts.md with the files that the programs write: every tensor is on the page with
+//! its shape and type, and every row of the page is a tensor in some file.
 
 use mdl_tests::{SMALL_SPIKING, arguments, config, program, repository, run, write_classes};
 use serde_json::Value;
@@ -38,8 +38,8 @@ impl Page {
         Self { sections, seen: BTreeSet::new() }
     }
 
-    /// Shape and type of a tensor, from the first of the sections that has it. A row such as `initial.*` refers to the row
-    /// of the parameter, or of the whole name, in its own section or a later one.
+    /// Shape and type of a tensor, from the first section that has it. A row such as `initial.*` refers to the row of
+    /// the parameter, or of the whole name, in its own section or a later one.
     fn row(&mut self, sections: &[&str], tensor: &str) -> Option<Row> {
         let (section, later) = sections.split_first()?;
         if let Some(row) = self.sections[*section].get(tensor) {
@@ -56,7 +56,7 @@ impl Page {
         self.row(later, tensor)
     }
 
-    /// Compares a file with the sections that describe it; `sizes` are the letters that are known beforehand.
+    /// Compares a file with the sections that describe it; `sizes` are the letters known beforehand.
     fn compare(&mut self, file: &Path, sections: &[&str], sizes: &[(&str, u64)]) {
         let mut sizes: BTreeMap<String, u64> = sizes.iter().map(|(letter, size)| (letter.to_string(), *size)).collect();
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
@@ -72,7 +72,7 @@ impl Page {
         }
     }
 
-    /// Every row has been seen in some file.
+    /// Checks that every row has been seen in some file.
     fn assert_all_seen(&self) {
         let rows = self.sections.iter().flat_map(|(section, rows)| rows.keys().map(move |name| (section, name)));
         let unseen: Vec<_> = rows.filter(|(s, name)| !self.seen.contains(&((*s).clone(), (*name).clone()))).collect();
@@ -103,7 +103,7 @@ fn make(folder: &Path, name: &str, program: &str, arguments: &[OsString], set: &
     output
 }
 
-/// Starts a program that would run for long and interrupts it; its checkpoint.
+/// Starts a long run of a program and interrupts it; returns its checkpoint.
 fn interrupted(folder: &Path, name: &str, program_name: &str, arguments: &[OsString], set: &[&str]) -> PathBuf {
     let output = folder.join(name).with_extension("safetensors");
     let mut command = Command::new(program(program_name));

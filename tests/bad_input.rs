@@ -1,4 +1,4 @@
-//! Wrong inputs: each is refused with a message that names the culprit and with its exit status, and nothing is left behind.
+//! Invalid inputs: each is refused with its exit status and a message that names the fault, and nothing is left behind.
 
 use mdl_tests::{arguments, config, program, run, wait_for};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ fn barely_trained(dir: &TempDir, extra: &[&str]) -> PathBuf {
     path
 }
 
-/// Expects a program to refuse, name the culprit, and leave nothing.
+/// Expects a program to refuse, name the fault, and leave nothing behind.
 fn refused(program: &str, arguments: &[std::ffi::OsString], status: i32, culprits: &[&str]) {
     let ran = run(program, arguments);
     assert_eq!(ran.status, status, "{program} {arguments:?}: {}", ran.stderr);
@@ -152,7 +152,7 @@ fn artifacts_that_cannot_be_used() {
     assert_eq!(files(&dir), [rate], "nothing else was written");
 }
 
-/// A named pipe without a writer is refused at once, and not waited for.
+/// A named pipe without a writer is refused at once, without waiting.
 #[cfg(unix)]
 #[test]
 fn named_pipes_are_not_waited_for() {
@@ -205,7 +205,7 @@ fn an_output_that_exists_is_kept() {
     assert_eq!(std::fs::read(&rate).unwrap(), before);
 }
 
-/// A limit on the size of files stands in for a full disk: the write fails half-way.
+/// A limit on file size simulates a full disk: the write fails half-way.
 #[cfg(unix)]
 #[test]
 fn a_disk_that_fills_leaves_nothing() {
@@ -224,7 +224,7 @@ fn a_disk_that_fills_leaves_nothing() {
     assert!(files(&dir).is_empty(), "{:?}", files(&dir));
 }
 
-/// A training without an end, its metrics written to `metrics`.
+/// An endless training run with metrics written to `metrics`.
 #[cfg(unix)]
 fn endless_training(dir: &TempDir, metrics: &Path) -> std::process::Child {
     let mut command = Command::new(program("train-rate"));
@@ -236,7 +236,7 @@ fn endless_training(dir: &TempDir, metrics: &Path) -> std::process::Child {
     command.stderr(std::process::Stdio::piped()).spawn().unwrap()
 }
 
-/// Of two processes that write the same file the second says so, and the lock of a killed one holds nobody up.
+/// If two processes write the same file, the second reports it; the lock of a killed process blocks no other.
 #[cfg(unix)]
 #[test]
 fn one_process_writes_an_output() {

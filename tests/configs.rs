@@ -1,4 +1,4 @@
-//! Configs and command lines that cannot run, and records that must not lie: each is refused by name.
+//! Configs and command lines that cannot run, and records that must not be wrong: each is refused by name.
 
 use mdl_tests::{Run, arguments, config, program, run};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn with(program: &str, input: &[OsString], set: &[&str], output: &Path) -> Run {
     run(program, &all)
 }
 
-/// Expects a refusal of usage on one line that names the culprits, and no output.
+/// Expects a usage error on one line that names the faults, and no output.
 fn refused(ran: &Run, culprits: &[&str]) {
     assert_eq!(ran.status, USAGE, "{}", ran.stderr);
     for culprit in culprits {
@@ -177,7 +177,7 @@ fn numbers_of_the_command_line_are_checked() {
     assert_eq!(ran.result.unwrap()["curves"][0]["points"][0]["value"], json!(-0.5));
 }
 
-/// Sizes beyond any memory: refused at once, with the estimate and the field, before anything is taken.
+/// Sizes beyond any memory: refused at once, with the estimate and the field, before memory is allocated.
 #[cfg(unix)]
 #[test]
 fn what_does_not_fit_into_memory_is_refused() {

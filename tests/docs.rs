@@ -1,11 +1,11 @@
-//! README and docs/: the files, configs, targets and options that they name exist.
+//! README and docs/: the files, configs, targets and options named there exist.
 
 use mdl_tests::{program, repository};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Options of other programs that the pages name.
+/// Options of other programs named on the pages.
 const FOREIGN_OPTIONS: [&str; 1] = ["--signal"];
 
 fn pages() -> Vec<(PathBuf, String)> {
@@ -16,7 +16,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     pages.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-/// The inline code of a page.
+/// Inline code of a page.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split("```").step_by(2).flat_map(|prose| prose.split('`').skip(1).step_by(2))
 }

@@ -1,4 +1,4 @@
-//! Networks on their way to other tools, run there.
+//! Networks exported to other tools and run there.
 
 use mdl_tests::{arguments, config, have, repository, run};
 use std::ffi::OsString;

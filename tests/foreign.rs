@@ -1,4 +1,4 @@
-//! Files of other tools, and files of the wrong type, as the programs take them.
+//! Files of other tools and files of the wrong type, given to the programs.
 
 use mdl_tests::{arguments, config, repository, run};
 use serde_json::json;
@@ -64,7 +64,7 @@ fn npy() -> Vec<u8> {
     [&b"\x93NUMPY\x01\0"[..], &(header.len() as u16).to_le_bytes(), header.as_bytes(), &[0; 4]].concat()
 }
 
-/// Files of the wrong type: their name, their content, and what they are.
+/// Files of the wrong type: name, content and type.
 fn strangers(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     let legacy = std::fs::read(fixture("legacy.pth")).unwrap();
     [

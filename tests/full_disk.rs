@@ -1,6 +1,6 @@
-//! A disk that fills: a limit on the size of files stands in for it, and is set just below the size of every file that a
-//! run writes. Each time the file is named, in an error if it is the result and in a warning if it is a figure, a report, a
-//! metrics file or a checkpoint; no file is damaged, and the run goes on when there is space.
+//! A full disk, simulated by a limit on file size just below the size of every file that a run writes. Each time the
+//! file is named, in an error if it is the result and in a warning if it is a figure, a report, a metrics file or a
+//! checkpoint. No file is damaged, and the run continues when there is space.
 
 #![cfg(unix)]
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Bytes of a block of `ulimit -f`.
+/// Size of a block of `ulimit -f` (bytes).
 const BLOCK: u64 = 512;
 
 fn run_limited(name: &str, arguments: &[OsString], blocks: u64) -> Run {
@@ -19,8 +19,8 @@ fn run_limited(name: &str, arguments: &[OsString], blocks: u64) -> Run {
     Command::new("sh").args(["-c", &script]).arg(program(name)).args(arguments).output().expect("sh").into()
 }
 
-/// Runs a stage with each limit, and then with space and the option `again`; `arguments` takes the directory of its outputs,
-/// of which the result is called `output`.
+/// Runs a stage with each limit, and then with space and the option `again`; `arguments` takes the directory of the
+/// outputs, and the result is named `output`.
 fn filled(name: &str, again: &str, output: &str, arguments: &dyn Fn(&Path) -> Vec<OsString>) {
     let whole = TempDir::new().unwrap();
     let ran = run(name, &arguments(whole.path()));

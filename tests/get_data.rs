@@ -1,4 +1,4 @@
-//! `get-data` without a network: what it refuses, with which words and exit status, and what it leaves behind.
+//! `get-data` without a network: refusals, with their messages and exit statuses, and the files left behind.
 
 use mdl_tests::{arguments, run};
 use tempfile::TempDir;

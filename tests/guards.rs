@@ -1,4 +1,4 @@
-//! Trainings that go wrong say what went wrong, where, and what to change.
+//! Failing training runs report what failed, where, and what to change.
 
 use mdl_tests::{Run, arguments, config, run};
 use std::path::Path;
@@ -41,8 +41,8 @@ fn silent_networks_are_named_with_what_to_change() {
     assert_eq!((healthy.status, healthy.stderr.as_str()), (0, ""));
 }
 
-/// A learning rate that throws the parameters out of the range of numbers: the step and the tensor are named, and the last
-/// state that was good is kept and can be read.
+/// A learning rate for which the parameters overflow: the step and the tensor are named, and the last good state is
+/// kept and can be read.
 #[test]
 fn a_training_that_diverges_keeps_its_last_good_state() {
     let dir = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! What `inspect` says about artifacts, and the chain they come by.
+//! Output of `inspect` for artifacts and their provenance.
 
 use mdl_tests::{arguments, config, run};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ fn stage(program: &str, arguments: &[std::ffi::OsString]) {
     assert!([0, 4].contains(&ran.status), "{}", ran.stderr);
 }
 
-/// A rate network that is hardly trained, and a LIF network made from it.
+/// A barely trained rate network, and a LIF network made from it.
 fn chain(dir: &Path, seed: &str) -> [PathBuf; 2] {
     let [rate, lif] = ["rate", "lif"].map(|name| dir.join(format!("{name}-{seed}.safetensors")));
     let set = arguments!["--set", "training.max_updates=10", "--set", "network.neurons=20", "--quiet"];

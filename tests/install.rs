@@ -1,4 +1,4 @@
-//! What `make install` puts where.
+//! Files installed by `make install`.
 
 use mdl_tests::{have, program, repository};
 use std::path::{Path, PathBuf};
@@ -92,7 +92,7 @@ fn programs_manual_pages_and_completions() {
     }
 }
 
-/// zsh completes on a terminal only: a second one in a terminal of its own, where a tab is typed.
+/// zsh only completes on a terminal: a second zsh in a pseudo-terminal, where a tab is typed.
 const ASK_ZSH: &str = r#"
     zmodload zsh/zpty
     zpty shell zsh -f -i
@@ -103,7 +103,7 @@ const ASK_ZSH: &str = r#"
     zpty -d shell
 "#;
 
-/// What a shell without its user's settings prints, asked with the path of completions.
+/// Output of a shell without user settings, with the path of completions.
 fn answer(shell: &str, ask: &str, completions: &Path) -> String {
     let bare = if shell == "fish" {
         "--no-config"

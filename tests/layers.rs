@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
     &["exchange"],
     &["cli"],
 ];
-/// What only the command line may use.
+/// Crates that only the command line may use.
 const OF_A_TERMINAL: [&str; 6] = ["clap", "clap_complete", "clap_mangen", "indicatif", "signal-hook", "anyhow"];
 
 /// Names in the section `[dependencies]` of a crate.
@@ -45,7 +45,7 @@ fn no_crate_depends_on_one_above_it() {
     }
 }
 
-/// A crate's files by module path, as `lif::fast`; the root is the empty path.
+/// Files of a crate by module path, such as `lif::fast`; the root is the empty path.
 struct Modules(BTreeMap<Vec<String>, PathBuf>);
 
 impl Modules {
@@ -72,14 +72,14 @@ impl Modules {
         Self(modules)
     }
 
-    /// The module that a path leads to, and the name that it asks of it.
+    /// Module that a path refers to, and the name that it imports from it.
     fn resolve(&self, path: &[String]) -> (Vec<String>, Option<String>) {
         let length = (0..=path.len()).rev().find(|length| self.0.contains_key(&path[..*length])).unwrap_or(0);
         (path[..length].to_vec(), path.get(length).cloned())
     }
 }
 
-/// A file's text without its tests and comments.
+/// Text of a file without its tests and comments.
 fn code(file: &Path) -> String {
     let text = std::fs::read_to_string(file).unwrap();
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or("").to_owned();
@@ -88,7 +88,7 @@ fn code(file: &Path) -> String {
     lines.collect::<String>().replace("pub(in crate::", "pub(in ")
 }
 
-/// Every path that begins at `at` in `text`, with the branches of a use tree.
+/// Every path that starts at `at` in `text`, with the branches of a use tree.
 fn tree(text: &str, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     let mut path = prefix.to_vec();
@@ -139,7 +139,7 @@ fn paths(module: &[String], code: &str, modules: &Modules) -> Vec<Vec<String>> {
     found
 }
 
-/// For each file the files it imports from.
+/// For each file, the files it imports from.
 fn imports(source: &Path) -> BTreeMap<PathBuf, BTreeSet<PathBuf>> {
     let modules = Modules::of(source);
     let codes: BTreeMap<&Vec<String>, String> = modules.0.iter().map(|(path, file)| (path, code(file))).collect();

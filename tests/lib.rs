@@ -13,7 +13,7 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository").into()
 }
 
-/// A config that ships with the project.
+/// A config of the repository.
 pub fn config(name: &str) -> PathBuf {
     repository().join(format!("configs/{name}.json"))
 }
@@ -30,7 +30,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Overrides of `mante-spiking` that make a training and an evaluation of a moment.
+/// Overrides of `mante-spiking` for a short training run and evaluation.
 pub const SMALL_SPIKING: [&str; 10] = [
     "network.neurons=20",
     "task.steps=150",
@@ -44,7 +44,7 @@ pub const SMALL_SPIKING: [&str; 10] = [
     "evaluation.trials=8",
 ];
 
-/// What a program did.
+/// Outcome of a program.
 #[derive(Debug)]
 pub struct Run {
     /// Exit status.
@@ -53,7 +53,7 @@ pub struct Run {
     pub result: Option<Value>,
     /// All of stdout.
     pub stdout: String,
-    /// What stands on stderr.
+    /// All of stderr.
     pub stderr: String,
 }
 
@@ -112,7 +112,7 @@ pub fn write_classes(dir: &Path, prefix: &str, count: u32) {
     std::fs::write(dir.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
 }
 
-/// Whether a program of this machine can be started; says so where it cannot.
+/// True if a program can be started on this machine; otherwise prints a message.
 pub fn have(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     if !found {
@@ -121,13 +121,14 @@ pub fn have(program: &str) -> bool {
     found
 }
 
-/// Starts a program with `--resume` again and again and sends it a signal at random moments, fixed by `seed`, until it has
-/// been stopped `stops` times; then lets it end. Every output it comes to must have the bytes `expected`.
+/// Repeatedly starts a program with `--resume` and sends it a signal at random moments, determined by `seed`, until it
+/// has been stopped `stops` times; then lets it finish. Every complete output must have the bytes `expected`.
 ///
-/// Any moment will do: where a run ends before its signal, its output is compared and removed, and another begun.
+/// Any moment is valid: if a run finishes before its signal, its output is compared and removed, and another run is
+/// started.
 ///
 /// # Panics
-/// If a run fails, or ends with other bytes.
+/// If a run fails or its output has other bytes.
 pub fn stop_and_resume(name: &str, arguments: &[OsString], output: &Path, expected: &[u8], signal: &str, stops: u32) {
     let (mut stopped, mut state) = (0, 0x9E37_79B9_u64);
     for round in 0.. {
@@ -165,10 +166,10 @@ pub fn stop_and_resume(name: &str, arguments: &[OsString], output: &Path, expect
     }
 }
 
-/// Waits for something; a minute is the longest any machine should need.
+/// Waits for a condition, for at most a minute.
 ///
 /// # Panics
-/// If it does not come.
+/// If the condition does not hold by then.
 pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_there() {

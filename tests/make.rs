@@ -1,11 +1,11 @@
-//! What `make` does for a person.
+//! Targets of `make`.
 
 use mdl_tests::{program, repository};
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// Runs make with the programs that are built already, and small networks.
+/// Runs make with the programs as built, and small networks.
 fn make(artifacts: &Path, arguments: &[&str]) -> Output {
     let built = program("train-rate");
     let set = |name: &str, path: &Path| format!("{name}={}", path.display());

@@ -1,5 +1,5 @@
-//! Outputs are planned before any work: two roles for one file, names that are no regular files, and places that cannot be
-//! written are refused; what is only drawn or logged never costs a result.
+//! Outputs are planned before any work: two roles for one file, names that are not regular files, and unwritable places
+//! are refused; secondary outputs never affect a result.
 
 #![cfg(unix)]
 
@@ -79,7 +79,7 @@ impl Inputs {
         ]
     }
 
-    /// Runs a program in the folder, which is refused with these words and changes nothing.
+    /// Runs a program in the folder, and expects it to be refused with these words and to change nothing.
     fn refused(&self, name: &str, arguments: &[OsString], status: i32, culprits: &[&str]) {
         let before = self.state();
         let mut command = Command::new(program(name));
@@ -91,7 +91,7 @@ impl Inputs {
         assert!(self.state() == before, "{name} {arguments:?} changed the folder: {:?}", self.state().keys());
     }
 
-    /// What there is, also folders and links.
+    /// All entries, including folders and links.
     fn state(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         fn add(dir: &Path, found: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
             for entry in std::fs::read_dir(dir).unwrap() {
@@ -194,7 +194,7 @@ fn two_outputs_are_never_one_file() {
     }
 }
 
-/// Devices, pipes, sockets, streams, folders, as the output of every program and as every side output.
+/// Devices, pipes, sockets, streams and folders, as the output of every program and as every secondary output.
 #[test]
 fn outputs_are_regular_files() {
     let inputs = Inputs::new();
@@ -252,7 +252,7 @@ fn outputs_are_regular_files() {
     }
 }
 
-/// The link stays, what it leads to is replaced; without --force it is not.
+/// The link stays and its target is replaced; without --force it is not.
 #[test]
 fn a_link_is_followed() {
     let inputs = Inputs::new();
@@ -313,7 +313,7 @@ fn names_that_are_too_long_are_refused_before_the_work() {
     assert!([0, 4].contains(&run("lambda-search", &all).status));
 }
 
-/// Whatever is missing is named, and what was made for the run is gone again.
+/// Missing folders are named, and folders created for the run are removed.
 #[test]
 fn folders_that_cannot_be_made_or_written_are_refused_before_the_work() {
     let inputs = Inputs::new();
@@ -343,7 +343,7 @@ fn folders_that_cannot_be_made_or_written_are_refused_before_the_work() {
     );
 }
 
-/// Metrics, event files, reports and figures obey --force as the result does; --resume goes on with what its run wrote.
+/// Metrics, event files, reports and figures obey --force like the result; --resume continues those of its own run.
 #[test]
 fn nothing_is_overwritten_without_force() {
     let inputs = Inputs::new();
@@ -383,7 +383,7 @@ fn nothing_is_overwritten_without_force() {
     }
 }
 
-/// Of two processes that share a side output one says that the other is at it.
+/// If two processes share a secondary output, one reports the other.
 #[test]
 fn side_outputs_have_one_writer() {
     let inputs = Inputs::new();
@@ -466,7 +466,7 @@ fn shape(artifact: &Path, name: &str) -> Vec<u64> {
     tensor["shape"].as_array().unwrap().iter().map(|extent| extent.as_u64().unwrap()).collect()
 }
 
-/// A disk that fills with metrics during a training: a warning, once, and the training ends as if nothing had been.
+/// A disk that fills with metrics during training: one warning, and training ends as usual.
 #[test]
 fn metrics_that_cannot_be_written_cost_no_training() {
     let dir = TempDir::new().unwrap();
@@ -492,7 +492,7 @@ fn metrics_that_cannot_be_written_cost_no_training() {
     assert!(std::fs::read(dir.path().join("whole")).unwrap() == std::fs::read(dir.path().join("limited")).unwrap());
 }
 
-/// Every 5 ms of steps of 2 ms: not every 6.
+/// Every 5 ms with steps of 2 ms: not every 6 ms.
 #[test]
 fn outputs_are_kept_at_the_interval_asked_for() {
     let inputs = Inputs::new();
@@ -506,7 +506,7 @@ fn outputs_are_kept_at_the_interval_asked_for() {
     }
 }
 
-/// A reader that has read enough is no error.
+/// A reader that closes the pipe is not an error.
 #[test]
 fn a_broken_pipe_is_no_error() {
     let inputs = Inputs::new();

@@ -124,7 +124,7 @@ fn a_spiking_network_learns_images_on_any_number_of_threads() {
     assert_eq!(confusion, 50);
 }
 
-/// The classes are bars at different heights: shown row by row they differ in time alone, permuted in their course, too.
+/// The classes are bars at different heights: shown row by row they differ only in time, permuted also in shape.
 #[test]
 fn a_spiking_network_learns_images_that_are_shown_pixel_by_pixel() {
     let data = TempDir::new().unwrap();

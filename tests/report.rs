@@ -1,4 +1,4 @@
-//! `report`: the bytes that the evaluating programs wrote, from their artifact alone; refusals that change nothing.
+//! `report`: the bytes written by the evaluating programs, from their artifact alone; refusals that change nothing.
 
 use mdl_tests::{SMALL_SPIKING, arguments, config, files, run, write_classes};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Runs a program that ends well.
+/// Runs a program that succeeds.
 fn done(name: &str, arguments: &[OsString], set: &[&str]) -> Value {
     let mut all = arguments.to_vec();
     all.extend(set.iter().flat_map(|field| arguments!["--set", field]));
@@ -50,7 +50,7 @@ fn evaluations(dir: &Path) -> [(&'static str, Vec<&'static str>); 3] {
     ]
 }
 
-/// Every file below a directory, by its path from there.
+/// Every file below a directory, by its relative path.
 fn relative(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let below = |path: PathBuf| path.strip_prefix(directory).unwrap().to_path_buf();
     files(directory).into_iter().map(|(path, bytes)| (below(path), bytes)).collect()
@@ -82,7 +82,7 @@ fn a_report_is_drawn_again_with_the_same_bytes() {
     networks_and_refusals(dir.path());
 }
 
-/// Reports of networks, several at once, some figures only; what is refused.
+/// Reports of networks, several at once, selected figures only; refusals.
 fn networks_and_refusals(dir: &Path) {
     let at = |name: &str| dir.join(name);
     let [rate, lif, spiking] = ["rate", "lif", "spiking"].map(|name| at(&format!("{name}.safetensors")));

@@ -1,4 +1,4 @@
-//! Searches and sweeps that are stopped go on with `--resume` to the bytes of one that was never stopped.
+//! Interrupted searches and sweeps continue with `--resume` to the bytes of an uninterrupted run.
 
 use mdl_tests::{arguments, config, program, run, stop_and_resume};
 use std::ffi::OsString;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// A small network, trained hardly at all: what it answers does not matter here.
+/// A small, barely trained network: its answers do not matter here.
 fn rate(dir: &Path, seed: &str) -> PathBuf {
     let path = dir.join(format!("rate-{seed}.safetensors"));
     let ran = run(

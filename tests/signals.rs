@@ -1,5 +1,6 @@
-//! Signals: the warnings of terminals, job managers and the machine. Every program keeps its state or ends with "try again";
-//! a second signal at once is the same request, a later one ends it; no lock file and no unfinished file is left.
+//! Signals: the warnings of terminals, job managers and the machine. Every program saves its state or exits with "try
+//! again"; a second signal at once is the same request, a later one ends the program; no lock file and no unfinished
+//! file is left.
 
 #![cfg(unix)]
 
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 const INTERRUPTED: i32 = 75;
 const KILLED: i32 = 130;
-/// Exit status of `timeout` when time was up.
+/// Exit status of `timeout` when the time is up.
 const TIMED_OUT: i32 = 124;
 
 fn start(command: &mut Command) -> Child {
@@ -23,12 +24,12 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Names of all files below a directory, lock files and unfinished ones too.
+/// Names of all files below a directory, including lock files and unfinished ones.
 fn names(dir: &Path) -> Vec<String> {
     files(dir).keys().map(|path| path.strip_prefix(dir).unwrap().display().to_string()).collect()
 }
 
-/// A training without an end that writes a line of metrics after each update.
+/// An endless training run that writes a line of metrics after each update.
 fn endless(dir: &Path, set: &[&str]) -> Vec<OsString> {
     let [output, metrics] = ["rate.safetensors", "metrics.jsonl"].map(|name| dir.join(name));
     let mut all =
@@ -78,7 +79,7 @@ fn a_hang_up_that_was_ignored_stays_ignored() {
     assert_eq!(child.wait().unwrap().code(), Some(INTERRUPTED));
 }
 
-/// Job managers signal a process and its group, and some repeat themselves at once.
+/// Job managers signal a process and its group, and some repeat signals at once.
 #[test]
 fn signals_that_follow_at_once_are_one_request() {
     for repeated in [["-TERM", "-TERM", "-TERM"], ["-TERM", "-INT", "-HUP"], ["-USR1", "-TERM", "-USR1"]] {
@@ -108,7 +109,7 @@ fn gnu_timeout_is_one_request() {
     wait_for("the end of the training", || names(dir.path()) == LEFT);
 }
 
-/// An update that takes very long stands for a program that hangs.
+/// A very long update simulates a program that hangs.
 #[test]
 fn a_second_signal_later_ends_a_program_that_hangs() {
     let dir = TempDir::new().unwrap();
@@ -126,8 +127,8 @@ fn a_second_signal_later_ends_a_program_that_hangs() {
     assert_eq!(names(dir.path()), ["metrics.jsonl"], "no lock file, nothing unfinished");
 }
 
-/// The system repeats it every second: that is no impatience. Where there is no soft limit of its own it comes a little
-/// before the hard one.
+/// The system repeats the signal every second, which does not count as a second signal. Without a soft limit, it
+/// arrives shortly before the hard limit.
 #[test]
 fn a_limit_on_cpu_time_is_a_warning() {
     for limit in ["ulimit -S -t 2", "ulimit -t 3"] {
