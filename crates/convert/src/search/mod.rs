@@ -1,7 +1,7 @@
 //! The search for the scaling factor.
 //!
 //! Every factor is tested with the same trials and the same noise (common random numbers), so that differences between
-//! factors are not due to chance. A search is a pure function of the results of its trials ([`Answers`]); it requests
+//! factors are not due to chance. A search is a pure function of the results of its trials ([`trials`]); it requests
 //! the missing ones.
 //!
 //! In a *race*, a factor gets no further trials and leaves the plateau if it is worse than the best so far, on the
