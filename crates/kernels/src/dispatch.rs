@@ -28,14 +28,14 @@ pub fn dispatch<R>(kernel: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Kernel(kernel))
 }
 
-/// Asks the processor to bring `values` into its first-level cache, for use soon; what it computes does not change.
+/// Prefetches `values` into the first-level cache, without any effect on results.
 #[inline(always)]
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))]
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
     for at in (0..size_of_val(values)).step_by(CACHE_LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch is part of every processor of this architecture, and `at` lies within the values.
+        // SAFETY: every CPU of this architecture supports prefetching, and `at` is inside the values.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().add(at)) };
     }
 }

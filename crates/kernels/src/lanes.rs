@@ -59,7 +59,7 @@ impl<R: Real> Lanes<R> {
         out
     }
 
-    /// Zero in place of values next to the subnormal numbers; zeros keep their sign.
+    /// Zero for values close to subnormal numbers; zeros keep their sign.
     #[inline(always)]
     pub fn flushed(self) -> Self {
         let tiny = R::min_positive_value() * R::constant(f64::from(1u32 << 26));

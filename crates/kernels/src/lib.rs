@@ -1,8 +1,8 @@
-//! The numeric ground of the networks: run-time choice of the vector unit, lanes of numbers, matrix products, counter-based random
-//! streams.
+//! Numerics of the networks: run-time choice of the vector unit, lanes of numbers, matrix products, counter-based
+//! random streams.
 //!
-//! A random number is a function of seed, purpose and index. It does not depend on threads, on the order of draws, or on the
-//! processor:
+//! A random number is a function of seed, purpose and index. It does not depend on threads, on the order of draws, or
+//! on the CPU:
 //!
 //! ```
 //! use mdl_kernels::random::{Purpose, Stream, fill_normal};

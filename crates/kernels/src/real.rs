@@ -1,4 +1,4 @@
-//! The number type of an operator: `f32` in use, `f64` where gradients are checked against finite differences.
+//! Number type of an operator: `f32` in use, `f64` for comparing gradients with finite differences.
 
 use candle_core::{CpuStorage, Layout, Result, WithDType};
 use num_traits::Float;
@@ -7,7 +7,7 @@ use num_traits::Float;
 pub trait Real:
     WithDType + Float + std::ops::AddAssign + std::ops::SubAssign + std::ops::MulAssign + std::iter::Sum
 {
-    /// eˣ in a form that the compiler can vectorise, with the same bits on every processor (`f32`).
+    /// eˣ in a vectorisable form, with the same bits on every CPU (`f32`).
     fn exp_vector(self) -> Self;
 
     /// tanh x, likewise.
@@ -80,10 +80,10 @@ impl Real for f64 {
     }
 }
 
-/// The values of a contiguous tensor inside a custom operator.
+/// Values of a contiguous tensor inside a custom operator.
 ///
 /// # Errors
-/// A tensor that is not contiguous, or of another type than `R`.
+/// A tensor that is not contiguous, or not of type `R`.
 pub fn contiguous<'a, R: Real>(storage: &'a CpuStorage, layout: &Layout, what: &str) -> Result<&'a [R]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<R>()?[start..end]),

@@ -1,8 +1,8 @@
-//! Batches in blocks of trials side by side.
+//! Batches as blocks of trials computed together.
 
 use std::ops::Range;
 
-/// Trials that a block can have: enough for a vector, few enough for the rates to fit the nearest cache.
+/// Maximum number of trials per block: enough for a vector, few enough for the rates to fit the nearest cache.
 const WIDTHS: [usize; 4] = [32, 16, 8, 4];
 
 /// The trials `0..trials` in blocks as wide as leaves work for every thread; what is too few for a block is alone.
@@ -18,7 +18,7 @@ pub fn blocks(trials: usize, threads: usize) -> Vec<Range<usize>> {
     blocks
 }
 
-/// Calls a function with the number of trials side by side as its last generic parameter.
+/// Calls a function with the number of trials of a block as its last generic parameter.
 #[macro_export]
 macro_rules! of_width {
     ($width:expr, $function:ident($($argument:expr),*)) => {

@@ -1,21 +1,21 @@
-//! What each unit does over time, as the gradient of sparse weights reads it.
+//! Activities of each unit over time, in the form needed by the gradient of sparse weights.
 
 use super::common::{LANES, windows};
 use crate::aligned::Aligned;
 use crate::transpose::{Transposed, transpose};
 use std::ops::Range;
 
-/// Numbers of a step that are brought to their columns together: a cache line of each step.
+/// Numbers per step that are transposed together: a cache line of each step.
 const TOGETHER: usize = 16;
 
-/// Values of a block of trials, unit by unit: of every trial, for each window of steps `[N, steps]`, steps padded with zeros to
-/// whole vectors.
+/// Values of a block of trials, unit by unit: for each trial and window of steps `[N, steps]`, with steps padded with
+/// zeros to whole vectors.
 pub struct ByUnit<R> {
     n: usize,
     of_trials: Vec<Aligned<R>>,
 }
 
-/// A column for each unit, of one trial and window.
+/// One column per unit, of one trial and window.
 #[derive(Clone, Copy)]
 pub struct OfTrial<'a, R> {
     values: &'a [[R; LANES]],
@@ -23,13 +23,13 @@ pub struct OfTrial<'a, R> {
     pub vectors: usize,
 }
 
-/// Steps of a window, padded.
+/// Steps per window, padded.
 fn length(window: &Range<usize>) -> usize {
     window.len().next_multiple_of(LANES)
 }
 
 impl<R: Transposed> ByUnit<R> {
-    /// Of the first `steps` steps of `values` `[steps, N, trials]`.
+    /// Transposes the first `steps` steps of `values` `[steps, N, trials]`.
     pub fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
         let (row, all) = (n * trials, windows(steps).map(|window| length(&window)).sum::<usize>());
         let mut of_trials: Vec<_> = (0..trials).map(|_| Aligned::with_capacity(R::zero(), n * all)).collect();
@@ -50,7 +50,7 @@ impl<R: Transposed> ByUnit<R> {
 
     /// The columns of a trial in a window.
     pub fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
-        // All windows before are full.
+        // All previous windows are full.
         let values = self.of_trials[trial][window.start * self.n..].as_chunks().0;
         OfTrial { values, vectors: length(window) / LANES }
     }

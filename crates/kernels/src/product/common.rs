@@ -1,8 +1,8 @@
-//! The recurrent product of one step, W r, and what the ways to compute it share.
+//! The recurrent product of one step, W r, and code shared by its implementations.
 //!
-//! States of one trial are padded with zeros to a multiple of [`GROUP`] units, so that no kernel has a remainder. Every
-//! way to multiply by a full matrix adds the terms of a sum in ascending order of the source unit, one after the other:
-//! dense or sparse, vectorised or not, the result has the same bits.
+//! States of one trial are padded with zeros to a multiple of [`GROUP`] units, so that no kernel has a remainder. All
+//! products with a full matrix add the terms of a sum in ascending order of the source unit, one after the other: dense
+//! or sparse, vectorised or not, the result has the same bits.
 
 use crate::real::Real;
 
@@ -12,10 +12,11 @@ pub const LANES: usize = 16;
 /// Units are padded to a multiple of this.
 pub const GROUP: usize = 32;
 
-/// Steps whose rates and deltas are brought together before a weight gradient is taken from them: both fit the cache.
+/// Number of steps whose rates and deltas are collected before a weight gradient is computed from them: both fit the
+/// cache.
 pub const WINDOW: usize = 256;
 
-/// A linear map from the rates of all units to the input of all units.
+/// A linear map from the rates of all units to the inputs of all units.
 pub trait Product<R>: Sync {
     /// out ← out + W rates, both of padded length (or `[N, trials]` for a block of trials).
     fn accumulate(&self, rates: &[R], out: &mut [R]);
@@ -26,7 +27,7 @@ pub fn padded(n: usize) -> usize {
     n.next_multiple_of(GROUP)
 }
 
-/// The steps `0..steps` in windows.
+/// Steps `0..steps` as windows.
 pub fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..steps).step_by(WINDOW).map(move |from| from..steps.min(from + WINDOW))
 }

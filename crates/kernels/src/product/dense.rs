@@ -6,10 +6,10 @@ use crate::dispatch::dispatch;
 use crate::real::Real;
 use std::ops::Range;
 
-/// Vectors of targets whose sums are kept in registers.
+/// Number of vectors of targets whose sums are kept in registers.
 const PANEL: usize = 4;
 
-/// A matrix in panels of at most `PANEL` vectors of targets, each stored source by source.
+/// A matrix as panels of at most `PANEL` vectors of targets, each stored source by source.
 pub struct Dense<R> {
     sources: usize,
     /// First vector and number of vectors of each panel.
@@ -18,7 +18,7 @@ pub struct Dense<R> {
 }
 
 impl<R: Real> Dense<R> {
-    /// The map from `n` units to `n` units with the weight `weight(target, source)`.
+    /// Map from `n` units to `n` units with the weight `weight(target, source)`.
     pub fn new(n: usize, weight: impl Fn(usize, usize) -> R) -> Self {
         let vectors = n.div_ceil(LANES);
         let count = vectors.div_ceil(PANEL);

@@ -1,4 +1,4 @@
-//! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, never multiplied out.
+//! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, which is never formed.
 
 use super::common::{LANES, Product, add_scaled, padded, sum};
 use crate::dispatch::dispatch;
@@ -12,13 +12,13 @@ pub struct LowRank<R> {
 }
 
 impl<R: Real> LowRank<R> {
-    /// The map W = A Cᵀ of weights `[2, N, P]`, A before C.
+    /// Map W = A Cᵀ of weights `[2, N, P]`, A before C.
     pub fn forward(n: usize, weights: &[R]) -> Self {
         let (a, c) = weights.split_at(weights.len() / 2);
         Self { vectors: padded(n) / LANES, from: columns(n, c), to: columns(n, a) }
     }
 
-    /// The map Wᵀ = C Aᵀ.
+    /// Map Wᵀ = C Aᵀ.
     pub fn adjoint(n: usize, weights: &[R]) -> Self {
         let Self { vectors, from, to } = Self::forward(n, weights);
         Self { vectors, from: to, to: from }

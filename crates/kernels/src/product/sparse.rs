@@ -1,4 +1,4 @@
-//! Sparse matrices: the fastest product of each number type and processor, and the gradient of the present entries.
+//! Sparse matrices: the fastest product for each number type and CPU, and the gradient of the present entries.
 
 use super::by_unit::{ByUnit, OfTrial};
 use super::common::{GROUP, LANES, Product, sums, windows};
@@ -13,12 +13,12 @@ use crate::transpose::Transposed;
 
 /// A number type with its fastest sparse product.
 pub trait SparseReal: Transposed {
-    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry, if it is faster on
-    /// this processor than the dense one.
+    /// Map with the weight `weight(target, source)` where `pattern` (one row per target) has an entry, if it is faster
+    /// on this CPU than the dense one.
     fn sparse(pattern: &Pattern, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
 }
 
-/// Share of present entries below which the sliced product without AVX-512 is faster than the dense one.
+/// Fraction of present entries below which the sliced product without AVX-512 is faster than the dense one.
 const PLAIN_BELOW: f64 = 0.1;
 
 impl SparseReal for f64 {
@@ -54,7 +54,7 @@ pub fn accumulate_present<R: SparseReal>(
         dispatch(
             #[inline(always)]
             || {
-                // Group by group: the rates of a group stay in the nearest cache while all targets pass.
+                // Group by group, so that the rates of a group stay in the nearest cache for all targets.
                 let mut gradient = &mut gradient[..];
                 for (group, (count, entries)) in coordinates.groups().enumerate() {
                     let mine;
@@ -69,7 +69,7 @@ pub fn accumulate_present<R: SparseReal>(
     }
 }
 
-/// delta_targetᵀ rates_source of some entries of the group that begins with the source `first`.
+/// delta_targetᵀ rates_source of some entries of the group that starts at the source `first`.
 #[inline(always)]
 fn dots<R: SparseReal>(
     entries: &[Entry; TOGETHER],
@@ -93,7 +93,7 @@ fn dots<R: SparseReal>(
     sums(lanes)
 }
 
-/// Gradients of the present entries, as they are listed, as a matrix `[N, N]`; each is multiplied by `factor(source)`.
+/// Converts gradients of the present entries, in list order, to a matrix `[N, N]`, each multiplied by `factor(source)`.
 pub fn spread_present<R: Real>(
     n: usize,
     coordinates: &Coordinates,

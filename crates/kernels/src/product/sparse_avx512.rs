@@ -1,37 +1,37 @@
 //! The product with a sparse matrix on AVX-512, and in plain Rust.
 //!
-//! The targets are cut into slices of 16, the sources into groups of 32. Where a slice and a group meet, the present
-//! entries of each target are pushed together:
+//! The targets are divided into slices of 16, the sources into groups of 32. For each pair of slice and group, the
+//! present entries of each target are packed:
 //!
 //! ```text
 //! step k, lane l:   out[16 s + l] += weight[k][l] · rates[32 g + source[k][l]]
 //! ```
 //!
-//! with as many steps as the fullest of the 16 targets has entries; the other lanes are filled up with weight 0. The 32
-//! rates of a group fill two AVX-512 registers, from which one permutation picks the 16 that a step needs: many times
-//! faster than fetching them from memory one by one.
+//! with as many steps as the fullest of the 16 targets has entries; the other lanes are padded with weight 0. The 32
+//! rates of a group fill two AVX-512 registers, from which one permutation selects the 16 needed by a step: many times
+//! faster than loading them one by one.
 
 use super::common::{GROUP, LANES, Product};
 use super::pattern::Pattern;
 use crate::aligned::Aligned;
 use crate::real::Real;
 
-/// Steps whose sources share a register, a byte each.
+/// Number of steps whose sources share a register, one byte each.
 const PACK: usize = 4;
 
 /// A sparse matrix in slices and groups, group by group.
 pub struct SlicedEllpack<R> {
     slices: usize,
-    /// Number of steps where a group and a slice meet.
+    /// Number of steps for each pair of group and slice.
     steps: Vec<u32>,
-    /// `LANES` weights a step.
+    /// `LANES` weights per step.
     weights: Aligned<R>,
     /// Source of each weight within its group, a vector of `PACK` bytes a lane for `PACK` steps.
     sources: Aligned<u8>,
 }
 
 impl<R: Real> SlicedEllpack<R> {
-    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry.
+    /// Map with the weight `weight(target, source)` where `pattern` (one row per target) has an entry.
     pub fn new(pattern: &Pattern, weight: impl Fn(usize, usize) -> R) -> Self {
         let slices = pattern.units().div_ceil(LANES);
         let words = |group: usize, slice: usize| -> [u32; LANES] {
@@ -88,7 +88,7 @@ impl<R: Real> SlicedEllpack<R> {
     }
 }
 
-/// Enters the present entries of a target, its lane of the steps where a slice and a group meet.
+/// Writes the present entries of a target into its lane of the steps of a slice and a group.
 #[inline(always)]
 fn fill_lane<R: Real>(
     lane: usize,
@@ -100,7 +100,7 @@ fn fill_lane<R: Real>(
     if word == 0 {
         return;
     }
-    // Without branches on the way: behind its last entry a target repeats it with weight 0.
+    // Without branches: after its last entry a target repeats it with weight 0.
     let mut source = 0;
     for (weights, sources) in weights.chunks_mut(PACK).zip(sources) {
         for (weights, packed) in weights.iter_mut().zip(&mut sources[lane]) {
@@ -124,19 +124,19 @@ impl Product<f32> for SlicedEllpack<f32> {
     fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has AVX-512.
+            // SAFETY: the CPU has AVX-512.
             return unsafe { accumulate_avx512(self, rates, out) };
         }
         self.accumulate_plain(rates, out);
     }
 }
 
-/// The product with one permutation a step.
+/// The product with one permutation per step.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 fn accumulate_avx512(sliced: &SlicedEllpack<f32>, rates: &[f32], out: &mut [f32]) {
     use std::arch::x86_64::*;
-    /// The bytes `PACK` steps share, and the sum so far, after another step.
+    /// Bytes shared by `PACK` steps, and the sum so far, after another step.
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn step(sum: __m512, low: __m512, high: __m512, sources: &mut __m512i, weights: &[f32; LANES]) -> __m512 {

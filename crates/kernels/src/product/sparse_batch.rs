@@ -1,7 +1,8 @@
-//! The product with a sparse matrix for a block of trials: states are `[N, width]`, and one weight meets the rates of all
-//! trials at once.
+//! Product with a sparse matrix for a block of trials: states are `[N, width]`, and each weight multiplies the rates of
+//! all trials.
 //!
-//! Sums run over the sources in ascending order, as everywhere: a trial has the same bits alone and in a block.
+//! Sums run over the sources in ascending order, as in the other products: a trial has the same bits alone and in a
+//! block.
 
 use super::common::Product;
 use super::pattern::Pattern;
@@ -9,14 +10,14 @@ use crate::dispatch::dispatch;
 use crate::of_width;
 use crate::real::Real;
 
-/// Targets whose sums grow in turn, so that no sum waits for its last term.
+/// Number of targets whose sums are computed in turn, so that no sum waits for its last term.
 const PAIR: usize = 2;
 
-/// A matrix as the list of its entries that are not zero, two targets at a time, for blocks of `width` trials.
+/// A matrix as the list of its non-zero entries, two targets at a time, for blocks of `width` trials.
 pub struct RowPairs<R> {
     width: usize,
-    /// Two targets and the number of their entries. They have about as many entries each; the shorter list is filled up with
-    /// weights 0. A target without a partner is its own, and has no weight but 0 in that role.
+    /// Two targets and the number of their entries. The two have about as many entries; the shorter list is padded with
+    /// weights 0. A target without a partner is paired with itself, with weights 0 in that role.
     pairs: Vec<([u32; PAIR], usize)>,
     entries: Vec<Entries<R>>,
 }
@@ -28,10 +29,10 @@ struct Entries<R> {
 }
 
 impl<R: Real> RowPairs<R> {
-    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry.
+    /// Map with the weight `weight(target, source)` where `pattern` (one row per target) has an entry.
     pub fn new(width: usize, pattern: &Pattern, weight: impl Fn(usize, usize) -> R) -> Self {
         let mut targets: Vec<_> = (0..pattern.units()).map(|target| (pattern.count_of(target), target)).collect();
-        // By number of entries: partners match, and a processor guesses right how long the next lists are.
+        // Sorted by number of entries, so that partners match and the CPU predicts the length of the next lists.
         targets.sort_unstable();
         let mut listed = Self { width, pairs: Vec::with_capacity(targets.len().div_ceil(PAIR)), entries: Vec::new() };
         for pair in targets.chunks(PAIR) {
