@@ -28,7 +28,7 @@ pub fn dispatch<R>(kernel: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Kernel(kernel))
 }
 
-/// Prefetches `values` into the first-level cache, without any effect on results.
+/// Asks the processor to bring `values` into its first-level cache, for use soon; what it computes does not change.
 #[inline(always)]
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables))]
 pub fn prefetch<T>(values: &[T]) {

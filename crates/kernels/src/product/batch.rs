@@ -18,7 +18,7 @@ pub fn blocks(trials: usize, threads: usize) -> Vec<Range<usize>> {
     blocks
 }
 
-/// Calls a function with the number of trials of a block as its last generic parameter.
+/// Calls a function with the number of trials side by side as its last generic parameter.
 #[macro_export]
 macro_rules! of_width {
     ($width:expr, $function:ident($($argument:expr),*)) => {

@@ -29,7 +29,7 @@ fn length(window: &Range<usize>) -> usize {
 }
 
 impl<R: Transposed> ByUnit<R> {
-    /// Transposes the first `steps` steps of `values` `[steps, N, trials]`.
+    /// Of the first `steps` steps of `values` `[steps, N, trials]`.
     pub fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
         let (row, all) = (n * trials, windows(steps).map(|window| length(&window)).sum::<usize>());
         let mut of_trials: Vec<_> = (0..trials).map(|_| Aligned::with_capacity(R::zero(), n * all)).collect();
@@ -50,7 +50,7 @@ impl<R: Transposed> ByUnit<R> {
 
     /// The columns of a trial in a window.
     pub fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
-        // All previous windows are full.
+        // All windows before are full.
         let values = self.of_trials[trial][window.start * self.n..].as_chunks().0;
         OfTrial { values, vectors: length(window) / LANES }
     }

@@ -6,10 +6,10 @@ use crate::dispatch::dispatch;
 use crate::real::Real;
 use std::ops::Range;
 
-/// Number of vectors of targets whose sums are kept in registers.
+/// Vectors of targets whose sums are kept in registers.
 const PANEL: usize = 4;
 
-/// A matrix as panels of at most `PANEL` vectors of targets, each stored source by source.
+/// A matrix in panels of at most `PANEL` vectors of targets, each stored source by source.
 pub struct Dense<R> {
     sources: usize,
     /// First vector and number of vectors of each panel.

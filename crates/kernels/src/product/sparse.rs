@@ -13,8 +13,8 @@ use crate::transpose::Transposed;
 
 /// A number type with its fastest sparse product.
 pub trait SparseReal: Transposed {
-    /// Map with the weight `weight(target, source)` where `pattern` (one row per target) has an entry, if it is faster
-    /// on this CPU than the dense one.
+    /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry, if it is faster on
+    /// this processor than the dense one.
     fn sparse(pattern: &Pattern, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
 }
 

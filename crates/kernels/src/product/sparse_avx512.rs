@@ -24,7 +24,7 @@ pub struct SlicedEllpack<R> {
     slices: usize,
     /// Number of steps for each pair of group and slice.
     steps: Vec<u32>,
-    /// `LANES` weights per step.
+    /// `LANES` weights a step.
     weights: Aligned<R>,
     /// Source of each weight within its group, a vector of `PACK` bytes a lane for `PACK` steps.
     sources: Aligned<u8>,
