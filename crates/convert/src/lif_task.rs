@@ -1,4 +1,4 @@
-//! A LIF network on a task: trials run and judged.
+//! A LIF network on a task: runs and evaluates trials.
 
 use crate::error::Result;
 use crate::lif::config::LifConfig;
@@ -15,25 +15,25 @@ pub struct LifTask<'a> {
     seed: u64,
 }
 
-/// How many of some trials were answered correctly.
+/// Number of trials answered correctly.
 pub fn count_correct<'o>(outcomes: impl IntoIterator<Item = &'o bool>) -> u32 {
     outcomes.into_iter().map(|correct| u32::from(*correct)).sum()
 }
 
-/// What a caller wants to know of a long run, and may say to it.
+/// Callbacks of a long run.
 pub struct Monitor<'a> {
     /// Called after each trial.
     pub trial_done: &'a (dyn Fn() + Sync),
-    /// Whether to stop.
+    /// True to stop.
     pub stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// How one trial went with one scaling factor.
+/// Outcome of one trial with one scaling factor.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Whether the answer was correct.
+    /// True if the answer was correct.
     pub correct: bool,
-    /// What was recorded.
+    /// Recording of the trial.
     pub run: Run,
 }
 
@@ -43,7 +43,7 @@ impl Outcome {
     }
 }
 
-/// A trial for a machine.
+/// A trial for a device.
 #[cfg(any(test, feature = "cuda"))]
 #[derive(Clone, Debug)]
 pub struct Posed {
@@ -51,17 +51,17 @@ pub struct Posed {
     pub input: Vec<f32>,
     /// Condition.
     pub condition: usize,
-    /// Number of its noise.
+    /// Index of its noise.
     pub draw: u64,
-    /// The scaling factors that it is run with.
+    /// Scaling factors to run it with.
     pub scaling_factors: Vec<f64>,
 }
 
 impl<'a> LifTask<'a> {
-    /// Makes a network ready for a task; all its random numbers come from `seed`.
+    /// Prepares a network for a task; all its random numbers derive from `seed`.
     ///
     /// # Errors
-    /// A config or network that cannot run, or a network with other channels than the task.
+    /// A config or network that cannot run, or a network whose channels differ from those of the task.
     pub fn new(network: &'a LifNetwork, config: &LifConfig, task: &'a dyn Task, seed: u64) -> Result<Self> {
         if network.inputs != task.channels() {
             let found = format!("{} input channels", task.channels());
@@ -93,7 +93,7 @@ impl<'a> LifTask<'a> {
         self.trial_ms() * self.units as f64 / 1000.0
     }
 
-    /// Runs one trial, input `[T, K]`, with every scaling factor, on the noise of number `draw`.
+    /// Runs one trial, input `[T, K]`, with every scaling factor, with the noise of index `draw`.
     ///
     /// # Errors
     /// Those of [`Simulator::run`].
@@ -113,7 +113,7 @@ impl<'a> LifTask<'a> {
         Ok(runs.into_iter().map(|run| self.judged(condition, run)).collect())
     }
 
-    /// Trials whose inputs are held on a GPU together.
+    /// Number of trials whose inputs are on a GPU at the same time.
     #[cfg(any(test, feature = "cuda"))]
     pub fn trials_at_once(&self) -> usize {
         const VALUES: usize = 1 << 26;
@@ -121,8 +121,8 @@ impl<'a> LifTask<'a> {
         (VALUES / ((timing.steps / timing.steps_per_sample + 1) * self.units)).max(1)
     }
 
-    /// Runs trials, each with its scaling factors, all at once on a machine; outcomes in the order of trials and factors, with
-    /// outputs every so many steps if asked for.
+    /// Runs trials, each with its scaling factors, all at once on a device; returns outcomes in the order of trials and
+    /// factors, with outputs at regular steps if requested.
     ///
     /// # Errors
     /// Those of [`Simulator::run_on`].
@@ -145,7 +145,7 @@ impl<'a> LifTask<'a> {
         Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.judged(trials[*at].condition, run)).collect())
     }
 
-    /// Runs trials of a set, each with some scaling factors, all at once on a machine; answers to each.
+    /// Runs trials of a set, each with some scaling factors, all at once on a device; returns the results of each.
     ///
     /// # Errors
     /// Those of [`Simulator::run_on`].
@@ -167,7 +167,7 @@ impl<'a> LifTask<'a> {
         Ok(jobs.iter().map(|(_, factors)| answers.by_ref().take(factors.len()).collect()).collect())
     }
 
-    /// Runs one trial of a set with every scaling factor; an answer each.
+    /// Runs one trial of a set with every scaling factor; returns one result per factor.
     ///
     /// # Errors
     /// Those of [`Simulator::run`].

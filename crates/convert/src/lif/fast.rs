@@ -17,16 +17,16 @@ use super::precision::Precision;
 use super::recording::{Recorder, Recording, Run, State};
 use super::spikes::{self, Spiking};
 
-/// The membranes of `LANES` units.
+/// Membranes of `LANES` units.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Membranes<R: Precision> {
     v: [R; LANES],
-    /// When they spiked last.
+    /// Times of their last spikes.
     last: [R::Time; LANES],
 }
 
-/// What all scaling factors share.
+/// Data shared by all scaling factors.
 #[derive(Debug)]
 pub(super) struct Prepared<R: Precision> {
     c: Constants,
@@ -36,7 +36,7 @@ pub(super) struct Prepared<R: Precision> {
     scalars: Scalars<R>,
 }
 
-/// What is fixed about all units.
+/// Constants of all units.
 #[derive(Clone, Copy, Debug)]
 struct Scalars<R: Precision> {
     leak: [R; 2],
@@ -46,7 +46,7 @@ struct Scalars<R: Precision> {
     v_reset: R,
 }
 
-/// Values of N units in groups; lanes beyond the last unit hold `beyond`.
+/// Values of N units in groups; lanes beyond the last unit are `beyond`.
 fn grouped<R: Precision>(units: usize, beyond: f64, value: impl Fn(usize) -> f64) -> Vec<[R; LANES]> {
     let lane = |i| R::constant(if i < units { value(i) } else { beyond });
     (0..units.div_ceil(LANES)).map(|g| std::array::from_fn(|l| lane(g * LANES + l))).collect()
@@ -74,7 +74,7 @@ impl<R: Precision> Prepared<R> {
         }
     }
 
-    /// Everything but the weights.
+    /// Prepares everything except the weights.
     #[cfg(any(test, feature = "cuda"))]
     pub fn constants(&self) -> &Constants {
         &self.c
@@ -136,12 +136,12 @@ impl<R: Precision> Prepared<R> {
     }
 }
 
-/// Steps through which one scaling factor runs before the next does.
+/// A chunk of steps, which one scaling factor runs through before the next does.
 struct Chunk<'a, R> {
-    /// Steps before the chunk.
+    /// Number of steps before the chunk.
     first: usize,
     length: usize,
-    /// Which sample each step reads.
+    /// Input sample of each step.
     samples: [usize; CHUNK],
     /// `[samples][groups]`
     drive: &'a [[R; LANES]],
@@ -149,7 +149,7 @@ struct Chunk<'a, R> {
     noise: &'a [[R; LANES]],
 }
 
-/// What a step reads.
+/// Inputs of a step.
 #[derive(Clone, Copy)]
 struct Inputs<'a, R: Precision> {
     now: R::Time,
@@ -159,13 +159,13 @@ struct Inputs<'a, R: Precision> {
     noise: &'a [[R; LANES]],
 }
 
-/// What IPSC and h have yet to go through.
+/// Pending updates of IPSC and h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     Nothing,
     /// The last step.
     Step,
-    /// Spikes of the last step but one, the last step, its spikes.
+    /// Spikes of the step before the last, the last step, and its spikes.
     Spikes,
 }
 
@@ -173,7 +173,7 @@ const NOTHING: u8 = Due::Nothing as u8;
 const STEP: u8 = Due::Step as u8;
 const SPIKES: u8 = Due::Spikes as u8;
 
-/// One scaling factor's network.
+/// Network of one scaling factor.
 struct Member<'a, R: Precision> {
     p: &'a Prepared<R>,
     /// `[groups]`
@@ -182,12 +182,12 @@ struct Member<'a, R: Precision> {
     ipsc: Vec<[R; LANES]>,
     /// `[groups]`
     h: Vec<[R; LANES]>,
-    /// What IPSC and h have yet to go through.
+    /// Pending updates of IPSC and h.
     due: Due,
     /// Spikes of a chunk, `[sets][CHUNK]`: bit g of lane l tells of unit l of the g-th group of the set.
     hits: Vec<[u32; LANES]>,
     filter: Filter<R>,
-    /// Weights that are this factor's own, where they are not shared.
+    /// Weights of this factor, unless they are shared.
     own_columns: Option<Columns<R>>,
     /// Gain of the recurrent input into h (or IPSC), see [`Precision::gain`].
     gain: Vec<[R; LANES]>,
@@ -277,7 +277,8 @@ impl<'a, R: Precision> Member<'a, R> {
         self.settle::<DOUBLE>();
     }
 
-    /// Runs some steps from the `s`-th of the chunk on; synapses do not go through the last one. Tells whether anything spiked.
+    /// Runs some steps from the `s`-th of the chunk onwards, except for the synapses in the last step. Returns true if
+    /// any unit spiked.
     #[inline(always)]
     fn integrate<M: Membrane, const DOUBLE: bool, const STEPS: usize>(
         &mut self,
@@ -321,7 +322,7 @@ impl<'a, R: Precision> Member<'a, R> {
         spikes::any(&any) != 0
     }
 
-    /// Finds the spikes of the last steps, from the `s`-th of the chunk on, and their J.
+    /// Finds the spikes of the last steps, from the `s`-th of the chunk onwards, and their J.
     fn send<const STEPS: usize>(&mut self, s: usize, first: usize) {
         let columns = self.own_columns.as_ref().or(self.p.columns.as_ref());
         mdl_kernels::dispatch::dispatch(
@@ -346,7 +347,7 @@ impl<'a, R: Precision> Member<'a, R> {
         self.due = Due::Spikes;
     }
 
-    /// Lets synapses go through all that is due.
+    /// Applies all pending updates of the synapses.
     #[inline(always)]
     fn settle<const DOUBLE: bool>(&mut self) {
         let (synapses, n) = (&self.p.synapses, self.h.len() * LANES);
@@ -370,7 +371,7 @@ impl<'a, R: Precision> Member<'a, R> {
         self.due = Due::Nothing;
     }
 
-    /// Notes what is wanted of this step.
+    /// Records the requested variables of this step.
     #[inline(always)]
     fn observe<const DOUBLE: bool>(&mut self, step: usize) {
         if self.recorder.wants_traces(step) {
@@ -404,7 +405,7 @@ impl<'a, R: Precision> Member<'a, R> {
     }
 }
 
-/// Makes 0 what is too small to matter.
+/// Sets negligible values to 0.
 #[inline(always)]
 fn flush_tiny<R: Precision>(values: &mut [R]) {
     for x in values {
@@ -421,8 +422,8 @@ struct Synaptic<'a, R> {
     gain: &'a [[R; LANES]],
 }
 
-/// `STEPS` steps of some groups, but for the synapses' way through the last one; they first go through what is `DUE`.
-/// Bit g of lane l of the result: whether unit l of the g-th group spikes.
+/// Runs `STEPS` steps of some groups, except for the synapses in the last step, after applying the pending updates
+/// `DUE`. Bit g of lane l of the result is set if unit l of the g-th group spikes.
 #[inline(always)]
 fn groups<R: Precision, M: Membrane, const DOUBLE: bool, const DUE: u8, const STEPS: usize>(
     membrane: &M,
@@ -439,7 +440,7 @@ fn groups<R: Precision, M: Membrane, const DOUBLE: bool, const DUE: u8, const ST
     let (j, gain) = ([&j[0][..count], &j[1][..count]], &gain[..count]);
     let mut bit = 1u32;
     for g in 0..count {
-        // Copies cannot overlap what is written, so that the loop needs no check for it.
+        // Copies cannot overlap the written data, so the loop needs no check for it.
         let (mut x, mut ipsc_now, mut h_now, decay) = (membranes[g], ipsc[g], h[g], decay[g]);
         let (mut drive, mut noise) = ([[R::zero(); LANES]; STEPS], [[R::zero(); LANES]; STEPS]);
         for s in 0..STEPS {

@@ -5,30 +5,30 @@
 //! single synapse:  r = r·e^{−dt/τ_d} + spike/τ_d
 //! ```
 //!
-//! Several steps are run in one go, in which r and h_r are read and written once.
+//! Several steps are processed together, so that r and h_r are read and written once.
 
 use super::draws::{CHUNK, LANES};
 use super::precision::Precision;
 use super::recording::Recorder;
 use std::ops::Range;
 
-/// Groups whose spikes are noted together: one bit of a word each.
+/// Number of groups whose spikes share words, one bit each.
 pub(super) const SET: usize = 32;
 
-/// Steps that are run in one go.
+/// Number of steps processed together.
 const STEPS: usize = 4;
 
-/// What is fixed about the synapses.
+/// Constants of the synapses.
 #[derive(Debug)]
 pub(super) struct Synapses<R> {
     /// e^{−dt/τ_d} `[groups]`
     pub decay: Vec<[R; LANES]>,
-    /// A unit's own spike enters h_r (or r) with this: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
+    /// Increment of h_r (or r) per spike of the unit: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
     pub spike_gain: Vec<[R; LANES]>,
     pub relaxation: Relaxation<R>,
 }
 
-/// A synapse between spikes.
+/// Decay of a synapse between spikes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relaxation<R> {
     /// dt
@@ -38,13 +38,13 @@ pub(super) struct Relaxation<R> {
 }
 
 impl<R: Precision> Relaxation<R> {
-    /// A step of x (IPSC or r) and h, but for spikes.
+    /// A step of x (IPSC or r) and h without spikes.
     #[inline(always)]
     pub fn step<const DOUBLE: bool>(&self, x: R, h: R, decay: R) -> (R, R) {
         if DOUBLE { (x * decay + h * self.dt, h * self.decay_r) } else { (x * decay, h) }
     }
 
-    /// A step of x and h with what spikes of the step before (`j[0]`) and of its own (`j[1]`) add.
+    /// A step of x and h, plus the increments by spikes of the previous step (`j[0]`) and of this step (`j[1]`).
     #[inline(always)]
     pub fn step_with_spikes<const DOUBLE: bool>(&self, x: R, h: R, decay: R, j: [R; 2]) -> (R, R) {
         if DOUBLE {
@@ -57,7 +57,7 @@ impl<R: Precision> Relaxation<R> {
     }
 }
 
-/// r of all units, and the outputs that follow from it.
+/// r of all units, and the outputs computed from it.
 #[derive(Debug)]
 pub(super) struct Filter<R> {
     /// `[groups]`
@@ -78,7 +78,8 @@ impl<R: Precision> Filter<R> {
         Self { r: vec![none; count], h_r: vec![none; count], w_out, sums: vec![none; outputs * CHUNK] }
     }
 
-    /// Goes through `length` steps after the first `first`, whose spikes are `hits` `[sets][CHUNK]`, and notes what is wanted.
+    /// Processes `length` steps after the first `first`, whose spikes are `hits` `[sets][CHUNK]`, and records the
+    /// requested variables.
     pub fn advance(
         &mut self,
         double: bool,
@@ -136,7 +137,7 @@ impl<R: Precision> Filter<R> {
         }
     }
 
-    /// All groups through `S` steps from the `s`-th of the chunk on; once for each output.
+    /// Processes `S` steps of all groups from the `s`-th of the chunk onwards, once per output.
     #[inline(always)]
     fn steps<const DOUBLE: bool, const OBSERVED: bool, const S: usize>(
         &mut self,
@@ -165,7 +166,7 @@ impl<R: Precision> Filter<R> {
     }
 }
 
-/// `S` steps of some groups with these spikes; adds W_out r to `sums`. New r and h_r are kept or not.
+/// Processes `S` steps of some groups with these spikes; adds W_out r to `sums`. The new r and h_r are stored or not.
 #[inline(always)]
 fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize>(
     (r, h_r): (&mut [[R; LANES]], &mut [[R; LANES]]),

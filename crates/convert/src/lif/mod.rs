@@ -23,8 +23,8 @@
 //! - firing rates are the number of spikes from step 10 onwards, divided by the duration of the whole trial;
 //! - synaptic variables too small to move a potential are set to 0, because subnormal numbers cost ten times as much.
 //!
-//! The modes differ in arithmetic only: [`LifMode::Exact`] spikes on the published steps; [`LifMode::Fast`] is another
-//! sample of the same network, to be compared statistically; [`LifMode::FastDouble`] checks the one against the other.
+//! The modes differ only in arithmetic: [`LifMode::Exact`] spikes at the published steps; [`LifMode::Fast`] is another
+//! sample of the same network, to be compared statistically; [`LifMode::FastDouble`] checks one against the other.
 
 mod columns;
 pub mod config;

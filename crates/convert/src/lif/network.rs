@@ -19,7 +19,7 @@ pub enum Recurrent {
     },
 }
 
-/// A LIF network. The scaling factor is no part of it: the search varies it.
+/// A LIF network, without the scaling factor, which the search varies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifNetwork {
     /// Units N.
@@ -41,7 +41,7 @@ pub struct LifNetwork {
 }
 
 impl LifNetwork {
-    /// Refuses arrays that do not fit together, and values that no network can run with.
+    /// Refuses mismatched arrays, and values with which no network can run.
     ///
     /// # Errors
     /// [`Error::Length`] or [`Error::Value`] naming the array.

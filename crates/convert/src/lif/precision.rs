@@ -1,4 +1,4 @@
-//! The two arithmetics of the fast kernel.
+//! Arithmetic of the fast kernel in single and double precision.
 //!
 //! `f32` regroups constants and counts the refractory period in whole steps. `f64` keeps the published order of
 //! evaluation and compares times, so that without noise it spikes on the same steps as the exact mode.
@@ -9,38 +9,38 @@ use mdl_kernels::real::Real;
 
 /// A number type of the fast kernel.
 pub(super) trait Precision: Real {
-    /// A time, as the refractory gate compares it.
+    /// Time as compared by the refractory gate.
     type Time: Copy + std::fmt::Debug + Send + Sync;
 
-    /// Smaller synaptic variables are zero: they are far below what a membrane potential can resolve, and far enough
-    /// above the smallest normal number that none is reached before the next look.
+    /// Smaller synaptic variables are set to zero: they are far below the resolution of a membrane potential, and far
+    /// enough above the smallest normal number that none is reached before the next check.
     const TINY: Self;
 
-    /// Whether all scaling factors share one copy of the weights, the factor being applied with the synaptic gain.
+    /// True if all scaling factors share one copy of the weights, with the factor applied in the synaptic gain.
     const SHARED_WEIGHTS: bool;
 
-    /// The time of a step.
+    /// Time of a step.
     fn time(step: usize, c: &Constants) -> Self::Time;
 
     /// The refractory period.
     fn refractory(c: &Constants) -> Self::Time;
 
-    /// Whether a unit that spiked at `last` integrates at `now`.
+    /// True if a unit that spiked at `last` integrates at `now`.
     fn is_open(now: Self::Time, last: Self::Time, refractory: Self::Time) -> bool;
 
-    /// The time of a spike at `now`, as it is kept.
+    /// Stored time of a spike at `now`.
     fn stamp(now: Self::Time, last: Self::Time) -> Self::Time;
 
-    /// dt and τ_m as [`Precision::leak`] takes them.
+    /// dt and τ_m in the form of [`Precision::leak`].
     fn leak_constants(c: &Constants) -> [Self; 2];
 
     /// dt · (x/τ_m)
     fn leak(x: Self, constants: [Self; 2]) -> Self;
 
-    /// The gain of a synapse, as [`Precision::spread`] takes it: `spread` is τ_r τ_d or τ_d.
+    /// Gain of a synapse, in the form of [`Precision::spread`]: `spread` is τ_r τ_d or τ_d.
     fn gain(spread: f64, scaling_factor: f64) -> Self;
 
-    /// J / `spread`, and by the scaling factor where weights are shared.
+    /// J / `spread`, also divided by the scaling factor if weights are shared.
     fn spread(j: Self, gain: Self) -> Self;
 
     /// Noise of one group of units.

@@ -1,31 +1,31 @@
-//! The units that spike in a step, from the bits that the kernel leaves.
+//! Units that spike in a step, from the bits produced by the kernel.
 
 use super::draws::LANES;
 
-/// Units of a word that are listed without asking whether they spike.
+/// Number of units of a word that are listed without checking whether they spike.
 const AT_ONCE: usize = 4;
 
 /// Units that spike, in ascending order.
 #[derive(Debug)]
 pub(super) struct Spiking {
-    /// The first `count` are meant; the others are room to write into.
+    /// The first `count` entries are valid; the others are room for writing.
     units: Vec<u32>,
     count: usize,
 }
 
 impl Spiking {
-    /// None, with room for all units of `groups` groups.
+    /// An empty list, with room for all units of `groups` groups.
     pub fn new(groups: usize) -> Self {
         Self { units: vec![0; groups * LANES + AT_ONCE], count: 0 }
     }
 
-    /// Lists none.
+    /// Clears the list.
     #[inline(always)]
     pub fn clear(&mut self) {
         self.count = 0;
     }
 
-    /// The listed units below `units`: lanes beyond the last unit come last.
+    /// Listed units below `units`: lanes beyond the last unit come last.
     #[inline(always)]
     pub fn below(&self, units: usize) -> &[u32] {
         let mut listed = &self.units[..self.count];
@@ -37,7 +37,7 @@ impl Spiking {
         listed
     }
 
-    /// Adds those of a set: bit g of lane l tells of unit l of group `first + g`.
+    /// Adds those of a set: bit g of lane l belongs to unit l of group `first + g`.
     #[inline(always)]
     pub fn collect(&mut self, first: usize, hits: &[u32; LANES]) {
         let any = any(hits);
@@ -72,7 +72,7 @@ impl Spiking {
     }
 }
 
-/// The bits that any lane has.
+/// Bits set in any lane.
 #[inline(always)]
 pub(super) fn any(hits: &[u32; LANES]) -> u32 {
     let mut any = *hits;

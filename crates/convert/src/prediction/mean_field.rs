@@ -20,10 +20,10 @@ use mdl_data::tasks::Extremes;
 use mdl_kernels::random::{Purpose, fill_normal};
 use std::ops::Range;
 
-/// Scaling factors that run side by side.
+/// Number of scaling factors that run together.
 pub const LANES: usize = 16;
 
-/// A number for each of the scaling factors.
+/// One number per scaling factor.
 type Lanes = [f32; LANES];
 
 /// W by receiving unit.
@@ -50,17 +50,17 @@ pub struct MeanField<'a> {
     potentials_mv: [f64; 3],
 }
 
-/// What a mean-field trial did with each scaling factor.
+/// Results of a mean-field trial with each scaling factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Course {
     /// Extremes of the output in the response window.
     pub extremes: [Extremes; LANES],
-    /// Spikes of all units.
+    /// Number of spikes of all units.
     pub spikes: Lanes,
 }
 
 impl<'a> MeanField<'a> {
-    /// Makes a network ready; none where the neuron has no transfer function.
+    /// Prepares a network; none if the neuron has no transfer function.
     pub fn new(network: &'a LifNetwork, config: &LifConfig, timing: &Timing) -> Option<Self> {
         let sample_ms = timing.step_ms * timing.steps_per_sample as f64;
         let decay = |tau_ms: &f64| {
@@ -137,7 +137,7 @@ struct State {
 }
 
 impl State {
-    /// Before the first sample: nothing but the spikes of units that begin above threshold.
+    /// State before the first sample: only the spikes of units that start above threshold.
     fn new(field: &MeanField, draws: TrialDraws) -> Self {
         let n = field.network.units;
         let [low, high, threshold] = field.potentials_mv;
@@ -152,7 +152,7 @@ impl State {
         }
     }
 
-    /// Adds the spikes of a sample to what is still to arrive.
+    /// Adds the spikes of a sample to the pending ones.
     #[inline(always)]
     fn fire(&mut self, field: &MeanField, u: &[f32], noise: &[f32], spikes: &mut Lanes) {
         let (sample_s, root) = (field.sample_s, field.sample_s.sqrt());
@@ -167,7 +167,7 @@ impl State {
         }
     }
 
-    /// IPSC and r take in the spikes.
+    /// Updates IPSC and r with the spikes.
     #[inline(always)]
     fn arrive(&mut self, field: &MeanField, per_factor: &Lanes) {
         if let Weights::Modes { modes, mode_out, .. } = &field.weights {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// Saves are at least so far apart.
+/// Minimum time between two saves.
 const AT_LEAST: Duration = Duration::from_millis(500);
 
 /// Partial results of one output.
@@ -19,15 +19,15 @@ pub struct Partial {
     file: PartialFile,
     searches: Vec<Answers>,
     unsaved: bool,
-    /// Whether a warning has said that there is no room for it.
+    /// True after a warning that there is no space for it.
     warned: bool,
 }
 
 impl Partial {
-    /// The partial results of `searches` searches beside `output`, which is going to have this config and provenance.
+    /// Partial results of `searches` searches beside `output`, which will have this config and provenance.
     ///
     /// # Errors
-    /// A partial file that is in the way, damaged, or another run's.
+    /// A partial file that exists against the policy, is damaged, or belongs to another run.
     pub fn open(
         output: &Path,
         config: Value,
@@ -43,18 +43,18 @@ impl Partial {
         Ok(Self { file, searches, unsaved: false, warned: false })
     }
 
-    /// What a search knows.
+    /// Trial results of a search.
     pub fn answers(&self, search: usize) -> &Answers {
         &self.searches[search]
     }
 
-    /// Answers of all searches.
+    /// Number of trial results of all searches.
     pub fn count(&self) -> u64 {
         self.searches.iter().map(|answers| answers.len() as u64).sum()
     }
 
-    /// Adds the answers to a trial, and saves if it is time. A save that fails costs no search: it is tried again, and a
-    /// warning says so once.
+    /// Adds the results of a trial, and saves if a save is due. The search continues if a save fails; the save is
+    /// retried, and a warning is given once.
     pub fn add(&mut self, search: usize, set: TrialSet, trial: u32, answered: &[(f64, Answer)]) {
         answered.iter().for_each(|(factor, answer)| self.searches[search].insert(set, *factor, trial, *answer));
         self.unsaved = true;
@@ -81,7 +81,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Removes the file, if there is one: the output is there.
+    /// Removes the file, if any, once the output is written.
     ///
     /// # Errors
     /// The file cannot be removed.
@@ -91,10 +91,10 @@ impl Partial {
     }
 }
 
-/// Saves what is not saved yet where a run was interrupted; the error then says that it can be resumed.
+/// Saves unsaved results of an interrupted run; the error then says that it can be resumed.
 ///
 /// # Errors
-/// The error of `outcome`, or of a save.
+/// The error of `outcome`, or of saving.
 pub fn keep(outcome: Result<()>, partials: &mut [Partial]) -> Result<()> {
     let Err(Error::Interrupted) = outcome else { return outcome };
     partials.iter_mut().filter(|partial| partial.unsaved).try_for_each(Partial::save)?;

@@ -30,32 +30,32 @@ use crate::prediction::predict;
 use mdl_data::field::require;
 use trials::{Answer, Answers, Known, TrialSet};
 
-/// Factors that are added at a time beyond an edge, and the most that a search tries.
+/// Number of factors added at a time beyond an edge, and maximum number of factors in a search.
 const ADDED: usize = 3;
 const MOST: usize = 60;
 
-/// A race has so many rounds if nobody leaves it, and spends at most this share of the full grid's trials.
+/// Number of rounds of a race if no factor drops out, and maximum fraction of the full grid's trials.
 const ROUNDS: u32 = 10;
 const RACE_SHARE: f64 = 0.4;
 
-/// What a search is asked for.
+/// Specification of a search.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
-    /// The factors that it is about: ascending, at least one.
+    /// Factors of the grid, ascending, at least one.
     pub grid: Vec<f64>,
-    /// Those of the grid to begin with.
+    /// Factors of the grid to start with.
     pub start: std::ops::Range<usize>,
-    /// How to search.
+    /// Settings of the search.
     pub config: &'a SearchConfig,
     /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
     pub unit_seconds: f64,
 }
 
 impl<'a> Question<'a> {
-    /// The search that a config asks of its network.
+    /// Search that a config specifies for its network.
     ///
     /// # Errors
-    /// The config of another network than a rate network, or a start from the prediction where there is none.
+    /// The config of another kind of network, or a start from the prediction if there is none.
     pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, behaviour: &LifTask) -> Result<Self> {
         let grid = conversion.grid()?;
         let start = match conversion.search.start {
@@ -71,12 +71,12 @@ impl<'a> Question<'a> {
         Ok(Self { grid, start, config: conversion.search, unit_seconds: behaviour.unit_seconds() })
     }
 
-    /// Answers of the search that are needed at most if it stays where it starts and is not refined.
+    /// Maximum number of trial results needed if the search stays where it starts and is not refined.
     pub fn expected_answers(&self) -> u64 {
         self.start.len() as u64 * u64::from(self.config.trials)
     }
 
-    /// The best factor, as far as the answers tell.
+    /// Best factor according to the trial results.
     ///
     /// # Errors
     /// The trials that must be run before more is known.
@@ -86,9 +86,9 @@ impl<'a> Question<'a> {
         let trials = config.trials;
         let mut candidates =
             if config.race { self.race(answers, factors)? } else { self.measure(answers, factors, trials)? };
-        // What joins a race in the end must meet as many trials as those that are still in it.
+        // A factor that joins a race at the end needs as many trials as those still in it.
         let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
-        // Unasked, a search grows to twice its grid at most.
+        // By default, a search grows to at most twice its grid.
         let most = if config.extend == Some(true) { MOST } else { 2 * self.grid.len() };
         let mut refined = !config.refine;
         loop {
@@ -109,7 +109,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The next factors of the grid beyond the edges that the plateau touches.
+    /// Next factors of the grid beyond the edges that the plateau touches.
     fn along_the_grid(&self, found: &Found) -> Vec<f64> {
         let (below, above) = found.at_edge();
         let c = &found.candidates;
@@ -119,13 +119,13 @@ impl<'a> Question<'a> {
         lower.chain(higher).copied().collect()
     }
 
-    /// Every factor on the same trials.
+    /// Tests every factor on the same trials.
     fn measure(&self, answers: &Answers, factors: &[f64], trials: u32) -> Known<Vec<Candidate>> {
         let courses = answers.of(TrialSet::Search, factors, 0..trials)?;
         Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
     }
 
-    /// Factors in rounds, leaving those behind that are beaten.
+    /// Tests factors in rounds, dropping those that are clearly worse.
     fn race(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
         let trials = self.config.trials;
         let mut courses: Vec<Vec<Answer>> = vec![Vec::new(); factors.len()];
@@ -135,7 +135,7 @@ impl<'a> Question<'a> {
         loop {
             let round = trials.div_ceil(ROUNDS).min(trials - done);
             let cost = f64::from(round) * running.len() as f64;
-            // The first round is run in any case: a race of few trials has no other.
+            // The first round is run in any case, because a race of few trials has no other.
             if round == 0 || (done > 0 && spent + cost > budget) {
                 break;
             }
@@ -162,21 +162,21 @@ fn correct(course: &[Answer]) -> u32 {
     count_correct(course.iter().map(|answer| &answer.correct))
 }
 
-/// Whether a course is worse than `best`, trial against trial, beyond two standard deviations.
+/// True if a course is worse than `best`, trial by trial, by more than two standard deviations.
 fn is_beaten(course: &[Answer], best: &[Answer]) -> bool {
     let differ = |a: bool, b: bool| best.iter().zip(course).filter(|(x, y)| (x.correct, y.correct) == (a, b)).count();
     let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
     lost - won > 2.0 * (lost + won).sqrt()
 }
 
-/// The midpoints around the plateau.
+/// Midpoints around the plateau.
 fn between(found: &Found) -> Vec<f64> {
     let c = &found.candidates;
     let (first, last) = (found.plateau.0.saturating_sub(1), (found.plateau.1 + 1).min(c.len() - 1));
     (first..last).map(|i| (c[i].scaling_factor + c[i + 1].scaling_factor) / 2.0).collect()
 }
 
-/// Factors beyond the edges that the plateau touches; none where nothing works at all, or enough was tried.
+/// Factors beyond the edges that the plateau touches; none if no factor works at all, or enough were tried.
 fn beyond(found: &Found, most: usize) -> Vec<f64> {
     let c = &found.candidates;
     if c[found.plateau.0].correct == 0 || c.len() < 2 || c.len() + 2 * ADDED > most {
@@ -215,7 +215,8 @@ mod tests {
         assert!(!is_beaten(&best, &best));
     }
 
-    /// Runs a search to its end; `performance(factor)` of its trials are answered correctly. Tells the trials of each factor.
+    /// Runs a search to its end with `performance(factor)` of the trials answered correctly; also returns the trials
+    /// per factor.
     fn searched(
         config: &SearchConfig,
         start: std::ops::Range<usize>,

@@ -7,17 +7,17 @@ use super::config::Select;
 use crate::normal::normal_tail;
 use mdl_data::score::Score;
 
-/// A performance lower by less than this is as good.
+/// A performance lower by less than this counts as equal.
 const INDIFFERENT: f64 = 0.05;
 
-/// A scaling factor and how the network did with it.
+/// A scaling factor with the results of the network.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// The factor.
     pub scaling_factor: f64,
-    /// Trials run.
+    /// Number of trials.
     pub trials: u32,
-    /// Trials answered correctly.
+    /// Number of trials answered correctly.
     pub correct: u32,
     /// Mean firing rate of the units (Hz).
     pub rate_hz: f64,
@@ -29,7 +29,7 @@ impl Candidate {
         self.score().performance()
     }
 
-    /// Its 95 % interval.
+    /// 95 % interval of the fraction.
     pub fn interval(&self) -> (f64, f64) {
         self.score().interval()
     }
@@ -38,7 +38,7 @@ impl Candidate {
         Score { trials: self.trials, correct: self.correct }
     }
 
-    /// Mean and variance of Jeffreys' posterior of the performance.
+    /// Mean and variance of the Jeffreys posterior of the performance.
     fn posterior(&self) -> (f64, f64) {
         let n = f64::from(self.trials) + 1.0;
         let p = (f64::from(self.correct) + 0.5) / n;
@@ -46,12 +46,12 @@ impl Candidate {
     }
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// All factors tried, ascending.
     pub candidates: Vec<Candidate>,
-    /// Index of the chosen one.
+    /// Index of the chosen factor.
     pub chosen: usize,
     /// First and last index of the plateau.
     pub plateau: (usize, usize),
@@ -63,8 +63,8 @@ impl Found {
         &self.candidates[self.chosen]
     }
 
-    /// A lower bound of the probability that no factor tried is better than the chosen one by more than 0.05
-    /// (Jeffreys' posteriors in normal approximation, Bonferroni over factors).
+    /// Lower bound of the probability that no factor tried is better than the chosen one by more than 0.05 (Jeffreys
+    /// posteriors in normal approximation, Bonferroni over factors).
     pub fn confidence(&self) -> f64 {
         let chosen = self.chosen();
         let rivals = self.candidates.iter().enumerate().filter(|(i, _)| *i != self.chosen);
@@ -75,14 +75,14 @@ impl Found {
         (1.0 - rivals.map(|(_, rival)| better(rival)).sum::<f64>()).max(0.0)
     }
 
-    /// Whether a better factor may lie below, or above, those that were tried.
+    /// True if a better factor may be below, or above, those tried.
     pub fn at_edge(&self) -> (bool, bool) {
         (self.plateau.0 == 0, self.plateau.1 + 1 == self.candidates.len())
     }
 }
 
-/// Finds the plateau and chooses a factor among those that met the most trials: the others have left the race. The
-/// interval of the best is that of at least `trials` trials.
+/// Finds the plateau and chooses a factor among those with the most trials, because the others have left the race. The
+/// interval of the best factor is that of at least `trials` trials.
 pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
     let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
     let best = candidates.iter().filter(|c| c.trials == most).map(Candidate::performance).fold(0.0, f64::max);
@@ -98,7 +98,7 @@ pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
     Found { candidates: candidates.to_vec(), chosen, plateau }
 }
 
-/// The longest run of good factors that holds a best one.
+/// Longest run of good factors that includes a best one.
 fn plateau(
     candidates: &[Candidate],
     is_good: impl Fn(&Candidate) -> bool,
@@ -115,7 +115,7 @@ fn plateau(
     runs.into_iter().rev().filter(has_best).max_by_key(|(first, last)| last - first).unwrap_or((0, 0))
 }
 
-/// The factor of the plateau nearest to its middle, of two equally near ones the better, else the smaller.
+/// Factor of the plateau nearest to its middle; of two equally near ones the better, otherwise the smaller.
 fn middle(candidates: &[Candidate], (first, last): (usize, usize)) -> usize {
     let centre = (candidates[first].scaling_factor + candidates[last].scaling_factor) / 2.0;
     let distance = |i: &usize| (candidates[*i].scaling_factor - centre).abs();

@@ -1,4 +1,4 @@
-//! Several searches on one machine: every (network, trial) pair goes through one queue, which all threads work off.
+//! Several searches on one machine: all (network, trial) pairs go through one queue, which all threads process.
 //!
 //! A search says from its [`Answers`] either what it found or which trials it needs next ([`Known`]), so it makes no
 //! difference who ran a trial, when, and after how many interruptions. Threads take trials of the first search that has
@@ -11,37 +11,37 @@ use candle_core::Device;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
-/// What a search finds, computed from answers.
+/// Result of a search, computed from trial results.
 pub type Plan<'a, T> = Box<dyn Fn(&Answers) -> Known<T> + Sync + Send + 'a>;
 
-/// A search to be run.
+/// A search to run.
 pub struct Search<'a, T> {
-    /// The network on its task.
+    /// Network with its task.
     pub behaviour: &'a LifTask<'a>,
-    /// What is known before.
+    /// Trial results known before.
     pub answers: Answers,
-    /// What is to be found.
+    /// Result to compute.
     pub plan: Plan<'a, T>,
 }
 
 /// News of a search.
 pub enum News<T> {
-    /// So many answers are needed before more is known.
+    /// This many trial results are needed before more is known.
     Asked(u64),
     /// A trial was run with these scaling factors.
     Answered(TrialSet, u32, Vec<(f64, Answer)>),
-    /// The search has ended.
+    /// The search has finished.
     Found(T),
 }
 
-/// A trial to be run.
+/// A trial to run.
 struct Job {
     set: TrialSet,
     trial: u32,
     factors: Vec<f64>,
 }
 
-/// A search under way.
+/// A running search.
 struct Open<'a, T> {
     search: Search<'a, T>,
     jobs: VecDeque<Job>,
@@ -49,7 +49,7 @@ struct Open<'a, T> {
 }
 
 impl<T> Open<'_, T> {
-    /// Queues the trials that are needed next, or returns what was found.
+    /// Queues the trials needed next, or returns the result.
     fn advance(&mut self) -> News<T> {
         let batch = match (self.search.plan)(&self.search.answers) {
             Ok(found) => return News::Found(found),
@@ -61,17 +61,17 @@ impl<T> Open<'_, T> {
     }
 }
 
-/// What the threads share.
+/// State shared by the threads.
 struct Shared<'a, 'b, T> {
     open: Mutex<Vec<Open<'b, T>>>,
     changed: Condvar,
     stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Runs searches on a device and tells `hear` all news of each, by its index, on the calling thread.
+/// Runs searches on a device and passes all events of each, with its index, to `hear` on the calling thread.
 ///
 /// # Errors
-/// The first error of the simulation, the device or `hear`, and [`Error::Interrupted`] when `stopped` says so.
+/// The first error of the simulation, the device or `hear`, and [`Error::Interrupted`] if `stopped` returns true.
 pub fn run<T: Send>(
     device: &Device,
     searches: Vec<Search<T>>,
@@ -86,7 +86,7 @@ pub fn run<T: Send>(
     run_on_processor(searches, stopped, hear)
 }
 
-/// As [`run`], on all cores.
+/// Like [`run`], on all cores.
 fn run_on_processor<'a, T: Send>(
     searches: Vec<Search<'a, T>>,
     stopped: &(dyn Fn() -> bool + Sync),
@@ -124,7 +124,7 @@ fn run_on_processor<'a, T: Send>(
     if stopped() { Err(Error::Interrupted) } else { Ok(()) }
 }
 
-/// As [`run`], one search after the other on a machine, all trials that it needs next at once.
+/// Like [`run`], one search after the other on a device, with all trials needed next at once.
 #[cfg(any(test, feature = "cuda"))]
 fn run_on<M: mdl_device::Backend, T>(
     machine: &M,
@@ -159,17 +159,17 @@ fn run_on<M: mdl_device::Backend, T>(
     Ok(())
 }
 
-/// What a thread tells the caller.
+/// Events for the caller.
 type Telling<T> = mpsc::Sender<Result<(usize, News<T>)>>;
 
-/// Works off trials until there are none, or until stopped.
+/// Runs queued trials until there are none, or until stopped.
 fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
     while let Some((index, job, behaviour)) = take(shared) {
         let answered = behaviour.answer(job.set, job.trial, &job.factors);
         let mut open = lock(&shared.open);
         let search = &mut open[index];
         search.running -= 1;
-        // The caller has gone only after an error, of which it knows.
+        // The receiver only goes away after an error, which it knows.
         match answered {
             Err(error) => _ = tell.send(Err(error)),
             Ok(answers) => {
@@ -186,7 +186,7 @@ fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
     }
 }
 
-/// The next trial, its search's index and network; none when all is done, or when stopped.
+/// Next trial, with the index and network of its search; none when all is done or stopped.
 fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b LifTask<'b>)> {
     let mut open = lock(&shared.open);
     loop {
@@ -207,7 +207,7 @@ fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b LifTask<'b
     }
 }
 
-/// A thread that panicked ends the program at the end of the scope; until then the others see what it left.
+/// A thread that panicked ends the program at the end of the scope; until then the others see its state.
 fn lock<'m, X>(mutex: &'m Mutex<X>) -> MutexGuard<'m, X> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -219,7 +219,7 @@ mod tests {
     use mdl_data::tasks::TaskConfig;
     use mdl_emulator::Emulator;
 
-    /// A search for nothing but answers finds the same on all threads and on a machine.
+    /// A search that only collects trial results finds the same on all threads and on a device.
     #[test]
     fn a_machine_answers_as_the_threads_do() {
         let Some(machine) = Emulator::new() else { return };

@@ -6,7 +6,7 @@ use crate::search::Question;
 use crate::search::trials::{Answers, Known, TrialSet};
 use mdl_data::score::{Score, Spread, wilson_interval};
 
-/// What one network did with one setting.
+/// Results of one network with one setting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swept {
     /// The chosen scaling factor.
@@ -17,21 +17,21 @@ pub struct Swept {
     pub rate_hz: f64,
 }
 
-/// All networks with one setting. The network is the unit: trials of different networks are never added up.
+/// Results of all networks with one setting. The network is the unit: trials of different networks are never pooled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Performance of each network.
     pub performances: Vec<f64>,
     /// Their mean and standard deviation.
     pub performance: Spread,
-    /// Networks that reached their criterion.
+    /// Number of networks that reached their criterion.
     pub successful: u32,
-    /// The score of the only network, where there is one.
+    /// Score of a single network.
     pub single: Option<Score>,
 }
 
 impl Summary {
-    /// The summary of networks, each with the performance that it must reach to be successful.
+    /// Summarises networks, each with the performance required for success.
     pub fn of<'a>(networks: impl IntoIterator<Item = (&'a Swept, f64)>) -> Self {
         let (scores, at_least): (Vec<Score>, Vec<f64>) =
             networks.into_iter().map(|(s, at_least)| (s.score, at_least)).unzip();
@@ -51,7 +51,7 @@ impl Summary {
     }
 }
 
-/// Searches, then evaluates the chosen factor on `trials` fresh trials, as far as the answers tell.
+/// Searches, then evaluates the chosen factor on `trials` fresh trials, as far as the trial results allow.
 ///
 /// # Errors
 /// The trials that must be run before more is known.
@@ -68,7 +68,8 @@ pub fn search_and_evaluate(question: &Question, trials: u32, answers: &Answers) 
 mod tests {
     use super::*;
 
-    /// Two networks of equal trials, one perfect and one at chance: pooled, their 200 trials would have an interval of ±0.06.
+    /// Two networks with equal numbers of trials, one perfect and one at chance: pooled, their 200 trials would give an
+    /// interval of ±0.06.
     #[test]
     fn networks_are_the_unit_and_not_their_trials() {
         let swept = |correct| Swept { scaling_factor: 30.0, score: Score { trials: 100, correct }, rate_hz: 8.0 };

@@ -1,7 +1,8 @@
-//! What is known of a network's trials: the answers that searches and sweeps are computed from.
+//! Results of a network's trials, from which searches and sweeps are computed.
 //!
-//! An answer is a function of (seed, set, trial, scaling factor) alone, and two integers. So a search is a pure function of
-//! its answers: one that was stopped asks for those that are missing and ends as if it had never stopped.
+//! A trial result is a function of (seed, set, trial, scaling factor), and consists of two integers. A search is
+//! therefore a pure function of its trial results: an interrupted search requests the missing ones and ends as if it
+//! had not been interrupted.
 
 use crate::error::Result;
 use mdl_artifact::Artifact;
@@ -10,10 +11,10 @@ use mdl_kernels::random::Purpose;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Evaluations draw noise from here on, searches below: no noise is met twice.
+/// First noise index of evaluations; searches have lower ones, so no noise is used twice.
 pub const FIRST_EVALUATION_DRAW: u64 = 1 << 32;
 
-/// What trials are for; two sets share neither trials nor noise.
+/// Purpose of trials; different sets share neither trials nor noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrialSet {
     /// The search for the scaling factor.
@@ -23,7 +24,7 @@ pub enum TrialSet {
 }
 
 impl TrialSet {
-    /// The stream its trials are drawn from.
+    /// Stream of the trials.
     fn purpose(self) -> Purpose {
         match self {
             Self::Search => Purpose::SearchTrial,
@@ -31,12 +32,12 @@ impl TrialSet {
         }
     }
 
-    /// One trial of the set.
+    /// Draws one trial of the set.
     pub fn trial(self, task: &dyn Task, seed: u64, trial: u32) -> Trials {
         Trials::draw(task, seed, self.purpose(), u64::from(trial), 1)
     }
 
-    /// The number of a trial's noise.
+    /// Index of a trial's noise.
     pub fn draw(self, trial: u32) -> u64 {
         match self {
             Self::Search => u64::from(trial),
@@ -45,10 +46,10 @@ impl TrialSet {
     }
 }
 
-/// How one trial went with one scaling factor.
+/// Result of one trial with one scaling factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether it was correct.
+    /// True if the answer was correct.
     pub correct: bool,
     /// Spikes of all units.
     pub spikes: u64,
@@ -57,7 +58,7 @@ pub struct Answer {
 /// Trials that a search needs next, each with all the factors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// The set they belong to.
+    /// Set of the trials.
     pub set: TrialSet,
     /// The scaling factors.
     pub factors: Vec<f64>,
@@ -65,10 +66,10 @@ pub struct Batch {
     pub trials: Range<u32>,
 }
 
-/// A value that is known, or the trials that must be run before more of it is.
+/// A known value, or the trials that must be run before more of it is known.
 pub type Known<T> = std::result::Result<T, Batch>;
 
-/// Which answer: positive numbers are in the order of their bits.
+/// Key of a trial result: positive numbers are ordered like their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     set: TrialSet,
@@ -76,56 +77,56 @@ struct Key {
     trial: u32,
 }
 
-/// The answers of one network under one config.
+/// Trial results of one network with one config.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers(BTreeMap<Key, Answer>);
 
 impl Answers {
-    /// Adds an answer.
+    /// Adds a trial result.
     pub fn insert(&mut self, set: TrialSet, factor: f64, trial: u32, answer: Answer) {
         self.0.insert(Key { set, factor_bits: factor.to_bits(), trial }, answer);
     }
 
-    /// An answer, if it is known.
+    /// A trial result, if it is known.
     pub fn get(&self, set: TrialSet, factor: f64, trial: u32) -> Option<Answer> {
         self.0.get(&Key { set, factor_bits: factor.to_bits(), trial }).copied()
     }
 
-    /// Number of answers.
+    /// Number of trial results.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing is known.
+    /// True if there are no results.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The answers to `trials` with each of the factors, `[factors][trials]`.
+    /// Results of `trials` with each of the factors, `[factors][trials]`.
     ///
     /// # Errors
-    /// The batch, if one of them is not known.
+    /// The request, if a result is not known.
     pub fn of(&self, set: TrialSet, factors: &[f64], trials: Range<u32>) -> Known<Vec<Vec<Answer>>> {
         let course = |factor: &f64| trials.clone().map(|trial| self.get(set, *factor, trial)).collect();
         let known: Option<Vec<Vec<Answer>>> = factors.iter().map(course).collect();
         known.ok_or_else(|| Batch { set, factors: factors.to_vec(), trials })
     }
 
-    /// The factors that a trial of a batch has not met yet.
+    /// Factors of a request for which a trial has no result yet.
     pub fn missing(&self, batch: &Batch, trial: u32) -> Vec<f64> {
         batch.factors.iter().copied().filter(|factor| self.get(batch.set, *factor, trial).is_none()).collect()
     }
 }
 
-/// Adds the answers of several searches to an artifact:
+/// Adds the trial results of several searches to an artifact:
 ///
-/// | tensor | shape | type | what |
+/// | tensor | shape | type | content |
 /// |---|---|---|---|
-/// | `answer.search` | `[A]` | U32 | which search |
-/// | `answer.evaluation` | `[A]` | U8 | 0 a trial of the search, 1 of the evaluation |
+/// | `answer.search` | `[A]` | U32 | number of the search |
+/// | `answer.evaluation` | `[A]` | U8 | 0 for a trial of the search, 1 for one of the evaluation |
 /// | `answer.scaling_factor` | `[A]` | F64 | scaling factor |
 /// | `answer.trial` | `[A]` | U32 | trial |
-/// | `answer.correct` | `[A]` | U8 | whether it was answered correctly |
+/// | `answer.correct` | `[A]` | U8 | 1 if it was answered correctly |
 /// | `answer.spikes` | `[A]` | I64 | spikes of all units |
 pub fn write(searches: &[Answers], artifact: &mut Artifact) {
     let rows: Vec<(u32, &Key, &Answer)> = searches
@@ -144,10 +145,10 @@ pub fn write(searches: &[Answers], artifact: &mut Artifact) {
     artifact.insert("answer.spikes", &shape, rows.iter().map(|row| row.2.spikes as i64).collect());
 }
 
-/// Reads the answers of `searches` searches.
+/// Reads the trial results of `searches` searches.
 ///
 /// # Errors
-/// A tensor that is missing, does not fit the others, or holds what cannot be.
+/// A tensor that is missing, does not match the others, or has impossible values.
 pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<Answers>> {
     let shape = artifact.shape::<1>("answer.search")?;
     let search = artifact.values::<u32>("answer.search", &shape)?;
