@@ -22,7 +22,7 @@ use super::spikes::{self, Spiking};
 #[repr(C, align(64))]
 struct Membranes<R: Precision> {
     v: [R; LANES],
-    /// Times of their last spikes.
+    /// When they spiked last.
     last: [R::Time; LANES],
 }
 
@@ -46,7 +46,7 @@ struct Scalars<R: Precision> {
     v_reset: R,
 }
 
-/// Values of N units in groups; lanes beyond the last unit are `beyond`.
+/// Values of N units in groups; lanes beyond the last unit hold `beyond`.
 fn grouped<R: Precision>(units: usize, beyond: f64, value: impl Fn(usize) -> f64) -> Vec<[R; LANES]> {
     let lane = |i| R::constant(if i < units { value(i) } else { beyond });
     (0..units.div_ceil(LANES)).map(|g| std::array::from_fn(|l| lane(g * LANES + l))).collect()
@@ -182,12 +182,12 @@ struct Member<'a, R: Precision> {
     ipsc: Vec<[R; LANES]>,
     /// `[groups]`
     h: Vec<[R; LANES]>,
-    /// Pending updates of IPSC and h.
+    /// What IPSC and h have yet to go through.
     due: Due,
     /// Spikes of a chunk, `[sets][CHUNK]`: bit g of lane l tells of unit l of the g-th group of the set.
     hits: Vec<[u32; LANES]>,
     filter: Filter<R>,
-    /// Weights of this factor, unless they are shared.
+    /// Weights that are this factor's own, where they are not shared.
     own_columns: Option<Columns<R>>,
     /// Gain of the recurrent input into h (or IPSC), see [`Precision::gain`].
     gain: Vec<[R; LANES]>,

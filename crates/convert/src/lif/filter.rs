@@ -23,7 +23,7 @@ const STEPS: usize = 4;
 pub(super) struct Synapses<R> {
     /// e^{−dt/τ_d} `[groups]`
     pub decay: Vec<[R; LANES]>,
-    /// Increment of h_r (or r) per spike of the unit: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
+    /// A unit's own spike enters h_r (or r) with this: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
     pub spike_gain: Vec<[R; LANES]>,
     pub relaxation: Relaxation<R>,
 }

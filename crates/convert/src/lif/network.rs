@@ -19,7 +19,7 @@ pub enum Recurrent {
     },
 }
 
-/// A LIF network, without the scaling factor, which the search varies.
+/// A LIF network. The scaling factor is no part of it: the search varies it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LifNetwork {
     /// Units N.

@@ -20,10 +20,10 @@ use mdl_data::tasks::Extremes;
 use mdl_kernels::random::{Purpose, fill_normal};
 use std::ops::Range;
 
-/// Number of scaling factors that run together.
+/// Scaling factors that run side by side.
 pub const LANES: usize = 16;
 
-/// One number per scaling factor.
+/// A number for each of the scaling factors.
 type Lanes = [f32; LANES];
 
 /// W by receiving unit.
@@ -50,17 +50,17 @@ pub struct MeanField<'a> {
     potentials_mv: [f64; 3],
 }
 
-/// Results of a mean-field trial with each scaling factor.
+/// What a mean-field trial did with each scaling factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Course {
     /// Extremes of the output in the response window.
     pub extremes: [Extremes; LANES],
-    /// Number of spikes of all units.
+    /// Spikes of all units.
     pub spikes: Lanes,
 }
 
 impl<'a> MeanField<'a> {
-    /// Prepares a network; none if the neuron has no transfer function.
+    /// Makes a network ready; none where the neuron has no transfer function.
     pub fn new(network: &'a LifNetwork, config: &LifConfig, timing: &Timing) -> Option<Self> {
         let sample_ms = timing.step_ms * timing.steps_per_sample as f64;
         let decay = |tau_ms: &f64| {
