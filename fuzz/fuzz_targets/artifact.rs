@@ -1,4 +1,4 @@
-//! The reader of artifacts.
+//! Reader of artifacts.
 #![no_main]
 
 #[path = "../readers/artifact.rs"]

@@ -1,4 +1,4 @@
-//! The reader of checkpoints of trainings.
+//! Reader of checkpoints of training runs.
 #![no_main]
 
 #[path = "../readers/checkpoint.rs"]

@@ -1,4 +1,4 @@
-//! The reader of configs.
+//! Reader of configs.
 #![no_main]
 
 #[path = "../readers/config.rs"]

@@ -1,4 +1,4 @@
-//! The readers of files of other tools.
+//! Readers of files of other tools.
 #![no_main]
 
 #[path = "../readers/foreign.rs"]

@@ -1,4 +1,4 @@
-//! The reader of IDX files.
+//! Reader of IDX files.
 #![no_main]
 
 #[path = "../readers/idx.rs"]

@@ -1,4 +1,4 @@
-//! The readers of the metrics of a training.
+//! Readers of the metrics of a training run.
 #![no_main]
 
 #[path = "../readers/metrics.rs"]

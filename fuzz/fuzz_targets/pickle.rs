@@ -1,4 +1,4 @@
-//! The reader of pickles of PyTorch files.
+//! Reader of the pickles in PyTorch files.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! The reader of artifacts.
+//! Reader of artifacts.
 
 use mdl_artifact::Artifact;
 use std::path::Path;

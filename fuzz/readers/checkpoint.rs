@@ -1,4 +1,4 @@
-//! The reader of checkpoints of trainings.
+//! Reader of checkpoints of training runs.
 
 use mdl_artifact::Artifact;
 use mdl_experiment::Experiment;
@@ -8,7 +8,7 @@ use mdl_train::task::TaskProblem;
 use mdl_train::trainer::State;
 use std::path::Path;
 
-/// A checkpoint, for a training of three spiking neurons.
+/// A checkpoint, for training a network of three spiking neurons.
 pub fn read(data: &[u8]) {
     let Ok(checkpoint) = Artifact::from_bytes(data, Path::new("fuzz")) else { return };
     let json = serde_json::json!({

@@ -1,8 +1,8 @@
-//! The reader of configs.
+//! Reader of configs.
 
 use mdl_experiment::Experiment;
 
-/// A config, and after a zero byte each an override: what is accepted is accepted again, and is the same.
+/// A config, with an override after each zero byte: an accepted config is accepted again, with the same result.
 pub fn read(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == 0);
     let Ok(json) = serde_json::from_slice(parts.next().unwrap_or_default()) else { return };

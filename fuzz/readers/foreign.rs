@@ -1,8 +1,8 @@
-//! The readers of files of other tools.
+//! Readers of files of other tools.
 
 use mdl_exchange::readers::READERS;
 
-/// A file, taken for one of every format in turn.
+/// A file, read as every format in turn.
 pub fn read(data: &[u8]) {
     for reader in READERS {
         let _ = reader.matches(data);

@@ -1,9 +1,9 @@
-//! The reader of IDX files.
+//! Reader of IDX files.
 
 use mdl_data::digits::idx::{Content, read_stream};
 use std::path::Path;
 
-/// An IDX file, plain or gzip, of images or labels as the first byte says.
+/// An IDX file, plain or gzip, of images or labels according to its first byte.
 pub fn read(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     let content = if first % 2 == 0 { Content::Images } else { Content::Labels };

@@ -1,4 +1,4 @@
-//! The readers of the metrics of a training.
+//! Readers of the metrics of a training run.
 
 use mdl_artifact::Artifact;
 use mdl_report::figures::training;
@@ -7,7 +7,7 @@ use mdl_train::metrics::read_history;
 use mdl_train::trainer::Trained;
 use std::path::Path;
 
-/// The metrics that an artifact keeps: as `--resume` reads them, and as reports draw them.
+/// The metrics in an artifact, as read by `--resume` and by reports.
 pub fn read(data: &[u8]) {
     let Ok(artifact) = Artifact::from_bytes(data, Path::new("fuzz")) else { return };
     let config = TrainingConfig::default();

@@ -1,4 +1,4 @@
-//! A config that validates, run for one update where it is tiny.
+//! Configs that validate, run for one update if they are tiny.
 
 use candle_core::Device;
 use mdl_experiment::Experiment;
@@ -13,10 +13,10 @@ use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{State, train};
 use std::ops::ControlFlow;
 
-/// Memory of a run that takes a moment (bytes).
+/// Maximum memory of a short run (bytes).
 const TINY: f64 = 12e6;
 
-/// Every estimate is a number; a tiny experiment trains, or says why it cannot.
+/// Every estimate is a number; a tiny experiment trains, or reports why it cannot.
 pub fn read(data: &[u8]) {
     let Ok(json) = mdl_artifact::json::parse(data) else { return };
     let Ok(experiment) = Experiment::from_json(json, &[], None, "fuzz") else { return };

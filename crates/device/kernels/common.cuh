@@ -1,15 +1,16 @@
-// What every kernel shares. The sources compile with nvcc, and with a host compiler through `host.hpp` of crates/emulator,
-// which stands in for the CUDA language: tests run the same source on machines without a GPU.
+// Code shared by all kernels. The sources compile with nvcc and, through `host.hpp` in crates/emulator, which replaces
+// the CUDA language, with a host compiler: tests run the same source on machines without a GPU.
 //
-// Conventions. A kernel takes one structure, the twin of a `repr(C)` structure in Rust. A block owns one trial at a time and
-// loops over the steps itself; thread i owns the neurons i, i + blockDim, … (ITEMS of them, in registers), so that
-// neighbouring threads read neighbouring addresses. Sums over neurons have a fixed order: the same bits on every run.
+// Conventions. A kernel takes one structure that mirrors a `repr(C)` structure in Rust. A block owns one trial at a
+// time and loops over the steps itself. Thread i owns the neurons i, i + blockDim, … (ITEMS of them, in registers), so
+// that neighbouring threads read neighbouring addresses. Sums over neurons have a fixed order: the same bits on every
+// run.
 #pragma once
 
 #ifdef __CUDACC__
 #include <cmath>
 #include <cstdint>
-// A kernel that blocks of at most `THREADS` threads run: the fewer, the more registers each has.
+// A kernel for blocks of at most `THREADS` threads: the fewer threads, the more registers each has.
 #define KERNEL(name, Args, THREADS) extern "C" __global__ void __launch_bounds__(THREADS) name(const Args a)
 #define DYNAMIC_SHARED(name) extern __shared__ float name[]
 #endif
@@ -19,14 +20,15 @@ constexpr int WARP = 32;
 __device__ inline int thread() { return threadIdx.x; }
 __device__ inline int threads() { return blockDim.x; }
 
-// The sum over a warp, in lane 0.
+// Sum over a warp, in lane 0.
 __device__ inline float warp_sum(float x) {
   for (int distance = WARP / 2; distance > 0; distance /= 2) x += __shfl_down_sync(0xffffffffu, x, distance);
   return x;
 }
 
-// Sums over neurons of several columns at once, Σ_n weights[q][n] x[n]. The warps of the block share the columns out; where
-// there are more warps than columns, `parts` of them share each column, and whoever reads a sum adds their parts in order.
+// Sums over neurons of several columns at once, Σ_n weights[q][n] x[n]. The columns are distributed over the warps of
+// the block. With more warps than columns, `parts` warps share each column, and the reader of a sum adds their parts in
+// order.
 struct Sums {
   int columns;
   int parts;
@@ -39,7 +41,7 @@ struct Sums {
     for (int i = thread(); i < columns * parts; i += threads()) of_parts[i] = 0.0f;
   }
 
-  // Call between two barriers: x is read by all warps.
+  // Call between two barriers, because all warps read x.
   __device__ void take(const float* weights, int neurons, const float* x) {
     const int lane = thread() % WARP;
     for (int task = thread() / WARP; task < columns * parts; task += threads() / WARP) {
@@ -58,7 +60,7 @@ struct Sums {
   }
 };
 
-// weights[0 … count) from global memory, or a copy in shared memory where the block has room for it.
+// weights[0 … count) from global memory, or a copy in shared memory if the block has room for it.
 __device__ inline const float* cached(const float* weights, int count, bool fits, float* shared) {
   if (!fits) return weights;
   for (int i = thread(); i < count; i += threads()) shared[i] = weights[i];

@@ -1,4 +1,4 @@
-// Random numbers drawn for others: normal numbers, and the spikes of `encode.rs` of crates/data, with the same bits.
+// Random numbers for other kernels: normal numbers, and the spikes of `encode.rs` in crates/data, with the same bits.
 #include "random.cuh"
 
 struct Normal {
@@ -9,7 +9,7 @@ struct Normal {
   float* out;  // [count]
 };
 
-// A thread draws the four numbers of a block: they stand 16 apart.
+// A thread draws the four numbers of a block, which are 16 apart.
 KERNEL(random_normal, Normal, 256) {
   const uint64_t blocks = (a.count + 63) / 64 * 16, stride = (uint64_t)gridDim.x * threads();
   for (uint64_t block = (uint64_t)blockIdx.x * threads() + thread(); block < blocks; block += stride) {

@@ -1,5 +1,5 @@
-// Random numbers: the streams of `random.rs` of crates/data, where the formulas stand, with the same bits. No product is fused
-// with a sum: the intrinsics with a rounding of their own forbid it.
+// Random numbers: the streams of `random.rs` in crates/kernels, where the formulas are, with the same bits. No product
+// is fused with a sum, because the intrinsics have their own rounding.
 #pragma once
 #include "common.cuh"
 

@@ -21,7 +21,7 @@ namespace {
 constexpr size_t STACK = 64 * 1024;
 constexpr int LANES = 32;
 
-// Fibres that wait for one another.
+// Fibres that wait for each other.
 struct Meeting {
   int members = 0;
   int64_t arrived = 0;
@@ -29,7 +29,7 @@ struct Meeting {
 
 struct Warp {
   Meeting meeting;
-  // Two rounds: who reads the first one's values cannot be overtaken by more than one round.
+  // Two rounds, because a reader of the first one's values can be overtaken by at most one round.
   float values[2][LANES];
   unsigned votes[2][LANES];
 };
@@ -63,7 +63,7 @@ void body() {
   _longjmp(block->scheduler, 1);
 }
 
-// Takes part in a meeting, and goes on when all members have.
+// Takes part in a meeting, and continues when all members have arrived.
 void meet(Meeting& meeting, int64_t round) {
   Fibre& fibre = block->fibres[block->current];
   ++meeting.arrived;
@@ -108,7 +108,7 @@ bool run_block(Block& b, int threads, int shared_bytes, bool descending) {
     }
     if (!moved) return false;
   }
-  // Whoever left without the others broke the rule of barriers, even where nobody was left to wait.
+  // A fibre that left without the others violated the rule of barriers, even if none was left to wait.
   for (const Fibre& fibre : b.fibres) {
     if (fibre.barriers != b.fibres[0].barriers) return false;
   }
@@ -145,7 +145,7 @@ unsigned ballot(bool vote) {
 
 }  // namespace emulator
 
-// Each source has a namespace of its own, as it has a module of its own on a GPU.
+// Each source has its own namespace, as it has its own module on a GPU.
 #include "random.cuh"
 namespace adam {
 #include "adam.cu"
@@ -166,8 +166,9 @@ namespace spiking {
 #include "spiking.cu"
 }
 
-// Runs a kernel, its threads in ascending or descending order between barriers: 0 done, 1 no kernel of this name, 2 arguments
-// of another size, 3 a barrier that not all threads reached, 4 shared memory was written beyond its end.
+// Runs a kernel, with its threads in ascending or descending order between barriers. Returns 0 if done, 1 for no kernel
+// of this name, 2 for arguments of another size, 3 for a barrier that not all threads reached, 4 if shared memory was
+// written beyond its end.
 extern "C" int mdl_emulate(const char* name, const void* arguments, size_t size, int blocks, int threads, int shared_bytes,
                            int descending) {
   using namespace emulator;

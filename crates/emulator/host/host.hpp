@@ -1,5 +1,5 @@
-// Stands in for the CUDA language: a block's threads are fibres on one thread of the host, which take turns at barriers and
-// shuffles. What a fibre reads from shared memory before anybody wrote it is not a number.
+// Replacement for the CUDA language: the threads of a block are fibres on one thread of the host, which take turns at
+// barriers and shuffles. Shared memory read before it is written is not a number.
 #pragma once
 
 #include <algorithm>
@@ -42,14 +42,14 @@ namespace emulator {
 
 float* shared();
 void barrier();
-// What lane `lane + distance` of the warp holds; all lanes take part.
+// Value of lane `lane + distance` of the warp; all lanes take part.
 float shuffle_down(float x, int distance);
-// Bit l of the result: what lane l of the warp says; all lanes take part.
+// Bit l of the result: value of lane l of the warp; all lanes take part.
 unsigned ballot(bool vote);
 
 using Kernel = void (*)(const void* arguments);
 
-// A kernel under its name, in a list of all.
+// A kernel with its name, in a list of all kernels.
 struct Entry {
   Entry(const char* name, size_t arguments, Kernel kernel);
   const char* name;

@@ -1,6 +1,6 @@
-// LIF networks in single precision: the equations are at the head of `lif/mod.rs` of crates/convert, the order of evaluation is
-// that of its `fast.rs`. A block is one simulation: one trial with one scaling factor. Each thread draws the noise of its own
-// units, a block of the stream for four steps.
+// LIF networks in single precision. The equations are at the head of `lif/mod.rs` in crates/convert; the order of
+// evaluation is that of `fast.rs` there. A block is one simulation: one trial with one scaling factor. Each thread
+// draws the noise of its own units, with one block of the stream per four steps.
 #include "random.cuh"
 
 struct Lif {
@@ -39,7 +39,7 @@ constexpr int FIRST_COUNTED_STEP = 10;
 __device__ inline bool responds(const Lif& a, int step) { return step >= a.response_from && step <= a.response_to; }
 __device__ inline bool is_kept(const Lif& a, int step) { return a.out_every > 0 && step > 0 && step % a.out_every == 0; }
 
-// A unit's state, and what is fixed about it.
+// State and constants of a unit.
 struct Unit {
   float v, ipsc, h, r, h_r, drive;
   float noise[4];
@@ -47,7 +47,7 @@ struct Unit {
   uint32_t count;
 };
 
-// e^x as the CPU's lanes take it (`exp_vector` of crates/kernels): below 2e-7 relative error, saturating at e^±87.
+// e^x as computed by the CPU's lanes (`exp_vector` in crates/kernels): relative error below 2e-7, saturating at e^±87.
 __device__ inline float exponential(float x) {
   x = x < -87.0f ? -87.0f : x > 87.0f ? 87.0f : x;
   const float shifted = x * 1.442695041f + 12582912.0f;
@@ -60,7 +60,7 @@ __device__ inline float exponential(float x) {
   return p * __uint_as_float((__float_as_uint(shifted) << 23) + 0x3f800000u);
 }
 
-// τ_m dv/dt of a unit: a file each in `lif/neurons` of crates/convert, which gives number and constants.
+// τ_m dv/dt of a unit. Each neuron has a file in `lif/neurons` in crates/convert, which gives number and constants.
 __device__ inline float drift(const Lif& a, float v, float current) {
   switch (a.neuron) {
     case 2: {  // exponential
@@ -72,7 +72,7 @@ __device__ inline float drift(const Lif& a, float v, float current) {
   }
 }
 
-// The sum over the units that fire, in ascending order, of the values that stand `stride` apart.
+// Sum over the units that spike, in ascending order, of the values `stride` apart.
 __device__ inline float over_fired(const uint32_t* fired, int words, const float* values, size_t stride) {
   float sum = 0.0f;
   for (int word = 0; word < words; ++word) {
@@ -81,7 +81,7 @@ __device__ inline float over_fired(const uint32_t* fired, int words, const float
   return sum;
 }
 
-// J of unit n; `overlap` holds λ Ξ_outᵀ s, where the weights are modes.
+// J of unit n; `overlap` is λ Ξ_outᵀ s for weights given by modes.
 __device__ inline float arriving(const Lif& a, const uint32_t* fired, int words, const float* overlap, int n) {
   if (a.modes == 0) return over_fired(fired, words, a.weights + n, a.units);
   float sum = 0.0f;
@@ -202,7 +202,7 @@ __device__ void simulate(const Lif& a) {
     }
   }
 
-  // Some r that is not a number: then no extreme stands. Nobody reads `fired` any more.
+  // If some r is not a number, the extremes are invalid. No thread reads `fired` any more.
   bool is_broken = false;
 #pragma unroll
   for (int i = 0; i < ITEMS; ++i) {

@@ -1,6 +1,6 @@
-// Rate networks, forward and backward: the equations and their adjoint stand in the head of `rate/recurrence.rs` of crates/model,
-// whose symbols are used here. Weights are one a pair, or A and C of W = A Cᵀ. With one weight a pair a block owns several
-// trials, so that a weight that was read serves all of them.
+// Rate networks, forward and backward. The equations and their adjoint are at the head of `rate/recurrence.rs` in
+// crates/model; the symbols here are the same. Weights are one per pair, or A and C of W = A Cᵀ. With one weight per
+// pair, a block owns several trials, so that each weight is read once for all of them.
 #include "common.cuh"
 
 enum Activation { SIGMOID, TANH, SOFTPLUS, RELU };
@@ -61,7 +61,7 @@ __device__ inline float slope_of(int activation, float x, float r) {
   }
 }
 
-// The trials of a block, and W as a map of values v [N][G] in shared memory.
+// Trials of a block, and W as a map of values v [N][G] in shared memory.
 template <int ITEMS, int G, bool MODES>
 struct Trials {
   const Rate& a;
@@ -82,10 +82,11 @@ struct Trials {
     }
   }
 
-  // Where the value of neuron n and trial g of a step lies in a tensor [·, B, N].
+  // Index of the value of neuron n and trial g of a step in a tensor [·, B, N].
   __device__ size_t at(int step, int g, int n) const { return ((size_t)step * a.trials + first + g) * a.neurons + n; }
 
-  // What all threads have written to v is complete. With A and C: its overlaps with `from`, which are kept as row `step`.
+  // Call when all threads have written v. With A and C, computes its overlaps with `from` and stores them as row
+  // `step`.
   __device__ void gather(int step) {
     __syncthreads();
     if (!MODES) return;

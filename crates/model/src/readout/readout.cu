@@ -1,4 +1,4 @@
-// The maximum over time of r [T, width], and its gradient: it goes to the first step that holds the maximum.
+// Maximum over time of r [T, width], and its gradient, which goes to the first step with the maximum.
 #include "common.cuh"
 
 struct Maximum {

@@ -1,11 +1,12 @@
-// Neurons of spiking networks: the twins of `spiking/neurons/*.rs` of crates/model, whose equations they compute.
+// Neurons of spiking networks, with the equations of `spiking/neurons/*.rs` in crates/model.
 //
-// A neuron has a `State` that goes from step to step, of which `keep` writes to memory what the backward pass needs beside U;
-// `Adjoint`, its gradients; and `ROWS`, constants per neuron behind the network's weights of which gradients are taken.
+// A neuron has a `State` that it carries from step to step, of which `keep` stores the part that the backward pass
+// needs in addition to U; `Adjoint`, its gradients; and `ROWS`, the number of constants per neuron with gradients,
+// after the network's weights.
 #pragma once
 #include "common.cuh"
 
-// What neurons read and write.
+// Data that neurons read and write.
 struct Neurons {
   float alpha, one_minus_alpha;  // α_m, 1 − α_m
   int32_t hold;                  // steps for which a spike silences its neuron
@@ -14,7 +15,7 @@ struct Neurons {
   float* further;                // state [T, B, N] that the neuron keeps beside U, where a backward pass follows, else null
 };
 
-// What leaves a neuron backward: the gradients with respect to I_t and −s_{t−1}.
+// Gradients that leave a neuron: with respect to I_t and −s_{t−1}.
 struct Leaving {
   float current, reset;
 };
@@ -36,13 +37,13 @@ struct Leaky {
   // U_t from V_t.
   static __device__ void step(const Neurons& k, int, int t, float, bool spike, float v, State& state) {
     if (spike) state.free_from = t + k.hold;
-    // A potential that is held is −0; a free one never is, for −0 + 0 = 0.
+    // A potential held at 0 is −0, which never occurs for a free one, because −0 + 0 = 0.
     state.u = state.free_from > t ? -0.0f : __fadd_rn(v, 0.0f);
   }
 
   static __device__ void keep(const Neurons&, size_t, const State&) {}
 
-  // The state of a step that `keep` wrote.
+  // State of a step stored by `keep`.
   static __device__ State kept(const Neurons&, size_t, float u) {
     State state;
     state.u = u;

@@ -1,5 +1,5 @@
-// Spiking mode networks, forward and backward: the equations and their adjoint stand in the heads of the modules
-// `spiking/forward.rs` and `spiking/backward.rs` of crates/model, whose symbols are used here.
+// Spiking mode networks, forward and backward. The equations and their adjoint are at the heads of `spiking/forward.rs`
+// and `spiking/backward.rs` in crates/model; the symbols here are the same.
 #include "neurons.cuh"
 
 enum Source { SIGNALS, CURRENTS, SPIKES };
@@ -41,10 +41,10 @@ struct Spiking {
   float* held;             // Ī of a segment, [groups][segment][N]
 };
 
-// The constant of neuron n: its own, or the one that all share.
+// Constant of neuron n: its own, or the shared one.
 __device__ inline float of_neuron(const float* own, float shared, int n) { return own ? own[n] : shared; }
 
-// The drive that the spikes of a trial give neuron n at step t.
+// Drive of neuron n at step t by the spikes of a trial.
 __device__ inline float spike_drive(const Spiking& a, int trial, int t, int n) {
   const int words = (a.steps + 63) / 64 * 2;
   float sum = 0.0f;

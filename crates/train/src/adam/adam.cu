@@ -1,4 +1,4 @@
-// Updates of parameters and of Adam's moments: the formulas stand in the head of `adam.rs` of crates/train.
+// Updates of parameters and of Adam's moments; the formulas are at the head of `adam.rs` in crates/train.
 #include "common.cuh"
 
 struct Adam {
