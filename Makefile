@@ -31,7 +31,7 @@ RUN_ := $(call escaped,$(RUN))
 .DEFAULT_GOAL := help
 # Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
-.PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-spiking $(CONFIGS) train-mnist eval-mnist \
+.PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
 	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking install test-python test-oracle test-slurm audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
@@ -90,11 +90,11 @@ $(RUN_)/lif.safetensors: $(RUN_)/rate.safetensors | build
 
 eval-lif: pipeline ## evaluate the LIF network, with figures and report
 
-eval-spiking: pipeline ## evaluate a spiking network, or one trained on images
+eval-spiking eval-rate: pipeline ## evaluate a spiking network, or a rate network trained on images
 
 EVALUATED := $(if $(SPIKING)$(IMAGES),$(NETWORK),lif)
 $(RUN_)/eval.safetensors: $(RUN_)/$(EVALUATED).safetensors | build
-	$(BIN)/$(if $(filter lif,$(EVALUATED)),eval-lif,eval-spiking) $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
+	$(BIN)/eval-$(EVALUATED) $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
 
 # Short names that predate the targets for configs.
 train-mnist:
@@ -188,9 +188,10 @@ PROGRAMS := $(filter-out mdl-rnn,$(sort $(basename $(notdir $(wildcard crates/cl
 SHARE := $(TO)/share
 install: build ## install programs, configs, documentation, manual pages, shell completions; [PREFIX=/usr/local] [DESTDIR=]
 	install -d "$(TO)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \
-	  "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/mdl-rnn/configs" "$(SHARE)/doc/mdl-rnn"
+	  "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/mdl-rnn/configs" "$(SHARE)/mdl-rnn/tasks" "$(SHARE)/doc/mdl-rnn"
 	install -m 755 "$(BIN)/mdl-rnn" "$(TO)/bin/"
 	install -m 644 configs/*.json "$(SHARE)/mdl-rnn/configs/"
+	install -m 644 tasks/*.star "$(SHARE)/mdl-rnn/tasks/"
 	install -m 644 README.md docs/*.md docs/*.json "$(SHARE)/doc/mdl-rnn/"
 	set -e; for program in $(PROGRAMS); do \
 	  ln -sf mdl-rnn "$(TO)/bin/$$program"; \

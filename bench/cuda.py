@@ -29,9 +29,10 @@ SIGNALS, OUTPUTS = 4, 1
 
 
 def ours(device, what, n, p, b, t):
-    fields = {"network.neurons": n, "network.modes": p, "training.batch_size": b, "task.steps": t}
+    fields = {"network.neurons": n, "network.modes": p, "training.batch_size": b, "task.parameters.trial_ms": 2 * t}
     # Times of the task, scaled to the length of the trial.
-    fields |= {"task.stimulus_steps": [t // 10, t // 2], "task.response_from_step": t * 3 // 5, "task.lif_response_from_step": t // 2}
+    ms = {"stimulus_ms": [t // 5, t], "response_from_ms": t * 6 // 5, "lif_response_from_ms": t}
+    fields |= {f"task.parameters.{name}": value for name, value in ms.items()}
     command = [PROGRAMS / "bench-step", what, "--device", device, "--config", ROOT / "configs" / "mante-spiking.json"]
     return command + ["--updates", UPDATES] + [part for f, v in fields.items() for part in ("--set", f"{f}={v}")]
 

@@ -58,7 +58,7 @@ def run(result, config, seed, settings):
         network, judged = (f"{scratch}/{name}.safetensors" for name in ("network", "eval"))
         config = f"configs/{config}.json"
         trained, seconds = stage(program, "--config", config, "--seed", seed, *sets, "-o", network)
-        judgement, _ = stage("eval-spiking", network, *trials, "-o", judged)
+        judgement, _ = stage("eval-rate" if program == "train-rate" else "eval-spiking", network, *trials, "-o", judged)
     record = {"seconds": seconds, "updates": trained["updates"]} | judgement
     keep(path, record)
     told = ("accuracy", "performance", "mean_squared_error", "seconds")

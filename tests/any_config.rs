@@ -24,7 +24,7 @@ fn tiny(name: &str) -> (&'static str, Value) {
     let program = if name.contains("spiking") { "train-spiking" } else { "train-rate" };
     let set = [
         "network.neurons=10",
-        "task.steps=310",
+        "task.parameters.trial_ms=1550",
         "training.max_updates=2",
         "training.evaluate_every=1",
         "training.evaluation_trials=3",

@@ -181,6 +181,14 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let known = [("N", 20), ("B", 8), ("O", 1), ("S", 2), ("U", 5), ("T", 150), ("P", 3), ("C", 4)];
     page.compare(&evaluation, &["evaluation of a spiking network on a task", "spiking"], &known);
 
+    let evaluation = make(dir, "eval-rate-task", "eval-rate", &arguments![&one], &few);
+    let known = [("N", 20), ("B", 6), ("O", 1), ("S", 2), ("U", 5)];
+    page.compare(&evaluation, &["evaluation of a rate network on a task", "rate"], &known);
+
+    let evaluation = make(dir, "eval-adaptive", "eval-spiking", &arguments![&adaptive], &recorded);
+    let known = [("N", 20), ("B", 8), ("O", 1), ("S", 2), ("U", 5), ("T", 150), ("P", 3), ("C", 4)];
+    page.compare(&evaluation, &["evaluation of a spiking network on a task", "spiking"], &known);
+
     let data = dir.join("data");
     std::fs::create_dir(&data).unwrap();
     write_classes(&data, "train", 60);
@@ -195,7 +203,7 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
 
     let rate = make(dir, "images-rate", "train-rate", &from("mnist-rate"), &[&TRAINING[..], &digits].concat());
     page.compare(&rate, &["rate"], &[("N", 20), ("K", 784), ("O", 10), ("P", 3)]);
-    let evaluation = make(dir, "eval-images-rate", "eval-spiking", &arguments![&rate], &recorded);
+    let evaluation = make(dir, "eval-images-rate", "eval-rate", &arguments![&rate], &recorded);
     page.compare(&evaluation, &["evaluation of a network on images", "rate"], &[("B", 30)]);
 
     let sweep = |name: &str, rates: &[&Path]| {

@@ -116,8 +116,9 @@ fn spiking_networks_and_digits_that_cannot_be_trained() {
     };
     for name in ["mnist", "mante-spiking"] {
         train(name, "network.modes=0", USAGE, &["network.modes", "found 0"]);
-        train(name, "task.steps=0", USAGE, &["task.steps", "found 0"]);
     }
+    train("mnist", "task.steps=0", USAGE, &["task.steps", "found 0"]);
+    train("mante-spiking", "task.parameters.trial_ms=0", USAGE, &["mante.star", "duration_ms: found 0 ms"]);
     let unverified = "task.verify=false";
     train("mnist", unverified, DAMAGED, &["train-images-idx3-ubyte", "no such file", "get-data --dataset mnist"]);
     let images = data.path().join("train-images-idx3-ubyte");
@@ -190,7 +191,7 @@ fn a_config_for_another_task_is_refused() {
     let rate = barely_trained(&dir, &[]);
     let output = dir.path().join("lif.safetensors");
     let search = |file: &std::path::Path| arguments![&rate, "--config", file, "-o", &output];
-    refused("lambda-search", &search(&config("mante")), USAGE, &["task.kind: found mante, with 4 input channels"]);
+    refused("lambda-search", &search(&config("mante")), USAGE, &["task.file: found mante, with 4 input channels"]);
     refused("lambda-search", &search(&dir.path().join("absent.json")), USAGE, &["absent.json"]);
     assert_eq!(files(&dir), [rate]);
 }

@@ -54,9 +54,16 @@ fn programs_manual_pages_and_completions() {
     programs.retain(|program| !program.ends_with("mdl-rnn"));
     let name = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     let names: Vec<String> = programs.iter().map(name).collect();
-    for expected in
-        ["eval-lif", "eval-spiking", "export-network", "import-network", "report", "train-rate", "train-spiking"]
-    {
+    for expected in [
+        "eval-lif",
+        "eval-rate",
+        "eval-spiking",
+        "export-network",
+        "import-network",
+        "report",
+        "train-rate",
+        "train-spiking",
+    ] {
         assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
     }
     for (program, name) in programs.iter().zip(&names) {

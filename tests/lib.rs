@@ -33,10 +33,10 @@ pub fn program(name: &str) -> PathBuf {
 /// Overrides of `mante-spiking` for a short training run and evaluation.
 pub const SMALL_SPIKING: [&str; 10] = [
     "network.neurons=20",
-    "task.steps=150",
-    "task.stimulus_steps=[10,60]",
-    "task.response_from_step=80",
-    "task.lif_response_from_step=80",
+    "task.parameters.trial_ms=300",
+    "task.parameters.stimulus_ms=[20,120]",
+    "task.parameters.response_from_ms=160",
+    "task.parameters.lif_response_from_ms=160",
     "training.max_updates=6",
     "training.evaluate_every=2",
     "training.evaluation_trials=8",

@@ -24,7 +24,9 @@ impl Inputs {
     fn new() -> Self {
         let inputs = Self { dir: TempDir::new().unwrap() };
         let at = |name: &str| inputs.at(name);
-        std::fs::copy(config("go-nogo"), at("config.json")).unwrap();
+        let text = std::fs::read_to_string(config("go-nogo")).unwrap();
+        let tasks = config("go-nogo").parent().unwrap().join("../tasks/").display().to_string();
+        std::fs::write(at("config.json"), text.replace("../tasks/", &tasks)).unwrap();
         let set = ["--set", "training.max_updates=1", "--set", "network.neurons=20", "-q", "-o"];
         let mut all = arguments!["--config", config("go-nogo")].to_vec();
         all.extend(set.iter().map(OsString::from));

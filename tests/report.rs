@@ -105,7 +105,8 @@ fn networks_and_refusals(dir: &Path) {
         culprits.iter().for_each(|culprit| assert!(ran.stderr.contains(culprit), "{culprit}: {}", ran.stderr));
         assert!(!at("refused").exists(), "{arguments:?}");
     };
-    refused(&arguments![&trials], 3, &["found trials", "expected rate, spiking, lif or evaluation"]);
+    let task = done("report", &arguments![&trials, "-o", at("task.html")], &[]);
+    assert_eq!(task["figures"], serde_json::json!(["task"]));
     refused(&arguments![at("lif/report.html")], 3, &["report.html"]);
     refused(&arguments![&rate, "--figures", "raster"], 2, &["found rate", "no figure raster", "--figures"]);
     refused(&arguments![&rate, "--figures", "rasters"], 2, &["rasters", "training"]);

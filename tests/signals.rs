@@ -113,7 +113,7 @@ fn gnu_timeout_is_one_request() {
 #[test]
 fn a_second_signal_later_ends_a_program_that_hangs() {
     let dir = TempDir::new().unwrap();
-    let set = ["network.neurons=1000", "training.batch_size=128", "task.steps=2000"];
+    let set = ["network.neurons=1000", "training.batch_size=128", "task.parameters.trial_ms=10000"];
     let mut child = endless_training(dir.path(), &set);
     wait_for("the begin of the training", || dir.path().join("metrics.jsonl").exists());
     std::thread::sleep(Duration::from_millis(300));

@@ -96,6 +96,7 @@ fn messages() {
         ("output-exists", "train-rate", arguments!["--config", &go, "-o", &rate].to_vec()),
         ("output-is-input", "lambda-search", arguments![&rate, "-o", &rate].to_vec()),
         ("not-an-artifact", "lambda-search", arguments![at("text.safetensors"), "-o", &out].to_vec()),
+        ("page-before-artifact", "report", arguments![at("page.html"), &rate].to_vec()),
         ("cut-artifact", "lambda-search", arguments![at("cut.safetensors"), "-o", &out].to_vec()),
         ("changed-artifact", "lambda-search", arguments![at("changed.safetensors"), "-o", &out].to_vec()),
         ("another-kind", "eval-lif", arguments![&rate, "-o", &out].to_vec()),

@@ -63,7 +63,7 @@ impl Trials {
         let factors: Vec<f64> = (0..self.factors).map(|f| 20.0 + 5.0 * f as f64).collect();
         let on = |t: usize| f64::from(u8::from((self.samples / 4..self.samples / 3).contains(&t)));
         let input: Vec<f64> = (0..self.samples).map(on).collect();
-        let recording = Recording { response: Some(steps / 2..=steps), ..Recording::default() };
+        let recording = Recording { windows: vec![steps / 2..=steps], ..Recording::default() };
         let (mut seconds, mut rate_hz) = (Vec::new(), 0.0);
         for trial in 0..self.trials {
             let start = Instant::now();

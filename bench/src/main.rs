@@ -6,7 +6,7 @@ mod lif;
 use anyhow::Result;
 use candle_core::Tensor;
 use clap::{Args, Parser, Subcommand};
-use mdl_data::tasks::{Task, Trials};
+use mdl_data::tasks::Task;
 use mdl_device::DeviceChoice;
 use mdl_experiment::Experiment;
 use mdl_kernels::random::Purpose;
@@ -115,7 +115,7 @@ fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result
 }
 
 fn runs(network: &impl Network, task: &dyn Task, training: &TrainingConfig, seed: u64) -> Result<Vec<f64>> {
-    let trials = Trials::draw(task, seed, Purpose::TrainingTrial, 0, training.batch_size);
+    let trials = task.draw(seed, Purpose::TrainingTrial, 0, training.batch_size)?;
     let shape = (trials.steps, trials.count, trials.channels);
     let input = Tensor::from_slice(&trials.input, shape, &network.device())?;
     let mut seconds = Vec::new();

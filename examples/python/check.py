@@ -59,7 +59,7 @@ def check_exports(lif, scratch):
     npz = np.load(scratch / "lif.npz")
     assert set(npz.files) == set(tensors) | {"kind", "config", "provenance"}
     assert all(npz[name].dtype == t.dtype and np.array_equal(npz[name], t) for name, t in tensors.items())
-    assert json.loads(str(npz["config"]))["task"]["kind"] == "go-nogo"
+    assert json.loads(str(npz["config"]))["task"]["file"].endswith("go-nogo.star")
 
     mat = scipy.io.loadmat(scratch / "lif.mat")
     assert np.array_equal(mat["w"], np.maximum(tensors["w_rec"], 0))

@@ -51,19 +51,21 @@ def run(config, net, inputs, random):
     return outputs
 
 
-def correct(task, outputs, condition):
-    """True for each trial answered correctly by the published criteria."""
-    if task["kind"] == "go-nogo":
-        o = outputs[task["stimulus_steps"][1]:]
-        return np.where(condition == 1, o.max(0) > task["go_threshold"], abs(o).max(0) < task["nogo_threshold"])
-    o = outputs[task["response_from_step"]:]
-    return np.where(condition % 2 == 1, o.max(0) > task["threshold"], o.min(0) < -task["threshold"])
+def correct(rules, outputs):
+    """True for each trial answered correctly by the published rules of trained networks; the columns of `rule` are
+    explained in docs/artifacts.md."""
+    right = np.ones(outputs.shape[1], bool)
+    for trial, network, rule_set, start, end, _, _, demand, a, b in rules:
+        if network in (0, 1) and rule_set in (0, 1):
+            o = outputs[int(start):int(end), int(trial)]
+            right[int(trial)] &= (o.max() > a, o.min() < a, a < o.min() and o.max() < b)[int(demand)]
+    return right
 
 
 config, net = load(sys.argv[1])
 _, trials = load(sys.argv[2])
 outputs = run(config, net, trials["input"], np.random.default_rng(config["seed"]))
-performance = correct(config["task"], outputs, trials["condition"]).mean()
+performance = correct(trials["rule"], outputs).mean()
 error = np.abs(outputs - trials["target"][:, :, 0])[1:].mean()
 print(json.dumps({
     "performance": float(performance),

@@ -42,11 +42,13 @@ pub fn trials(
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let Some(file) = file else {
         let count = length(experiment.evaluation.trials);
-        return Ok((Trials::draw(task, experiment.seed, Purpose::EvaluationTrial, 0, count), Fields::new()));
+        let trials = task.draw(experiment.seed, Purpose::EvaluationTrial, 0, count).or_exit(Status::Usage)?;
+        return Ok((trials, Fields::new()));
     };
     let artifact = Artifact::read(file, Kind::Trials).or_exit(Status::DamagedInput)?;
     let differs = mdl_data::tasks::artifact::differences(&artifact, &experiment.task).or_exit(Status::DamagedInput)?;
-    let never = differs.keys().any(|field| ["task.kind", "task.steps"].contains(&field.as_str()));
+    let [steps, _, channels] = artifact.shape("input").or_exit(Status::DamagedInput)?;
+    let never = differs.contains_key("task.file") || (steps, channels) != (task.steps(), task.channels());
     if !differs.is_empty() && (never || !accept) {
         return Err(usage(refusal(file, &differs, &experiment.task, never)));
     }
@@ -63,8 +65,8 @@ fn refusal(file: &Path, differs: &Fields, task: &TaskConfig, never: bool) -> Str
     let fields = differs.iter().map(each).collect::<Vec<_>>().join("; ");
     let remedy = match differs.keys().next() {
         _ if !never => "--accept-other-trials judges on them all the same".into(),
-        Some(field) if field == "task.steps" => {
-            format!("--set task.steps={} judges on trials of this length", differs[field])
+        Some(field) if field != "task.file" => {
+            format!("--set {field}={} judges on trials of this length", differs[field])
         }
         _ => "make-trials draws trials of the network's task".into(),
     };

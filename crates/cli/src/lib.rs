@@ -5,7 +5,8 @@
 
 mod allocator;
 pub mod args;
-pub mod judged;
+mod evaluation;
+mod judged;
 pub mod memory;
 pub mod options;
 pub mod outputs;
@@ -31,8 +32,9 @@ use std::process::ExitCode;
 type Main = fn() -> ExitCode;
 
 /// Every program, by name.
-const PROGRAMS: [(&str, Main); 12] = [
+const PROGRAMS: [(&str, Main); 13] = [
     ("eval-lif", programs::eval_lif::main),
+    ("eval-rate", programs::eval_rate::main),
     ("eval-spiking", programs::eval_spiking::main),
     ("export-network", programs::export_network::main),
     ("get-data", programs::get_data::main),

@@ -96,7 +96,9 @@ impl HasStatus for mdl_artifact::checkpoint::PartialError {
 impl HasStatus for mdl_convert::Error {
     fn status(&self) -> Status {
         match self {
-            Self::Field(_) | Self::NegativeRates | Self::Output(OutputError::Exists(_)) => Status::Usage,
+            Self::Field(_) | Self::Task(_) | Self::NegativeRates | Self::Output(OutputError::Exists(_)) => {
+                Status::Usage
+            }
             Self::Length { .. } | Self::Value { .. } | Self::Artifact(_) => Status::DamagedInput,
             Self::Partial(error) => error.status(),
             Self::Output(_) | Self::Device(_) => Status::Failed,
@@ -113,7 +115,9 @@ impl HasStatus for mdl_exchange::Error {
             | Self::Damaged { .. }
             | Self::Variable { .. }
             | Self::Artifact(_) => Status::DamagedInput,
-            Self::Unread { .. } | Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => Status::Usage,
+            Self::Task(_) | Self::Unread { .. } | Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => {
+                Status::Usage
+            }
         }
     }
 }

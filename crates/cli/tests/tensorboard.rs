@@ -86,10 +86,10 @@ fn a_spiking_network_has_rates_in_hertz_and_a_second_run_is_refused() {
     let program = env!("CARGO_BIN_EXE_train-spiking");
     let set = [
         "network.neurons=20",
-        "task.steps=150",
-        "task.stimulus_steps=[10,60]",
-        "task.response_from_step=80",
-        "task.lif_response_from_step=80",
+        "task.parameters.trial_ms=300",
+        "task.parameters.stimulus_ms=[20,120]",
+        "task.parameters.response_from_ms=160",
+        "task.parameters.lif_response_from_ms=160",
     ];
     assert!(train(program, "mante-spiking.json", directory.path(), &set).status.success());
     let events = events(&directory.path().join("events"));

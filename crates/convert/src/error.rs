@@ -4,6 +4,7 @@ use mdl_artifact::ArtifactError;
 use mdl_artifact::checkpoint::PartialError;
 use mdl_artifact::output::OutputError;
 use mdl_data::field::InvalidField;
+use mdl_data::tasks::TaskError;
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +12,10 @@ pub enum Error {
     /// A config field with which no network can run.
     #[error(transparent)]
     Field(#[from] InvalidField),
-    /// An array whose length does not match the network.
+    /// The task cannot draw a trial.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// An array whose length does not fit the network.
     #[error("{name}: found {found} values, expected {expected}")]
     Length {
         /// The array, by its name in an artifact.

@@ -171,8 +171,7 @@ impl<'a> Setting<'a> {
             ..Recording::default()
         };
         let draw = TrialSet::Evaluation.draw(trial as u32);
-        let (input, condition) = (self.trials.input_of(trial), self.trials.condition[trial]);
-        let mut outcomes = self.behaviour.trial(&input, condition, draw, &[self.scaling_factor], &recording)?;
+        let mut outcomes = self.behaviour.trial(&self.trials.get(trial), draw, &[self.scaling_factor], &recording)?;
         (self.monitor.trial_done)();
         Ok(outcomes.remove(0))
     }
@@ -183,8 +182,7 @@ impl<'a> Setting<'a> {
     fn on_machine<M: mdl_device::Backend>(&self, machine: &M) -> Result<Vec<Outcome>> {
         let recorded = length(self.config.recorded_trials).min(self.trials.count);
         let posed = |trial: usize| Posed {
-            input: self.trials.input_of(trial),
-            condition: self.trials.condition[trial],
+            trial: self.trials.get(trial),
             draw: TrialSet::Evaluation.draw(trial as u32),
             scaling_factors: vec![self.scaling_factor],
         };
@@ -244,7 +242,7 @@ mod tests {
         let task = task.task().unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
         let behaviour = LifTask::new(&network, &lif, task, 3).unwrap();
-        let trials = Trials::draw(task, 3, Purpose::EvaluationTrial, 0, 5);
+        let trials = task.draw(3, Purpose::EvaluationTrial, 0, 5).unwrap();
         let config = EvaluationConfig { recorded_trials: 2, recorded_units: vec![4], ..EvaluationConfig::default() };
         let done = AtomicUsize::new(0);
         let count = || _ = done.fetch_add(1, Ordering::Relaxed);

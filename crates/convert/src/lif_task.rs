@@ -1,11 +1,14 @@
 //! A LIF network on a task: runs and evaluates trials.
 
 use crate::error::Result;
+#[cfg(any(test, feature = "cuda"))]
+use crate::lif::TrialOnGpu;
 use crate::lif::config::LifConfig;
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
 use crate::search::trials::{Answer, TrialSet};
 use mdl_data::field::InvalidField;
-use mdl_data::tasks::{Judged, Task};
+use mdl_data::tasks::{Criterion, Judged, Task, Trial};
+use std::ops::RangeInclusive;
 
 /// A LIF network on a task.
 pub struct LifTask<'a> {
@@ -47,11 +50,9 @@ impl Outcome {
 #[cfg(any(test, feature = "cuda"))]
 #[derive(Clone, Debug)]
 pub struct Posed {
-    /// Input `[T, K]`
-    pub input: Vec<f32>,
-    /// Condition.
-    pub condition: usize,
-    /// Index of its noise.
+    /// The trial.
+    pub trial: Trial,
+    /// Number of its noise.
     pub draw: u64,
     /// Scaling factors to run it with.
     pub scaling_factors: Vec<f64>,
@@ -66,6 +67,11 @@ impl<'a> LifTask<'a> {
         if network.inputs != task.channels() {
             let found = format!("{} input channels", task.channels());
             let expected = format!("{}, as the network has", network.inputs);
+            return Err(InvalidField { field: "task".into(), found, expected }.into());
+        }
+        if network.outputs != task.outputs() {
+            let found = format!("{} output channels", task.outputs());
+            let expected = format!("{}, as the network has", network.outputs);
             return Err(InvalidField { field: "task".into(), found, expected }.into());
         }
         let timing = Timing::new(config, task.steps(), task.step_ms())?;
@@ -93,24 +99,30 @@ impl<'a> LifTask<'a> {
         self.trial_ms() * self.units as f64 / 1000.0
     }
 
-    /// Runs one trial, input `[T, K]`, with every scaling factor, with the noise of index `draw`.
+    /// The rules that answers to a trial are judged by, and the steps of their windows.
+    fn criterion(&self, trial: &Trial) -> (Criterion, Vec<RangeInclusive<usize>>) {
+        let criterion = Criterion::new(&trial.rules, Judged::Lif, self.task.rule_set());
+        let windows = criterion.windows.iter().map(|window| self.timing().window(window.clone())).collect();
+        (criterion, windows)
+    }
+
+    /// Runs one trial with every scaling factor, on the noise of number `draw`.
     ///
     /// # Errors
     /// Those of [`Simulator::run`].
     pub fn trial(
         &self,
-        input: &[f32],
-        condition: usize,
+        trial: &Trial,
         draw: u64,
         scaling_factors: &[f64],
         recording: &Recording,
     ) -> Result<Vec<Outcome>> {
-        let input: Vec<f64> = input.iter().map(|u| f64::from(*u)).collect();
-        let window = self.timing().window(self.task.response_window(Judged::Lif));
-        let recording = Recording { response: Some(window), ..recording.clone() };
+        let input: Vec<f64> = trial.input.iter().map(|u| f64::from(*u)).collect();
+        let (criterion, windows) = self.criterion(trial);
+        let recording = Recording { windows, ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        Ok(runs.into_iter().map(|run| self.judged(condition, run)).collect())
+        Ok(runs.into_iter().map(|run| self.judged(&criterion, run)).collect())
     }
 
     /// Number of trials whose inputs are on a GPU at the same time.
@@ -133,16 +145,16 @@ impl<'a> LifTask<'a> {
         trials: &[Posed],
         out_every: Option<usize>,
     ) -> Result<Vec<Outcome>> {
-        let window = self.timing().window(self.task.response_window(Judged::Lif));
-        let input = |trial: &Posed| {
-            let draws = TrialDraws { seed: self.seed, trial: trial.draw };
-            (trial.input.iter().map(|u| f64::from(*u)).collect(), draws)
+        let on_gpu = |posed: &Posed| {
+            let (criterion, windows) = self.criterion(&posed.trial);
+            let draws = TrialDraws { seed: self.seed, trial: posed.draw };
+            (criterion, TrialOnGpu { input: posed.trial.input.iter().map(|u| f64::from(*u)).collect(), draws, windows })
         };
-        let inputs: Vec<_> = trials.iter().map(input).collect();
+        let (criteria, on_gpu): (Vec<_>, Vec<_>) = trials.iter().map(on_gpu).unzip();
         let of_trial = |(at, trial): (usize, &Posed)| trial.scaling_factors.iter().map(move |f| (at, *f)).collect();
         let simulations: Vec<(usize, f64)> = trials.iter().enumerate().flat_map::<Vec<_>, _>(of_trial).collect();
-        let runs = self.simulator.run_on(machine, &inputs, &simulations, window, out_every)?;
-        Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.judged(trials[*at].condition, run)).collect())
+        let runs = self.simulator.run_on(machine, &on_gpu, &simulations, out_every)?;
+        Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.judged(&criteria[*at], run)).collect())
     }
 
     /// Runs trials of a set, each with some scaling factors, all at once on a device; returns the results of each.
@@ -157,11 +169,10 @@ impl<'a> LifTask<'a> {
         jobs: &[(u32, Vec<f64>)],
     ) -> Result<Vec<Vec<Answer>>> {
         let posed = |(trial, factors): &(u32, Vec<f64>)| {
-            let drawn = set.trial(self.task, self.seed, *trial);
-            let (condition, draw) = (drawn.condition[0], set.draw(*trial));
-            Posed { input: drawn.input, condition, draw, scaling_factors: factors.clone() }
+            let (drawn, draw) = (set.trial(self.task, self.seed, *trial)?, set.draw(*trial));
+            Ok(Posed { trial: drawn, draw, scaling_factors: factors.clone() })
         };
-        let trials: Vec<Posed> = jobs.iter().map(posed).collect();
+        let trials: Vec<Posed> = jobs.iter().map(posed).collect::<Result<_>>()?;
         let outcomes = self.trials_on(machine, &trials, None)?;
         let mut answers = outcomes.iter().map(Outcome::answer);
         Ok(jobs.iter().map(|(_, factors)| answers.by_ref().take(factors.len()).collect()).collect())
@@ -172,14 +183,13 @@ impl<'a> LifTask<'a> {
     /// # Errors
     /// Those of [`Simulator::run`].
     pub fn answer(&self, set: TrialSet, trial: u32, scaling_factors: &[f64]) -> Result<Vec<Answer>> {
-        let drawn = set.trial(self.task, self.seed, trial);
-        let (condition, draw) = (drawn.condition[0], set.draw(trial));
-        let outcomes = self.trial(&drawn.input, condition, draw, scaling_factors, &Recording::default())?;
+        let drawn = set.trial(self.task, self.seed, trial)?;
+        let outcomes = self.trial(&drawn, set.draw(trial), scaling_factors, &Recording::default())?;
         Ok(outcomes.iter().map(Outcome::answer).collect())
     }
 
-    fn judged(&self, condition: usize, run: Run) -> Outcome {
-        let response = self.task.response(condition, Judged::Lif);
-        Outcome { correct: run.extremes.iter().all(|e| response.accepts(*e)), run }
+    fn judged(&self, criterion: &Criterion, run: Run) -> Outcome {
+        let outputs = self.task.outputs();
+        Outcome { correct: criterion.accepts(|window, o| run.extremes[window * outputs + o]), run }
     }
 }

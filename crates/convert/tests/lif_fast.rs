@@ -58,7 +58,7 @@ fn run(network: &LifNetwork, config: &LifConfig, trial: u64, factors: &[f64]) ->
     let timing = Timing::new(config, SAMPLES, 5.0).unwrap();
     let steps = timing.steps;
     let recording = Recording {
-        response: Some(steps / 2..=steps),
+        windows: vec![steps / 2..=steps],
         out_every: Some(20),
         spikes: true,
         end_state: true,
@@ -203,7 +203,7 @@ fn the_fast_kernel_records_what_the_exact_mode_does() {
     let network =
         LifNetwork { units: N, outputs: 2, inputs: 1, w_in, recurrent, w_out, tau_decay_ms, kinds: Vec::new() };
     let recording = Recording {
-        response: Some(501..=877),
+        windows: vec![501..=877],
         out_every: Some(37),
         spikes: true,
         rate_every: Some(45),
@@ -273,7 +273,9 @@ fn spikes_in_mean_field(network: &LifNetwork, config: &LifConfig, factors: &[f64
     let timing = Timing::new(config, SAMPLES, 5.0).unwrap();
     let field = MeanField::new(network, config, &timing).unwrap();
     let input: Vec<f32> = input().iter().map(|u| *u as f32).collect();
-    let course = |trial| field.run(&input, factors, TrialDraws { seed: 5, trial }, SAMPLES / 2..SAMPLES);
+    let window = SAMPLES / 2..SAMPLES;
+    let windows = std::slice::from_ref(&window);
+    let course = |trial| field.run(&input, factors, TrialDraws { seed: 5, trial }, windows);
     let courses: Vec<Course> = (0..trials).map(course).collect();
     let mean = |l: usize| courses.iter().map(|c| f64::from(c.spikes[l])).sum::<f64>() / trials as f64;
     (0..factors.len()).map(mean).collect()

@@ -1,18 +1,19 @@
 //! Inputs of networks and evaluation of answers: cognitive tasks, data sets of labelled examples, and spike encoding.
 //!
 //! ```
-//! use mdl_data::tasks::{GoNoGo, Task, Trials, judge};
+//! use mdl_data::tasks::{Program, RuleSet, Task};
 //! use mdl_kernels::random::Purpose;
 //!
-//! let task = GoNoGo::default();
-//! let trials = Trials::draw(&task, 1, Purpose::TrainingTrial, 0, 8);
+//! let task = Program::built_in("go-nogo", Default::default())?;
+//! let trials = task.draw(1, Purpose::TrainingTrial, 0, 8)?;
 //! assert_eq!(trials.input.len(), task.steps() * 8 * task.channels());
 //! // The target is a correct answer; silence is one on NoGo trials only.
-//! assert_eq!(judge(&task, &trials.target, &trials.condition), [true; 8]);
+//! assert_eq!(trials.judge(&trials.target, RuleSet::Published), [true; 8]);
 //! let silence = vec![0.0; trials.target.len()];
-//! for (correct, condition) in judge(&task, &silence, &trials.condition).iter().zip(&trials.condition) {
+//! for (correct, condition) in trials.judge(&silence, RuleSet::Published).iter().zip(&trials.condition) {
 //!     assert_eq!(*correct, task.conditions()[*condition] == "NoGo");
 //! }
+//! # Ok::<(), mdl_data::tasks::TaskError>(())
 //! ```
 
 pub mod choice;

@@ -10,6 +10,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Error of an import or export. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The task cannot draw a trial.
+    #[error(transparent)]
+    Task(#[from] mdl_data::tasks::TaskError),
     /// The file cannot be read.
     #[error("{}: {source}", path.display())]
     Unreadable {

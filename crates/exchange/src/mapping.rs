@@ -17,10 +17,10 @@ mod source;
 
 pub use source::{Factor, Source};
 
-use crate::options::{ImportOptions, Reading, check_task};
+use crate::options::{ImportOptions, Reading, check_task, task_section};
 use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, ArtifactError, Kind, Provenance};
-use mdl_data::tasks::TaskConfig;
+use mdl_data::tasks::DataSetConfig;
 use mdl_experiment::json::{parse, read_json};
 use mdl_experiment::{Experiment, ExperimentError};
 use mdl_model::NetworkConfig;
@@ -103,8 +103,9 @@ impl Mapping {
     /// A file that cannot be read, is not JSON or is not a mapping; a name that no tensor has.
     pub fn load(path: &Path) -> Result<Self> {
         let origin = path.display().to_string();
+        let what = "mapping";
         let mapping: Self =
-            parse(read_json(path).map_err(ExperimentError::from)?, &origin).map_err(ExperimentError::from)?;
+            read_json(path, what).and_then(|json| parse(json, what, &origin)).map_err(ExperimentError::from)?;
         let refuse = |message| Err(Error::Undecided { path: path.into(), message });
         if let Some(name) = mapping.tensors.keys().find(|name| !TENSORS.contains(&name.as_str())) {
             return refuse(format!("field `tensors`: found {name:?}, expected one of {}", TENSORS.join(", ")));
@@ -228,15 +229,15 @@ impl Mapping {
         let mut config = Value::Object(self.config.clone());
         fill(&mut config, &["name"], json!(options.name));
         match options.task {
-            Some(kind) => set(&mut config, &["task", "kind"], json!(kind)),
-            None if config["task"]["kind"].is_null() => {
+            Some(name) => config["task"] = task_section(name),
+            None if config["task"]["kind"].is_null() && config["task"]["file"].is_null() => {
                 let task = options.task(sizes.channels, &variables.path)?;
                 reading.record(format!("task {task}, by the number of inputs"));
                 set(&mut config, &["task", "kind"], json!(task));
             }
             None => {}
         }
-        let examples = TaskConfig::all().iter().any(|k| k.data_set().is_some() && config["task"]["kind"] == k.name());
+        let examples = DataSetConfig::all().iter().any(|kind| config["task"]["kind"] == kind.name());
         if examples {
             fill(&mut config, &["training", "loss"], json!("cross-entropy"));
         }

@@ -5,6 +5,7 @@ use mdl_artifact::Kind;
 use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_model::spiking::Synapse;
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// Options of an import, from the command line.
@@ -14,7 +15,7 @@ pub struct ImportOptions<'a> {
     pub name: &'a str,
     /// Kind of the network; none: as given by the layout, a LIF network if there is a scaling factor.
     pub kind: Option<Kind>,
-    /// The task; none: the first task with this number of inputs.
+    /// Name of the task or data set, or file of a task; none: the first known one that has as many inputs.
     pub task: Option<&'a str>,
     /// Synapse of a spiking network; none: double exponential.
     pub synapse: Option<Synapse>,
@@ -27,22 +28,27 @@ pub struct ImportOptions<'a> {
 }
 
 /// Names of the tasks and data sets.
-pub fn task_names() -> Vec<&'static str> {
-    TaskConfig::all().iter().map(TaskConfig::name).collect()
+pub fn task_names() -> Vec<String> {
+    TaskConfig::known().iter().map(|task| task.name().to_owned()).collect()
+}
+
+/// The task section of a task or data set of this name, or of a task in this file.
+pub(crate) fn task_section(name: &str) -> Value {
+    if name.ends_with(".star") { json!({ "file": name }) } else { json!({ "kind": name }) }
 }
 
 impl ImportOptions<'_> {
     /// Name of the task of a network in `path` with this number of inputs.
     ///
     /// # Errors
-    /// No task has this number of inputs, and none was named.
-    pub fn task(&self, channels: usize, path: &Path) -> Result<&str> {
+    /// No task has that many inputs, and none was named.
+    pub fn task(&self, channels: usize, path: &Path) -> Result<String> {
         let undecided = || {
             let message = format!("{channels} inputs belong to no task; name it with --task");
             Error::Undecided { path: path.into(), message }
         };
-        let guess = || TaskConfig::all().into_iter().find(|kind| kind.channels_and_outputs().0 == channels);
-        self.task.or_else(|| Some(guess()?.name())).ok_or_else(undecided)
+        let guess = || TaskConfig::known().into_iter().find(|task| task.channels_and_outputs().0 == channels);
+        self.task.map(str::to_owned).or_else(|| Some(guess()?.name().to_owned())).ok_or_else(undecided)
     }
 
     /// Refuses overrides of the training, because the network of a file is already trained.

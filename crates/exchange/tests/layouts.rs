@@ -466,7 +466,7 @@ fn a_vector_is_a_vector_whatever_its_orientation() {
     ] {
         let imported = import(&with(network(), name, &shape, &values), options()).unwrap();
         assert_eq!(imported.artifact.tensors, expected, "{name}");
-        assert_eq!(imported.artifact.config["task"]["steps"], 200);
+        assert_eq!(imported.artifact.config["task"]["parameters"]["trial_ms"], 1000);
     }
     let turned = refusal(&with(network(), "w_in", &[2, 3], &[1.0; 6]), options());
     assert!(turned.contains("variable `w_in`: found shape [2, 3], expected N×K for the 3 units of `w`"), "{turned}");

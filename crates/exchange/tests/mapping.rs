@@ -41,11 +41,24 @@ fn dense() -> Value {
 }
 
 #[test]
+fn a_wrong_mapping_is_called_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("m.json");
+    for (text, expected) in
+        [("{", "not valid JSON"), (r#"{"tensors": 3}"#, "field `tensors`"), ("PK\u{3}\u{4}", "expected")]
+    {
+        std::fs::write(&path, text).unwrap();
+        let message = Mapping::load(&path).unwrap_err().to_string();
+        assert!(message.starts_with("mapping ") && message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn a_dense_network_is_the_same_in_every_format() {
     let stored = import(NPZ, dense()).unwrap();
     assert_eq!(stored.tensors, import(COMPRESSED, dense()).unwrap().tensors);
     assert_eq!(stored.tensors, import(SAFETENSORS, dense()).unwrap().tensors);
-    assert_eq!((stored.kind, &stored.config["task"]["kind"]), (Kind::Rate, &"xor".into()));
+    assert_eq!((stored.kind, &stored.config["task"]["file"]), (Kind::Rate, &"xor.star".into()));
     assert_eq!(stored.config["network"]["recurrence"]["dale"], false);
     // As NumPy prints them: row 0 of `hidden` is column 0 of w_rec.
     let w_rec = stored.values::<f32>("w_rec", &[6, 6]).unwrap();

@@ -46,7 +46,7 @@ fn sizes_and_options_tell_the_experiment() {
     let neuron = |artifact: Artifact| artifact.config["network"]["neuron"].clone();
     let artifact = import(MODES).unwrap();
     let config = &artifact.config;
-    assert_eq!((&config["task"]["kind"], &config["task"]["step_ms"]), (&"mante".into(), &2.0.into()));
+    assert_eq!((&config["task"]["file"], &config["task"]["step_ms"]), (&"mante.star".into(), &2.0.into()));
     assert_eq!((&config["network"]["neurons"], &config["network"]["modes"]), (&5.into(), &2.into()));
     assert_eq!(neuron(artifact)["gain"], "one-minus-alpha-decay");
     let single = ImportOptions { synapse: Some(Synapse::Single), ..import::options() };

@@ -3,6 +3,7 @@
 use crate::conform::conform;
 use mdl_artifact::json::{self, JsonError};
 use mdl_artifact::{Artifact, ArtifactError, FileType, Purpose};
+use mdl_data::tasks::upgrade;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,38 +15,48 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("config {}: {source}", path.display())]
+    #[error("{what} {}: {source}", path.display())]
     Unreadable {
+        /// Name of the file's role in messages, such as `config`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Cause.
         source: std::io::Error,
     },
     /// The file is of another type.
-    #[error("config {}: {}", path.display(), found.mismatch(Purpose::Json))]
+    #[error("{what} {}: {}", path.display(), found.mismatch(Purpose::Json))]
     Foreign {
+        /// Name of the file's role in messages, such as `config`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Type of the file.
         found: FileType,
     },
     /// The file is not JSON.
-    #[error("config {}: not valid JSON: {source}", path.display())]
+    #[error("{what} {}: not valid JSON: {source}", path.display())]
     NotJson {
+        /// Name of the file's role in messages, such as `config`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Position and cause.
         source: JsonError,
     },
     /// The file is an artifact, but not one with a config.
-    #[error("config {source}")]
+    #[error("{what} {source}")]
     Artifact {
+        /// Name of the file's role in messages, such as `config`.
+        what: &'static str,
         /// File and cause.
         source: ArtifactError,
     },
     /// A field is unknown, missing or of the wrong type.
-    #[error("config {origin}: {}{message}", place(field))]
+    #[error("{what} {origin}: {}{message}", place(field))]
     Field {
+        /// Name of the file's role in messages, such as `config`.
+        what: &'static str,
         /// Origin of the config.
         origin: String,
         /// Path of the field; empty for the whole config.
@@ -68,8 +79,8 @@ impl ConfigError {
     #[must_use]
     pub(crate) fn blaming(self, overrides: &[String]) -> Self {
         match self {
-            Self::Field { origin, field, message } => {
-                Self::Field { origin: origin_of(&origin, overrides, &field), field, message }
+            Self::Field { what, origin, field, message } => {
+                Self::Field { what, origin: origin_of(&origin, overrides, &field), field, message }
             }
             other => other,
         }
@@ -102,13 +113,16 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Maximum depth of nested sections.
 const MOST_SECTIONS: usize = 32;
 
+/// Name of a config in messages.
+pub const CONFIG: &str = "config";
+
 /// Reads a JSON config file of at most one mebibyte, or the config in an artifact.
 ///
 /// # Errors
 /// [`ConfigError::Unreadable`], [`ConfigError::Foreign`], [`ConfigError::NotJson`], [`ConfigError::Artifact`].
-pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.into(), source };
-    let foreign = |found| ConfigError::Foreign { path: path.into(), found };
+pub fn read_json(path: &Path, what: &'static str) -> Result<Value, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { what, path: path.into(), source };
+    let foreign = |found| ConfigError::Foreign { what, path: path.into(), found };
     if path.is_dir() {
         return Err(foreign(FileType::Directory));
     }
@@ -117,16 +131,16 @@ pub fn read_json(path: &Path) -> Result<Value, ConfigError> {
     File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
     // A safetensors file starts with the length of its header, a JSON object.
     if text.get(6..9) == Some(b"\0\0{") {
-        return Artifact::read_config(path).map(without_sweep).map_err(|source| ConfigError::Artifact { source });
+        return Artifact::read_config(path).map(without_sweep).map_err(|source| ConfigError::Artifact { what, source });
     }
     match FileType::of(&text) {
         FileType::Json | FileType::Text | FileType::Unknown => {}
         other => return Err(foreign(other)),
     }
     if text.len() as u64 > MOST_BYTES {
-        return Err(unreadable(std::io::Error::other(format!("more than {MOST_BYTES} bytes, expected a config"))));
+        return Err(unreadable(std::io::Error::other(format!("more than {MOST_BYTES} bytes, expected a {what}"))));
     }
-    json::parse(&text).map_err(|source| ConfigError::NotJson { path: path.into(), source })
+    json::parse(&text).map_err(|source| ConfigError::NotJson { what, path: path.into(), source })
 }
 
 /// Config of a sweep without the section that describes the sweep.
@@ -171,12 +185,60 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
     Ok(())
 }
 
-/// Converts JSON into a typed config; `origin` names its source in messages.
+/// Reads the text of the task that a config names, if it does not hold it yet, and brings older spellings of the section up
+/// to date. The path is relative to the config `file`; one from an override is relative to the working directory.
+///
+/// # Errors
+/// [`ConfigError::Field`]: a file that cannot be read.
+pub(crate) fn resolve_task(
+    config: &mut Value,
+    overrides: &[String],
+    file: Option<&Path>,
+    origin: &str,
+) -> Result<(), ConfigError> {
+    let Some(task) = config.get_mut("task").filter(|task| task.is_object()) else { return Ok(()) };
+    let field = |name: &str, message: String| {
+        let field = if name.is_empty() { "task".into() } else { format!("task.{name}") };
+        ConfigError::Field { what: CONFIG, origin: origin_of(origin, overrides, &field), field, message }
+    };
+    upgrade(task).map_err(|e| field(&e.field, format!("found {}, expected {}", e.found, e.expected)))?;
+    let is_set = |key: &str| overrides.iter().any(|set| set.split('=').next() == Some(key));
+    let Some(path) = task["file"].as_str().map(PathBuf::from) else { return Ok(()) };
+    let renamed = is_set("task.file") || is_set("task");
+    if task["source"].is_string() && !is_set("task.file") {
+        return Ok(());
+    }
+    let folder = file.and_then(Path::parent).filter(|_| !renamed);
+    let found = folder.map_or(path.clone(), |folder| folder.join(&path));
+    let text = read_text(&found).map_err(|message| field("file", format!("{}: {message}", found.display())))?;
+    task["source"] = text.into();
+    Ok(())
+}
+
+/// Reads the text of a task.
+fn read_text(path: &Path) -> Result<String, String> {
+    if path.is_dir() {
+        return Err("found a directory, expected a task in Starlark, such as tasks/xor.star".into());
+    }
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("more than {MOST_BYTES} bytes, expected a task in Starlark"));
+    }
+    String::from_utf8(bytes).map_err(|_| "found no text in UTF-8, expected a task in Starlark".into())
+}
+
+/// Turns JSON into a typed config; `origin` names where it came from in messages.
 ///
 /// # Errors
 /// [`ConfigError::Field`].
-pub fn parse<T: DeserializeOwned + JsonSchema>(mut config: Value, origin: &str) -> Result<T, ConfigError> {
-    let refused = |field: String, message: String| ConfigError::Field { origin: origin.into(), field, message };
+pub fn parse<T: DeserializeOwned + JsonSchema>(
+    mut config: Value,
+    what: &'static str,
+    origin: &str,
+) -> Result<T, ConfigError> {
+    let refused = |field: String, message: String| ConfigError::Field { what, origin: origin.into(), field, message };
     conform(&mut config, schemars::schema_for!(T).as_value()).map_err(|misfit| refused(misfit.path, misfit.message))?;
     serde_path_to_error::deserialize(config)
         .map_err(|e| refused(e.path().to_string(), e.inner().to_string().replace("unknown variant", "unknown choice")))
@@ -213,7 +275,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_file_without_an_end_is_no_config() {
-        let message = read_json(Path::new("/dev/zero")).unwrap_err().to_string();
+        let message = read_json(Path::new("/dev/zero"), CONFIG).unwrap_err().to_string();
         assert!(message.contains("/dev/zero: more than 1048576 bytes"), "{message}");
     }
 
@@ -227,10 +289,10 @@ mod tests {
             (b"", "found an empty file"),
         ] {
             std::fs::write(&path, bytes).unwrap();
-            let message = read_json(&path).unwrap_err().to_string();
+            let message = read_json(&path, CONFIG).unwrap_err().to_string();
             assert!(message.contains("config.json: found ") && message.contains(expected), "{message}");
         }
-        let message = read_json(dir.path()).unwrap_err().to_string();
+        let message = read_json(dir.path(), CONFIG).unwrap_err().to_string();
         assert!(message.contains("found a directory, expected a JSON file; name the JSON file in it"), "{message}");
     }
 
@@ -245,8 +307,8 @@ mod tests {
         struct Outer {
             a: Inner,
         }
-        assert_eq!(parse::<Outer>(json!({"a": {"b": 1}}), "x.json").unwrap().a.b, 1);
-        let message = |v| parse::<Outer>(v, "x.json").unwrap_err().to_string();
+        assert_eq!(parse::<Outer>(json!({"a": {"b": 1}}), CONFIG, "x.json").unwrap().a.b, 1);
+        let message = |v| parse::<Outer>(v, CONFIG, "x.json").unwrap_err().to_string();
         assert!(message(json!({"a": {"b": "one"}})).contains("`a.b`"));
         assert!(message(json!({"a": {"b": 1, "c": 2}})).contains("unknown field `c`"));
     }

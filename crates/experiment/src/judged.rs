@@ -3,7 +3,6 @@
 //! A stage can change the sections that it uses. The network and its training stay unchanged: the config of an artifact
 //! always describes its tensors.
 
-use crate::json::read_json;
 use crate::{Experiment, ExperimentError, origin_of};
 use mdl_artifact::differences;
 use mdl_data::field::InvalidField;
@@ -56,7 +55,7 @@ impl Judged {
         let (mut unused, mut judge) = (Vec::new(), origin.to_owned());
         if let Some(file) = changes.file {
             judge = file.display().to_string();
-            let other = Experiment::from_json(read_json(file)?, &[], None, &judge)?.to_json();
+            let other = Experiment::load(file, &[], None)?.to_json();
             for section in changes.sections {
                 config[*section] = other[*section].clone();
             }
@@ -110,11 +109,10 @@ fn check_task(made: &TaskConfig, judged: &TaskConfig) -> Result<(), InvalidField
     let (channels, outputs) = made.channels_and_outputs();
     let found = judged.channels_and_outputs();
     if found != (channels, outputs) {
-        let kind = judged_json["kind"].as_str().unwrap_or_default();
         return Err(InvalidField {
-            field: "kind".into(),
-            found: format!("{kind}, with {} input channels and {} outputs", found.0, found.1),
-            expected: format!("{}, with {channels} and {outputs}, as the network has", made_json["kind"]),
+            field: if judged.data_set().is_some() { "kind" } else { "file" }.into(),
+            found: format!("{}, with {} input channels and {} outputs", judged.name(), found.0, found.1),
+            expected: format!("{}, with {channels} and {outputs}, as the network has", made.name()),
         });
     }
     let fixed_fields = made.fixed_fields();

@@ -26,7 +26,7 @@ pub mod json;
 pub mod judged;
 pub mod memory;
 
-use json::{ConfigError, apply_overrides, origin_of, parse, read_json};
+use json::{CONFIG, ConfigError, apply_overrides, origin_of, parse, read_json, resolve_task};
 use mdl_convert::Conversion;
 use mdl_convert::lif::config::LifConfig;
 use mdl_convert::search::SearchConfig;
@@ -113,7 +113,7 @@ impl Experiment {
     /// # Errors
     /// Any [`ExperimentError`].
     pub fn load(path: &Path, overrides: &[String], seed: Option<u64>) -> Result<Self, ExperimentError> {
-        Self::from_json(read_json(path)?, overrides, seed, &path.display().to_string())
+        Self::from_file(read_json(path, CONFIG)?, Some(path), overrides, seed, &path.display().to_string())
     }
 
     /// Reads the config of an artifact, with overrides from the command line; `origin` names it in messages.
@@ -121,17 +121,31 @@ impl Experiment {
     /// # Errors
     /// Any [`ExperimentError`].
     pub fn from_json(
+        config: Value,
+        overrides: &[String],
+        seed: Option<u64>,
+        origin: &str,
+    ) -> Result<Self, ExperimentError> {
+        Self::from_file(config, None, overrides, seed, origin)
+    }
+
+    /// As [`Experiment::from_json`]; the path of a task is relative to the config `file`.
+    fn from_file(
         mut config: Value,
+        file: Option<&Path>,
         overrides: &[String],
         seed: Option<u64>,
         origin: &str,
     ) -> Result<Self, ExperimentError> {
         if !config.is_object() {
             let message = "found no object, expected one with the sections of a config".into();
-            return Err(ConfigError::Field { origin: origin.into(), field: String::new(), message }.into());
+            return Err(
+                ConfigError::Field { what: CONFIG, origin: origin.into(), field: String::new(), message }.into()
+            );
         }
         apply_overrides(&mut config, overrides)?;
-        let mut experiment: Self = parse(config, origin).map_err(|error| error.blaming(overrides))?;
+        resolve_task(&mut config, overrides, file, origin)?;
+        let mut experiment: Self = parse(config, CONFIG, origin).map_err(|error| error.blaming(overrides))?;
         experiment.seed = seed.unwrap_or(experiment.seed);
         experiment.validate().map_err(|field| ExperimentError::Invalid {
             origin: origin_of(origin, overrides, &field.field),

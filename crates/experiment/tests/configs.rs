@@ -70,7 +70,8 @@ fn what_a_network_was_made_with_cannot_be_changed_and_other_changes_are_noted() 
         ("search.trials=5", "`search` cannot be changed here, nothing here depends on it"),
         ("task.step_ms=10", "task.step_ms: found 10.0, expected 5.0"),
         ("task.kind=xor", "task"),
-        (r#"task={"kind":"xor"}"#, "task.kind: found xor, with 2 input channels"),
+        ("task.parameters.trial=7", "unknown parameter `trial`"),
+        (r#"task={"kind":"xor"}"#, "task.file: found xor, with 2 input channels"),
         ("tsak.steps=7", "unknown field `tsak`, did you mean `task`?"),
     ] {
         let message = judge(set, &eval).unwrap_err().to_string();
@@ -86,7 +87,10 @@ fn what_a_network_was_made_with_cannot_be_changed_and_other_changes_are_noted() 
         assert!(error.contains(&format!("task.{culprit}: found")) && error.contains("in the training"), "{error}");
     }
     let noted = |set: &str| judge(set, &eval).unwrap().differs;
-    assert_eq!(noted("task.steps=1000"), [("task.steps".into(), serde_json::json!(500))].into());
+    assert_eq!(
+        noted("task.parameters.trial_ms=5000"),
+        [("task.parameters.trial_ms".into(), serde_json::json!(2500))].into()
+    );
     assert_eq!(noted("lif.refractory_ms=4"), [("lif.refractory_ms".into(), serde_json::json!(2.0))].into());
     assert!(noted("evaluation.trials=5").is_empty() && noted("seed=3").is_empty());
 }
@@ -123,10 +127,13 @@ fn impossible_configs_are_refused_by_field() {
         ("network.activation=sigmod", "`network.activation`: found text \"sigmod\""),
         ("network.activation=sigmod", "did you mean `sigmoid`?"),
         ("network.modes=3", "there is `network.recurrence.modes`"),
-        ("task.steps=abc", "field `task.steps`: found text \"abc\", expected a whole number"),
-        ("task.steps=20.5", "field `task.steps`: found 20.5, expected a whole number"),
-        ("task.stimulus_steps=[1,2,3]", "`task.stimulus_steps`: found a list of 3, expected a list of 2"),
-        (r#"task.stimulus_steps=[1,"b"]"#, "`task.stimulus_steps.1`: found text \"b\""),
+        ("task.steps=7", "unknown field `steps`"),
+        ("task.parameters.trial_ms=abc", "parameter `trial_ms`: found \"abc\", expected a number"),
+        (r#"task.parameters.stimulus_ms=[1,"b"]"#, "parameter `stimulus_ms`: found [1,\"b\"], expected a list"),
+        (
+            "task.parameters.stimulus_ms=[250,9000]",
+            "go-nogo.star, line 37: from_ms = 9000 lies outside of the trial; expected 0 to 1000 ms",
+        ),
         ("training.stop=1", "field `training.stop`: found 1, expected an object with"),
         ("training.schedule.kind=cosine", "field `training.schedule`: missing `final_fraction`"),
         (
@@ -139,7 +146,7 @@ fn impossible_configs_are_refused_by_field() {
         ),
         ("evaluation.trials=18446744073709551616", "evaluation.trials"),
         ("search.factors=[1e-300]", "search.factors: found 1e-300, expected numbers from 0.001"),
-        ("task.step_ms=1e-300", "task.step_ms: found 1e-300, expected a duration"),
+        ("task.step_ms=1e-300", "step_ms: found 1e-300, expected a duration"),
         ("network.input_sd=1e300", "network.input_sd: found 1e300, expected a number from 0 to 1000000"),
         ("lif.dt_ms=5 lif.tau_membrane_ms=10", "lif.tau_rise_ms: found 2, expected at least the step"),
         ("training.adam.epsilon=1e-300", "training.adam.epsilon: found 1e-300"),
@@ -154,7 +161,7 @@ fn impossible_configs_are_refused_by_field() {
         ),
         ("network.time_constants.kind=fixed network.time_constants.ms=2", "network.time_constants.ms: found 2"),
         ("network.recurrence.gian=1", "gian"),
-        ("task.steps=0", "task.steps: found 0"),
+        ("task.parameters.trial_ms=0", "duration_ms: found 0 ms"),
         ("training.learning_rate=-1", "training.learning_rate: found -1"),
         ("training.learning_rate=fast", "with --set training.learning_rate=fast: field `training.learning_rate`"),
         ("training.optimiser=adam", "optimiser"),
@@ -170,7 +177,7 @@ fn impossible_configs_are_refused_by_field() {
 
 #[test]
 fn a_whole_number_may_be_written_with_a_point() {
-    let overrides = ["network.neurons=20.0".into(), "task.steps=2e2".into(), "lif.downsample=1.0".into()];
+    let overrides = ["network.neurons=20.0".into(), "task.parameters.trial_ms=1e3".into(), "lif.downsample=1.0".into()];
     let experiment = Experiment::load(&directory().join("go-nogo.json"), &overrides, None).unwrap();
     assert_eq!((experiment.task.steps(), experiment.lif.downsample), (200, 1));
     assert_eq!(experiment.to_json()["network"]["neurons"].to_string(), "20");

@@ -1,4 +1,4 @@
-//! Run-time choice of the vector unit, and what else a kernel asks of the processor.
+//! Run-time choice of the vector unit and of constants that a kernel is compiled for, and prefetching.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -26,6 +26,31 @@ impl<R, F: FnMut() -> R> WithSimd for Kernel<F> {
 #[inline(always)]
 pub fn dispatch<R>(kernel: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Kernel(kernel))
+}
+
+/// Evaluates an expression compiled for one of several values of a constant, the one that `$value` has at run time.
+///
+/// ```
+/// fn sum<const N: usize>(values: &[u32]) -> u32 {
+///     values.first_chunk::<N>().map_or(0, |values| values.iter().sum())
+/// }
+/// let count = [7, 8, 9].len();
+/// assert_eq!(mdl_kernels::with_const!(count, N in [1, 2, 3] => sum::<N>(&[7, 8, 9])), 24);
+/// ```
+///
+/// # Panics
+/// If the value is none of those listed.
+#[macro_export]
+macro_rules! with_const {
+    ($value:expr, $name:ident in [$($constant:literal),+] => $body:expr) => {
+        match $value {
+            $($constant => {
+                const $name: usize = $constant;
+                $body
+            })+
+            value => unreachable!("{} is {value}, not one of {:?}", stringify!($name), [$($constant),+]),
+        }
+    };
 }
 
 /// Asks the processor to bring `values` into its first-level cache, for use soon; what it computes does not change.

@@ -17,7 +17,6 @@
 //! assert!(noise.iter().all(|x| x.abs() < 1.0));
 //! ```
 
-pub mod aligned;
 pub mod dispatch;
 pub mod lanes;
 pub mod memory;

@@ -49,6 +49,8 @@ pub enum Purpose {
     Augmentation = 15,
     /// Fluctuations of a LIF network in mean field.
     MeanFieldNoise = 16,
+    /// Example trials of a task, one per condition.
+    ExampleTrial = 17,
 }
 
 /// Number of sets of `LANES` blocks whose words are drawn before they are converted to numbers.

@@ -3,7 +3,10 @@
 use candle_core::{CpuStorage, Layout, Result, WithDType};
 use num_traits::Float;
 
-/// A floating-point type that the operators' kernels are generic over.
+/// Rows and columns of the tiles in which matrices are transposed.
+pub const TILE: usize = 4;
+
+/// A floating-point type that the operators' kernels are generic over, with the fastest form of what they need.
 pub trait Real:
     WithDType + Float + std::ops::AddAssign + std::ops::SubAssign + std::ops::MulAssign + std::iter::Sum
 {
@@ -15,6 +18,16 @@ pub trait Real:
 
     /// ln(1 + x) for 0 ≤ x ≤ 1, likewise.
     fn ln_1p_vector(self) -> Self;
+
+    /// Writes the rows of a tile as the beginnings of four columns, `length` apart.
+    #[inline(always)]
+    fn transpose_tile(rows: [&[Self; TILE]; TILE], length: usize, columns: &mut [Self]) {
+        for i in 0..TILE {
+            for (j, row) in rows.iter().enumerate() {
+                columns[i * length + j] = row[i];
+            }
+        }
+    }
 
     /// A constant given in double precision.
     fn constant(value: f64) -> Self {
@@ -60,6 +73,21 @@ impl Real for f32 {
         let z = s * s;
         let tail = z * (2.0 / 9.0 + z * (2.0 / 11.0 + z * (2.0 / 13.0)));
         s * (2.0 + z * (2.0 / 3.0 + z * (0.4 + z * (2.0 / 7.0 + tail))))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn transpose_tile(rows: [&[f32; TILE]; TILE], length: usize, columns: &mut [f32]) {
+        use std::arch::x86_64::{_MM_TRANSPOSE4_PS, _mm_loadu_ps, _mm_storeu_ps};
+        assert!(columns.len() >= (TILE - 1) * length + TILE, "four columns have room for four rows");
+        // SAFETY: every x86-64 processor has SSE; each row is four numbers, and so is what is written of each column.
+        unsafe {
+            let [mut a, mut b, mut c, mut d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
+            _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+            for (k, column) in [a, b, c, d].into_iter().enumerate() {
+                _mm_storeu_ps(columns.as_mut_ptr().add(k * length), column);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use mdl_kernels::product::common::{Product, padded};
 use mdl_kernels::product::dense::{Dense, accumulate_outer};
 use mdl_kernels::product::low_rank::LowRank;
+use mdl_kernels::product::low_rank_batch::LowRankBatch;
 use mdl_kernels::product::pattern::Pattern;
 use mdl_kernels::product::sparse::SparseReal;
 use mdl_kernels::product::sparse_avx512::SlicedEllpack;
@@ -64,14 +65,25 @@ proptest! {
         let entry = |to: usize, from: usize| -> f64 {
             (0..modes).map(|p| f64::from(a[to * modes + p]) * f64::from(c[from * modes + p])).sum()
         };
-        let found = multiply(&LowRank::forward(n, &factors), n, 1, &rates);
+        let multiplied = multiply(&LowRank::forward(n, &factors), n, 1, &rates);
         let turned = multiply(&LowRank::adjoint(n, &factors), n, 1, &rates);
         for to in 0..n {
             let of = |entry: &dyn Fn(usize) -> f64| 0.25 + (0..n).map(|j| entry(j) * f64::from(rates[j])).sum::<f64>();
             let tolerance = 1e-4 * ((n * modes) as f64).sqrt();
             let (forward, back) = (of(&|from| entry(to, from)), of(&|from| entry(from, to)));
-            prop_assert!((f64::from(f32::from_bits(found[to])) - forward).abs() < tolerance);
+            prop_assert!((f64::from(f32::from_bits(multiplied[to])) - forward).abs() < tolerance);
             prop_assert!((f64::from(f32::from_bits(turned[to])) - back).abs() < tolerance);
+        }
+        for width in [1, 4, 16] {
+            let block = LowRankBatch::new(width, modes, a.to_vec(), c.to_vec());
+            // Trial t has the rates times t.
+            let together: Vec<f32> = rates.iter().flat_map(|rate| (0..width).map(move |t| t as f32 * rate)).collect();
+            let of_block = multiply(&block, n, width, &together);
+            for (found, t) in of_block.iter().zip((0..n).flat_map(|to| (0..width).map(move |t| (to, t)))) {
+                let one = f64::from(f32::from_bits(multiplied[t.0])) - 0.25;
+                let tolerance = 2e-4 * (t.1 + 1) as f64 * ((n * modes) as f64).sqrt();
+                prop_assert!((f64::from(f32::from_bits(*found)) - 0.25 - t.1 as f64 * one).abs() < tolerance);
+            }
         }
     }
 

@@ -178,6 +178,7 @@ fn oracle_constants_per_neuron() {
 fn oracle_adaptive() {
     let trace = oracle("spiking_adaptive");
     let own_names = ["log_tau_adaptation", "adaptation_strength"];
+    let strength = &trace["adaptation_strength"];
     for (case, surrogate) in
         [("fast-sigmoid", Surrogate::default()), ("multi-gaussian", Surrogate::MultiGaussian(MultiGaussian::default()))]
     {
@@ -187,11 +188,17 @@ fn oracle_adaptive() {
         let of_case = |name: &str| &trace[&format!("{case}.{name}")];
         for (dtype, states, gradients) in [(DType::F32, 1e-5, 1e-3), (DType::F64, 1e-13, 1e-11)] {
             let network = oracle_network(&trace, dtype);
-            let own = own_names.map(|name| Var::from_tensor(&trace[name].to_dtype(dtype).unwrap()).unwrap());
+            let log_strength = strength.to_dtype(DType::F64).unwrap().log().unwrap();
+            let own = [&trace["log_tau_adaptation"], &log_strength];
+            let own = own.map(|tensor| Var::from_tensor(&tensor.to_dtype(dtype).unwrap()).unwrap());
             let population = Population::from(neuron.clone()).with_trained(tensors(&own));
             let input = Input::Signals(trace["x"].to_dtype(dtype).unwrap());
             let found = spiking::states(&population, &network.parameters, &input).unwrap();
             assert_eq!(values(&found.spikes), values(of_case("s")), "{case}: spikes");
+            let expected = reference::states(&population, &network.parameters, &input).unwrap().threshold.unwrap();
+            let threshold = found.threshold.unwrap();
+            assert!(distance(&threshold, &expected) < states, "{case}: {}", distance(&threshold, &expected));
+            assert!(values(&threshold).iter().any(|theta| *theta > 0.9), "{case}: a threshold at rest tests nothing");
             let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
             assert!(distance(&y, of_case("y")) < states, "{case}: y {}", distance(&y, of_case("y")));
             let target = trace["target"].to_dtype(dtype).unwrap();
@@ -201,7 +208,12 @@ fn oracle_adaptive() {
             let of_neurons = own.each_ref().map(|var| of_neurons.get(var).unwrap().clone());
             let found = network.gradients(&loss).unwrap().into_iter().chain(of_neurons);
             for (name, gradient) in NAMES.iter().chain(&own_names).zip(found) {
-                let d = distance(&gradient, of_case(&format!("grad.{name}")));
+                let mut expected = of_case(&format!("grad.{name}")).clone();
+                if *name == "adaptation_strength" {
+                    // ∂/∂ ln β = β ∂/∂β
+                    expected = (expected * strength.to_dtype(DType::F64).unwrap()).unwrap();
+                }
+                let d = distance(&gradient, &expected);
                 assert!(d < gradients, "{case}, {dtype:?}: gradient of {name}: {d}");
             }
         }

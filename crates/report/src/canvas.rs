@@ -207,6 +207,11 @@ impl Canvas {
         self.curve_of_width(panel, points, colour, style::FINE_WIDTH, None);
     }
 
+    /// A thin dashed curve: a criterion or threshold that moves.
+    pub fn dashed_curve(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str) {
+        self.curve_of_width(panel, points, colour, 1.0, Some(style::DASHES));
+    }
+
     fn curve_of_width(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str, width: f64, dashes: Option<&str>) {
         for stretch in stretches(points) {
             let stretch: Vec<_> = stretch.iter().map(|&point| panel.at(point)).collect();

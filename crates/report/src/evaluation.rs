@@ -108,7 +108,7 @@ impl<'a> Evaluation<'a> {
 
     /// Response window of a task; none for images.
     pub fn windows(&self) -> Vec<Window<'static>> {
-        self.task().map(|task| Window::response(task, self.judged)).into_iter().collect()
+        self.task().and_then(|task| Window::response(task, self.judged)).into_iter().collect()
     }
 
     /// Duration of a trial or of an image presentation (ms).
@@ -131,7 +131,7 @@ impl<'a> Evaluation<'a> {
     /// Name of each trial: its condition, or the class of its image.
     fn labels(&self) -> Result<Vec<String>, ReportError> {
         if let Some(task) = self.task() {
-            return Ok(self.conditions(task)?.into_iter().map(|c| task.conditions()[c].to_owned()).collect());
+            return Ok(self.conditions(task)?.into_iter().map(|c| task.conditions()[c].clone()).collect());
         }
         let shape = self.artifact.shape::<1>("label")?;
         Ok(self

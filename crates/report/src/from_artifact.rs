@@ -60,10 +60,10 @@ fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option
     }
     let Some(task) = evaluation.task() else { return Ok((report, None)) };
     let conditions = evaluation.conditions(task)?;
-    let row = |(condition, name): (usize, &&str)| {
+    let row = |(condition, name): (usize, &String)| {
         let own = conditions.iter().zip(correct).filter(|(of, _)| **of == condition).map(|(_, correct)| correct);
         let score = score_of(own);
-        let cells = [(*name).into(), score.trials.to_string(), score.correct.to_string(), with_interval(&score)];
+        let cells = [name.clone(), score.trials.to_string(), score.correct.to_string(), with_interval(&score)];
         (score.trials > 0).then_some(cells.to_vec())
     };
     let table = Table {
@@ -92,9 +92,15 @@ fn of_other(name: &str, artifact: &Artifact) -> Report {
         Kind::Evaluation if is_sweep(artifact) => {
             "LIF networks with different values of a parameter, judged on their task."
         }
+        Kind::Trials => "Trials of a task.",
         _ => "A trained network.",
     };
-    let report = Report::new(name).summary(summary).result("Network", &network(artifact));
+    let mut report = Report::new(name).summary(summary);
+    if artifact.kind == Kind::Trials {
+        let count = artifact.shape::<1>("condition").map_or(0, |[count]| count);
+        return report.result("Trials", &count.to_string());
+    }
+    report = report.result("Network", &network(artifact));
     match artifact.values::<f64>("scaling_factor", &[1]) {
         Ok(factor) if artifact.kind == Kind::Lif => report.result("Scaling factor", &factor[0].to_string()),
         _ => report,
@@ -136,9 +142,16 @@ pub fn network(artifact: &Artifact) -> String {
         Some(format!("N = {units}{counts}")),
         modes.map(|modes| format!("P = {modes} modes")),
         text(&network["activation"]),
-        text(&task["kind"]).map(|kind| format!("task {}", text(&task["dataset"]).unwrap_or(kind))),
+        task_name(task).map(|name| format!("task {name}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Name of the data set, or of the file of the task.
+fn task_name(task: &Value) -> Option<String> {
+    let name = ["dataset", "kind", "file"].into_iter().find_map(|field| task[field].as_str())?;
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    Some(name.strip_suffix(".star").unwrap_or(name).to_owned())
 }
 
 /// Provenance of an artifact: the stage that wrote it, the stages before, and its config.

@@ -35,6 +35,8 @@ pub(crate) struct Axis {
     pub range: (f64, f64),
     /// Approximate number of ticks.
     pub ticks: usize,
+    /// Distance of two ticks, where it is given.
+    pub step: Option<f64>,
     pub logarithmic: bool,
     /// True if ticks have numbers; stacked panels share those of the lowest.
     pub numbers: bool,
@@ -43,7 +45,7 @@ pub(crate) struct Axis {
 impl Axis {
     /// Axis over exactly this range.
     pub fn exact(label: &str, range: (f64, f64)) -> Self {
-        Self { label: label.into(), range: widened(range), ticks: 5, logarithmic: false, numbers: true }
+        Self { label: label.into(), range: widened(range), ticks: 5, step: None, logarithmic: false, numbers: true }
     }
 
     /// Axis over the time of steps, up to the end of the last step.
@@ -100,6 +102,14 @@ impl Axis {
         Self { ticks, ..self }
     }
 
+    /// The same with ticks 1, 2 or 5 times a power of ten apart, at most as many as it is to have and one.
+    pub fn with_decimal_steps(self) -> Self {
+        let least = (self.range.1 - self.range.0) / self.ticks as f64;
+        let decade = 10f64.powf(least.log10().floor());
+        let step = [1.0, 2.0, 5.0].into_iter().map(|factor| factor * decade).find(|step| *step >= least);
+        Self { step: Some(step.unwrap_or(10.0 * decade)), ..self }
+    }
+
     /// The same, ending at round numbers for its number of ticks.
     pub fn rounded(self) -> Self {
         Self { range: widened(auto_nice_range(self.range.0, self.range.1, self.ticks)), ..self }
@@ -154,6 +164,7 @@ impl Panel {
             .with_theme(theme)
             .with_x_tick_format(x.format())
             .with_y_tick_format(y.format());
+        (layout.x_tick_step, layout.y_tick_step) = (x.step, y.step);
         layout.log_x = x.logarithmic;
         layout.log_y = y.logarithmic;
         let mut computed = ComputedLayout::from_layout(&layout);

@@ -19,11 +19,11 @@ pub struct Window<'a> {
 }
 
 impl Window<'static> {
-    /// Response window of a task, whose steps differ between a trained network and the LIF network made from it.
-    pub fn response(task: &dyn Task, judged: Judged) -> Self {
-        let steps = task.response_window(judged);
+    /// The response window of a task, whose steps differ between a trained network and the LIF network made from it.
+    pub fn response(task: &dyn Task, judged: Judged) -> Option<Self> {
+        let steps = task.response_window(judged)?;
         let ms = |step: usize| step as f64 * task.step_ms();
-        Self { label: "response", from_ms: ms(steps.start), to_ms: ms(steps.end) }
+        Some(Self { label: "response", from_ms: ms(steps.start), to_ms: ms(steps.end) })
     }
 }
 

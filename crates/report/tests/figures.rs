@@ -187,7 +187,7 @@ fn bad_spikes_and_rates_are_refused() {
 fn bad_potentials_and_ways_are_refused() {
     let draw = |time_ms: &[f64], potential: &[f64], spikes_ms: &[f64]| {
         let population = Population::Inhibitory;
-        let threshold = Some(1.0);
+        let threshold = Some(membrane::Threshold::Moving(potential));
         let traces = [membrane::Trace { label: "unit 1", population, potential, spikes_ms, threshold }];
         let potential_unit = membrane::PotentialUnit::Dimensionless;
         let (traces, windows) = (&traces[..], &[][..]);
@@ -351,8 +351,13 @@ fn what_is_too_large_is_drawn_in_part() {
     let time_ms: Vec<f64> = (0..10_000).map(f64::from).collect();
     let labels: Vec<String> = (0..5000).map(|unit| format!("unit {unit}")).collect();
     let population = Population::Unsigned;
-    let trace =
-        |label| membrane::Trace { label, population, potential: &time_ms, spikes_ms: &time_ms, threshold: Some(1.0) };
+    let trace = |label| membrane::Trace {
+        label,
+        population,
+        potential: &time_ms,
+        spikes_ms: &time_ms,
+        threshold: Some(membrane::Threshold::Fixed(1.0)),
+    };
     let traces: Vec<_> = labels.iter().map(|label| trace(label)).collect();
     let figure = potentials(&time_ms, &traces).draw().unwrap();
     let note = format!("The first {} of 5000 recorded units.", membrane::MOST_UNITS);

@@ -83,6 +83,26 @@ fn figures_of_earlier_evaluations_name_what_is_missing() {
     assert_eq!((drawn, reasons.len()), (vec!["raster", "rates", "membrane"], 2));
 }
 
+/// The threshold of an adaptive neuron is a dashed curve, that of another one a dashed line.
+#[test]
+fn the_threshold_of_an_adaptive_neuron_moves() {
+    let mut evaluation = common::spiking_evaluation();
+    let dashed = |evaluation: &Artifact| -> Vec<usize> {
+        let figure = common::figure(evaluation, "membrane");
+        let paths = figure.svg().split("<path ").filter(|path| path.contains("stroke-dasharray"));
+        paths.map(|path| path.matches(['L', ' ']).count()).collect()
+    };
+    let fixed = dashed(&evaluation);
+    evaluation.config["network"]["neuron"] = serde_json::json!({ "model": { "kind": "adaptive" } });
+    let drawn = figures::draw(&evaluation, &["membrane"]);
+    let missing = drawn.failed[0].1.to_string();
+    assert!(missing.contains("`moving_threshold`") && missing.ends_with("run eval-spiking again"), "{missing}");
+    let moving = (0..2 * 500 * 2).map(|i| 1.0 + (f64::from(i) * 0.07).sin() as f32).collect();
+    evaluation.insert("moving_threshold", &[2, 500, 2], moving);
+    let moving = dashed(&evaluation);
+    assert!(moving.iter().sum::<usize>() > fixed.iter().sum::<usize>() + 200, "{fixed:?} {moving:?}");
+}
+
 /// A damaged artifact is an error that names the tensor.
 #[test]
 fn impossible_numbers_are_refused_by_name() {
@@ -109,7 +129,7 @@ fn a_report_has_the_key_results_and_every_figure_once() {
         let drawn = figures::draw(&artifact, &figures::names());
         let html = report(&artifact, &drawn).unwrap().html();
         assert_eq!(html.matches("<figure").count(), drawn.figures.len(), "{name}");
-        assert!(html.contains("N = "), "{name}");
+        assert!(html.contains(if name == "trials" { "20" } else { "N = " }), "{name}");
     }
     let lif = common::lif_evaluation();
     let html = report(&lif, &figures::draw(&lif, &[])).unwrap().html();

@@ -12,6 +12,8 @@ pub struct Recorded {
     pub spikes: Vec<(u32, u32)>,
     /// Potential U of the recorded units, `[T, U]`.
     pub potential: Vec<f64>,
+    /// Potential above which they spike, `[T, U]`; empty where it does not change from step to step.
+    pub threshold: Vec<f64>,
 }
 
 /// Activity on a set of trials, accumulated batch by batch.
@@ -65,8 +67,10 @@ impl Activity {
             let at = |step: usize, unit: usize| spikes[(step * batch + trial) * n + unit] > 0.0;
             let fired = (0..steps).flat_map(|step| (0..n).map(move |unit| (step, unit)));
             let fired = fired.filter(|(step, unit)| at(*step, *unit)).map(|(step, unit)| (step as u32, unit as u32));
-            let potential = self.potential(&states.potential, trial)?;
-            self.recorded.push(Recorded { spikes: fired.collect(), potential });
+            let potential = self.recorded_values(&states.potential, trial)?;
+            let threshold = states.threshold.as_ref().map(|threshold| self.recorded_values(threshold, trial));
+            let threshold = threshold.transpose()?.unwrap_or_default();
+            self.recorded.push(Recorded { spikes: fired.collect(), potential, threshold });
         }
         let population = network.population();
         self.thresholds = self.recorded_units.iter().map(|unit| population.threshold(*unit)).collect();
@@ -76,8 +80,9 @@ impl Activity {
         Ok(states)
     }
 
-    fn potential(&self, potential: &Tensor, trial: usize) -> Result<Vec<f64>> {
-        let rows = potential.narrow(1, trial, 1)?.squeeze(1)?.to_vec2::<f32>()?;
+    /// Values `[T, U]` of the recorded units in a trial, from those of all units `[T, B, N]`.
+    fn recorded_values(&self, values: &Tensor, trial: usize) -> Result<Vec<f64>> {
+        let rows = values.narrow(1, trial, 1)?.squeeze(1)?.to_vec2::<f32>()?;
         Ok(rows.iter().flat_map(|row| self.recorded_units.iter().map(|unit| f64::from(row[*unit]))).collect())
     }
 
@@ -106,7 +111,8 @@ impl Activity {
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
     /// | `recorded_unit` | `[U]` | U32 | units whose potentials were recorded |
     /// | `potential` | `[recorded, T, U]` | F32 | their potential U |
-    /// | `threshold` | `[U]` | F32 | their thresholds, if the network has one per neuron |
+    /// | `moving_threshold` | `[recorded, T, U]` | F32 | the potential above which they spike, of adaptive neurons |
+    /// | `threshold` | `[U]` | F32 | their thresholds, where the network has one per neuron |
     pub fn write(&self, artifact: &mut Artifact) {
         artifact.insert("rate_hz", &[self.spikes.len()], self.rate_hz());
         let spikes: Vec<[u32; 3]> = (0u32..)
@@ -118,8 +124,13 @@ impl Activity {
         }
         let units = self.recorded_units.len();
         artifact.insert("recorded_unit", &[units], self.recorded_units.iter().map(|u| *u as u32).collect());
+        let shape = [self.recorded.len(), self.steps, units];
         let potential = self.recorded.iter().flat_map(|r| r.potential.iter().map(|x| *x as f32)).collect();
-        artifact.insert("potential", &[self.recorded.len(), self.steps, units], potential);
+        artifact.insert("potential", &shape, potential);
+        let moving: Vec<f32> = self.recorded.iter().flat_map(|r| r.threshold.iter().map(|x| *x as f32)).collect();
+        if !moving.is_empty() {
+            artifact.insert("moving_threshold", &shape, moving);
+        }
         if self.own_thresholds {
             artifact.insert("threshold", &[units], self.thresholds.iter().map(|theta| *theta as f32).collect());
         }

@@ -4,29 +4,37 @@ use mdl_data::field::{InvalidField, MOST_TRIALS, require, require_between, requi
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Loss of a batch: outputs o, targets z, over steps t and trials b. For rate networks it starts at the first step
-/// after the random initial state.
+/// Loss of a batch: outputs o, targets z, over steps t and trials b, each error with the weight w that the task gives it. Rate networks are compared from the first step after
+/// their drawn initial state on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// √Σ_t (o − z)² of each trial, averaged over trials (Kim et al. 2019).
+    /// √Σ_t w (o − z)² of each trial, averaged over trials (Kim et al. 2019).
     L2,
-    /// Σ_t |o − z| of each trial, averaged over trials (Kim et al. 2019).
+    /// Σ_t w |o − z| of each trial, averaged over trials (Kim et al. 2019).
     L1,
-    /// √Σ_{t,b} (o − z)² of the whole batch (Lin & Huang 2023, contextual task).
+    /// √Σ_{t,b} w (o − z)² of the whole batch (Lin & Huang 2023, contextual task).
     RootSumSquared,
-    /// Mean of (o − z)² over steps and trials.
+    /// Mean of (o − z)² over steps and trials, weighted by w.
     MeanSquared,
-    /// Data sets: cross-entropy of the softmax of the outputs, averaged over examples.
+    /// Cross-entropy of the softmax of the outputs: of data sets averaged over examples; of tasks over the steps whose target
+    /// names a class (1 for its output, 0 for the others), weighted by w.
     CrossEntropy,
+    /// Tasks: cross-entropy of the softmax of the outputs' means over those steps of each trial, averaged over trials.
+    CrossEntropyOfMean,
     /// Data sets: cross-entropy applied to outputs that already passed a softmax (Lin & Huang 2023); never below 1.4612.
     CrossEntropyOfSoftmax,
 }
 
 impl Loss {
-    /// True for losses of data sets, whose targets are classes.
-    pub fn is_for_classes(self) -> bool {
+    /// Whether this is a loss of data sets.
+    fn is_for_examples(self) -> bool {
         matches!(self, Self::CrossEntropy | Self::CrossEntropyOfSoftmax)
+    }
+
+    /// Whether this is a loss of tasks.
+    fn is_for_trials(self) -> bool {
+        self != Self::CrossEntropyOfSoftmax
     }
 }
 
@@ -143,17 +151,19 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// Refuses values with which nothing can run; `classes` is true if targets are classes.
+    /// Refuses values that nothing can run with; `examples` says whether those of a data set are trained on.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
-    pub fn validate(&self, classes: bool) -> Result<(), InvalidField> {
-        let expected = if classes {
-            "cross-entropy or cross-entropy-of-softmax"
-        } else {
-            "l2, l1, root-sum-squared or mean-squared"
+    pub fn validate(&self, examples: bool) -> Result<(), InvalidField> {
+        let (fits, expected) = match examples {
+            true => (self.loss.is_for_examples(), "cross-entropy or cross-entropy-of-softmax"),
+            false => {
+                let all = "l2, l1, root-sum-squared, mean-squared, cross-entropy or cross-entropy-of-mean";
+                (self.loss.is_for_trials(), all)
+            }
         };
-        require(self.loss.is_for_classes() == classes, "loss", format!("{:?}", self.loss), expected)?;
+        require(fits, "loss", format!("{:?}", self.loss), expected)?;
         let trials = |field, found: usize| {
             let fits = u32::try_from(found).is_ok_and(|found| (1..=MOST_TRIALS).contains(&found));
             require(fits, field, found, &format!("1 to {MOST_TRIALS}"))

@@ -1,16 +1,16 @@
 //! The optimizer loop: losses, Adam, schedules, checkpoints, metrics.
 //!
 //! ```
-//! use mdl_data::tasks::GoNoGo;
+//! use mdl_data::tasks::{Program, Task};
 //! use mdl_model::rate::{network::RateNetwork, parameters::RateParameters};
 //! use mdl_train::trainer::{State, train};
 //! use mdl_train::{config::TrainingConfig, task::TaskProblem};
 //! use std::ops::ControlFlow;
 //!
-//! let (task, seed) = (GoNoGo::default(), 1);
+//! let (task, seed) = (Program::built_in("go-nogo", Default::default())?, 1);
 //! let config = serde_json::from_str(r#"{ "neurons": 20, "recurrence": { "kind": "dense" } }"#)?;
 //! let parameters = RateParameters::draw(&config, 1, 1, seed);
-//! let network = RateNetwork::new(&config, parameters, task.step_ms, &candle_core::Device::Cpu)?;
+//! let network = RateNetwork::new(&config, parameters, task.step_ms(), &candle_core::Device::Cpu)?;
 //! let training = TrainingConfig { max_updates: 10, batch_size: 4, stop: None, ..TrainingConfig::default() };
 //! let problem = TaskProblem { network: &network, task: &task, training: &training, seed };
 //! let start = State::new(&training, &problem)?;

@@ -6,7 +6,7 @@ use crate::loss::sequence_loss;
 use crate::network::Network;
 use crate::trainer::{Answers, Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
-use mdl_data::tasks::{Task, Trials, judge};
+use mdl_data::tasks::{Task, Trials};
 use mdl_kernels::random::Purpose;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::spiking::Input;
@@ -27,10 +27,14 @@ pub struct TaskProblem<'a, N> {
 }
 
 impl<N: Network> TaskProblem<'_, N> {
-    /// Trials to show, with their noise: the first trials of the first evaluation.
-    fn shown(&self) -> (Trials, NoiseKey) {
-        let trials = Trials::draw(self.task, self.seed, Purpose::ValidationTrial, 0, SHOWN_TRIALS);
-        (trials, NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 })
+    /// Some trials to show, and the noise on them: the first ones of the first evaluation.
+    fn shown(&self) -> Result<(Trials, NoiseKey)> {
+        let trials = self.draw(Purpose::ValidationTrial, 0, SHOWN_TRIALS)?;
+        Ok((trials, NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 }))
+    }
+
+    fn draw(&self, purpose: Purpose, first: u64, count: usize) -> Result<Trials> {
+        self.task.draw(self.seed, purpose, first, count).map_err(candle_core::Error::wrap)
     }
 
     /// Runs trials and returns outputs and their loss, both over the steps of the response.
@@ -40,7 +44,11 @@ impl<N: Network> TaskProblem<'_, N> {
         let targets = tensor_of(&trials.target, trials, trials.outputs, &device)?;
         let first = self.network.first_answer();
         let counted = |t: &Tensor| t.narrow(0, first, trials.steps - first);
-        let loss = sequence_loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?)?;
+        let weights = match trials.weight.is_empty() {
+            true => None,
+            false => Some(counted(&tensor_of(&trials.weight, trials, trials.outputs, &device)?)?),
+        };
+        let loss = sequence_loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?, weights.as_ref())?;
         Ok((outputs, loss))
     }
 }
@@ -61,14 +69,14 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
 
     fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
         let size = self.training.batch_size;
-        let trials = Trials::draw(self.task, self.seed, Purpose::TrainingTrial, batch * size as u64, size);
+        let trials = self.draw(Purpose::TrainingTrial, batch * size as u64, size)?;
         let key = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
         Ok(self.run(&trials, key)?.1)
     }
 
     fn evaluate(&self, round: u64) -> Result<Evaluation> {
         let count = self.training.evaluation_trials;
-        let trials = Trials::draw(self.task, self.seed, Purpose::ValidationTrial, round * count as u64, count);
+        let trials = self.draw(Purpose::ValidationTrial, round * count as u64, count)?;
         let key = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
         let (outputs, loss) = self.run(&trials, key)?;
         let some = tensor_of(&trials.input, &trials, trials.channels, &self.network.device())?.narrow(
@@ -77,7 +85,7 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
             count.min(CONDITION_TRIALS),
         )?;
         let condition = self.network.condition(&Input::Signals(some.contiguous()?), key)?;
-        let correct = judge(self.task, &outputs.flatten_all()?.to_vec1::<f32>()?, &trials.condition);
+        let correct = trials.judge(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task.rule_set());
         Ok(Evaluation {
             loss: f64::from(loss.to_scalar::<f32>()?),
             performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,
@@ -86,13 +94,13 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
     }
 
     fn unit_rates(&self) -> Result<Vec<f32>> {
-        let (trials, key) = self.shown();
+        let (trials, key) = self.shown()?;
         let input = tensor_of(&trials.input, &trials, trials.channels, &self.network.device())?;
         self.network.unit_rates(&Input::Signals(input), key)
     }
 
     fn answers(&self) -> Result<Answers<'_>> {
-        let (trials, key) = self.shown();
+        let (trials, key) = self.shown()?;
         // [T, B, O] → [B, T, O]
         let outputs = self.run(&trials, key)?.0.transpose(0, 1)?.flatten_all()?.to_vec1::<f32>()?;
         let values = outputs.into_iter().map(f64::from).collect();

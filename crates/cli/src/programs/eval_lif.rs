@@ -170,7 +170,7 @@ fn rates_by_population(evaluation: &Evaluation, populations: &[Population]) -> V
 
 /// Score of each condition that occurred.
 fn scores<'t>(evaluation: &Evaluation, task: &'t dyn Task) -> Vec<(&'t str, Score)> {
-    let named = task.conditions().iter().enumerate().map(|(c, name)| (*name, evaluation.score_of(c)));
+    let named = task.conditions().iter().enumerate().map(|(c, name)| (name.as_str(), evaluation.score_of(c)));
     named.filter(|(_, score)| score.trials > 0).collect()
 }
 

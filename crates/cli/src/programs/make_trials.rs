@@ -8,7 +8,6 @@ use crate::{Common, OrExit, Status, run_program, signal};
 use clap::Parser;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::{MOST_TRIALS, length};
-use mdl_data::tasks::Trials;
 use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
@@ -68,7 +67,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let _claims = claim(plan_of_one(common, "the config (--config)", &arguments.config.config)?)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
-    let trials = Trials::draw(task, seed, Purpose::WrittenTrial, 0, count);
+    let trials = task.draw(seed, Purpose::WrittenTrial, 0, count).or_exit(Status::Usage)?;
     let mut artifact =
         Artifact::new(Kind::Trials, experiment.to_json(), mdl_artifact::provenance!("make-trials", seed));
     mdl_data::tasks::artifact::write(&trials, &mut artifact);

@@ -1,6 +1,7 @@
 //! The programs, one per file.
 
 pub mod eval_lif;
+pub mod eval_rate;
 pub mod eval_spiking;
 pub mod export_network;
 pub mod get_data;

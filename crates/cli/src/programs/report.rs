@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Draw the figures of artifacts and write their reports
 ///
-/// Reads networks and evaluations and simulates nothing: redraws what eval-lif and eval-spiking wrote, byte for byte.
+/// Reads networks, trials and evaluations and simulates nothing: redraws what eval-lif and eval-spiking wrote, byte for byte.
 /// Writes one HTML report per artifact, and its figures as SVG and PNG into the folder figures beside it. A figure
 /// whose tensors an artifact of an earlier version lacks is left out with a warning. Prints the result as JSON, on a
 /// terminal as a sentence.
@@ -31,11 +31,12 @@ use std::process::ExitCode;
     after_help = "Examples:
   report eval.safetensors -o report.html
   report rate.safetensors -o rate.html
+  report trials.safetensors -o task.html
   report eval.safetensors --figures raster,membrane -o spikes.html
   report runs/*/eval.safetensors -o reports      (reports/1/eval.html, reports/2/eval.html, …)"
 )]
 struct Arguments {
-    /// Rate, spiking, LIF or evaluation artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
+    /// Rate, spiking, LIF, trials or evaluation artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
     #[arg(value_name = "ARTIFACT", required = true)]
     artifacts: Vec<PathBuf>,
 
@@ -72,6 +73,9 @@ struct Job {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     crate::args::start_logging(arguments.talk.quiet);
     signal::listen()?;
+    if arguments.output.is_none() {
+        check_artifacts(&arguments.artifacts)?;
+    }
     let outputs = output_paths(arguments.output.as_deref(), &arguments.artifacts, |path| path.with_extension("html"))?;
     let job = |(path, output): (&PathBuf, PathBuf)| Job::new(arguments, path, output);
     let jobs = arguments.artifacts.iter().zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
@@ -94,16 +98,27 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::silent())
 }
 
+/// Refuses arguments that are no artifacts where no output is named: the page to write may be among them.
+fn check_artifacts(arguments: &[PathBuf]) -> anyhow::Result<()> {
+    let is_artifact = |path: &Path| path.is_file() && Artifact::read_config(path).is_ok();
+    match arguments.iter().find(|path| !is_artifact(path)) {
+        None => Ok(()),
+        Some(other) => {
+            let other = other.display();
+            Err(usage(format!(
+                "{other}: not an artifact of mdl-rnn; expected artifacts, and the page to write after -o: report ARTIFACT… -o {other}"
+            )))
+        }
+    }
+}
+
 impl Job {
     /// Reads an artifact and draws its figures.
     fn new(arguments: &Arguments, path: &Path, output: PathBuf) -> anyhow::Result<Self> {
         let artifact = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
-        if let Kind::Trials | Kind::Checkpoint = artifact.kind {
-            let remedy = match artifact.kind {
-                Kind::Trials => "evaluate a network on these trials and give the evaluation",
-                _ => "let its run end (--resume) and give the output",
-            };
-            let expected = "expected rate, spiking, lif or evaluation";
+        if artifact.kind == Kind::Checkpoint {
+            let remedy = "let its run end (--resume) and give the output";
+            let expected = "expected rate, spiking, lif, trials or evaluation";
             return Err(anyhow!("{}: found {}, {expected}; {remedy}", path.display(), artifact.kind))
                 .or_exit(Status::DamagedInput);
         }

@@ -3,10 +3,8 @@
 //! Each is a function of (seed, trial, unit, step) alone, whatever runs beside it: any number of threads, of scaling
 //! factors, of other units, and either arithmetic.
 
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::random::{Purpose, Stream, fill_normal, fill_words};
-
-/// Units whose noise is drawn together: a group is units `LANES g … LANES g + LANES − 1`.
-pub const LANES: usize = 16;
 
 /// Steps whose noise is drawn together.
 pub const CHUNK: usize = 64;
@@ -16,14 +14,14 @@ pub trait Draws {
     /// Initial membrane potentials `[N]`, uniform from `low_mv` to `high_mv`.
     fn initial_potentials(&self, low_mv: f64, high_mv: f64, v_mv: &mut [f64]);
 
-    /// Noise of one group of units from `first_step` on, `[steps][LANES]` (mV).
-    fn noise(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f64; LANES]]);
+    /// Noise of one lane group of units, `LANES · group … LANES · group + LANES − 1`, from `first_step` on, `[steps]` (mV).
+    fn noise(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<f64>]);
 
     /// The same numbers in single precision.
-    fn noise_single(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f32; LANES]]) {
-        let mut exact = vec![[0.0; LANES]; out.len()];
+    fn noise_single(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<f32>]) {
+        let mut exact = vec![Lanes::zero(); out.len()];
         self.noise(group, first_step, sd_mv, &mut exact);
-        for (x, e) in out.as_flattened_mut().iter_mut().zip(exact.as_flattened()) {
+        for (x, e) in Lanes::values_mut(out).iter_mut().zip(Lanes::values(&exact)) {
             *x = *e as f32;
         }
     }
@@ -47,19 +45,19 @@ impl Draws for TrialDraws {
         v_mv.iter_mut().for_each(|v| *v = low_mv + (high_mv - low_mv) * stream.uniform());
     }
 
-    fn noise(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f64; LANES]]) {
-        let mut single = vec![[0.0; LANES]; out.len()];
+    fn noise(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<f64>]) {
+        let mut single = vec![Lanes::zero(); out.len()];
         self.noise_single(group, first_step, sd_mv, &mut single);
-        for (x, s) in out.as_flattened_mut().iter_mut().zip(single.as_flattened()) {
+        for (x, s) in Lanes::values_mut(out).iter_mut().zip(Lanes::values(&single)) {
             *x = f64::from(*s);
         }
     }
 
-    fn noise_single(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f32; LANES]]) {
-        // Four numbers a block: a step of a group takes LANES / 4 of them.
+    fn noise_single(&self, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<f32>]) {
+        // Four numbers per block: a step of a group takes LANES / 4 of them.
         let index = self.trial | (group as u64) << 40;
         let block = (first_step * LANES / 4) as u32;
-        fill_normal(self.seed, Purpose::LifNoise, index, block, sd_mv as f32, out.as_flattened_mut());
+        fill_normal(self.seed, Purpose::LifNoise, index, block, sd_mv as f32, Lanes::values_mut(out));
     }
 
     fn coins(&self, first_step: usize, out: &mut [f64]) {
@@ -79,13 +77,13 @@ mod tests {
     #[test]
     fn noise_is_a_function_of_unit_and_step_however_it_is_cut() {
         let draws = TrialDraws { seed: 3, trial: 9 };
-        let mut long = vec![[0f32; LANES]; 4 * CHUNK];
+        let mut long = vec![Lanes::<f32>::zero(); 4 * CHUNK];
         draws.noise_single(2, 0, 0.1, &mut long);
         for chunk in 0..4 {
-            let mut short = vec![[0f64; LANES]; CHUNK - chunk];
+            let mut short = vec![Lanes::<f64>::zero(); CHUNK - chunk];
             draws.noise(2, chunk * CHUNK, 0.1, &mut short);
             for (a, b) in short.iter().zip(&long[chunk * CHUNK..]) {
-                assert_eq!(*a, b.map(f64::from));
+                assert_eq!(a.0, b.0.map(f64::from));
             }
         }
     }
@@ -94,12 +92,12 @@ mod tests {
     fn units_and_trials_are_uncorrelated() {
         let n = 50_000;
         let row = |trial, group| {
-            let mut noise = vec![[0f32; LANES]; n];
+            let mut noise = vec![Lanes::<f32>::zero(); n];
             TrialDraws { seed: 1, trial }.noise_single(group, 0, 1.0, &mut noise);
             noise
         };
         let (a, b, c) = (row(0, 0), row(0, 1), row(1, 0));
-        let correlation = |x: &[[f32; LANES]], i: usize, y: &[[f32; LANES]], j: usize| {
+        let correlation = |x: &[Lanes<f32>], i: usize, y: &[Lanes<f32>], j: usize| {
             x.iter().zip(y).map(|(x, y)| f64::from(x[i]) * f64::from(y[j])).sum::<f64>() / n as f64
         };
         let limit = 5.0 / (n as f64).sqrt();

@@ -5,74 +5,29 @@
 //! 1e-200 are set to 0 once per chunk, because subnormal numbers are slow; potentials are not affected.
 
 use super::constants::Constants;
-use super::draws::{CHUNK, Draws, LANES};
-use super::network::{LifNetwork, Recurrent};
+use super::draws::{CHUNK, Draws};
+use super::network::LifNetwork;
 use super::neurons::{Membrane, with_membrane};
 use super::recording::{Recorder, Recording, Run, State};
+use mdl_kernels::lanes::{LANES, Lanes};
+use mdl_kernels::product::spike_columns::SpikeColumns;
 
 /// Smaller synaptic variables are zero.
 const TINY: f64 = 1e-200;
 
-/// Weights divided by the scaling factor, columns contiguous.
-enum Weights {
-    /// `[from][to]`
-    Dense(Vec<f64>),
-    /// Ξ_in `[P][N]`, λ/scaling factor `[P]`, Ξ_out `[N][P]`
-    Modes { mode_in: Vec<f64>, score: Vec<f64>, mode_out: Vec<f64> },
-}
-
-impl Weights {
-    fn new(network: &LifNetwork, scaling_factor: f64) -> Self {
-        let n = network.units;
-        match &network.recurrent {
-            Recurrent::Dense(w) => Self::Dense((0..n * n).map(|at| w[at % n * n + at / n] / scaling_factor).collect()),
-            Recurrent::Modes { mode_in, score, mode_out } => Self::Modes {
-                mode_in: (0..n * score.len()).map(|at| mode_in[at % n * score.len() + at / n]).collect(),
-                score: score.iter().map(|s| s / scaling_factor).collect(),
-                mode_out: mode_out.clone(),
-            },
-        }
-    }
-
-    /// J = W_spk · spike, columns in ascending order.
-    #[inline(always)]
-    fn propagate(&self, spiking: &[u32], j: &mut [f64]) {
-        let n = j.len();
-        j.fill(0.0);
-        match self {
-            Self::Dense(w) => {
-                for from in spiking {
-                    let column = &w[*from as usize * n..][..n];
-                    for i in 0..n {
-                        j[i] += column[i];
-                    }
-                }
-            }
-            Self::Modes { mode_in, score, mode_out } => {
-                let p = score.len();
-                for mode in 0..p {
-                    let overlap: f64 = spiking.iter().map(|from| mode_out[*from as usize * p + mode]).sum();
-                    let (gain, column) = (score[mode] * overlap, &mode_in[mode * n..][..n]);
-                    for i in 0..n {
-                        j[i] += column[i] * gain;
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// State, weights and scratch of one run.
 struct Network<'a> {
     c: &'a Constants,
-    weights: Weights,
+    /// W / scaling factor
+    weights: SpikeColumns<f64>,
     /// W_out / scaling factor `[O, N]`
     w_out: Vec<f64>,
     state: State,
     t_last: Vec<f64>,
     spike: Vec<f64>,
     spiking: Vec<u32>,
-    j: Vec<f64>,
+    /// J of the last spikes `[groups]`
+    j: Vec<Lanes<f64>>,
 }
 
 /// Runs one trial. `drive` is W_in u for every kept sample, `[samples][N]`; `sample` tells which one a step reads.
@@ -90,7 +45,7 @@ pub(super) fn run(
     let groups = n.div_ceil(LANES);
     let mut net = Network::new(network, c, scaling_factor, draws);
     let mut recorder = Recorder::new(recording, n, network.outputs);
-    let mut noise = vec![[0.0; LANES]; groups * CHUNK];
+    let mut noise = vec![Lanes::zero(); groups * CHUNK];
     let mut coins = [0.0; CHUNK];
     let mut noise_of_step = vec![0.0; groups * LANES];
     for first in (0..steps).step_by(CHUNK) {
@@ -108,7 +63,7 @@ pub(super) fn run(
                 for s in 0..length {
                     let step = first + s + 1;
                     for (row, group) in noise_of_step.chunks_exact_mut(LANES).zip(noise.chunks_exact(CHUNK)) {
-                        row.copy_from_slice(&group[s]);
+                        row.copy_from_slice(&group[s].0);
                     }
                     net.step(step, &drive[sample(step) * n..][..n], &noise_of_step[..n], coins[s]);
                     net.observe(step, &mut recorder);
@@ -127,13 +82,13 @@ impl<'a> Network<'a> {
         draws.initial_potentials(c.v_reset, c.v_initial_max, &mut v_mv);
         Self {
             c,
-            weights: Weights::new(network, scaling_factor),
+            weights: network.recurrent.columns(network.units, scaling_factor),
             w_out: network.w_out.iter().map(|w| w / scaling_factor).collect(),
             state: State { v_mv, ipsc_mv: zeros(), h: zeros(), r: zeros(), h_r: zeros() },
             t_last: zeros(),
             spike: zeros(),
             spiking: Vec::with_capacity(network.units),
-            j: zeros(),
+            j: vec![Lanes::zero(); network.units.div_ceil(LANES)],
         }
     }
 
@@ -193,7 +148,7 @@ impl<'a> Network<'a> {
     /// IPSC = IPSC·e^{−dt/τ_d} + h·dt;  h = h·e^{−dt/τ_r};  r = r·e^{−dt/τ_d} + h_r·dt;  h_r = h_r·e^{−dt/τ_r}
     #[inline(always)]
     fn decay_double(&mut self) {
-        let (c, n) = (self.c, self.j.len());
+        let (c, n) = (self.c, self.spike.len());
         let s = &mut self.state;
         let (ipsc, h, r, h_r) = (&mut s.ipsc_mv[..n], &mut s.h[..n], &mut s.r[..n], &mut s.h_r[..n]);
         let decay = &c.decay_d[..n];
@@ -208,7 +163,7 @@ impl<'a> Network<'a> {
     /// IPSC = IPSC·e^{−dt/τ_d};  r = r·e^{−dt/τ_d}
     #[inline(always)]
     fn decay_single(&mut self) {
-        let n = self.j.len();
+        let n = self.spike.len();
         let (ipsc, r) = (&mut self.state.ipsc_mv[..n], &mut self.state.r[..n]);
         let decay = &self.c.decay_d[..n];
         for i in 0..n {
@@ -221,9 +176,10 @@ impl<'a> Network<'a> {
     #[inline(always)]
     fn arrive(&mut self) {
         self.weights.propagate(&self.spiking, &mut self.j);
-        let (c, n, s) = (self.c, self.j.len(), &mut self.state);
+        let (c, n, s) = (self.c, self.spike.len(), &mut self.state);
         let (current, own) = if c.double { (&mut s.h, &mut s.h_r) } else { (&mut s.ipsc_mv, &mut s.r) };
-        let (current, own, j, spread) = (&mut current[..n], &mut own[..n], &self.j[..n], &c.spread[..n]);
+        let (current, own, j, spread) =
+            (&mut current[..n], &mut own[..n], &Lanes::values(&self.j)[..n], &c.spread[..n]);
         for i in 0..n {
             current[i] += j[i] / spread[i];
         }

@@ -5,23 +5,24 @@
 //! from there v), so two steps are run in one go, in which the state is read and written once. J of these two steps arrives
 //! at the beginning of the next two, so that spikes cost no further way through the state. Nothing in the network reads r:
 //! it follows from the spikes at the end of a chunk ([`super::filter`]). Spikes are found by [`super::spikes`] and travel by
-//! columns ([`super::columns`]).
+//! columns ([`SpikeColumns`]).
 
-use super::columns::Columns;
 use super::constants::Constants;
-use super::draws::{CHUNK, Draws, LANES};
+use super::draws::{CHUNK, Draws};
 use super::filter::{Filter, Relaxation, SET, Synapses};
 use super::network::LifNetwork;
 use super::neurons::{Membrane, with_membrane};
 use super::precision::Precision;
 use super::recording::{Recorder, Recording, Run, State};
 use super::spikes::{self, Spiking};
+use mdl_kernels::lanes::{LANES, Lanes};
+use mdl_kernels::product::spike_columns::SpikeColumns;
 
 /// Membranes of `LANES` units.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Membranes<R: Precision> {
-    v: [R; LANES],
+    v: Lanes<R>,
     /// When they spiked last.
     last: [R::Time; LANES],
 }
@@ -32,7 +33,7 @@ pub(super) struct Prepared<R: Precision> {
     c: Constants,
     units: usize,
     synapses: Synapses<R>,
-    columns: Option<Columns<R>>,
+    columns: Option<SpikeColumns<R>>,
     scalars: Scalars<R>,
 }
 
@@ -47,9 +48,9 @@ struct Scalars<R: Precision> {
 }
 
 /// Values of N units in groups; lanes beyond the last unit hold `beyond`.
-fn grouped<R: Precision>(units: usize, beyond: f64, value: impl Fn(usize) -> f64) -> Vec<[R; LANES]> {
+fn grouped<R: Precision>(units: usize, beyond: f64, value: impl Fn(usize) -> f64) -> Vec<Lanes<R>> {
     let lane = |i| R::constant(if i < units { value(i) } else { beyond });
-    (0..units.div_ceil(LANES)).map(|g| std::array::from_fn(|l| lane(g * LANES + l))).collect()
+    (0..units.div_ceil(LANES)).map(|g| Lanes(std::array::from_fn(|l| lane(g * LANES + l)))).collect()
 }
 
 impl<R: Precision> Prepared<R> {
@@ -62,7 +63,7 @@ impl<R: Precision> Prepared<R> {
                 spike_gain: grouped(n, 0.0, |i| 1.0 / c.spread[i]),
                 relaxation: Relaxation { dt: R::constant(c.dt), decay_r: R::constant(c.decay_r) },
             },
-            columns: R::SHARED_WEIGHTS.then(|| Columns::new(&network.recurrent, n, 1.0)),
+            columns: R::SHARED_WEIGHTS.then(|| network.recurrent.columns(n, 1.0)),
             scalars: Scalars {
                 leak: R::leak_constants(&c),
                 refractory: R::refractory(&c),
@@ -92,11 +93,11 @@ impl<R: Precision> Prepared<R> {
         draws: &impl Draws,
         recording: &Recording,
     ) -> Vec<Run> {
-        let drive: Vec<[R; LANES]> =
+        let drive: Vec<Lanes<R>> =
             drive.chunks_exact(self.units).flat_map(|row| grouped(self.units, 0.0, |i| row[i])).collect();
         let member = |factor: &f64| Member::new(self, network, *factor, draws, recording);
         let mut members: Vec<Member<R>> = scaling_factors.iter().map(member).collect();
-        let mut noise = vec![[R::zero(); LANES]; self.synapses.decay.len() * CHUNK];
+        let mut noise = vec![Lanes::zero(); self.synapses.decay.len() * CHUNK];
         for first in (0..steps).step_by(CHUNK) {
             let length = CHUNK.min(steps - first);
             if self.c.noise_sd > 0.0 || self.c.pulses.is_some() {
@@ -110,12 +111,12 @@ impl<R: Precision> Prepared<R> {
     }
 
     /// Noise of a chunk, `[step][group]`, with the jumps of a stimulation added.
-    fn fill(&self, first: usize, length: usize, draws: &impl Draws, noise: &mut [[R; LANES]]) {
+    fn fill(&self, first: usize, length: usize, draws: &impl Draws, noise: &mut [Lanes<R>]) {
         let count = self.synapses.decay.len();
         if self.c.noise_sd == 0.0 {
-            noise.fill([R::zero(); LANES]);
+            noise.fill(Lanes::zero());
         } else {
-            let mut of_group = [[R::zero(); LANES]; CHUNK];
+            let mut of_group = [Lanes::zero(); CHUNK];
             for g in 0..count {
                 R::noise(draws, g, first, self.c.noise_sd, &mut of_group[..length]);
                 for (s, row) in of_group[..length].iter().enumerate() {
@@ -144,9 +145,9 @@ struct Chunk<'a, R> {
     /// Input sample of each step.
     samples: [usize; CHUNK],
     /// `[samples][groups]`
-    drive: &'a [[R; LANES]],
+    drive: &'a [Lanes<R>],
     /// `[step][groups]`
-    noise: &'a [[R; LANES]],
+    noise: &'a [Lanes<R>],
 }
 
 /// Inputs of a step.
@@ -154,9 +155,9 @@ struct Chunk<'a, R> {
 struct Inputs<'a, R: Precision> {
     now: R::Time,
     /// `[groups]`
-    drive: &'a [[R; LANES]],
+    drive: &'a [Lanes<R>],
     /// `[groups]`
-    noise: &'a [[R; LANES]],
+    noise: &'a [Lanes<R>],
 }
 
 /// Pending updates of IPSC and h.
@@ -179,20 +180,20 @@ struct Member<'a, R: Precision> {
     /// `[groups]`
     membranes: Vec<Membranes<R>>,
     /// `[groups]`
-    ipsc: Vec<[R; LANES]>,
+    ipsc: Vec<Lanes<R>>,
     /// `[groups]`
-    h: Vec<[R; LANES]>,
+    h: Vec<Lanes<R>>,
     /// What IPSC and h have yet to go through.
     due: Due,
     /// Spikes of a chunk, `[sets][CHUNK]`: bit g of lane l tells of unit l of the g-th group of the set.
     hits: Vec<[u32; LANES]>,
     filter: Filter<R>,
     /// Weights that are this factor's own, where they are not shared.
-    own_columns: Option<Columns<R>>,
+    own_columns: Option<SpikeColumns<R>>,
     /// Gain of the recurrent input into h (or IPSC), see [`Precision::gain`].
-    gain: Vec<[R; LANES]>,
+    gain: Vec<Lanes<R>>,
     /// J of the last two steps `[groups]`, where it is due.
-    j: [Vec<[R; LANES]>; 2],
+    j: [Vec<Lanes<R>>; 2],
     spiking: Spiking,
     recorder: Recorder<'a>,
 }
@@ -208,9 +209,9 @@ impl<'a, R: Precision> Member<'a, R> {
         let n = p.units;
         let mut v = vec![0.0; n];
         draws.initial_potentials(p.c.v_reset, p.c.v_initial_max, &mut v);
-        let (none, start) = ([R::zero(); LANES], [R::time(0, &p.c); LANES]);
+        let (none, start) = (Lanes::zero(), [R::time(0, &p.c); LANES]);
         let count = n.div_ceil(LANES);
-        let own = || Columns::new(&network.recurrent, n, scaling_factor);
+        let own = || network.recurrent.columns(n, scaling_factor);
         let w_out =
             network.w_out.chunks_exact(n).flat_map(|row| grouped(n, 0.0, |i| row[i] / scaling_factor)).collect();
         Self {
@@ -224,7 +225,8 @@ impl<'a, R: Precision> Member<'a, R> {
             own_columns: (!R::SHARED_WEIGHTS).then(own),
             gain: (0..count)
                 .map(|g| {
-                    std::array::from_fn(|l| R::gain(*p.c.spread.get(g * LANES + l).unwrap_or(&1.0), scaling_factor))
+                    let spread = |l| *p.c.spread.get(g * LANES + l).unwrap_or(&1.0);
+                    Lanes(std::array::from_fn(|l| R::gain(spread(l), scaling_factor)))
                 })
                 .collect(),
             j: [vec![none; count], vec![none; count]],
@@ -329,7 +331,7 @@ impl<'a, R: Precision> Member<'a, R> {
             #[inline(always)]
             || {
                 if STEPS == 1 {
-                    self.j[0].fill([R::zero(); LANES]);
+                    self.j[0].fill(Lanes::zero());
                 }
                 for k in 0..STEPS {
                     self.spiking.clear();
@@ -351,9 +353,9 @@ impl<'a, R: Precision> Member<'a, R> {
     #[inline(always)]
     fn settle<const DOUBLE: bool>(&mut self) {
         let (synapses, n) = (&self.p.synapses, self.h.len() * LANES);
-        let (ipsc, h) = (&mut self.ipsc.as_flattened_mut()[..n], &mut self.h.as_flattened_mut()[..n]);
-        let (decay, gain) = (&synapses.decay.as_flattened()[..n], &self.gain.as_flattened()[..n]);
-        let j = [&self.j[0].as_flattened()[..n], &self.j[1].as_flattened()[..n]];
+        let (ipsc, h) = (&mut Lanes::values_mut(&mut self.ipsc)[..n], &mut Lanes::values_mut(&mut self.h)[..n]);
+        let (decay, gain) = (&Lanes::values(&synapses.decay)[..n], &Lanes::values(&self.gain)[..n]);
+        let j = [&Lanes::values(&self.j[0])[..n], &Lanes::values(&self.j[1])[..n]];
         match self.due {
             Due::Nothing => {}
             Due::Step => {
@@ -376,7 +378,7 @@ impl<'a, R: Precision> Member<'a, R> {
     fn observe<const DOUBLE: bool>(&mut self, step: usize) {
         if self.recorder.wants_traces(step) {
             self.settle::<DOUBLE>();
-            let (membranes, ipsc) = (&self.membranes, self.ipsc.as_flattened());
+            let (membranes, ipsc) = (&self.membranes, Lanes::values(&self.ipsc));
             self.recorder.traces(step, |i| membranes[i / LANES].v[i % LANES].to_f64(), |i| ipsc[i].to_f64());
         }
     }
@@ -386,7 +388,7 @@ impl<'a, R: Precision> Member<'a, R> {
             #[inline(always)]
             || {
                 for values in [&mut self.ipsc, &mut self.h, &mut self.filter.r, &mut self.filter.h_r] {
-                    flush_tiny(values.as_flattened_mut());
+                    flush_tiny(Lanes::values_mut(values));
                 }
             },
         );
@@ -394,9 +396,9 @@ impl<'a, R: Precision> Member<'a, R> {
 
     fn finish(self) -> Run {
         let n = self.p.units;
-        let flat = |values: &[[R; LANES]]| values.as_flattened()[..n].iter().copied().map(|x| x.to_f64()).collect();
+        let flat = |values: &[Lanes<R>]| Lanes::values(values)[..n].iter().copied().map(|x| x.to_f64()).collect();
         self.recorder.finish(|| State {
-            v_mv: self.membranes.iter().flat_map(|m| m.v).take(n).map(|v| v.to_f64()).collect(),
+            v_mv: self.membranes.iter().flat_map(|m| m.v.0).take(n).map(|v| v.to_f64()).collect(),
             ipsc_mv: flat(&self.ipsc),
             h: flat(&self.h),
             r: flat(&self.filter.r),
@@ -415,11 +417,11 @@ fn flush_tiny<R: Precision>(values: &mut [R]) {
 
 /// The synapses of some groups, `[groups]` each.
 struct Synaptic<'a, R> {
-    ipsc: &'a mut [[R; LANES]],
-    h: &'a mut [[R; LANES]],
-    decay: &'a [[R; LANES]],
-    j: [&'a [[R; LANES]]; 2],
-    gain: &'a [[R; LANES]],
+    ipsc: &'a mut [Lanes<R>],
+    h: &'a mut [Lanes<R>],
+    decay: &'a [Lanes<R>],
+    j: [&'a [Lanes<R>]; 2],
+    gain: &'a [Lanes<R>],
 }
 
 /// Runs `STEPS` steps of some groups, except for the synapses in the last step, after applying the pending updates
@@ -442,7 +444,7 @@ fn groups<R: Precision, M: Membrane, const DOUBLE: bool, const DUE: u8, const ST
     for g in 0..count {
         // Copies cannot overlap the written data, so the loop needs no check for it.
         let (mut x, mut ipsc_now, mut h_now, decay) = (membranes[g], ipsc[g], h[g], decay[g]);
-        let (mut drive, mut noise) = ([[R::zero(); LANES]; STEPS], [[R::zero(); LANES]; STEPS]);
+        let (mut drive, mut noise) = ([Lanes::zero(); STEPS], [Lanes::zero(); STEPS]);
         for s in 0..STEPS {
             (drive[s], noise[s]) = (inputs[s].drive[g], inputs[s].noise[g]);
         }

@@ -7,9 +7,10 @@
 //!
 //! Several steps are processed together, so that r and h_r are read and written once.
 
-use super::draws::{CHUNK, LANES};
+use super::draws::CHUNK;
 use super::precision::Precision;
 use super::recording::Recorder;
+use mdl_kernels::lanes::{LANES, Lanes};
 use std::ops::Range;
 
 /// Number of groups whose spikes share words, one bit each.
@@ -22,9 +23,9 @@ const STEPS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Synapses<R> {
     /// e^{−dt/τ_d} `[groups]`
-    pub decay: Vec<[R; LANES]>,
+    pub decay: Vec<Lanes<R>>,
     /// A unit's own spike enters h_r (or r) with this: 1/(τ_r τ_d) or 1/τ_d `[groups]`.
-    pub spike_gain: Vec<[R; LANES]>,
+    pub spike_gain: Vec<Lanes<R>>,
     pub relaxation: Relaxation<R>,
 }
 
@@ -61,19 +62,19 @@ impl<R: Precision> Relaxation<R> {
 #[derive(Debug)]
 pub(super) struct Filter<R> {
     /// `[groups]`
-    pub r: Vec<[R; LANES]>,
+    pub r: Vec<Lanes<R>>,
     /// `[groups]`
-    pub h_r: Vec<[R; LANES]>,
+    pub h_r: Vec<Lanes<R>>,
     /// W_out / scaling factor `[O][groups]`
-    w_out: Vec<[R; LANES]>,
-    /// Outputs of a chunk, lane by lane `[O][CHUNK]`
-    sums: Vec<[R; LANES]>,
+    w_out: Vec<Lanes<R>>,
+    /// Outputs of a chunk `[O][CHUNK]`: in the first lane once the lanes are summed
+    sums: Vec<Lanes<R>>,
 }
 
 impl<R: Precision> Filter<R> {
     /// All zero, for `count` groups.
-    pub fn new(w_out: Vec<[R; LANES]>, count: usize) -> Self {
-        let none = [R::zero(); LANES];
+    pub fn new(w_out: Vec<Lanes<R>>, count: usize) -> Self {
+        let none = Lanes::zero();
         let outputs = w_out.len() / count;
         Self { r: vec![none; count], h_r: vec![none; count], w_out, sums: vec![none; outputs * CHUNK] }
     }
@@ -120,7 +121,7 @@ impl<R: Precision> Filter<R> {
         steps: Range<usize>,
     ) {
         if OBSERVED {
-            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].fill([R::zero(); LANES]));
+            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].fill(Lanes::zero()));
         }
         let mut s = steps.start;
         while s < steps.end {
@@ -133,7 +134,9 @@ impl<R: Precision> Filter<R> {
             }
         }
         if OBSERVED {
-            self.sums.chunks_exact_mut(CHUNK).for_each(|sums| sums[steps.clone()].iter_mut().for_each(add_lanes));
+            for sums in self.sums.chunks_exact_mut(CHUNK) {
+                sums[steps.clone()].iter_mut().for_each(|sum| sum[0] = sum.sum());
+            }
         }
     }
 
@@ -158,7 +161,7 @@ impl<R: Precision> Filter<R> {
                     let sums = self.sums[o * CHUNK + s..].first_chunk_mut().expect("a chunk's steps");
                     groups::<R, DOUBLE, true, S>(states, fixed, w, hits, &synapses.relaxation, sums, o + 1 == outputs);
                 } else {
-                    let none = &mut [[R::zero(); LANES]; S];
+                    let none = &mut [Lanes::zero(); S];
                     groups::<R, DOUBLE, false, S>(states, fixed, fixed.0, hits, &synapses.relaxation, none, true);
                 }
             }
@@ -169,12 +172,12 @@ impl<R: Precision> Filter<R> {
 /// Processes `S` steps of some groups with these spikes; adds W_out r to `sums`. The new r and h_r are stored or not.
 #[inline(always)]
 fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize>(
-    (r, h_r): (&mut [[R; LANES]], &mut [[R; LANES]]),
-    (decay, gain): (&[[R; LANES]], &[[R; LANES]]),
-    w_out: &[[R; LANES]],
+    (r, h_r): (&mut [Lanes<R>], &mut [Lanes<R>]),
+    (decay, gain): (&[Lanes<R>], &[Lanes<R>]),
+    w_out: &[Lanes<R>],
     hits: &[[u32; LANES]; S],
     relaxation: &Relaxation<R>,
-    sums: &mut [[R; LANES]; S],
+    sums: &mut [Lanes<R>; S],
     keep: bool,
 ) {
     let count = r.len();
@@ -205,17 +208,5 @@ fn groups<R: Precision, const DOUBLE: bool, const OBSERVED: bool, const S: usize
     }
     if OBSERVED {
         *sums = sum;
-    }
-}
-
-/// Adds the lanes of a sum in halves into its first one.
-#[inline(always)]
-fn add_lanes<R: Precision>(sum: &mut [R; LANES]) {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            sum[l] += sum[l + width];
-        }
-        width /= 2;
     }
 }

@@ -5,19 +5,18 @@
 //! over units are added in another order and that a GPU fuses products with sums.
 
 use super::draws::{CHUNK, Draws, TrialDraws};
-use super::launch::{Lif, Plan};
+use super::launch::{Lif, Plan, TrialOnGpu};
 use super::{Engine, Recording, Recurrent, Run, Simulator};
 use crate::error::{Error, Result};
 use mdl_data::field::InvalidField;
 use mdl_data::tasks::Extremes;
 use mdl_device::{Backend, Grid, Kernel};
 use mdl_kernels::random::Purpose;
-use std::ops::RangeInclusive;
 
 impl Simulator<'_> {
-    /// Runs simulations (trial, scaling factor) of trials with these inputs `[samples, K]` and random numbers, all with
-    /// the same seed; `response` is the window of the evaluated outputs. Returns one [`Run`] per simulation, with
-    /// extremes, spike counts and, if requested, outputs at regular steps.
+    /// Runs simulations (trial, scaling factor) of trials with these inputs `[samples, K]` and random numbers, all of one
+    /// seed, and the windows in which the outputs of each are looked at. One [`Run`] per simulation, with extremes, counts of
+    /// spikes and, every so many steps if asked for, outputs.
     ///
     /// # Errors
     /// Those of [`Simulator::run`], a mode other than the fast one, a network too large for the kernels, those of the
@@ -25,9 +24,8 @@ impl Simulator<'_> {
     pub fn run_on<M: Backend>(
         &self,
         machine: &M,
-        trials: &[(Vec<f64>, TrialDraws)],
+        trials: &[TrialOnGpu],
         simulations: &[(usize, f64)],
-        response: RangeInclusive<usize>,
         out_every: Option<usize>,
     ) -> Result<Vec<Run>> {
         let prepared = match &self.engine {
@@ -38,12 +36,13 @@ impl Simulator<'_> {
         let (network, timing, c) = (self.network, &self.timing, prepared.constants());
         let (n, outputs) = (network.units, network.outputs);
         let modes = if let Recurrent::Modes { score, .. } = &network.recurrent { score.len() } else { 0 };
-        let Some(plan) = Plan::new(n, modes, outputs) else {
-            let found = format!("{n} with {modes} modes and {outputs} outputs");
+        let windows = trials.iter().map(|trial| trial.windows.len()).max().unwrap_or_default();
+        let Some(plan) = Plan::new(n, modes, outputs, windows) else {
+            let found = format!("{n} with {modes} modes, {outputs} outputs and {windows} windows");
             return Err(refused(
                 "network.neurons",
                 &found,
-                "at most 4096 units and modes, and fewer outputs, on a GPU",
+                "at most 4096 units and modes, and fewer outputs and windows, on a GPU",
             ));
         };
         if simulations.is_empty() {
@@ -58,7 +57,12 @@ impl Simulator<'_> {
             |values: &mut dyn Iterator<Item = f64>| machine.upload(&values.map(|x| x as f32).collect::<Vec<_>>());
 
         let (mut drive, mut potential, mut samples) = (Vec::new(), Vec::new(), 0);
-        for (input, draws) in trials {
+        // No step lies in the windows that a trial does not have.
+        let mut window = vec![[i32::MAX, 0]; trials.len() * windows];
+        for (index, TrialOnGpu { input, draws, windows: own }) in trials.iter().enumerate() {
+            for (to, from) in window[index * windows..].iter_mut().zip(own) {
+                *to = [*from.start() as i32, *from.end() as i32];
+            }
             let of_trial = self.drive(input)?;
             samples = of_trial.len() / n;
             drive.extend(of_trial.iter().map(|x| *x as f32));
@@ -67,9 +71,10 @@ impl Simulator<'_> {
             potential.extend(v_mv.iter().map(|v| *v as f32));
         }
         let halves = |number: u64| [number as u32, (number >> 32) as u32];
-        let seed = trials.first().map_or(0, |(_, draws)| draws.seed);
+        let seed = trials.first().map_or(0, |trial| trial.draws.seed);
         let draw =
-            machine.upload(trials.iter().map(|(_, draws)| halves(draws.trial)).collect::<Vec<_>>().as_flattened())?;
+            machine.upload(trials.iter().map(|trial| halves(trial.draws.trial)).collect::<Vec<_>>().as_flattened())?;
+        let window = machine.upload(&window.as_flattened().iter().map(|step| *step as u32).collect::<Vec<_>>())?;
         let trial = machine.upload(&simulations.iter().map(|(trial, _)| *trial as u32).collect::<Vec<_>>())?;
         let factor = machine.upload(&simulations.iter().map(|(_, factor)| place(*factor)).collect::<Vec<_>>())?;
         let (drive, potential) = (machine.upload(&drive)?, machine.upload(&potential)?);
@@ -91,7 +96,8 @@ impl Simulator<'_> {
         let (score, mode_out) = (floats(&mut score.iter().copied())?, floats(&mut mode_out.iter().copied())?);
         let count = simulations.len();
         let kept = out_every.map_or(0, |every| timing.steps / every * outputs);
-        let (extremes, out) = (machine.empty::<f32>(count * outputs * 2)?, machine.empty::<f32>(count * kept)?);
+        let extremes = machine.empty::<f32>(count * windows * outputs * 4)?;
+        let out = machine.empty::<f32>(count * kept)?;
         let counts = machine.empty::<u32>(count * n)?;
         let kernel = c.neuron.kernel();
         let arguments = Lif {
@@ -104,8 +110,7 @@ impl Simulator<'_> {
             synapse_double: i32::from(c.double),
             neuron: kernel.number,
             refractory_steps: c.refractory_steps,
-            response_from: *response.start() as i32,
-            response_to: *response.end() as i32,
+            windows: windows as i32,
             out_every: out_every.map_or(0, |every| every as i32),
             seed: halves(seed),
             purpose: Purpose::LifNoise as u32,
@@ -121,6 +126,7 @@ impl Simulator<'_> {
             trial: machine.address(&trial),
             factor: machine.address(&factor),
             draw: machine.address(&draw),
+            window: machine.address(&window),
             drive: machine.address(&drive),
             potential: machine.address(&potential),
             pulses: pulses.as_ref().map_or(0, |pulses| machine.address(pulses)),
@@ -143,9 +149,16 @@ impl Simulator<'_> {
         unsafe { machine.launch(Kernel { source: "lif", name: &name }, grid, &arguments)? };
         let (extremes, out) = (machine.download(&extremes)?, machine.download(&out)?);
         let counts = machine.download(&counts)?;
-        let of_pair = |e: &[f32]| Extremes { max: f64::from(e[0]), min: f64::from(e[1]) };
+        let of_four = |e: &[f32]| {
+            let [max, min, sum, count] = [e[0], e[1], e[2], e[3]].map(f64::from);
+            Extremes { max, min, sum, count }
+        };
+        let own_windows = |simulation: usize| trials[simulations[simulation].0].windows.len();
         let run = |simulation: usize| Run {
-            extremes: extremes.chunks_exact(2).skip(simulation * outputs).take(outputs).map(of_pair).collect(),
+            extremes: extremes[simulation * windows * outputs * 4..][..own_windows(simulation) * outputs * 4]
+                .chunks_exact(4)
+                .map(of_four)
+                .collect(),
             spike_count: counts[simulation * n..][..n].to_vec(),
             out: out[simulation * kept..][..kept].iter().map(|x| f64::from(*x)).collect(),
             ..Run::default()
@@ -153,13 +166,13 @@ impl Simulator<'_> {
         Ok((0..count).map(run).collect())
     }
 
-    /// Random draws of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
-    fn pulses(&self, trials: &[(Vec<f64>, TrialDraws)]) -> Option<Vec<u32>> {
+    /// The coins of a stimulation as bits, `[trials][⌈steps/32⌉]`, if there is one.
+    fn pulses(&self, trials: &[TrialOnGpu]) -> Option<Vec<u32>> {
         let Engine::Fast(prepared) = &self.engine else { return None };
         let pulses = prepared.constants().pulses.as_ref()?;
         let steps = self.timing.steps;
         let mut bits = vec![0u32; trials.len() * steps.div_ceil(32)];
-        for ((_, draws), bits) in trials.iter().zip(bits.chunks_exact_mut(steps.div_ceil(32))) {
+        for (TrialOnGpu { draws, .. }, bits) in trials.iter().zip(bits.chunks_exact_mut(steps.div_ceil(32))) {
             for first in (0..steps).step_by(CHUNK) {
                 let mut coins = [0.0; CHUNK];
                 let coins = &mut coins[..CHUNK.min(steps - first)];
@@ -219,25 +232,32 @@ mod tests {
         let config = LifConfig { mode: LifMode::Fast, ..config };
         let timing = Timing::new(&config, 9, 5.0).unwrap();
         let simulator = Simulator::new(network, &config, timing.clone()).unwrap();
-        let trial = |trial: u64| {
-            (normal(10 + trial, 1.0, 10 * network.inputs), TrialDraws { seed: 5 << 33, trial: trial << 34 })
+        // The second trial has one window fewer than the first.
+        let windows = [timing.window(2..7), timing.window(0..3)];
+        let trial = |trial: u64| TrialOnGpu {
+            input: normal(10 + trial, 1.0, 10 * network.inputs),
+            draws: TrialDraws { seed: 5 << 33, trial: trial << 34 },
+            windows: windows[trial as usize - 1..].to_vec(),
         };
         let trials = [trial(1), trial(2)];
         let factors = [0.5, 2.0, 40.0];
         let simulations: Vec<(usize, f64)> = (0..2).flat_map(|t| factors.map(|f| (t, f))).collect();
-        let response = timing.window(2..7);
-        let recording = Recording { response: Some(response.clone()), out_every: Some(30), ..Recording::default() };
-        let runs = trials.iter().map(|(input, draws)| simulator.run(input, &factors, draws, &recording).unwrap());
-        let expected: Vec<_> = runs.flatten().collect();
+        let run = |trial: &TrialOnGpu| {
+            let recording = Recording { windows: trial.windows.clone(), out_every: Some(30), ..Recording::default() };
+            simulator.run(&trial.input, &factors, &trial.draws, &recording).unwrap()
+        };
+        let expected: Vec<_> = trials.iter().flat_map(run).collect();
         for machine in [machine, Emulator { descending: true }] {
-            let found = simulator.run_on(&machine, &trials, &simulations, response.clone(), Some(30)).unwrap();
+            let found = simulator.run_on(&machine, &trials, &simulations, Some(30)).unwrap();
             assert_eq!(found.len(), expected.len());
             for (found, expected) in found.iter().zip(&expected) {
                 assert!(expected.spike_count.iter().sum::<u32>() > 20, "a silent network tests nothing");
                 assert_eq!(found.spike_count, expected.spike_count);
+                assert_eq!(found.extremes.len(), expected.extremes.len());
                 for (a, b) in found.extremes.iter().zip(&expected.extremes) {
                     let scale = 1e-4 * b.max.abs().max(b.min.abs());
                     assert!((a.max - b.max).abs() <= scale && (a.min - b.min).abs() <= scale, "{a:?} {b:?}");
+                    assert!(a.count == b.count && (a.mean() - b.mean()).abs() <= scale, "{a:?} {b:?}");
                 }
                 let scale = 1e-4 * expected.out.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
                 assert_eq!(found.out.len(), expected.out.len());
@@ -300,8 +320,9 @@ mod tests {
         let config = LifConfig { mode: LifMode::Fast, ..LifConfig::default() };
         let timing = Timing::new(&config, 9, 5.0).unwrap();
         let simulator = Simulator::new(&network, &config, timing.clone()).unwrap();
-        let trials = [(normal(10, 1.0, 10 * network.inputs), TrialDraws { seed: 5, trial: 1 })];
-        let found = simulator.run_on(&machine, &trials, &[(0, 1e10)], timing.window(2..7), None).unwrap().remove(0);
+        let (input, draws) = (normal(10, 1.0, 10 * network.inputs), TrialDraws { seed: 5, trial: 1 });
+        let trials = [TrialOnGpu { input, draws, windows: vec![timing.window(2..7)] }];
+        let found = simulator.run_on(&machine, &trials, &[(0, 1e10)], None).unwrap().remove(0);
         assert!(found.spike_count[66] > 0);
         assert!(found.extremes.iter().all(|e| e.max.is_nan() && e.min.is_nan()), "{:?}", found.extremes);
     }
@@ -314,7 +335,7 @@ mod tests {
             let config = LifConfig { mode, ..LifConfig::default() };
             let timing = Timing::new(&config, 9, 5.0).unwrap();
             let simulator = Simulator::new(&network, &config, timing).unwrap();
-            simulator.run_on(&machine, &[], &[], 1..=2, None).unwrap_err().to_string()
+            simulator.run_on(&machine, &[], &[], None).unwrap_err().to_string()
         };
         assert!(refuse(5, LifMode::Exact).contains("lif.mode"));
         assert!(refuse(5000, LifMode::Fast).contains("5000"));

@@ -1,6 +1,19 @@
 //! Launches of the kernels of LIF networks (`lif.cu`).
 
+use super::draws::TrialDraws;
 use mdl_device::{Arguments, SHARED_BYTES, WARP};
+use std::ops::RangeInclusive;
+
+/// A trial for a machine.
+#[derive(Clone, Debug)]
+pub struct TrialOnGpu {
+    /// Input `[samples, K]`
+    pub input: Vec<f64>,
+    /// Its random numbers.
+    pub draws: TrialDraws,
+    /// Steps of the windows in which the extremes of its outputs are found.
+    pub windows: Vec<RangeInclusive<usize>>,
+}
 
 /// Argument of the kernels, field by field like `struct Lif` in `lif.cu`, where the fields are documented.
 #[allow(missing_docs)]
@@ -16,8 +29,7 @@ pub(super) struct Lif {
     pub synapse_double: i32,
     pub neuron: i32,
     pub refractory_steps: i32,
-    pub response_from: i32,
-    pub response_to: i32,
+    pub windows: i32,
     pub out_every: i32,
     pub seed: [u32; 2],
     pub purpose: u32,
@@ -33,6 +45,7 @@ pub(super) struct Lif {
     pub trial: u64,
     pub factor: u64,
     pub draw: u64,
+    pub window: u64,
     pub drive: u64,
     pub potential: u64,
     pub pulses: u64,
@@ -67,16 +80,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Plan of a network of N `units`, P `modes` and O `outputs`; `None` for a network too large for the kernels: more
-    /// than 4096 units or modes, or more outputs than threads or shared memory allow.
-    pub(super) fn new(units: usize, modes: usize, outputs: usize) -> Option<Self> {
+    /// The plan of a network of N `units`, P `modes` and O `outputs`, which are looked at in some `windows`; `None` for a
+    /// network beyond the kernels: more than 4096 units or modes, or more outputs than threads or than shared memory holds.
+    pub(super) fn new(units: usize, modes: usize, outputs: usize, windows: usize) -> Option<Self> {
         if units > 4096 || modes > 4096 {
             return None;
         }
         let items = if units <= 1024 { 1 } else { 4 };
         let threads = units.div_ceil(items).next_multiple_of(WARP);
         let warps = threads / WARP;
-        let shared = 4 * (2 * items * warps + 2 * outputs * warps + modes);
+        let shared = 4 * (2 * items * warps + 2 * outputs * warps + modes + 4 * outputs * windows);
         (outputs <= threads && shared <= SHARED_BYTES).then_some(Self { items, threads, shared })
     }
 }
@@ -87,9 +100,9 @@ mod tests {
 
     #[test]
     fn plans_grow_with_the_network() {
-        assert_eq!(Plan::new(200, 0, 1), Some(Plan { items: 1, threads: 224, shared: 4 * (14 + 14) }));
-        assert_eq!(Plan::new(4096, 4096, 2).map(|plan| (plan.items, plan.threads)), Some((4, 1024)));
-        assert_eq!(Plan::new(4097, 0, 1), None);
-        assert_eq!(Plan::new(20, 0, 33), None);
+        assert_eq!(Plan::new(200, 0, 1, 2), Some(Plan { items: 1, threads: 224, shared: 4 * (14 + 14 + 8) }));
+        assert_eq!(Plan::new(4096, 4096, 2, 1).map(|plan| (plan.items, plan.threads)), Some((4, 1024)));
+        assert_eq!(Plan::new(4097, 0, 1, 1), None);
+        assert_eq!(Plan::new(20, 0, 33, 1), None);
     }
 }

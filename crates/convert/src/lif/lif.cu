@@ -10,7 +10,7 @@ struct Lif {
   int32_t synapse_double;
   int32_t neuron;             // which drift
   int32_t refractory_steps;
-  int32_t response_from, response_to;  // steps of the response window, counted from 1, both inside
+  int32_t windows;            // windows of a trial in which outputs are looked at
   int32_t out_every;          // outputs are kept of the steps k, 2k, …; 0: of none
   uint32_t seed_low, seed_high, purpose;
   float dt, leak, decay_rise, bias, v_peak, v_reset, noise_sd, pulse_mv;
@@ -18,6 +18,7 @@ struct Lif {
   const uint32_t* trial;      // [simulations]
   const uint32_t* factor;     // [simulations]: which scaling factor
   const uint32_t* draw;       // [trials][2]: number of the trial's noise, low word first
+  const uint32_t* window;     // [trials][windows][2]: first and last step of a window, counted from 1
   const float* drive;         // W_in u [trials][samples][N]
   const float* potential;     // initial potentials [trials][N]
   const uint32_t* pulses;      // [trials][⌈steps/32⌉]: bit s % 32 of word s / 32 is the coin of step s + 1; or null
@@ -29,14 +30,20 @@ struct Lif {
   const float* score;         // λ [P]
   const float* mode_out;      // Ξ_out [N][P]
   const float* w_out;         // W_out / scaling factor [factors][O][N]
-  float* extremes;            // largest and smallest output in the window [simulations][O][2]
+  float* extremes;            // largest, smallest, sum and number of outputs in a window [simulations][windows][O][4]
   float* out;                 // outputs that are kept [simulations][⌊steps/k⌋][O]
   uint32_t* counts;           // spikes from step 10 on [simulations][N]
 };
 
 constexpr int FIRST_COUNTED_STEP = 10;
 
-__device__ inline bool responds(const Lif& a, int step) { return step >= a.response_from && step <= a.response_to; }
+__device__ inline bool is_inside(const uint32_t* window, int step) { return step >= (int)window[0] && step <= (int)window[1]; }
+__device__ inline bool responds(const Lif& a, const uint32_t* windows, int step) {
+  for (int w = 0; w < a.windows; ++w) {
+    if (is_inside(windows + 2 * w, step)) return true;
+  }
+  return false;
+}
 __device__ inline bool is_kept(const Lif& a, int step) { return a.out_every > 0 && step > 0 && step % a.out_every == 0; }
 
 // State and constants of a unit.
@@ -96,8 +103,10 @@ __device__ void simulate(const Lif& a) {
   uint32_t* fired = reinterpret_cast<uint32_t*>(shared);  // [2][words]: this step's and the one's before
   float* parts = shared + 2 * words;                      // shares of the outputs, [2][O][warps]
   float* overlap = parts + 2 * a.outputs * warps;         // [P]
+  float* extremes = overlap + a.modes;                    // [windows][O][4], each read and written by one thread
   const size_t trial = a.trial[blockIdx.x], factor = a.factor[blockIdx.x];
   const uint32_t draw_low = a.draw[2 * trial], draw_high = a.draw[2 * trial + 1];
+  const uint32_t* windows = a.window + trial * a.windows * 2;
   const int kick_words = (a.steps + 31) / 32;
 
   Unit units[ITEMS] = {};
@@ -106,7 +115,14 @@ __device__ void simulate(const Lif& a) {
     const int n = i * threads() + thread();
     if (n < a.units) units[i].v = a.potential[trial * a.units + n];
   }
-  float highest = -INFINITY, lowest = INFINITY;
+  if (thread() < a.outputs) {
+    for (int w = 0; w < a.windows; ++w) {
+      float* e = extremes + (w * a.outputs + thread()) * 4;
+      e[0] = -INFINITY;
+      e[1] = INFINITY;
+      e[2] = e[3] = 0.0f;
+    }
+  }
   int sample = -1;
   for (int step = 1; step <= a.steps + 1; ++step) {
     const int parity = step % 2;
@@ -156,12 +172,16 @@ __device__ void simulate(const Lif& a) {
     }
     __syncthreads();
     const int before = step - 1;
-    if ((responds(a, before) || is_kept(a, before)) && thread() < a.outputs) {
+    if (thread() < a.outputs && (responds(a, windows, before) || is_kept(a, before))) {
       float sum = 0.0f;
       for (int w = 0; w < warps; ++w) sum += parts[((1 - parity) * a.outputs + thread()) * warps + w];
-      if (responds(a, before)) {
-        highest = sum > highest ? sum : highest;
-        lowest = sum < lowest ? sum : lowest;
+      for (int w = 0; w < a.windows; ++w) {
+        if (!is_inside(windows + 2 * w, before)) continue;
+        float* e = extremes + (w * a.outputs + thread()) * 4;
+        e[0] = sum > e[0] ? sum : e[0];
+        e[1] = sum < e[1] ? sum : e[1];
+        e[2] += sum;
+        e[3] += 1.0f;
       }
       if (is_kept(a, before)) {
         const size_t row = (size_t)blockIdx.x * (a.steps / a.out_every) + before / a.out_every - 1;
@@ -188,7 +208,7 @@ __device__ void simulate(const Lif& a) {
         }
       }
     }
-    if (responds(a, step) || is_kept(a, step)) {
+    if (responds(a, windows, step) || is_kept(a, step)) {
       for (int o = 0; o < a.outputs; ++o) {
         float share = 0.0f;
 #pragma unroll
@@ -217,9 +237,11 @@ __device__ void simulate(const Lif& a) {
     uint32_t broken = 0;
     for (int w = 0; w < warps; ++w) broken |= fired[w];
     const float nothing = __uint_as_float(0x7fc00000u);
-    float* extremes = a.extremes + ((size_t)blockIdx.x * a.outputs + thread()) * 2;
-    extremes[0] = broken ? nothing : highest;
-    extremes[1] = broken ? nothing : lowest;
+    for (int w = 0; w < a.windows; ++w) {
+      const float* e = extremes + (w * a.outputs + thread()) * 4;
+      float* to = a.extremes + (((size_t)blockIdx.x * a.windows + w) * a.outputs + thread()) * 4;
+      for (int i = 0; i < 4; ++i) to[i] = broken ? nothing : e[i];
+    }
   }
 }
 

@@ -26,7 +26,6 @@
 //! The modes differ only in arithmetic: [`LifMode::Exact`] spikes at the published steps; [`LifMode::Fast`] is another
 //! sample of the same network, to be compared statistically; [`LifMode::FastDouble`] checks one against the other.
 
-mod columns;
 pub mod config;
 mod constants;
 mod draws;
@@ -41,11 +40,12 @@ mod network;
 pub mod neurons;
 mod precision;
 mod recording;
-mod sparse;
 mod spikes;
 mod timing;
 
-pub use draws::{CHUNK, Draws, LANES, TrialDraws};
+pub use draws::{CHUNK, Draws, TrialDraws};
+#[cfg(any(test, feature = "cuda"))]
+pub(crate) use launch::TrialOnGpu;
 pub use mdl_model::rate::UnitKind;
 pub use network::{LifNetwork, Recurrent};
 pub use recording::{Recording, Run, Spike, State, Traces};

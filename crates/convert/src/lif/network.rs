@@ -1,6 +1,8 @@
 //! A LIF network as plain data.
 
 use crate::error::{Error, Result};
+use mdl_kernels::product::spike_columns::SpikeColumns;
+use mdl_kernels::real::Real;
 use mdl_model::rate::UnitKind;
 
 /// The recurrent weights W, before division by the scaling factor.
@@ -17,6 +19,16 @@ pub enum Recurrent {
         /// Ξ_out `[N, P]`
         mode_out: Vec<f64>,
     },
+}
+
+impl Recurrent {
+    /// The weights of a network of `units` units divided by `divisor`, to be multiplied with spikes.
+    pub(super) fn columns<R: Real>(&self, units: usize, divisor: f64) -> SpikeColumns<R> {
+        match self {
+            Self::Dense(w) => SpikeColumns::of_matrix(w, units, divisor),
+            Self::Modes { mode_in, score, mode_out } => SpikeColumns::of_modes(mode_in, score, mode_out, divisor),
+        }
+    }
 }
 
 /// A LIF network. The scaling factor is no part of it: the search varies it.

@@ -4,7 +4,8 @@
 //! evaluation and compares times, so that without noise it spikes on the same steps as the exact mode.
 
 use super::constants::Constants;
-use super::draws::{Draws, LANES};
+use super::draws::Draws;
+use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
 
 /// A number type of the fast kernel.
@@ -44,7 +45,7 @@ pub(super) trait Precision: Real {
     fn spread(j: Self, gain: Self) -> Self;
 
     /// Noise of one group of units.
-    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [[Self; LANES]]);
+    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<Self>]);
 }
 
 impl Precision for f32 {
@@ -92,7 +93,7 @@ impl Precision for f32 {
         j * gain
     }
 
-    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f32; LANES]]) {
+    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<f32>]) {
         draws.noise_single(group, first_step, sd_mv, out);
     }
 }
@@ -142,7 +143,7 @@ impl Precision for f64 {
         j / gain
     }
 
-    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [[f64; LANES]]) {
+    fn noise(draws: &impl Draws, group: usize, first_step: usize, sd_mv: f64, out: &mut [Lanes<f64>]) {
         draws.noise(group, first_step, sd_mv, out);
     }
 }

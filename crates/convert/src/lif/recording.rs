@@ -9,9 +9,9 @@ const FIRST_COUNTED_STEP: usize = 10;
 /// Variables to record. Steps are counted from 1; "every k" means after steps k, 2k, ….
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
-    /// Response window in steps, in which the largest and smallest output are found.
-    pub response: Option<RangeInclusive<usize>>,
-    /// Outputs, at this interval in steps.
+    /// Steps of the windows in which the extremes of the outputs are found.
+    pub windows: Vec<RangeInclusive<usize>>,
+    /// Outputs every so many steps.
     pub out_every: Option<usize>,
     /// Every spike.
     pub spikes: bool,
@@ -59,7 +59,7 @@ pub struct State {
 /// Recording of one trial with one scaling factor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Run {
-    /// Largest and smallest output inside the response window, `[O]`; not a number if the output is not.
+    /// Extremes of the outputs inside the windows, `[windows, O]`; not a number where the output is not.
     pub extremes: Vec<Extremes>,
     /// Spikes of each unit, from step 10 onwards, `[N]`
     pub spike_count: Vec<u32>,
@@ -91,7 +91,8 @@ pub(super) struct Recorder<'a> {
     next_out: usize,
     next_rate: usize,
     next_trace: usize,
-    /// First and last step of the response window; an empty range without a window.
+    outputs: usize,
+    /// First and last step of all windows together; no step lies between them where there is none.
     response: (usize, usize),
     pub run: Run,
 }
@@ -108,8 +109,16 @@ impl<'a> Recorder<'a> {
             next_out: first(what.out_every),
             next_rate: first(what.rate_every),
             next_trace: first(what.traces.as_ref().map(|t| t.every)),
-            response: what.response.as_ref().map_or((usize::MAX, 0), |r| (*r.start(), *r.end())),
-            run: Run { extremes: vec![Extremes::EMPTY; outputs], spike_count: vec![0; units], ..Run::default() },
+            outputs,
+            response: what
+                .windows
+                .iter()
+                .fold((usize::MAX, 0), |(from, to), window| (from.min(*window.start()), to.max(*window.end()))),
+            run: Run {
+                extremes: vec![Extremes::EMPTY; what.windows.len() * outputs],
+                spike_count: vec![0; units],
+                ..Run::default()
+            },
         }
     }
 
@@ -139,10 +148,12 @@ impl<'a> Recorder<'a> {
     #[inline(always)]
     pub fn out(&mut self, step: usize, out: impl Fn(usize) -> f64) {
         let keep = step == self.next_out;
-        for o in 0..self.run.extremes.len() {
+        for o in 0..self.outputs {
             let value = out(o);
-            if self.in_response(step) {
-                self.run.extremes[o].include(value);
+            for (window, extremes) in self.what.windows.iter().zip(self.run.extremes.chunks_exact_mut(self.outputs)) {
+                if *window.start() <= step && step <= *window.end() {
+                    extremes[o].include(value);
+                }
             }
             if keep {
                 self.run.out.push(value);
@@ -192,7 +203,7 @@ impl<'a> Recorder<'a> {
     pub fn finish(mut self, state: impl FnOnce() -> State) -> Run {
         let end = state();
         if end.r.iter().any(|r| !r.is_finite()) {
-            self.run.extremes.fill(Extremes { max: f64::NAN, min: f64::NAN });
+            self.run.extremes.fill(Extremes::UNDEFINED);
         }
         self.run.end = self.what.end_state.then_some(end);
         self.run

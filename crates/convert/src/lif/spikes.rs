@@ -1,6 +1,6 @@
 //! Units that spike in a step, from the bits produced by the kernel.
 
-use super::draws::LANES;
+use mdl_kernels::lanes::LANES;
 
 /// Number of units of a word that are listed without checking whether they spike.
 const AT_ONCE: usize = 4;

@@ -17,30 +17,20 @@ use crate::lif::config::LifConfig;
 use crate::lif::neurons::Transfer;
 use crate::lif::{Draws, LifNetwork, Recurrent, Timing, TrialDraws};
 use mdl_data::tasks::Extremes;
+use mdl_kernels::lanes::{LANES, Lanes};
+use mdl_kernels::product::common::Product;
+use mdl_kernels::product::low_rank_batch::LowRankBatch;
+use mdl_kernels::product::pattern::Pattern;
+use mdl_kernels::product::sparse_batch::RowPairs;
 use mdl_kernels::random::{Purpose, fill_normal};
 use std::ops::Range;
 
-/// Scaling factors that run side by side.
-pub const LANES: usize = 16;
-
-/// A number for each of the scaling factors.
-type Lanes = [f32; LANES];
-
-/// W by receiving unit.
-#[derive(Debug)]
-enum Weights {
-    /// Present connections of each unit: from, weight.
-    Sparse(Vec<Vec<(u32, f32)>>),
-    /// Ξ_in diag(λ) `[N][P]`, Ξ_out `[N][P]`
-    Modes { modes: usize, scaled_in: Vec<f32>, mode_out: Vec<f32> },
-}
-
 /// A network in mean field.
-#[derive(Debug)]
 pub struct MeanField<'a> {
     network: &'a LifNetwork,
     transfer: Transfer,
-    weights: Weights,
+    /// The product with W for all scaling factors.
+    weights: Box<dyn Product<f32>>,
     /// Δ (s)
     sample_s: f32,
     downsample: usize,
@@ -50,17 +40,17 @@ pub struct MeanField<'a> {
     potentials_mv: [f64; 3],
 }
 
-/// What a mean-field trial did with each scaling factor.
-#[derive(Clone, Copy, Debug)]
+/// Outcome of a mean-field trial with each scaling factor.
+#[derive(Clone, Debug)]
 pub struct Course {
-    /// Extremes of the output in the response window.
-    pub extremes: [Extremes; LANES],
+    /// Extremes of the outputs, `[windows, O]`
+    pub extremes: Vec<[Extremes; LANES]>,
     /// Spikes of all units.
-    pub spikes: Lanes,
+    pub spikes: Lanes<f32>,
 }
 
 impl<'a> MeanField<'a> {
-    /// Makes a network ready; none where the neuron has no transfer function.
+    /// Prepares a network; none where the neuron has no transfer function.
     pub fn new(network: &'a LifNetwork, config: &LifConfig, timing: &Timing) -> Option<Self> {
         let sample_ms = timing.step_ms * timing.steps_per_sample as f64;
         let decay = |tau_ms: &f64| {
@@ -70,7 +60,7 @@ impl<'a> MeanField<'a> {
         Some(Self {
             network,
             transfer: config.transfer()?,
-            weights: Weights::new(network),
+            weights: weights(network),
             sample_s: (sample_ms / 1000.0) as f32,
             downsample: timing.downsample,
             decay: network.tau_decay_ms.iter().map(decay).collect(),
@@ -78,15 +68,19 @@ impl<'a> MeanField<'a> {
         })
     }
 
-    /// Runs a trial, input `[T, K]`, with up to [`LANES`] scaling factors on the numbers of `draws`; `response` is a window
-    /// of samples. Only the first output is looked at.
-    pub fn run(&self, input: &[f32], scaling_factors: &[f64], draws: TrialDraws, response: Range<usize>) -> Course {
-        let per_factor = std::array::from_fn(|l| 1.0 / scaling_factors[l.min(scaling_factors.len() - 1)] as f32);
+    /// Runs a trial, input `[T, K]`, with up to [`LANES`] scaling factors on the numbers of `draws`; the outputs are
+    /// looked at in `windows` of samples.
+    pub fn run(&self, input: &[f32], scaling_factors: &[f64], draws: TrialDraws, windows: &[Range<usize>]) -> Course {
+        let factor = |l: usize| scaling_factors[l.min(scaling_factors.len() - 1)] as f32;
+        let per_factor = Lanes(std::array::from_fn(|l| 1.0 / factor(l)));
         let mut state = State::new(self, draws);
         let mut noise = vec![0.0; self.network.units];
-        let mut course = Course { extremes: [Extremes::EMPTY; LANES], spikes: [0.0; LANES] };
+        let outputs = self.network.outputs;
+        let extremes = vec![[Extremes::EMPTY; LANES]; windows.len() * outputs];
+        let mut course = Course { extremes, spikes: Lanes::zero() };
         let samples = input.len() / self.network.inputs / self.downsample;
-        let response = response.start / self.downsample..response.end / self.downsample;
+        let inside = |window: &Range<usize>| window.start / self.downsample..window.end / self.downsample;
+        let windows: Vec<Range<usize>> = windows.iter().map(inside).collect();
         for sample in 0..samples {
             let block = (sample * self.network.units.next_multiple_of(4 * LANES) / 4) as u32;
             fill_normal(draws.seed, Purpose::MeanFieldNoise, draws.trial, block, 1.0, &mut noise);
@@ -98,42 +92,45 @@ impl<'a> MeanField<'a> {
                     state.arrive(self, &per_factor);
                 },
             );
-            if response.contains(&sample) {
-                let out = state.output(self, &per_factor);
-                course.extremes.iter_mut().zip(out).for_each(|(e, out)| e.include(f64::from(out)));
+            if !windows.iter().any(|window| window.contains(&sample)) {
+                continue;
+            }
+            for o in 0..outputs {
+                let out = state.output(self, o, &per_factor);
+                for (window, extremes) in windows.iter().zip(course.extremes.chunks_exact_mut(outputs)) {
+                    if window.contains(&sample) {
+                        extremes[o].iter_mut().zip(out.0).for_each(|(e, out)| e.include(f64::from(out)));
+                    }
+                }
             }
         }
         course
     }
 }
 
-impl Weights {
-    fn new(network: &LifNetwork) -> Self {
-        match &network.recurrent {
-            Recurrent::Dense(w) => {
-                let present = |row: &[f64]| {
-                    let connections = row.iter().enumerate().filter(|(_, w)| **w != 0.0);
-                    connections.map(|(from, w)| (from as u32, *w as f32)).collect()
-                };
-                Self::Sparse(w.chunks_exact(network.units).map(present).collect())
-            }
-            Recurrent::Modes { mode_in, score, mode_out } => Self::Modes {
-                modes: score.len(),
-                scaled_in: mode_in.iter().enumerate().map(|(at, m)| (m * score[at % score.len()]) as f32).collect(),
-                mode_out: mode_out.iter().map(|m| *m as f32).collect(),
-            },
+/// W for `LANES` scaling factors side by side.
+fn weights(network: &LifNetwork) -> Box<dyn Product<f32>> {
+    let single = |values: &[f64]| values.iter().map(|x| *x as f32).collect::<Vec<f32>>();
+    match &network.recurrent {
+        Recurrent::Dense(w) => {
+            let (n, w) = (network.units, single(w));
+            Box::new(RowPairs::new(LANES, &Pattern::of_rows(n, &w), |to, from| w[to * n + from]))
+        }
+        Recurrent::Modes { mode_in, score, mode_out } => {
+            let scaled = mode_in.iter().enumerate().map(|(at, m)| (m * score[at % score.len()]) as f32).collect();
+            Box::new(LowRankBatch::new(LANES, score.len(), scaled, single(mode_out)))
         }
     }
 }
 
 /// The state of a trial.
 struct State {
-    ipsc_mv: Vec<Lanes>,
-    r: Vec<Lanes>,
+    ipsc_mv: Vec<Lanes<f32>>,
+    r: Vec<Lanes<f32>>,
     /// n
-    count: Vec<Lanes>,
-    /// Ξ_outᵀ n
-    overlap: Vec<Lanes>,
+    count: Vec<Lanes<f32>>,
+    /// W n
+    input: Vec<Lanes<f32>>,
 }
 
 impl State {
@@ -143,18 +140,17 @@ impl State {
         let [low, high, threshold] = field.potentials_mv;
         let mut v_mv = vec![0.0; n];
         draws.initial_potentials(low, high, &mut v_mv);
-        let modes = if let Weights::Modes { modes, .. } = &field.weights { *modes } else { 0 };
         Self {
-            ipsc_mv: vec![[0.0; LANES]; n],
-            r: vec![[0.0; LANES]; n],
-            count: v_mv.iter().map(|v| [f32::from(u8::from(*v >= threshold)); LANES]).collect(),
-            overlap: vec![[0.0; LANES]; modes],
+            ipsc_mv: vec![Lanes::zero(); n],
+            r: vec![Lanes::zero(); n],
+            count: v_mv.iter().map(|v| Lanes::splat(f32::from(u8::from(*v >= threshold)))).collect(),
+            input: vec![Lanes::zero(); n],
         }
     }
 
     /// Adds the spikes of a sample to the pending ones.
     #[inline(always)]
-    fn fire(&mut self, field: &MeanField, u: &[f32], noise: &[f32], spikes: &mut Lanes) {
+    fn fire(&mut self, field: &MeanField, u: &[f32], noise: &[f32], spikes: &mut Lanes<f32>) {
         let (sample_s, root) = (field.sample_s, field.sample_s.sqrt());
         for (i, w_in) in field.network.w_in.chunks_exact(u.len()).enumerate() {
             let drive: f32 = w_in.iter().zip(u).map(|(w, u)| *w as f32 * u).sum();
@@ -169,45 +165,24 @@ impl State {
 
     /// Updates IPSC and r with the spikes.
     #[inline(always)]
-    fn arrive(&mut self, field: &MeanField, per_factor: &Lanes) {
-        if let Weights::Modes { modes, mode_out, .. } = &field.weights {
-            self.overlap.fill([0.0; LANES]);
-            for (count, row) in self.count.iter().zip(mode_out.chunks_exact(*modes)) {
-                row.iter().zip(&mut self.overlap).for_each(|(m, sum)| add(sum, *m, count));
-            }
-        }
+    fn arrive(&mut self, field: &MeanField, per_factor: &Lanes<f32>) {
+        self.input.fill(Lanes::zero());
+        field.weights.accumulate(Lanes::values(&self.count), Lanes::values_mut(&mut self.input));
         for i in 0..self.ipsc_mv.len() {
-            let mut input = [0.0; LANES];
-            match &field.weights {
-                Weights::Sparse(rows) => {
-                    rows[i].iter().for_each(|(from, w)| add(&mut input, *w, &self.count[*from as usize]));
-                }
-                Weights::Modes { modes, scaled_in, .. } => {
-                    let row = &scaled_in[i * modes..][..*modes];
-                    row.iter().zip(&self.overlap).for_each(|(m, overlap)| add(&mut input, *m, overlap));
-                }
-            }
             let [kept, gain] = field.decay[i];
             for l in 0..LANES {
-                self.ipsc_mv[i][l] = self.ipsc_mv[i][l] * kept + gain * per_factor[l] * input[l];
+                self.ipsc_mv[i][l] = self.ipsc_mv[i][l] * kept + gain * per_factor[l] * self.input[i][l];
                 self.r[i][l] = self.r[i][l] * kept + gain * self.count[i][l];
             }
         }
-        self.count.fill([0.0; LANES]);
+        self.count.fill(Lanes::zero());
     }
 
     /// W_out r / scaling_factor
-    fn output(&self, field: &MeanField, per_factor: &Lanes) -> Lanes {
-        let mut out = [0.0; LANES];
-        self.r.iter().zip(&field.network.w_out).for_each(|(r, w)| add(&mut out, *w as f32, r));
-        std::array::from_fn(|l| out[l] * per_factor[l])
-    }
-}
-
-/// sum += w x
-#[inline(always)]
-fn add(sum: &mut Lanes, w: f32, x: &Lanes) {
-    for l in 0..LANES {
-        sum[l] += w * x[l];
+    fn output(&self, field: &MeanField, output: usize, per_factor: &Lanes<f32>) -> Lanes<f32> {
+        let mut out = Lanes::zero();
+        let w_out = &field.network.w_out[output * field.network.units..];
+        self.r.iter().zip(w_out).for_each(|(r, w)| out += *r * *w as f32);
+        out * *per_factor
     }
 }

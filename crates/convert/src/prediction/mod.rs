@@ -10,10 +10,11 @@ pub mod mean_field;
 use crate::conversion::Conversion;
 use crate::error::Result;
 use crate::lif::{LifNetwork, Timing, TrialDraws};
-use crate::prediction::mean_field::{Course, LANES, MeanField};
+use crate::prediction::mean_field::{Course, MeanField};
 use crate::search::trials::TrialSet;
 use crate::search::{Candidate, Found, Select, choose};
-use mdl_data::tasks::Judged;
+use mdl_data::tasks::{Criterion, Judged};
+use mdl_kernels::lanes::LANES;
 use rayon::prelude::*;
 
 /// Number of trials of a prediction.
@@ -29,17 +30,20 @@ pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<F
     let timing = Timing::new(conversion.lif, task.steps(), task.step_ms())?;
     let Some(field) = MeanField::new(network, conversion.lif, &timing) else { return Ok(None) };
     let trial = |trial: u32, factors: &[f64]| {
-        let (drawn, window) = (TrialSet::Search.trial(task, conversion.seed, trial), task.response_window(Judged::Lif));
+        let drawn = TrialSet::Search.trial(task, conversion.seed, trial)?;
+        let criterion = Criterion::new(&drawn.rules, Judged::Lif, task.rule_set());
         let draws = TrialDraws { seed: conversion.seed, trial: TrialSet::Search.draw(trial) };
-        (drawn.condition[0], field.run(&drawn.input, factors, draws, window))
+        let course = field.run(&drawn.input, factors, draws, &criterion.windows);
+        Ok((criterion, course))
     };
     let unit_seconds = timing.steps as f64 * timing.step_ms / 1000.0 * network.units as f64;
     let mut candidates = Vec::new();
     for factors in conversion.grid()?.chunks(LANES) {
-        let courses: Vec<(usize, Course)> = (0..TRIALS).into_par_iter().map(|t| trial(t, factors)).collect();
+        let courses: Result<Vec<_>> = (0..TRIALS).into_par_iter().map(|t| trial(t, factors)).collect();
+        let courses: Vec<(Criterion, Course)> = courses?;
         candidates.extend(factors.iter().enumerate().map(|(l, factor)| {
-            let is_correct = |(condition, course): &&(usize, Course)| {
-                task.response(*condition, Judged::Lif).accepts(course.extremes[l])
+            let is_correct = |(criterion, course): &&(Criterion, Course)| {
+                criterion.accepts(|window, o| course.extremes[window * network.outputs + o][l])
             };
             let spikes: f64 = courses.iter().map(|(_, course)| f64::from(course.spikes[l])).sum();
             Candidate {

@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use mdl_artifact::Artifact;
-use mdl_data::tasks::{Task, Trials};
+use mdl_data::tasks::{Task, Trial};
 use mdl_kernels::random::Purpose;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -32,9 +32,12 @@ impl TrialSet {
         }
     }
 
-    /// Draws one trial of the set.
-    pub fn trial(self, task: &dyn Task, seed: u64, trial: u32) -> Trials {
-        Trials::draw(task, seed, self.purpose(), u64::from(trial), 1)
+    /// One trial of the set.
+    ///
+    /// # Errors
+    /// Those of the task.
+    pub fn trial(self, task: &dyn Task, seed: u64, trial: u32) -> Result<Trial> {
+        Ok(task.draw(seed, self.purpose(), u64::from(trial), 1)?.get(0))
     }
 
     /// Index of a trial's noise.

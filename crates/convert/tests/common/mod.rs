@@ -1,6 +1,7 @@
 //! Reading of the reference traces in `tests/fixtures/oracle/lif`, and draws that hand out given numbers.
 
-use mdl_convert::lif::{Draws, LANES, LifNetwork, Recurrent, UnitKind};
+use mdl_convert::lif::{Draws, LifNetwork, Recurrent, UnitKind};
+use mdl_kernels::lanes::{LANES, Lanes};
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
@@ -88,10 +89,10 @@ impl Draws for Given {
         v_mv.copy_from_slice(&self.v_mv);
     }
 
-    fn noise(&self, group: usize, first_step: usize, _: f64, out: &mut [[f64; LANES]]) {
+    fn noise(&self, group: usize, first_step: usize, _: f64, out: &mut [Lanes<f64>]) {
         let steps = self.noise_mv.len() / self.v_mv.len();
         for (s, row) in out.iter_mut().enumerate() {
-            for (l, x) in row.iter_mut().enumerate() {
+            for (l, x) in row.0.iter_mut().enumerate() {
                 let unit = group * LANES + l;
                 *x = if unit < self.v_mv.len() { self.noise_mv[unit * steps + first_step + s] } else { 0.0 };
             }

@@ -1,11 +1,18 @@
-//! Sets of trials as artifacts: `input` `[T, B, K]`, `target` `[T, B, O]`, `condition` `[B]`.
+//! Sets of trials as artifacts: `input` `[T, B, K]`, `target` `[T, B, O]`, `condition` `[B]`, `length` `[B]`, and, where there
+//! are any, `weight` `[T, B, O]` and `rule` `[R, 10]`.
 
 use super::TaskConfig;
+use super::rule::{Demand, Judged, Rule, RuleSet};
 use super::task::Task;
 use super::trials::Trials;
-use mdl_artifact::{Artifact, ArtifactError};
+use mdl_artifact::{Artifact, ArtifactError, differences as json_differences};
+use mdl_kernels::random::Purpose;
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// Columns of `rule`: trial, network (0 both, 1 trained, 2 LIF), set (0 both, 1 published, 2 strict), first and last step
+/// of the window (the last not inside), first and last output (likewise), demand, and its two numbers.
+const COLUMNS: usize = 10;
 
 /// Adds a set of trials to an artifact.
 pub fn write(trials: &Trials, artifact: &mut Artifact) {
@@ -13,42 +20,104 @@ pub fn write(trials: &Trials, artifact: &mut Artifact) {
     artifact.insert("input", &[t, b, trials.channels], trials.input.clone());
     artifact.insert("target", &[t, b, trials.outputs], trials.target.clone());
     artifact.insert("condition", &[b], trials.condition.iter().map(|c| *c as u32).collect());
+    artifact.insert("length", &[b], trials.length.iter().map(|steps| *steps as u32).collect());
+    if !trials.weight.is_empty() {
+        artifact.insert("weight", &[t, b, trials.outputs], trials.weight.clone());
+    }
+    let of_trial = |(trial, rules): (usize, &Vec<Rule>)| rules.iter().map(move |rule| row(trial, rule)).collect();
+    let rules: Vec<[f64; COLUMNS]> = trials.rules.iter().enumerate().flat_map::<Vec<_>, _>(of_trial).collect();
+    artifact.insert("rule", &[rules.len(), COLUMNS], rules.concat());
 }
 
-/// Fields of the task with which trials were made differently from `task`, with their values then; none if the artifact
-/// does not say. The criteria for answers do not matter.
+fn row(trial: usize, rule: &Rule) -> [f64; COLUMNS] {
+    let (demand, a, b) = match rule.demand {
+        Demand::Above(level) => (0, level, 0.0),
+        Demand::Below(level) => (1, level, 0.0),
+        // Artifacts hold finite numbers: no limit is the largest one.
+        Demand::Between(low, high) => (2, low.max(f64::MIN), high.min(f64::MAX)),
+        Demand::Near { value, tolerance } => (3, value, tolerance),
+        Demand::Largest(index) => (4, index as f64, 0.0),
+        Demand::Direction { degrees, tolerance } => (5, degrees, tolerance),
+    };
+    let judged = rule.judged.map_or(0, |judged| if judged == Judged::Trained { 1 } else { 2 });
+    let set = rule.set.map_or(0, |set| if set == RuleSet::Published { 1 } else { 2 });
+    let counts = [trial, judged, set, rule.window.start, rule.window.end, rule.outputs.start, rule.outputs.end, demand];
+    let mut row = [0.0; COLUMNS];
+    row.iter_mut().zip(counts).for_each(|(to, from)| *to = from as f64);
+    row[COLUMNS - 2..].copy_from_slice(&[a, b]);
+    row
+}
+
+/// The rule of a row and its trial; none for numbers that no rule has.
+fn rule(row: &[f64], trials: &Trials) -> Option<(usize, Rule)> {
+    let count = |column: usize| Some(row[column] as usize).filter(|count| *count as f64 == row[column]);
+    let &[a, b] = row.last_chunk().expect("a row has ten columns");
+    let demand = match count(7)? {
+        0 => Demand::Above(a),
+        1 => Demand::Below(a),
+        2 => Demand::Between(
+            if a == f64::MIN { f64::NEG_INFINITY } else { a },
+            if b == f64::MAX { f64::INFINITY } else { b },
+        ),
+        3 => Demand::Near { value: a, tolerance: b },
+        4 => Demand::Largest(count(8)?),
+        5 => Demand::Direction { degrees: a, tolerance: b },
+        _ => return None,
+    };
+    let judged = [None, Some(Judged::Trained), Some(Judged::Lif)];
+    let set = [None, Some(RuleSet::Published), Some(RuleSet::Strict)];
+    let rule = Rule {
+        judged: *judged.get(count(1)?)?,
+        set: *set.get(count(2)?)?,
+        window: count(3)?..count(4)?,
+        outputs: count(5)?..count(6)?,
+        demand,
+    };
+    let fits = !rule.window.is_empty() && rule.window.end <= trials.steps;
+    let fits = fits && !rule.outputs.is_empty() && rule.outputs.end <= trials.outputs;
+    let fits = fits && !matches!(demand, Demand::Largest(index) if index >= rule.outputs.len());
+    Some((count(0)?, rule)).filter(|(trial, _)| fits && *trial < trials.count)
+}
+
+/// Trials that two tasks are compared by.
+const COMPARED: usize = 16;
+
+/// The fields of the task in which trials were made otherwise than `task` would make them, with their values then; none
+/// where the artifact does not say. Fields that change no trial, such as those that say how answers are judged, do not
+/// matter.
 ///
 /// # Errors
 /// [`ArtifactError::Tensor`] if there is no input.
 pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<String, Value>, ArtifactError> {
     let [steps, _, _] = artifact.shape("input")?;
-    let Some(made) = artifact.config.get("task").and_then(Value::as_object) else { return Ok(BTreeMap::new()) };
-    let expected = serde_json::to_value(task).expect("plain data is JSON");
-    if made.get("kind").is_some_and(|kind| *kind != expected["kind"]) {
-        return Ok(BTreeMap::from([("task.kind".into(), made["kind"].clone())]));
+    let Some(made) = artifact.config.get("task").filter(|made| made.is_object()) else { return Ok(BTreeMap::new()) };
+    let Ok(made) = serde_json::from_value::<TaskConfig>(made.clone()) else { return Ok(BTreeMap::new()) };
+    if made.name() != task.name() {
+        return Ok(BTreeMap::from([("task.file".into(), made.name().into())]));
     }
-    let judging = task.task().map_or(&[][..], |task| task.judging_fields());
-    let matters = |field: &str, value: &Value| match field {
-        // Trials written by another program may have another length than in the config that it copied.
-        "steps" => steps != task.steps() && value.as_u64() == Some(steps as u64),
-        _ => !judging.contains(&field) && !same(value, &expected[field]),
-    };
-    let differing = made.iter().filter(|(field, value)| matters(field, value));
-    Ok(differing.map(|(field, value)| (format!("task.{field}"), value.clone())).collect())
+    if let (Ok(one), Ok(other)) = (made.task(), task.task()) {
+        let draw = |task: &dyn Task| task.draw(1, Purpose::WrittenTrial, 0, COMPARED).ok();
+        let alike = match (draw(one), draw(other)) {
+            (Some(one), Some(other)) => {
+                (one.input, one.target, one.condition, one.length)
+                    == (other.input, other.target, other.condition, other.length)
+            }
+            _ => false,
+        };
+        // Trials written by another program may have another length than the config that they took over.
+        if alike && one.step_ms() == other.step_ms() || steps == other.steps() && one.steps() != other.steps() {
+            return Ok(BTreeMap::new());
+        }
+    }
+    let [made, task] = [&made, task].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
+    let found = json_differences(&made, &task).into_iter();
+    Ok(found.map(|difference| (format!("task.{}", difference.field), difference.first.clone())).collect())
 }
 
-/// True if two values are equal, including 20.0 and 20.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => a == b,
-        _ => a == b,
-    }
-}
-
-/// Reads a set of trials that must fit a task.
+/// Reads a set of trials that must fit a task. Without rules of their own, trials are judged by those of their condition.
 ///
 /// # Errors
-/// [`ArtifactError::Tensor`] naming the mismatched tensor.
+/// [`ArtifactError::Tensor`] naming the tensor that does not fit.
 pub fn read(artifact: &Artifact, task: &dyn Task) -> Result<Trials, ArtifactError> {
     let [_, count, _] = artifact.shape("input")?;
     let (steps, channels, outputs) = (task.steps(), task.channels(), task.outputs());
@@ -57,13 +126,35 @@ pub fn read(artifact: &Artifact, task: &dyn Task) -> Result<Trials, ArtifactErro
     if let Some(found) = condition.iter().find(|c| **c as usize >= kinds) {
         return Err(artifact.tensor_error("condition", found.to_string(), format!("0 to {}", kinds - 1)));
     }
-    Ok(Trials {
-        steps,
-        count,
-        channels,
-        outputs,
-        input: artifact.values("input", &[steps, count, channels])?.to_vec(),
-        target: artifact.values("target", &[steps, count, outputs])?.to_vec(),
-        condition: condition.iter().map(|c| *c as usize).collect(),
-    })
+    let mut trials = Trials::room(steps, channels, outputs, count);
+    trials.input = artifact.values("input", &[steps, count, channels])?.to_vec();
+    trials.target = artifact.values("target", &[steps, count, outputs])?.to_vec();
+    trials.condition = condition.iter().map(|c| *c as usize).collect();
+    if artifact.has("weight") {
+        trials.weight = artifact.values("weight", &[steps, count, outputs])?.to_vec();
+    }
+    if artifact.has("length") {
+        let length = artifact.values::<u32>("length", &[count])?;
+        if let Some(found) = length.iter().find(|length| !(1..=steps).contains(&(**length as usize))) {
+            return Err(artifact.tensor_error("length", found.to_string(), format!("1 to {steps}")));
+        }
+        trials.length = length.iter().map(|steps| *steps as usize).collect();
+    }
+    if artifact.has("rule") {
+        let [rows, _] = artifact.shape("rule")?;
+        for (index, row) in artifact.values::<f64>("rule", &[rows, COLUMNS])?.chunks_exact(COLUMNS).enumerate() {
+            let (trial, rule) = rule(row, &trials).ok_or_else(|| {
+                artifact.tensor_error("rule", format!("row {index}: {row:?}"), "a rule of one of the trials".into())
+            })?;
+            trials.rules[trial].push(rule);
+        }
+    } else {
+        let examples = task.examples();
+        for (rules, condition) in trials.rules.iter_mut().zip(&trials.condition) {
+            if let Some(example) = examples.condition.iter().position(|own| own == condition) {
+                rules.clone_from(&examples.rules[example]);
+            }
+        }
+    }
+    Ok(trials)
 }

@@ -1,27 +1,87 @@
-//! Properties of every task section of a config, whatever its kind.
+//! The task section of a config, and what it can be asked, whatever it names.
 
+use super::built_in::upgrade;
 use super::data_set::DataSet;
+use super::data_sets::DataSetConfig;
+use super::program::Program;
 use super::task::Task;
-use super::{Subject, TaskConfig};
 use crate::field::InvalidField;
+use schemars::JsonSchema;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+/// The task section of a config.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TaskConfig {
+    /// A task in a file.
+    Program(Program),
+    /// A data set.
+    DataSet(DataSetConfig),
+}
+
+impl<'de> Deserialize<'de> for TaskConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Value::deserialize(deserializer)?;
+        upgrade(&mut value).map_err(D::Error::custom)?;
+        match value.get("kind") {
+            Some(_) => serde_json::from_value(value).map(Self::DataSet),
+            None => serde_json::from_value(value).map(Self::Program),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+/// A task section by what it has: trials that are drawn, or labelled examples.
+#[derive(Clone, Copy)]
+pub enum Subject<'a> {
+    /// A task.
+    Trials(&'a dyn Task),
+    /// A data set.
+    Examples(&'a dyn DataSet),
+}
 
 impl TaskConfig {
-    /// The cognitive task. A data set is not one: it has examples instead of trials.
+    /// The task or the data set itself.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Program(program) => Subject::Trials(program),
+            Self::DataSet(kind) => Subject::Examples(kind.data_set()),
+        }
+    }
+
+    /// The tasks of the published rate networks and every data set, as they come.
+    pub fn known() -> Vec<Self> {
+        let built_in = |name| Program::built_in(name, Map::new()).expect("it comes with the programs");
+        let tasks = ["go-nogo", "xor", "mante"].map(built_in).map(Self::Program);
+        tasks.into_iter().chain(DataSetConfig::all().into_iter().map(Self::DataSet)).collect()
+    }
+
+    /// Name of the task's file, or of the kind of data set.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Program(program) => program.name(),
+            Self::DataSet(kind) => kind.name(),
+        }
+    }
+
+    /// The task; a data set, which has examples in place of trials, is none.
     ///
     /// # Errors
     /// [`InvalidField`] for a data set.
     pub fn task(&self) -> Result<&dyn Task, InvalidField> {
         match self.subject() {
             Subject::Trials(task) => Ok(task),
-            Subject::Examples(_) => {
-                let tasks = Self::all().into_iter().filter(|kind| kind.data_set().is_none());
-                let expected = one_of(&tasks.map(|kind| kind.name()).collect::<Vec<_>>());
-                Err(InvalidField { field: "task.kind".into(), found: self.name().into(), expected })
-            }
+            Subject::Examples(_) => Err(InvalidField {
+                field: "task.kind".into(),
+                found: self.name().into(),
+                expected: "a task that draws trials: task.file, the path of a task in Starlark".into(),
+            }),
         }
     }
 
-    /// The data set; none for a cognitive task.
+    /// The data set; none for a task.
     pub fn data_set(&self) -> Option<&dyn DataSet> {
         match self.subject() {
             Subject::Trials(_) => None,
@@ -70,18 +130,7 @@ impl TaskConfig {
     /// # Errors
     /// [`InvalidField`] naming the field inside the section.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        match self.subject() {
-            Subject::Trials(task) => task.validate(),
-            Subject::Examples(data_set) => data_set.validate(),
-        }
-    }
-}
-
-/// Names as a list: a, b or c.
-fn one_of(names: &[&str]) -> String {
-    match names.split_last() {
-        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        _ => names.concat(),
+        self.data_set().map_or(Ok(()), DataSet::validate)
     }
 }
 
@@ -93,21 +142,15 @@ mod tests {
     #[test]
     fn every_kind_is_known_by_its_name_and_valid_as_it_comes() {
         let mut names = BTreeSet::new();
-        for kind in TaskConfig::all() {
+        for kind in DataSetConfig::all().into_iter().map(TaskConfig::DataSet) {
             assert_eq!(kind.validate(), Ok(()), "{}", kind.name());
             let json = serde_json::to_value(&kind).unwrap();
             assert_eq!(json["kind"], kind.name());
             assert_eq!(serde_json::from_value::<TaskConfig>(json.clone()).unwrap(), kind);
             assert!(kind.fixed_fields().iter().all(|field| !json[*field].is_null()), "{}: {json}", kind.name());
-            assert_eq!(kind.task().is_ok(), kind.data_set().is_none());
-            assert!(names.insert(kind.name()), "{} is there twice", kind.name());
+            assert!(names.insert(kind.name().to_owned()), "{} is there twice", kind.name());
+            let error = kind.task().err().unwrap().to_string();
+            assert!(error.contains("task.kind: found") && error.contains("task.file"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_data_set_is_no_task() {
-        let digits = TaskConfig::all().into_iter().find(|kind| kind.name() == "digits").unwrap();
-        let error = digits.task().err().unwrap().to_string();
-        assert_eq!(error, "task.kind: found digits, expected go-nogo, xor or mante");
     }
 }

@@ -1,33 +1,27 @@
 //! Tasks: the task section of a config.
 //!
-//! One file per kind. A cognitive task draws trials and evaluates answers ([`Task`]); a data set has labelled examples
-//! ([`DataSet`]). The list below generates [`TaskConfig`].
+//! A task draws trials and says what counts as a correct answer ([`Task`]); it is one file in Starlark ([`Program`]). A data
+//! set has labelled examples ([`DataSet`]), one file per kind; [`DataSetConfig`] is the list of them.
 
 pub mod artifact;
+mod built_in;
 mod config;
 mod data_set;
+mod data_sets;
 mod digits;
-mod go_nogo;
-mod list;
-mod mante;
+pub mod program;
+pub mod rule;
 mod sequential_mnist;
 mod task;
 mod trials;
-mod xor;
 
+pub use built_in::upgrade;
+pub use config::{Subject, TaskConfig};
 pub use data_set::{BatchInput, DataSet, Drive, Examples, Picture, Presentation, Signals, Size, Split};
-pub use task::{Extremes, Judged, Response, Task};
-pub use trials::{Trials, judge};
-
-list::task_kinds! {
-    /// Go-NoGo: respond to a pulse, do not respond without one.
-    "go-nogo" => Trials(go_nogo::GoNoGo),
-    /// Temporal exclusive-or of two pulses.
-    "xor" => Trials(xor::Xor),
-    /// Context-dependent integration of one of two noisy channels (Mante et al. 2013).
-    "mante" => Trials(mante::Mante),
-    /// Handwritten digits, or another data set of images in their format.
-    "digits" => Examples(digits::Digits),
-    /// Digits pixel by pixel (S-MNIST), in reading order or permuted (PS-MNIST).
-    "sequential-mnist" => Examples(sequential_mnist::SequentialMnist),
-}
+pub use data_sets::DataSetConfig;
+pub use digits::Digits;
+pub use program::Program;
+pub use rule::{Criterion, Demand, Extremes, Judged, Rule, RuleSet};
+pub use sequential_mnist::SequentialMnist;
+pub use task::{Task, TaskError};
+pub use trials::{Trial, Trials};

@@ -9,7 +9,7 @@ use crate::mat::{Data, Matrix};
 use crate::{Error, Result};
 use mdl_artifact::{Artifact, Kind, Values};
 use mdl_convert::lif::neurons::LifNeuron;
-use mdl_data::tasks::{Task, Trials};
+use mdl_data::tasks::Task;
 use mdl_experiment::Experiment;
 use mdl_kernels::random::Purpose;
 use mdl_model::rate::Activation;
@@ -49,7 +49,7 @@ pub fn variables(
     put("taus", Matrix::numbers(&[1, bounds.len()], Values::F64(bounds)));
     put("activation", Matrix::text(activation(config.activation)));
     if let Ok(task) = experiment.task.task() {
-        example(task, experiment.seed, &mut put);
+        example(task, experiment.seed, &mut put)?;
     }
     if artifact.kind == Kind::Lif {
         put("opt_scaling_factor", Matrix::scalar(artifact.values::<f64>("scaling_factor", &[1])?[0]));
@@ -139,15 +139,19 @@ fn activation(activation: Activation) -> &'static str {
     }
 }
 
-/// Input `[K, T]` and target `[O, T]` of the first evaluation trial.
-fn example(task: &dyn Task, seed: u64, put: &mut impl FnMut(&str, Matrix)) {
-    let trial = Trials::draw(task, seed, Purpose::EvaluationTrial, 0, 1);
+/// Input `[K, T]` and target `[O, T]` of the first trial that the network is judged on.
+///
+/// # Errors
+/// The task cannot draw a trial.
+fn example(task: &dyn Task, seed: u64, put: &mut impl FnMut(&str, Matrix)) -> Result<()> {
+    let trial = task.draw(seed, Purpose::EvaluationTrial, 0, 1)?;
     let mut by_channel = |name: &str, values: &[f32], width: usize| {
         let value = |at: usize| f64::from(values[at % trial.steps * width + at / trial.steps]);
         put(name, Matrix::numbers(&[width, trial.steps], Values::F64((0..values.len()).map(value).collect())));
     };
     by_channel("u", &trial.input, trial.channels);
     by_channel("target", &trial.target, trial.outputs);
+    Ok(())
 }
 
 fn single(shape: &[usize], values: &[f32]) -> Matrix {

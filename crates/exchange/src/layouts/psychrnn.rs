@@ -69,11 +69,11 @@ fn mapping(variables: &mut Variables, options: &ImportOptions, reading: &mut Rea
     let undecided = |path, message: String| Error::Undecided { path, message };
     let path = variables.path.clone();
     let [outputs, _] = variables.matrix_shape("W_out")?;
-    let kinds = TaskConfig::all();
-    if kinds.iter().all(|kind| kind.channels_and_outputs().1 != outputs) {
+    let kinds = TaskConfig::known();
+    if options.task.is_none() && kinds.iter().all(|kind| kind.channels_and_outputs().1 != outputs) {
         let known: Vec<_> = kinds.iter().map(|k| format!("{} ({})", k.name(), k.channels_and_outputs().1)).collect();
         let message = format!(
-            "a PsychRNN network with {outputs} outputs; the tasks here and their outputs: {}",
+            "a PsychRNN network with {outputs} outputs; the tasks here and their outputs: {}; --task names the file of another",
             known.join(", ")
         );
         return Err(undecided(path, message));

@@ -16,7 +16,7 @@
 
 use super::layout::{Layout, has};
 use crate::mapping::Mapping;
-use crate::options::{ImportOptions, Reading, check_task};
+use crate::options::{ImportOptions, Reading, check_task, task_section};
 use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_experiment::Experiment;
@@ -196,8 +196,9 @@ fn task(variables: &Variables, options: &ImportOptions, sizes: Sizes, reading: &
     if options.task.is_none() {
         reading.record(format!("task {kind}, by the number of inputs"));
     }
-    let mut task = json!({ "kind": kind, "step_ms": STEP_MS });
-    if variables.has("u") {
+    let mut task = task_section(&kind);
+    task["step_ms"] = json!(STEP_MS);
+    if variables.has("u") && task["file"].is_null() {
         task["steps"] = match *variables.shape("u")? {
             [channels, steps] if channels == sizes.channels => json!(steps),
             [steps, channels] if channels == sizes.channels => json!(steps),

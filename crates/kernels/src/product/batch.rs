@@ -18,18 +18,11 @@ pub fn blocks(trials: usize, threads: usize) -> Vec<Range<usize>> {
     blocks
 }
 
-/// Calls a function with the number of trials side by side as its last generic parameter.
+/// Evaluates an expression compiled for the number of trials side by side, as [`with_const!`](crate::with_const) does.
 #[macro_export]
 macro_rules! of_width {
-    ($width:expr, $function:ident($($argument:expr),*)) => {
-        match $width {
-            1 => $function::<_, 1>($($argument),*),
-            4 => $function::<_, 4>($($argument),*),
-            8 => $function::<_, 8>($($argument),*),
-            16 => $function::<_, 16>($($argument),*),
-            32 => $function::<_, 32>($($argument),*),
-            width => unreachable!("no block has {width} trials"),
-        }
+    ($width:expr, $name:ident => $body:expr) => {
+        $crate::with_const!($width, $name in [1, 4, 8, 16, 32] => $body)
     };
 }
 

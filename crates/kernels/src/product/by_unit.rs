@@ -1,8 +1,9 @@
 //! Activities of each unit over time, in the form needed by the gradient of sparse weights.
 
-use super::common::{LANES, windows};
-use crate::aligned::Aligned;
-use crate::transpose::{Transposed, transpose};
+use super::common::windows;
+use crate::lanes::{LANES, Lanes};
+use crate::real::Real;
+use crate::transpose::transpose;
 use std::ops::Range;
 
 /// Numbers per step that are transposed together: a cache line of each step.
@@ -12,13 +13,13 @@ const TOGETHER: usize = 16;
 /// zeros to whole vectors.
 pub struct ByUnit<R> {
     n: usize,
-    of_trials: Vec<Aligned<R>>,
+    of_trials: Vec<Vec<Lanes<R>>>,
 }
 
 /// One column per unit, of one trial and window.
 #[derive(Clone, Copy)]
 pub struct OfTrial<'a, R> {
-    values: &'a [[R; LANES]],
+    values: &'a [Lanes<R>],
     /// Length of a column.
     pub vectors: usize,
 }
@@ -28,11 +29,11 @@ fn length(window: &Range<usize>) -> usize {
     window.len().next_multiple_of(LANES)
 }
 
-impl<R: Transposed> ByUnit<R> {
+impl<R: Real> ByUnit<R> {
     /// Of the first `steps` steps of `values` `[steps, N, trials]`.
     pub fn new(n: usize, trials: usize, steps: usize, values: &[R]) -> Self {
         let (row, all) = (n * trials, windows(steps).map(|window| length(&window)).sum::<usize>());
-        let mut of_trials: Vec<_> = (0..trials).map(|_| Aligned::with_capacity(R::zero(), n * all)).collect();
+        let mut of_trials: Vec<_> = (0..trials).map(|_| Vec::with_capacity(n * all / LANES)).collect();
         for window in windows(steps) {
             let length = length(&window);
             let mut together = vec![R::zero(); TOGETHER * length];
@@ -41,7 +42,7 @@ impl<R: Transposed> ByUnit<R> {
                 let numbers = |step| &values[(window.start + step) * row..][from..to];
                 transpose(window.len(), numbers, length, &mut together);
                 for (column, at) in together.chunks_exact(length).zip(from..to) {
-                    of_trials[at % trials].extend_from_slice(column);
+                    of_trials[at % trials].extend(column.as_chunks().0.iter().map(|lanes| Lanes(*lanes)));
                 }
             }
         }
@@ -51,7 +52,7 @@ impl<R: Transposed> ByUnit<R> {
     /// The columns of a trial in a window.
     pub fn of_trial(&self, trial: usize, window: &Range<usize>) -> OfTrial<'_, R> {
         // All windows before are full.
-        let values = self.of_trials[trial][window.start * self.n..].as_chunks().0;
+        let values = &self.of_trials[trial][window.start * self.n / LANES..];
         OfTrial { values, vectors: length(window) / LANES }
     }
 }
@@ -59,7 +60,7 @@ impl<R: Transposed> ByUnit<R> {
 impl<'a, R> OfTrial<'a, R> {
     /// The column of a unit.
     #[inline(always)]
-    pub fn of_unit(&self, unit: usize) -> &'a [[R; LANES]] {
+    pub fn of_unit(&self, unit: usize) -> &'a [Lanes<R>] {
         &self.values[unit * self.vectors..][..self.vectors]
     }
 }
@@ -78,7 +79,7 @@ mod tests {
             let columns = ByUnit::new(n, trials, steps, &values);
             for window in windows(steps) {
                 for (trial, unit) in (0..trials).flat_map(|trial| (0..n).map(move |unit| (trial, unit))) {
-                    let column = columns.of_trial(trial, &window).of_unit(unit).as_flattened();
+                    let column = Lanes::values(columns.of_trial(trial, &window).of_unit(unit));
                     let expected = window.clone().map(|step| value(step, unit, trial));
                     assert_eq!(column.len(), length(&window));
                     assert!(column.iter().copied().eq(expected.chain(std::iter::repeat(0.0)).take(column.len())));

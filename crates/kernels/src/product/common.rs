@@ -6,9 +6,6 @@
 
 use crate::real::Real;
 
-/// Units side by side in a kernel.
-pub const LANES: usize = 16;
-
 /// Units are padded to a multiple of this.
 pub const GROUP: usize = 32;
 
@@ -30,33 +27,6 @@ pub fn padded(n: usize) -> usize {
 /// Steps `0..steps` as windows.
 pub fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..steps).step_by(WINDOW).map(move |from| from..steps.min(from + WINDOW))
-}
-
-/// Sum of the lanes, halves upon halves.
-#[inline(always)]
-pub fn sum<R: Real>(lanes: [R; LANES]) -> R {
-    let [sum] = sums([lanes]);
-    sum
-}
-
-/// The same of several.
-#[inline(always)]
-pub fn sums<R: Real, const K: usize>(lanes: [[R; LANES]; K]) -> [R; K] {
-    // Seen through, these sums make the compiler run the loop that made the lanes at a quarter of the width.
-    std::hint::black_box(lanes).map(
-        #[inline(always)]
-        |lanes| {
-            let mut eight = [R::zero(); 8];
-            for l in 0..8 {
-                eight[l] = lanes[l] + lanes[l + 8];
-            }
-            let mut four = [R::zero(); 4];
-            for l in 0..4 {
-                four[l] = eight[l] + eight[l + 4];
-            }
-            (four[0] + four[2]) + (four[1] + four[3])
-        },
-    )
 }
 
 /// out ← out + vector · scale.

@@ -1,31 +1,32 @@
 //! Products with a full matrix, and the gradient of all its entries.
 
-use super::common::{LANES, Product, add_scaled, windows};
-use crate::aligned::Aligned;
+use super::common::{Product, add_scaled, windows};
 use crate::dispatch::dispatch;
+use crate::lanes::{LANES, Lanes};
 use crate::real::Real;
+use crate::with_const;
 use std::ops::Range;
 
-/// Vectors of targets whose sums are kept in registers.
+/// Lane groups of targets whose sums are kept in registers.
 const PANEL: usize = 4;
 
-/// A matrix in panels of at most `PANEL` vectors of targets, each stored source by source.
+/// A matrix in panels of at most `PANEL` lane groups of targets, each stored source by source.
 pub struct Dense<R> {
     sources: usize,
-    /// First vector and number of vectors of each panel.
+    /// First lane group and number of lane groups of each panel.
     panels: Vec<(usize, usize)>,
-    values: Aligned<R>,
+    values: Vec<Lanes<R>>,
 }
 
 impl<R: Real> Dense<R> {
     /// Map from `n` units to `n` units with the weight `weight(target, source)`.
     pub fn new(n: usize, weight: impl Fn(usize, usize) -> R) -> Self {
-        let vectors = n.div_ceil(LANES);
-        let count = vectors.div_ceil(PANEL);
-        let bound = |p: usize| p * vectors / count;
+        let groups = n.div_ceil(LANES);
+        let count = groups.div_ceil(PANEL);
+        let bound = |p: usize| p * groups / count;
         let panels: Vec<_> = (0..count).map(|p| (bound(p), bound(p + 1) - bound(p))).collect();
-        let mut values = Aligned::full(R::zero(), n * vectors * LANES);
-        let mut free = &mut values[..];
+        let mut values = vec![Lanes::zero(); n * groups];
+        let mut free = Lanes::values_mut(&mut values);
         for (first, size) in &panels {
             for source in 0..n {
                 let column;
@@ -48,32 +49,31 @@ impl<R: Real> Product<R> for Dense<R> {
                 let mut values = &self.values[..];
                 for (first, size) in &self.panels {
                     let panel;
-                    (panel, values) = values.split_at(size * LANES * rates.len());
+                    (panel, values) = values.split_at(size * rates.len());
                     let out = &mut out[first * LANES..(first + size) * LANES];
-                    match size {
-                        1 => accumulate_panel::<R, LANES>(panel, rates, out),
-                        2 => accumulate_panel::<R, { 2 * LANES }>(panel, rates, out),
-                        3 => accumulate_panel::<R, { 3 * LANES }>(panel, rates, out),
-                        _ => accumulate_panel::<R, { PANEL * LANES }>(panel, rates, out),
-                    }
+                    with_const!(*size, W in [1, 2, 3, 4] => accumulate_panel::<R, W>(panel, rates, out));
                 }
             },
         );
     }
 }
 
-/// out ← out + panel · rates for `W` targets.
+/// out ← out + panel · rates for `W` lane groups of targets.
 #[inline(always)]
-fn accumulate_panel<R: Real, const W: usize>(panel: &[R], rates: &[R], out: &mut [R]) {
-    let (columns, _) = panel.as_chunks::<W>();
-    let mut sums = [R::zero(); W];
-    sums.copy_from_slice(out);
+fn accumulate_panel<R: Real, const W: usize>(panel: &[Lanes<R>], rates: &[R], out: &mut [R]) {
+    let (columns, out) = (panel.as_chunks::<W>().0, out.as_chunks_mut::<LANES>().0);
+    let mut sums = [Lanes::zero(); W];
+    for (sum, out) in sums.iter_mut().zip(&*out) {
+        *sum = Lanes(*out);
+    }
     for (column, rate) in columns.iter().zip(rates) {
-        for target in 0..W {
-            sums[target] += column[target] * *rate;
+        for w in 0..W {
+            sums[w] += column[w] * *rate;
         }
     }
-    out.copy_from_slice(&sums);
+    for (sum, out) in sums.iter().zip(out) {
+        *out = sum.0;
+    }
 }
 
 /// Rows and columns of a block of the gradient whose sums are kept in registers.

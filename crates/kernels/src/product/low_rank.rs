@@ -1,52 +1,51 @@
 //! Products with a matrix given by its modes, W = A Cᵀ with A = Ξ_in diag(λ) and C = Ξ_out, which is never formed.
 
-use super::common::{LANES, Product, add_scaled, padded, sum};
+use super::common::{Product, add_scaled, padded};
 use crate::dispatch::dispatch;
+use crate::lanes::{LANES, Lanes};
 use crate::real::Real;
 
 /// Out = to (fromᵀ rates): both `[P, N]`, padded.
 pub struct LowRank<R> {
-    vectors: usize,
-    from: Vec<[R; LANES]>,
-    to: Vec<[R; LANES]>,
+    groups: usize,
+    from: Vec<Lanes<R>>,
+    to: Vec<Lanes<R>>,
 }
 
 impl<R: Real> LowRank<R> {
     /// Map W = A Cᵀ of weights `[2, N, P]`, A before C.
     pub fn forward(n: usize, weights: &[R]) -> Self {
         let (a, c) = weights.split_at(weights.len() / 2);
-        Self { vectors: padded(n) / LANES, from: columns(n, c), to: columns(n, a) }
+        Self { groups: padded(n) / LANES, from: columns(n, c), to: columns(n, a) }
     }
 
     /// Map Wᵀ = C Aᵀ.
     pub fn adjoint(n: usize, weights: &[R]) -> Self {
-        let Self { vectors, from, to } = Self::forward(n, weights);
-        Self { vectors, from: to, to: from }
+        let Self { groups, from, to } = Self::forward(n, weights);
+        Self { groups, from: to, to: from }
     }
 
     fn modes(&self) -> usize {
-        self.from.len() / self.vectors
+        self.from.len() / self.groups
     }
 }
 
 /// out_p ← columns_pᵀ row.
 #[inline(always)]
-fn overlaps<R: Real>(columns: &[[R; LANES]], row: &[[R; LANES]], out: &mut [R]) {
+fn overlaps<R: Real>(columns: &[Lanes<R>], row: &[[R; LANES]], out: &mut [R]) {
     for (column, out) in columns.chunks_exact(row.len()).zip(out) {
-        let mut lanes = [R::zero(); LANES];
+        let mut sum = Lanes::zero();
         for (a, b) in column.iter().zip(row) {
-            for l in 0..LANES {
-                lanes[l] += a[l] * b[l];
-            }
+            sum += *a * Lanes(*b);
         }
-        *out = sum(lanes);
+        [*out] = Lanes::sums([sum]);
     }
 }
 
 /// out ← out + Σ_p columns_p scale_p.
 #[inline(always)]
-fn add_columns<R: Real>(out: &mut [R], columns: &[[R; LANES]], scale: &[R]) {
-    for (column, scale) in columns.as_flattened().chunks_exact(out.len()).zip(scale) {
+fn add_columns<R: Real>(out: &mut [R], columns: &[Lanes<R>], scale: &[R]) {
+    for (column, scale) in Lanes::values(columns).chunks_exact(out.len()).zip(scale) {
         add_scaled(out, column, *scale);
     }
 }
@@ -69,7 +68,7 @@ impl<R: Real> Product<R> for LowRank<R> {
 pub fn accumulate_low_rank<R: Real>(n: usize, weights: &[R], [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
     let map = LowRank::forward(n, weights);
     let width = padded(n);
-    let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.vectors]);
+    let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.groups]);
     let mut overlap = vec![R::zero(); map.modes()];
     let (of_a, of_c) = gradient.split_at_mut(gradient.len() / 2);
     for (delta, rates) in delta.chunks_exact(n).zip(rates.chunks_exact(n)) {
@@ -90,12 +89,12 @@ pub fn accumulate_low_rank<R: Real>(n: usize, weights: &[R], [delta, rates]: [&[
 }
 
 /// `[N, P]` as `[P, padded N]`.
-fn columns<R: Real>(n: usize, matrix: &[R]) -> Vec<[R; LANES]> {
-    let (modes, vectors) = (matrix.len() / n, padded(n) / LANES);
-    let mut columns = vec![[R::zero(); LANES]; modes * vectors];
+fn columns<R: Real>(n: usize, matrix: &[R]) -> Vec<Lanes<R>> {
+    let (modes, groups) = (matrix.len() / n, padded(n) / LANES);
+    let mut columns = vec![Lanes::zero(); modes * groups];
     for (i, row) in matrix.chunks_exact(modes).enumerate() {
         for (p, value) in row.iter().enumerate() {
-            columns[p * vectors + i / LANES][i % LANES] = *value;
+            columns[p * groups + i / LANES][i % LANES] = *value;
         }
     }
     columns

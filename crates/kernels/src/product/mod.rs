@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `dense` | all entries |
 //! | `low_rank` | Ξ_in diag(λ) Ξ_outᵀ, never formed |
+//! | `low_rank_batch` | the same, several trials at once |
 //! | `sparse_avx512` | sliced ELLPACK, permuted in registers; one trial |
 //! | `sparse_avx2` | windowed ELLPACK; one trial |
 //! | `sparse_batch` | pairs of rows in CSR, several trials at once |
+//! | `spike_columns` | columns of the units that spike: all entries, modes, or the connections of `spike_connections` |
 //!
-//! `batch` cuts a batch into blocks of trials, `pattern` is which entries are present, `coordinates` a list of them, `by_unit` activities turned from step by step to unit
-//! by unit, `sparse` the choice between the sparse products and their gradients.
+//! `batch` cuts a batch into blocks of trials, `pattern` holds which entries are present, `coordinates` lists them, `by_unit`
+//! transposes activities from step by step to unit by unit, `sparse` chooses between the sparse products and has their gradient.
 
 pub mod batch;
 pub mod by_unit;
@@ -17,9 +19,12 @@ pub mod common;
 pub mod coordinates;
 pub mod dense;
 pub mod low_rank;
+pub mod low_rank_batch;
 pub mod pattern;
 pub mod sparse;
 #[cfg(target_arch = "x86_64")]
 pub mod sparse_avx2;
 pub mod sparse_avx512;
 pub mod sparse_batch;
+pub mod spike_columns;
+mod spike_connections;

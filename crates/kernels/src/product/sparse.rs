@@ -1,18 +1,18 @@
 //! Sparse matrices: the fastest product for each number type and CPU, and the gradient of the present entries.
 
 use super::by_unit::{ByUnit, OfTrial};
-use super::common::{GROUP, LANES, Product, sums, windows};
+use super::common::{GROUP, Product, windows};
 use super::coordinates::{Coordinates, Entry, TOGETHER};
 use super::pattern::Pattern;
 #[cfg(target_arch = "x86_64")]
 use super::sparse_avx2::{self, WindowedEllpack};
 use super::sparse_avx512::SlicedEllpack;
 use crate::dispatch::dispatch;
+use crate::lanes::Lanes;
 use crate::real::Real;
-use crate::transpose::Transposed;
 
 /// A number type with its fastest sparse product.
-pub trait SparseReal: Transposed {
+pub trait SparseReal: Real {
     /// The map with the weight `weight(target, source)` where `pattern` (a row a target) has an entry, if it is faster on
     /// this processor than the dense one.
     fn sparse(pattern: &Pattern, weight: impl Fn(usize, usize) -> Self) -> Option<Box<dyn Product<Self>>>;
@@ -82,15 +82,13 @@ fn dots<R: SparseReal>(
         a[k] = delta.of_unit(entries[k].target as usize);
         b[k] = &rates.of_unit(first + entries[k].source as usize)[..a[k].len()];
     }
-    let mut lanes = [[R::zero(); LANES]; TOGETHER];
+    let mut sums = [Lanes::zero(); TOGETHER];
     for v in 0..delta.vectors {
         for k in 0..TOGETHER {
-            for l in 0..LANES {
-                lanes[k][l] += a[k][v][l] * b[k][v][l];
-            }
+            sums[k] += a[k][v] * b[k][v];
         }
     }
-    sums(lanes)
+    Lanes::sums(sums)
 }
 
 /// Converts gradients of the present entries, in list order, to a matrix `[N, N]`, each multiplied by `factor(source)`.

@@ -11,23 +11,28 @@
 //! rates of a group fill two AVX-512 registers, from which one permutation selects the 16 needed by a step: many times
 //! faster than loading them one by one.
 
-use super::common::{GROUP, LANES, Product};
+use super::common::{GROUP, Product};
 use super::pattern::Pattern;
-use crate::aligned::Aligned;
+use crate::lanes::{LANES, Lanes};
 use crate::real::Real;
 
 /// Number of steps whose sources share a register, one byte each.
 const PACK: usize = 4;
+
+/// The sources of `PACK` steps, each within its group: the bytes of a lane side by side.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Pack([[u8; PACK]; LANES]);
 
 /// A sparse matrix in slices and groups, group by group.
 pub struct SlicedEllpack<R> {
     slices: usize,
     /// Number of steps for each pair of group and slice.
     steps: Vec<u32>,
-    /// `LANES` weights a step.
-    weights: Aligned<R>,
-    /// Source of each weight within its group, a vector of `PACK` bytes a lane for `PACK` steps.
-    sources: Aligned<u8>,
+    /// The weights of each step.
+    weights: Vec<Lanes<R>>,
+    /// The sources of the weights.
+    sources: Vec<Pack>,
 }
 
 impl<R: Real> SlicedEllpack<R> {
@@ -41,28 +46,19 @@ impl<R: Real> SlicedEllpack<R> {
         let meetings = (0..pattern.groups()).flat_map(|group| (0..slices).map(move |slice| (group, slice)));
         let steps: Vec<u32> = meetings.clone().map(|(group, slice)| fullest(words(group, slice))).collect();
         let packs = |steps: &u32| (*steps as usize).div_ceil(PACK);
-        let mut weights = Aligned::full(R::zero(), steps.iter().sum::<u32>() as usize * LANES);
-        let mut sources = Aligned::full(0, steps.iter().map(packs).sum::<usize>() * PACK * LANES);
+        let mut weights = vec![Lanes::zero(); steps.iter().sum::<u32>() as usize];
+        let mut sources = vec![Pack([[0; PACK]; LANES]); steps.iter().map(packs).sum::<usize>()];
         let (mut free_weights, mut free_sources) = (&mut weights[..], &mut sources[..]);
         for ((group, slice), steps) in meetings.zip(&steps) {
             let (run, run_sources);
-            (run, free_weights) = free_weights.split_at_mut(*steps as usize * LANES);
-            (run_sources, free_sources) = free_sources.split_at_mut(packs(steps) * PACK * LANES);
+            (run, free_weights) = free_weights.split_at_mut(*steps as usize);
+            (run_sources, free_sources) = free_sources.split_at_mut(packs(steps));
             for (lane, word) in words(group, slice).into_iter().enumerate() {
                 let entry = |source: usize| weight(slice * LANES + lane, group * GROUP + source);
-                let packs = run_sources.as_chunks_mut::<PACK>().0.as_chunks_mut().0;
-                fill_lane(lane, word, entry, run.as_chunks_mut().0, packs);
+                fill_lane(lane, word, entry, run, run_sources);
             }
         }
         Self { slices, steps, weights, sources }
-    }
-
-    fn steps_weights(&self) -> &[[R; LANES]] {
-        self.weights.as_chunks().0
-    }
-
-    fn packs(&self) -> &[[[u8; PACK]; LANES]] {
-        self.sources.as_chunks::<PACK>().0.as_chunks().0
     }
 
     /// The product in plain Rust.
@@ -70,7 +66,7 @@ impl<R: Real> SlicedEllpack<R> {
     fn accumulate_plain(&self, rates: &[R], out: &mut [R]) {
         let (rates, _) = rates.as_chunks::<GROUP>();
         let (out, _) = out.as_chunks_mut::<LANES>();
-        let (mut weights, mut sources) = (self.steps_weights(), self.packs());
+        let (mut weights, mut sources) = (&self.weights[..], &self.sources[..]);
         for (rates, steps) in rates.iter().zip(self.steps.chunks_exact(self.slices)) {
             for (out, steps) in out.iter_mut().zip(steps) {
                 let (run, packs);
@@ -79,7 +75,7 @@ impl<R: Real> SlicedEllpack<R> {
                 let mut sums = *out;
                 for (k, weights) in run.iter().enumerate() {
                     for l in 0..LANES {
-                        sums[l] += weights[l] * rates[usize::from(packs[k / PACK][l][k % PACK]) % GROUP];
+                        sums[l] += weights[l] * rates[usize::from(packs[k / PACK].0[l][k % PACK]) % GROUP];
                     }
                 }
                 *out = sums;
@@ -94,8 +90,8 @@ fn fill_lane<R: Real>(
     lane: usize,
     mut word: u32,
     weight: impl Fn(usize) -> R,
-    weights: &mut [[R; LANES]],
-    sources: &mut [[[u8; PACK]; LANES]],
+    weights: &mut [Lanes<R>],
+    sources: &mut [Pack],
 ) {
     if word == 0 {
         return;
@@ -103,7 +99,7 @@ fn fill_lane<R: Real>(
     // Without branches: after its last entry a target repeats it with weight 0.
     let mut source = 0;
     for (weights, sources) in weights.chunks_mut(PACK).zip(sources) {
-        for (weights, packed) in weights.iter_mut().zip(&mut sources[lane]) {
+        for (weights, packed) in weights.iter_mut().zip(&mut sources.0[lane]) {
             let more = word != 0;
             source = if more { word.trailing_zeros() as usize } else { source };
             word &= word.wrapping_sub(1);
@@ -139,17 +135,17 @@ fn accumulate_avx512(sliced: &SlicedEllpack<f32>, rates: &[f32], out: &mut [f32]
     /// Bytes shared by `PACK` steps, and the sum so far, after another step.
     #[target_feature(enable = "avx512f")]
     #[inline]
-    fn step(sum: __m512, low: __m512, high: __m512, sources: &mut __m512i, weights: &[f32; LANES]) -> __m512 {
+    fn step(sum: __m512, low: __m512, high: __m512, sources: &mut __m512i, weights: &Lanes<f32>) -> __m512 {
         // The permutation reads the lowest five bits of each lane.
         let rates = _mm512_permutex2var_ps(low, *sources, high);
         *sources = _mm512_srli_epi32::<8>(*sources);
         // SAFETY: sixteen numbers.
-        let weights = unsafe { _mm512_loadu_ps(weights.as_ptr()) };
+        let weights = unsafe { _mm512_loadu_ps(weights.0.as_ptr()) };
         _mm512_add_ps(sum, _mm512_mul_ps(weights, rates))
     }
     let (rates, _) = rates.as_chunks::<GROUP>();
     let (out, _) = out.as_chunks_mut::<LANES>();
-    let (mut weights, mut sources) = (sliced.steps_weights(), sliced.packs());
+    let (mut weights, mut sources) = (&sliced.weights[..], &sliced.sources[..]);
     for (rates, steps) in rates.iter().zip(sliced.steps.chunks_exact(sliced.slices)) {
         // SAFETY: thirty-two numbers.
         let (low, high) = unsafe { (_mm512_loadu_ps(rates.as_ptr()), _mm512_loadu_ps(rates.as_ptr().add(LANES))) };
@@ -163,14 +159,14 @@ fn accumulate_avx512(sliced: &SlicedEllpack<f32>, rates: &[f32], out: &mut [f32]
             let (fours, rest) = run.as_chunks::<PACK>();
             for (weights, pack) in fours.iter().zip(packs) {
                 // SAFETY: sixty-four bytes.
-                let mut sources = unsafe { _mm512_loadu_si512(pack.as_ptr().cast()) };
+                let mut sources = unsafe { _mm512_loadu_si512(pack.0.as_ptr().cast()) };
                 for weights in weights {
                     sum = step(sum, low, high, &mut sources, weights);
                 }
             }
             if let (Some(pack), false) = (packs.last(), rest.is_empty()) {
                 // SAFETY: sixty-four bytes.
-                let mut sources = unsafe { _mm512_loadu_si512(pack.as_ptr().cast()) };
+                let mut sources = unsafe { _mm512_loadu_si512(pack.0.as_ptr().cast()) };
                 for weights in rest {
                     sum = step(sum, low, high, &mut sources, weights);
                 }

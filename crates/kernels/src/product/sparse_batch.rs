@@ -81,6 +81,6 @@ fn accumulate_block<R: Real, const WIDTH: usize>(listed: &RowPairs<R>, rates: &[
 
 impl<R: Real> Product<R> for RowPairs<R> {
     fn accumulate(&self, rates: &[R], out: &mut [R]) {
-        of_width!(self.width, accumulate_block(self, rates, out));
+        of_width!(self.width, WIDTH => accumulate_block::<R, WIDTH>(self, rates, out));
     }
 }

@@ -6,16 +6,16 @@
 
 use super::rows::{Rows, by_trial};
 use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::of_width;
-use mdl_kernels::product::common::{LANES, sum};
-use mdl_kernels::product::sparse::SparseReal;
+use mdl_kernels::real::Real;
 
 /// Outputs `[steps, trials, O]` by `w_out` `[O, N]` of rates `[steps, N, trials]`.
-pub(super) fn read<R: SparseReal>(n: usize, w_out: &[R], trials: usize, rates: &[R]) -> Vec<R> {
-    of_width!(trials, read_block(n, w_out, rates))
+pub(super) fn read<R: Real>(n: usize, w_out: &[R], trials: usize, rates: &[R]) -> Vec<R> {
+    of_width!(trials, WIDTH => read_block::<R, WIDTH>(n, w_out, rates))
 }
 
-fn read_block<R: SparseReal, const WIDTH: usize>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> {
+fn read_block<R: Real, const WIDTH: usize>(n: usize, w_out: &[R], rates: &[R]) -> Vec<R> {
     let (outputs, steps) = (w_out.len() / n, rates.len() / (n * WIDTH));
     let mut read = vec![R::zero(); steps * WIDTH * outputs];
     dispatch(
@@ -36,7 +36,7 @@ fn read_block<R: SparseReal, const WIDTH: usize>(n: usize, w_out: &[R], rates: &
 
 /// The sums of the weighted rates of each trial, in 16 sums side by side.
 #[inline(always)]
-fn dots<R: SparseReal, const WIDTH: usize>(weights: &[R], rates: &[[R; WIDTH]]) -> [R; WIDTH] {
+fn dots<R: Real, const WIDTH: usize>(weights: &[R], rates: &[[R; WIDTH]]) -> [R; WIDTH] {
     let mut lanes = [[R::zero(); WIDTH]; LANES];
     let ((weights, weights_rest), (rates, rates_rest)) = (weights.as_chunks::<LANES>(), rates.as_chunks::<LANES>());
     for (weights, rates) in weights.iter().zip(rates) {
@@ -53,7 +53,10 @@ fn dots<R: SparseReal, const WIDTH: usize>(weights: &[R], rates: &[[R; WIDTH]]) 
     }
     std::array::from_fn(
         #[inline(always)]
-        |trial| sum(lanes.map(|lane| lane[trial])),
+        |trial| {
+            let [sum] = Lanes::sums([Lanes(lanes.map(|lane| lane[trial]))]);
+            sum
+        },
     )
 }
 
@@ -66,21 +69,21 @@ pub(super) enum Outer<'a, R> {
     Outputs { outputs: Rows<'a, R>, w_out: &'a [R] },
 }
 
-impl<R: SparseReal> Outer<'_, R> {
+impl<R: Real> Outer<'_, R> {
     /// ∂L/∂r `[N, trials]` of a step, for `trials` trials.
     pub(super) fn load(&self, step: usize, trials: usize, to: &mut [R]) {
         match self {
             Self::Rates(rates) => rates.load(step, trials, to),
             Self::Outputs { outputs, w_out } => {
                 to.fill(R::zero());
-                of_width!(trials, add_outputs(w_out, outputs.rows(step, trials), to));
+                of_width!(trials, WIDTH => add_outputs::<R, WIDTH>(w_out, outputs.rows(step, trials), to));
             }
         }
     }
 }
 
 /// to `[N, WIDTH]` += W_outᵀ ∂L/∂o, for ∂L/∂o `[WIDTH, O]` of a step.
-fn add_outputs<R: SparseReal, const WIDTH: usize>(w_out: &[R], outputs: &[R], to: &mut [R]) {
+fn add_outputs<R: Real, const WIDTH: usize>(w_out: &[R], outputs: &[R], to: &mut [R]) {
     let (to, last) = (to.as_chunks_mut::<WIDTH>().0, outputs.len() / WIDTH);
     dispatch(
         #[inline(always)]
@@ -99,11 +102,11 @@ fn add_outputs<R: SparseReal, const WIDTH: usize>(w_out: &[R], outputs: &[R], to
 
 /// Gradients `[trials, O, N]` of W_out, Σ_s ∂L/∂o_s r_sᵀ, for the outputs' gradients and the rates `[steps, N, trials]` of a
 /// block.
-pub(super) fn readout_gradient<R: SparseReal>(outputs: Rows<R>, n: usize, trials: usize, rates: &[R]) -> Vec<R> {
-    of_width!(trials, block_gradient(outputs, n, rates))
+pub(super) fn readout_gradient<R: Real>(outputs: Rows<R>, n: usize, trials: usize, rates: &[R]) -> Vec<R> {
+    of_width!(trials, WIDTH => block_gradient::<R, WIDTH>(outputs, n, rates))
 }
 
-fn block_gradient<R: SparseReal, const WIDTH: usize>(outputs: Rows<R>, n: usize, rates: &[R]) -> Vec<R> {
+fn block_gradient<R: Real, const WIDTH: usize>(outputs: Rows<R>, n: usize, rates: &[R]) -> Vec<R> {
     let mut gradient = vec![[R::zero(); WIDTH]; outputs.n * n];
     dispatch(
         #[inline(always)]

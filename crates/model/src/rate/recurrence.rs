@@ -9,10 +9,10 @@
 use super::activation::Activation;
 use super::readout::Outer;
 use super::rows::{Rows, by_trial};
-use mdl_kernels::aligned::Aligned;
 use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::product::common::{Product, padded};
-use mdl_kernels::product::sparse::SparseReal;
+use mdl_kernels::real::Real;
 
 /// What a run does at every step.
 pub(super) struct Recurrent<R> {
@@ -22,7 +22,7 @@ pub(super) struct Recurrent<R> {
     /// Trials side by side.
     pub(super) trials: usize,
     /// Leak a of every unit of every trial, `[N, trials]`, padded with zeros.
-    leak: Aligned<R>,
+    leak: Vec<Lanes<R>>,
 }
 
 /// What the trials of a block went through, side by side.
@@ -43,18 +43,23 @@ pub(super) struct Adjoint<R> {
     pub(super) leak: Vec<R>,
 }
 
-impl<R: SparseReal> Recurrent<R> {
+impl<R: Real> Recurrent<R> {
     /// The recurrence over `trials` trials side by side.
     pub(super) fn new(activation: Activation, steps: usize, leak: &[R], trials: usize) -> Self {
-        let mut leaks = Aligned::full(R::zero(), padded(leak.len() * trials));
-        for (unit, leak) in leaks.chunks_exact_mut(trials).zip(leak) {
+        let mut leaks = vec![Lanes::zero(); padded(leak.len() * trials) / LANES];
+        for (unit, leak) in Lanes::values_mut(&mut leaks).chunks_exact_mut(trials).zip(leak) {
             unit.fill(*leak);
         }
         Self { n: leak.len(), steps, activation, trials, leak: leaks }
     }
 
-    fn zeros(&self) -> Aligned<R> {
-        Aligned::full(R::zero(), self.leak.len())
+    #[inline(always)]
+    fn leak(&self) -> &[R] {
+        Lanes::values(&self.leak)
+    }
+
+    fn zeros<const K: usize>(&self) -> [Vec<Lanes<R>>; K] {
+        std::array::from_fn(|_| vec![Lanes::zero(); self.leak.len()])
     }
 
     /// Numbers of a step.
@@ -75,18 +80,18 @@ impl<R: SparseReal> Recurrent<R> {
         let room = |steps: usize| Vec::with_capacity(steps * row);
         let kept = (wanted || self.activation.slopes_need_states()).then(|| room(self.steps + 1));
         let mut states = Trajectory { r: room(self.steps + 1), leak_terms: room(self.steps), x: kept };
-        let (mut x, mut r, mut leak_terms) = (self.zeros(), self.zeros(), self.zeros());
-        let (mut current, mut disturbance) = (self.zeros(), self.zeros());
-        initial.load(0, trials, &mut x);
-        self.activation.rates(&x, &mut r);
+        let mut rows = self.zeros();
+        let [x, r, leak_terms, current, disturbance] = rows.each_mut().map(|row| Lanes::values_mut(row));
+        initial.load(0, trials, x);
+        self.activation.rates(x, r);
         for step in 0..=self.steps {
             if step > 0 {
-                drive.load(step - 1, trials, &mut current);
-                product.accumulate(&r, &mut current);
+                drive.load(step - 1, trials, current);
+                product.accumulate(r, current);
                 if let Some(noise) = noise {
-                    noise.load(step - 1, trials, &mut disturbance);
+                    noise.load(step - 1, trials, disturbance);
                 }
-                self.advance(&current, &disturbance, [&mut x, &mut r, &mut leak_terms]);
+                self.advance(current, disturbance, [x, r, leak_terms]);
                 states.leak_terms.extend_from_slice(&leak_terms[..row]);
             }
             states.r.extend_from_slice(&r[..row]);
@@ -103,7 +108,7 @@ impl<R: SparseReal> Recurrent<R> {
         dispatch(
             #[inline(always)]
             || {
-                let inputs = self.leak.iter().zip(current.iter().zip(noise));
+                let inputs = self.leak().iter().zip(current.iter().zip(noise));
                 for ((x, moved), (leak, (current, noise))) in x.iter_mut().zip(&mut *leak_terms).zip(inputs) {
                     let next = (R::one() - *leak) * *x + *leak * *current + *noise;
                     *moved = next - *x - *noise;
@@ -118,20 +123,20 @@ impl<R: SparseReal> Recurrent<R> {
     pub(super) fn backward(&self, adjoint: &dyn Product<R>, states: &Trajectory<R>, outer: Outer<R>) -> Adjoint<R> {
         let (row, trials) = (self.row(), self.trials);
         let mut deltas = vec![R::zero(); self.steps * row];
-        let (mut lambda, mut delta, mut of_rates, mut of_leak) =
-            (self.zeros(), self.zeros(), self.zeros(), self.zeros());
+        let mut rows = self.zeros();
+        let [lambda, delta, of_rates, of_leak] = rows.each_mut().map(|row| Lanes::values_mut(row));
         for step in (1..=self.steps).rev() {
             outer.load(step, trials, &mut of_rates[..row]);
             if step < self.steps {
-                adjoint.accumulate(&delta, &mut of_rates);
+                adjoint.accumulate(delta, of_rates);
             }
             let (now, before) = (step * row..(step + 1) * row, (step - 1) * row..step * row);
             let x = states.x.as_ref().map_or(&[][..], |x| &x[now.clone()]);
             let states = [x, &states.r[now], &states.leak_terms[before.clone()]];
-            self.step_back(states, &mut of_rates[..row], [&mut lambda, &mut delta, &mut of_leak]);
+            self.step_back(states, &mut of_rates[..row], [lambda, delta, of_leak]);
             deltas[before].copy_from_slice(&delta[..row]);
         }
-        for (of_leak, leak) in of_leak[..row].iter_mut().zip(&*self.leak) {
+        for (of_leak, leak) in of_leak[..row].iter_mut().zip(self.leak()) {
             *of_leak /= *leak;
         }
         Adjoint { delta: deltas, leak: by_trial(self.n, trials, of_leak[..row].to_vec()) }
@@ -144,7 +149,7 @@ impl<R: SparseReal> Recurrent<R> {
             #[inline(always)]
             || {
                 self.activation.times_slopes(x, r, of_rates);
-                let units = lambda.iter_mut().zip(&mut *delta).zip(&*of_rates).zip(&*self.leak);
+                let units = lambda.iter_mut().zip(&mut *delta).zip(&*of_rates).zip(self.leak());
                 for (((lambda, delta), of_state), leak) in units {
                     *lambda = *of_state + (R::one() - *leak) * *lambda;
                     *delta = *leak * *lambda;

@@ -1,6 +1,7 @@
 //! Trials side by side in tensors, and back.
 
-use mdl_kernels::transpose::{Transposed, transpose};
+use mdl_kernels::real::Real;
+use mdl_kernels::transpose::transpose;
 
 /// The rows that some trials side by side have in a tensor `[·, B, N]`.
 #[derive(Clone, Copy)]
@@ -24,7 +25,7 @@ impl<'a, R> Rows<'a, R> {
     }
 }
 
-impl<R: Transposed> Rows<'_, R> {
+impl<R: Real> Rows<'_, R> {
     /// The rows of `trials` trials as `[N, trials]`.
     pub(super) fn load(&self, step: usize, trials: usize, to: &mut [R]) {
         if trials == 1 {
@@ -35,7 +36,7 @@ impl<R: Transposed> Rows<'_, R> {
 }
 
 /// Values `[steps, N, trials]` as `[steps, trials, N]`.
-pub(super) fn by_trial<R: Transposed>(n: usize, trials: usize, values: Vec<R>) -> Vec<R> {
+pub(super) fn by_trial<R: Real>(n: usize, trials: usize, values: Vec<R>) -> Vec<R> {
     if trials == 1 {
         return values;
     }

@@ -35,7 +35,7 @@ use super::sparse;
 use super::surrogate::{Derivative, with_derivative};
 use mdl_data::spikes::STEPS_PER_WORD;
 use mdl_kernels::dispatch::dispatch;
-use mdl_kernels::lanes::Lanes;
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::real::Real;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -379,7 +379,7 @@ fn write_source_gradient<R: Real, N, const G: usize>(
         }
         _ => {
             for (g, row) in row.chunks_exact_mut(network.sizes.neurons).enumerate() {
-                for (values, lanes) in row.chunks_mut(Lanes::<R>::COUNT).zip(current) {
+                for (values, lanes) in row.chunks_mut(LANES).zip(current) {
                     values.copy_from_slice(&lanes[g].0[..values.len()]);
                 }
             }

@@ -5,7 +5,7 @@
 
 use super::population::Population;
 use super::surrogate::Surrogate;
-use mdl_kernels::lanes::Lanes;
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::real::Real;
 
 /// Constants of a network's neurons.
@@ -100,7 +100,7 @@ impl<R: Real> Constants<R> {
             _ => {
                 let own: Vec<_> =
                     (0..neurons).map(|i| unit(population.threshold(i), population.tau_decay_ms(i))).collect();
-                PerUnit::Own(own.chunks(Lanes::<R>::COUNT).map(group).collect())
+                PerUnit::Own(own.chunks(LANES).map(group).collect())
             }
         };
         Self {

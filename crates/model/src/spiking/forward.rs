@@ -29,7 +29,7 @@ use super::neurons::Neuron;
 use super::sparse;
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
 use mdl_kernels::dispatch::dispatch;
-use mdl_kernels::lanes::Lanes;
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::real::Real;
 use std::ops::Range;
 
@@ -58,7 +58,7 @@ pub(super) struct Sizes {
 
 impl Sizes {
     pub(super) fn groups(&self) -> usize {
-        self.neurons.div_ceil(Lanes::<f32>::COUNT)
+        self.neurons.div_ceil(LANES)
     }
 }
 
@@ -86,10 +86,10 @@ pub(super) struct Network<'a, R, N> {
 
 /// Packs rows `[columns, N]` as lane groups `[groups][columns]`; the lanes beyond N are 0.
 pub(super) fn pack<R: Real>(rows: &[R], columns: usize, neurons: usize) -> Vec<Lanes<R>> {
-    let groups = neurons.div_ceil(Lanes::<R>::COUNT);
+    let groups = neurons.div_ceil(LANES);
     let mut packed = vec![Lanes::zero(); groups * columns];
     for (q, row) in rows.chunks_exact(neurons).enumerate() {
-        for (i, values) in row.chunks(Lanes::<R>::COUNT).enumerate() {
+        for (i, values) in row.chunks(LANES).enumerate() {
             packed[i * columns + q] = Lanes::load(values);
         }
     }
@@ -332,7 +332,7 @@ impl<'a, R: Real, N: Neuron<R>, const G: usize> Runner<'a, R, N, G> {
             }
             Sink::Synapses(rows) => {
                 for (g, row) in rows[t].chunks_exact_mut(sizes.neurons).enumerate() {
-                    for (values, synapses) in row.chunks_mut(Lanes::<R>::COUNT).zip(&self.checkpoint.synapses) {
+                    for (values, synapses) in row.chunks_mut(LANES).zip(&self.checkpoint.synapses) {
                         values.copy_from_slice(&synapses[g].trace.0[..values.len()]);
                     }
                 }

@@ -73,7 +73,9 @@ pub(super) fn states<M: Backend>(machine: &M, network: &Network, first: &Tensor,
     let rows = weights.narrow(0, weights.dim(0)? - own_rows, own_rows)?;
     let threshold = model.section().thresholds(threshold, &rows, kept)?;
     let spikes = potential.broadcast_gt(&threshold)?.to_dtype(potential.dtype())?;
-    Ok(States { spikes, potential, membrane: machine.tensor(membrane, &dims)?, synapses: machine.tensor(out, &dims)? })
+    let (membrane, synapses) = (machine.tensor(membrane, &dims)?, machine.tensor(out, &dims)?);
+    let threshold = model.moves_threshold().then_some(threshold);
+    Ok(States { spikes, potential, membrane, synapses, threshold })
 }
 
 impl Network {

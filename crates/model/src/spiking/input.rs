@@ -33,4 +33,6 @@ pub struct States {
     pub membrane: Tensor,
     /// r.
     pub synapses: Tensor,
+    /// The potential above which a neuron spikes, where it changes from step to step: that of adaptive neurons.
+    pub threshold: Option<Tensor>,
 }

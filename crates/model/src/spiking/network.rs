@@ -147,7 +147,30 @@ impl SpikingNetwork {
 
 #[cfg(test)]
 mod tests {
+    use super::super::neuron::SpikingNeuron;
+    use super::super::neurons::{Adaptation, NeuronModel};
     use super::*;
+    use mdl_artifact::{Kind, Provenance};
+
+    /// A rise that a spike lowers would let a neuron spike for ever. Here every update lowers both constants by 5.
+    #[test]
+    fn trained_constants_of_adaptive_neurons_stay_positive() {
+        let model = NeuronModel::Adaptive(Adaptation { trained: true, strength: 0.5, ..Adaptation::default() });
+        let neuron = SpikingNeuron { model, ..SpikingNeuron::default() };
+        let config = SpikingConfig { neurons: 8, modes: 1, neuron, initial_readout: Default::default() };
+        let network = SpikingNetwork::initial(&config, 1, 1, 2).unwrap();
+        for update in 0..3 {
+            let mut artifact = Artifact::new(Kind::Spiking, serde_json::Value::Null, Provenance::new("test", None, 1));
+            network.write(&mut artifact).unwrap();
+            for name in ["tau_adaptation_ms", "adaptation_strength"] {
+                let values = artifact.values::<f32>(name, &[8]).unwrap();
+                assert!(values.iter().all(|value| *value > 0.0), "{update}: {name} {values:?}");
+            }
+            for variable in &network.of_neurons {
+                variable.set(&(variable.as_tensor() - 5.0).unwrap()).unwrap();
+            }
+        }
+    }
 
     #[test]
     fn the_initial_readout_is_spread_by_outputs_or_by_neurons() {

@@ -165,11 +165,16 @@ mod tests {
     use super::super::neurons::Adaptation;
     use super::*;
 
+    /// As configs are read: by way of a value.
+    fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+        serde_json::from_value(serde_json::from_str(text)?)
+    }
+
     #[test]
     fn a_leaky_neuron_is_not_named() {
         let stored = serde_json::to_string(&SpikingNeuron::default()).unwrap();
         assert!(!stored.contains("model"), "as artifacts keep it: {stored}");
-        let read = |model: &str| serde_json::from_str::<SpikingNeuron>(&format!(r#"{{"model": {model}}}"#));
+        let read = |model: &str| read_json::<SpikingNeuron>(&format!(r#"{{"model": {model}}}"#));
         assert_eq!(read(r#"{"kind": "leaky"}"#).unwrap(), SpikingNeuron::default());
         let adaptation = Adaptation { trained: true, ..Adaptation::default() };
         let adaptive = read(r#"{"kind": "adaptive", "trained": true}"#).unwrap();
@@ -187,8 +192,7 @@ mod tests {
 
     #[test]
     fn gains_by_name_and_by_number() {
-        let with =
-            |gain: &str| serde_json::from_str::<SpikingNeuron>(&format!(r#"{{"gain": {gain}}}"#)).unwrap().gain();
+        let with = |gain: &str| read_json::<SpikingNeuron>(&format!(r#"{{"gain": {gain}}}"#)).unwrap().gain();
         assert_eq!(with(r#""dt-over-decay""#), 2.0 / 30.0);
         assert_eq!(with(r#""one-minus-alpha-decay""#), 1.0 - (-2.0f64 / 30.0).exp());
         assert_eq!(with(r#""dt-squared-over-decay-rise""#), 4.0 / 60.0);
@@ -216,12 +220,12 @@ mod tests {
     #[test]
     fn json_names_the_surrogate_and_refuses_unknown_fields() {
         for surrogate in [r#"{"kind": "arctan", "slope": 2}"#, r#"{"arctan": {"slope": 2}}"#] {
-            let neuron: SpikingNeuron = serde_json::from_str(&format!(r#"{{"surrogate": {surrogate}}}"#)).unwrap();
+            let neuron: SpikingNeuron = read_json(&format!(r#"{{"surrogate": {surrogate}}}"#)).unwrap();
             assert_eq!(neuron.surrogate, Surrogate::Arctan { slope: 2.0 });
         }
         let refused = |surrogate: &str| {
             let text = format!(r#"{{"surrogate": {surrogate}}}"#);
-            serde_json::from_str::<SpikingNeuron>(&text).unwrap_err().to_string()
+            read_json::<SpikingNeuron>(&text).unwrap_err().to_string()
         };
         assert!(refused(r#"{"kind": "arctan"}"#).contains("`slope`"));
         assert!(refused(r#"{"kind": "arctan", "slope": 2, "width": 1}"#).contains("`width`"));
@@ -229,9 +233,9 @@ mod tests {
         let stored = serde_json::to_string(&Surrogate::default()).unwrap();
         assert_eq!(stored, r#"{"fast-sigmoid":{"slope":25.0}}"#, "as artifacts keep it");
         let text = r#"{"synapse": "single", "refractory_steps": 0}"#;
-        let neuron: SpikingNeuron = serde_json::from_str(text).unwrap();
+        let neuron: SpikingNeuron = read_json(text).unwrap();
         assert_eq!((neuron.synapse, neuron.refractory_steps), (Synapse::Single, 0));
-        let error = serde_json::from_str::<SpikingNeuron>(r#"{"tau_ms": 2}"#).unwrap_err().to_string();
+        let error = read_json::<SpikingNeuron>(r#"{"tau_ms": 2}"#).unwrap_err().to_string();
         assert!(error.contains("`tau_ms`"), "{error}");
     }
 }

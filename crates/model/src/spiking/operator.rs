@@ -16,7 +16,7 @@ use super::neurons::Neuron;
 use super::population::Population;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor};
 use mdl_data::spikes::{STEPS_PER_WORD, SpikeInput};
-use mdl_kernels::lanes::Lanes;
+use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::real::{Real, contiguous};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -249,26 +249,44 @@ impl<R: Real, N: Neuron<R>> Sequence<R, N> {
             self.network(contiguous(s1, l1, "input")?, l1.dims(), contiguous(s2, l2, "weights")?, l2.dims())?;
         let Sizes { steps, trials, neurons, .. } = network.sizes;
         let tiles: Vec<Range<usize>> = split(trials, trials);
-        let mut values: [Vec<R>; 4] = std::array::from_fn(|_| vec![R::zero(); steps * trials * neurons]);
-        let [spikes, potential, membrane, synapses] = values.each_mut().map(|values| deal(values, &tiles, neurons));
-        let rows = spikes.into_par_iter().zip(potential).zip(membrane).zip(synapses);
-        tiles.par_iter().zip(rows).for_each(|(tile, (((mut spikes, mut potential), mut membrane), synapses))| {
+        let moving = self.population.neuron().model.moves_threshold();
+        let count = steps * trials * neurons;
+        let mut values =
+            [count, count, count, count, if moving { count } else { 0 }].map(|count| vec![R::zero(); count]);
+        let [spikes, potential, membrane, synapses, threshold] =
+            values.each_mut().map(|values| deal(values, &tiles, neurons));
+        let rows = spikes.into_par_iter().zip(potential).zip(membrane).zip(synapses).zip(threshold);
+        tiles.par_iter().zip(rows).for_each(|(tile, rows)| {
+            let ((((mut spikes, mut potential), mut membrane), synapses), mut threshold) = rows;
             let trace = observe_trial(&network, tile.start, synapses);
             for t in 0..steps {
                 let (kept, v) = (trace.kept(t), trace.membrane(t).unwrap_or_default());
-                let s: Vec<[Lanes<R>; 1]> = with_units!(network.constants, units => {
-                    let spikes = |i: usize, kept| network.neuron.spikes(i, units.group(i).threshold, kept);
-                    kept.iter().enumerate().map(|(i, kept)| kept.map(|kept| spikes(i, kept))).collect()
+                type Row<R> = Vec<[Lanes<R>; 1]>;
+                let (s, theta): (Row<R>, Row<R>) = with_units!(network.constants, units => {
+                    let of_group = |(i, [kept]): (usize, &[N::Kept; 1])| {
+                        let threshold = units.group(i).threshold;
+                        ([network.neuron.spikes(i, threshold, *kept)], [network.neuron.threshold(i, threshold, *kept)])
+                    };
+                    kept.iter().enumerate().map(of_group).unzip()
                 });
-                let u: Vec<[Lanes<R>; 1]> = kept.iter().map(|kept| kept.map(N::potential)).collect();
+                let u: Row<R> = kept.iter().map(|kept| kept.map(N::potential)).collect();
                 spread(&s, spikes[t]);
                 spread(&u, potential[t]);
                 spread(v, membrane[t]);
+                if moving {
+                    spread(&theta, threshold[t]);
+                }
             }
         });
-        let [spikes, potential, membrane, synapses] =
-            values.map(|values| Tensor::from_vec(values, (steps, trials, neurons), first.device()));
-        Ok(States { spikes: spikes?, potential: potential?, membrane: membrane?, synapses: synapses? })
+        let tensor = |values| Tensor::from_vec(values, (steps, trials, neurons), first.device());
+        let [spikes, potential, membrane, synapses, threshold] = values;
+        Ok(States {
+            spikes: tensor(spikes)?,
+            potential: tensor(potential)?,
+            membrane: tensor(membrane)?,
+            synapses: tensor(synapses)?,
+            threshold: moving.then(|| tensor(threshold)).transpose()?,
+        })
     }
 }
 
@@ -307,9 +325,9 @@ fn forward_tile<R: Real, N: Neuron<R>, const G: usize>(
         }
     }
     if let Sink::Peaks(peaks) = runner.sink {
-        for (peak, i) in peaks.iter().zip((0..).step_by(Lanes::<R>::COUNT)) {
+        for (peak, i) in peaks.iter().zip((0..).step_by(LANES)) {
             for (g, row) in rows[0].chunks_exact_mut(sizes.neurons).enumerate() {
-                let values = &mut row[i..(i + Lanes::<R>::COUNT).min(sizes.neurons)];
+                let values = &mut row[i..(i + LANES).min(sizes.neurons)];
                 values.copy_from_slice(&peak[g].value.0[..values.len()]);
             }
             saved.peaks.push(peak.map(|peak| peak.step));
@@ -435,18 +453,18 @@ fn deal<'a, R>(values: &'a mut [R], tiles: &[Range<usize>], width: usize) -> Vec
 
 /// The lane groups of one trial as values `[N]`.
 fn spread<R: Real>(groups: &[[Lanes<R>; 1]], row: &mut [R]) {
-    for (values, [lanes]) in row.chunks_mut(Lanes::<R>::COUNT).zip(groups) {
+    for (values, [lanes]) in row.chunks_mut(LANES).zip(groups) {
         values.copy_from_slice(&lanes.0[..values.len()]);
     }
 }
 
 /// W_in `[N, K]` as lane groups `[K][groups]`.
 fn pack_columns<R: Real>(w_in: &[R], channels: usize, neurons: usize) -> Vec<Lanes<R>> {
-    let groups = neurons.div_ceil(Lanes::<R>::COUNT);
+    let groups = neurons.div_ceil(LANES);
     let mut packed = vec![Lanes::zero(); channels * groups];
     for (n, row) in w_in.chunks_exact(channels).enumerate() {
         for (k, value) in row.iter().enumerate() {
-            packed[k * groups + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT] = *value;
+            packed[k * groups + n / LANES].0[n % LANES] = *value;
         }
     }
     packed
@@ -454,13 +472,13 @@ fn pack_columns<R: Real>(w_in: &[R], channels: usize, neurons: usize) -> Vec<Lan
 
 /// The inverse of [`pack_columns`].
 fn unpack_columns<R: Real>(packed: &[Lanes<R>], channels: usize, neurons: usize) -> Vec<R> {
-    let groups = neurons.div_ceil(Lanes::<R>::COUNT);
-    let at = |n: usize, k: usize| packed[k * groups + n / Lanes::<R>::COUNT].0[n % Lanes::<R>::COUNT];
+    let groups = neurons.div_ceil(LANES);
+    let at = |n: usize, k: usize| packed[k * groups + n / LANES].0[n % LANES];
     (0..neurons).flat_map(|n| (0..channels).map(move |k| at(n, k))).collect()
 }
 
 /// The inverse of [`pack`].
 fn unpack<R: Real>(packed: &[Lanes<R>], columns: usize, neurons: usize) -> Vec<R> {
-    let at = |q: usize, n: usize| packed[n / Lanes::<R>::COUNT * columns + q].0[n % Lanes::<R>::COUNT];
+    let at = |q: usize, n: usize| packed[n / LANES * columns + q].0[n % LANES];
     (0..columns).flat_map(|q| (0..neurons).map(move |n| at(q, n))).collect()
 }

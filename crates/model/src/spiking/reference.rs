@@ -45,7 +45,7 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
     let kappa = each(&|i| neuron.gain_at(population.tau_decay_ms(i)))?;
     let mut membrane = neuron.model.section().reference(neuron.membrane(), population.trained(), &zero)?;
     let [mut i, mut h, mut r, mut s] = std::array::from_fn(|_| zero.clone());
-    let mut rows: [Vec<Tensor>; 4] = Default::default();
+    let mut rows: [Vec<Tensor>; 5] = Default::default();
     for t in 0..steps {
         i = (((i * alpha_s)? + drive.get(t)?)? + r.matmul(&w_rec.t()?)?)?;
         let ReferenceStep { free_potential, potential, excess } = membrane.step(&i, &s, &threshold)?;
@@ -57,12 +57,14 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
             }
         };
         s = excess.apply_op1(Spike(neuron.surrogate))?;
-        for (row, value) in rows.iter_mut().zip([&s, &potential, &free_potential, &r]) {
+        let threshold = (&potential - excess)?;
+        for (row, value) in rows.iter_mut().zip([&s, &potential, &free_potential, &r, &threshold]) {
             row.push(value.clone());
         }
     }
-    let [spikes, potential, membrane, synapses] = rows.map(|row| Tensor::stack(&row, 0));
-    Ok(States { spikes: spikes?, potential: potential?, membrane: membrane?, synapses: synapses? })
+    let [spikes, potential, membrane, synapses, threshold] = rows.map(|row| Tensor::stack(&row, 0));
+    let threshold = neuron.model.moves_threshold().then_some(threshold).transpose()?;
+    Ok(States { spikes: spikes?, potential: potential?, membrane: membrane?, synapses: synapses?, threshold })
 }
 
 fn drive(parameters: &ModeParameters, input: &Input) -> Result<Tensor> {

@@ -6,56 +6,27 @@
 //! ```
 //!
 //! Nothing is multiplied, and channels that do not fire cost nothing. Spikes come as bits along time for each active channel
-//! of a trial; the forward sum turns blocks of 64 channels by 64 steps around, so that both directions walk over set bits
+//! of a trial; the forward sum transposes blocks of 64 channels by 64 steps, so that both directions walk over set bits
 //! and keep their sum in registers. One trial's rows stay in the first-level cache meanwhile.
 
 use mdl_data::spikes::{STEPS_PER_WORD, TrialSpikes};
 use mdl_kernels::dispatch::dispatch;
 use mdl_kernels::lanes::Lanes;
 use mdl_kernels::real::Real;
+use mdl_kernels::with_const;
 
-/// Cells whose sums are kept in registers at a time: as many as the sixteen registers of the smaller vector units hold.
+/// Lane groups whose sums are kept in registers at a time: as many as the sixteen registers of the smaller vector units hold.
 const WIDTH: usize = 7;
 
-/// Evaluates `$body` for runs of at most `WIDTH` lane groups, with `$start` the first lane group of a run and the constant `$width` its
-/// length.
-macro_rules! for_runs {
-    ($groups:expr, ($start:ident, $width:ident) => $body:expr) => {
-        for run in 0..$groups.div_ceil(WIDTH) {
-            let runs = $groups.div_ceil(WIDTH);
-            let $start = run * $groups / runs;
-            match (run + 1) * $groups / runs - $start {
-                1 => {
-                    const $width: usize = 1;
-                    $body
-                }
-                2 => {
-                    const $width: usize = 2;
-                    $body
-                }
-                3 => {
-                    const $width: usize = 3;
-                    $body
-                }
-                4 => {
-                    const $width: usize = 4;
-                    $body
-                }
-                5 => {
-                    const $width: usize = 5;
-                    $body
-                }
-                6 => {
-                    const $width: usize = 6;
-                    $body
-                }
-                _ => {
-                    const $width: usize = WIDTH;
-                    $body
-                }
-            }
-        }
-    };
+/// The lane groups in runs of at most [`WIDTH`]: the first group of each run, and its length.
+#[inline(always)]
+fn runs(groups: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = groups.div_ceil(WIDTH);
+    let bound = move |run: usize| run * groups / count;
+    (0..count).map(
+        #[inline(always)]
+        move |run| (bound(run), bound(run + 1) - bound(run)),
+    )
 }
 
 /// The drives of one trial in the 64 steps of `word`: `rows` `[64][groups]`, from the `columns` `[K][groups]` of W_in.
@@ -73,10 +44,16 @@ pub(super) fn drive<R: Real>(
         for (bits, raster) in bits.iter_mut().zip(raster.chunks_exact(words)) {
             *bits = raster[word];
         }
-        turn(&mut bits);
+        transpose_bits(&mut bits);
         dispatch(
             #[inline(always)]
-            || for_runs!(groups, (start, W) => add_columns::<R, W>(channels, &bits, columns, groups, start, rows)),
+            || {
+                for (start, width) in runs(groups) {
+                    with_const!(width, W in [1, 2, 3, 4, 5, 6, 7] => {
+                        add_columns::<R, W>(channels, &bits, columns, groups, start, rows)
+                    });
+                }
+            },
         );
     }
 }
@@ -118,7 +95,13 @@ pub(super) fn accumulate<R: Real>(
 ) {
     dispatch(
         #[inline(always)]
-        || for_runs!(groups, (start, W) => add_steps::<R, W>(trial, words, word, rows, groups, start, gradient)),
+        || {
+            for (start, width) in runs(groups) {
+                with_const!(width, W in [1, 2, 3, 4, 5, 6, 7] => {
+                    add_steps::<R, W>(trial, words, word, rows, groups, start, gradient)
+                });
+            }
+        },
     );
 }
 
@@ -164,7 +147,7 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
 }
 
 /// Transposes 64 × 64 bits: bit j of word i becomes bit i of word j (Warren, *Hacker's Delight*, section 7-3).
-fn turn(bits: &mut [u64; 64]) {
+fn transpose_bits(bits: &mut [u64; 64]) {
     let mut half = 32;
     let mut mask = u64::MAX >> 32;
     while half > 0 {
@@ -186,10 +169,10 @@ mod tests {
     use mdl_data::spikes::SpikeInput;
 
     #[test]
-    fn turning_exchanges_rows_and_columns() {
+    fn transposing_exchanges_rows_and_columns() {
         let bits: [u64; 64] = std::array::from_fn(|i| (i as u64 + 3).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut turned = bits;
-        turn(&mut turned);
+        transpose_bits(&mut turned);
         for i in 0..64 {
             for j in 0..64 {
                 assert_eq!(bits[i] >> j & 1, turned[j] >> i & 1, "{i} {j}");

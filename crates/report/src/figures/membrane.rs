@@ -29,7 +29,33 @@ pub enum PotentialUnit {
     Dimensionless,
 }
 
-/// Membrane potential of one unit.
+/// The potential at which a unit spikes.
+#[derive(Clone, Copy, Debug)]
+pub enum Threshold<'a> {
+    /// The same at every step.
+    Fixed(f64),
+    /// One value per step.
+    Moving(&'a [f64]),
+}
+
+impl Threshold<'_> {
+    fn values(&self) -> &[f64] {
+        match self {
+            Self::Fixed(value) => std::slice::from_ref(value),
+            Self::Moving(values) => values,
+        }
+    }
+
+    /// The threshold at a step.
+    fn at(&self, step: usize) -> f64 {
+        match self {
+            Self::Fixed(value) => *value,
+            Self::Moving(values) => values[step.min(values.len() - 1)],
+        }
+    }
+}
+
+/// The membrane potential of one unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace<'a> {
     /// Name of the unit, such as `unit 12`.
@@ -40,8 +66,8 @@ pub struct Trace<'a> {
     pub potential: &'a [f64],
     /// Spike times in ms.
     pub spikes_ms: &'a [f64],
-    /// Threshold of the unit.
-    pub threshold: Option<f64>,
+    /// Potential at which it spikes.
+    pub threshold: Option<Threshold<'a>>,
 }
 
 /// Membrane potential of selected units, one panel per unit.
@@ -74,7 +100,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let (units, potentials) =
         (artifact.values::<u32>("recorded_unit", &[count])?, artifact.values::<f32>(name, &shape)?);
     let populations = evaluation.populations(CHECK)?;
-    let thresholds = thresholds(&evaluation, count)?;
+    let (thresholds, moving) = (thresholds(&evaluation, count)?, moving_thresholds(&evaluation, &shape)?);
     let time_ms = match evaluation.judged {
         Judged::Lif => artifact.values::<f64>("potential_time_ms", &[times])?.to_vec(),
         Judged::Trained => (0..times).map(|step| step as f64 * evaluation.experiment.task.step_ms()).collect(),
@@ -83,15 +109,19 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     for (u, unit) in units.iter().enumerate() {
         let population = populations.get(length(*unit)).copied();
         CHECK.value("recorded units", population.is_some(), unit, &format!("units below {}", populations.len()))?;
-        let potential: Vec<f64> =
-            potentials[..times * count].iter().skip(u).step_by(count).map(|v| f64::from(*v)).collect();
+        let of_unit = |values: &[f32]| -> Vec<f64> {
+            values[..times * count].iter().skip(u).step_by(count).map(|v| f64::from(*v)).collect()
+        };
+        let potential = of_unit(potentials);
         let own = spikes.time_ms.iter().zip(&spikes.unit).filter(|(_, of)| *of == unit);
         let spikes_ms: Vec<f64> = own.map(|(time, _)| *time).collect();
-        drawn.push((format!("unit {unit}"), population.unwrap_or(Population::Unsigned), potential, spikes_ms));
+        let population = population.unwrap_or(Population::Unsigned);
+        drawn.push((format!("unit {unit}"), population, potential, spikes_ms, moving.map(of_unit)));
     }
     let mut traces = Vec::new();
-    for ((label, population, potential, spikes_ms), threshold) in drawn.iter().zip(&thresholds) {
-        let (population, threshold) = (*population, Some(*threshold));
+    for ((label, population, potential, spikes_ms, moving), fixed) in drawn.iter().zip(&thresholds) {
+        let threshold = moving.as_deref().map_or(Threshold::Fixed(*fixed), Threshold::Moving);
+        let (population, threshold) = (*population, Some(threshold));
         traces.push(Trace { label, population, potential, spikes_ms, threshold });
     }
     let figure = MembraneTraces {
@@ -118,6 +148,20 @@ fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportE
         return Ok(own.iter().map(|threshold| f64::from(*threshold)).collect());
     }
     Ok(vec![shared; count])
+}
+
+/// Thresholds of the recorded units that change from step to step, `[S, times, U]` as the potentials: those of adaptive neurons.
+fn moving_thresholds<'a>(evaluation: &Evaluation<'a>, shape: &[usize]) -> Result<Option<&'a [f32]>, ReportError> {
+    let moves = match (evaluation.judged, &evaluation.experiment.network) {
+        (Judged::Trained, NetworkConfig::Spiking(config)) => config.neuron.model.moves_threshold(),
+        _ => false,
+    };
+    if !moves {
+        return Ok(None);
+    }
+    let name = "moving_threshold";
+    evaluation.require(CHECK, name)?;
+    Ok(Some(evaluation.artifact.values::<f32>(name, shape)?))
 }
 
 impl MembraneTraces<'_> {
@@ -167,15 +211,21 @@ impl MembraneTraces<'_> {
         let time = Axis::time(self.time_ms);
         let panel = Panel::new(canvas.size(height), frame, if lowest { time } else { time.bare() }, axis(extremes));
         window::shade(canvas, &panel, self.windows);
-        if let Some(threshold) = trace.threshold {
-            canvas.level(&panel, threshold, style::REFERENCE);
+        match trace.threshold {
+            Some(Threshold::Fixed(threshold)) => canvas.level(&panel, threshold, style::REFERENCE),
+            Some(Threshold::Moving(values)) => {
+                let points: Vec<_> = self.time_ms.iter().copied().zip(values.iter().copied()).collect();
+                canvas.dashed_curve(&panel, &points, style::REFERENCE);
+            }
+            None => {}
         }
         let points: Vec<_> = self.time_ms.iter().copied().zip(trace.potential.iter().copied()).collect();
         canvas.fine_curve(&panel, &points, trace.population.colour());
-        let foot = panel.at_y(trace.threshold.unwrap_or(extremes.1));
         canvas.outline(trace.population.colour(), 1.0, |path| {
-            for x in trace.spikes_ms.iter().map(|&time| panel.at_x(time)) {
-                path.polyline([(x, foot), (x, frame.top + 3.0)]);
+            for &time in trace.spikes_ms {
+                let step = self.time_ms.partition_point(|&t| t < time);
+                let (x, foot) = (panel.at_x(time), trace.threshold.map_or(extremes.1, |threshold| threshold.at(step)));
+                path.polyline([(x, panel.at_y(foot)), (x, frame.top + 3.0)]);
             }
         });
         canvas.axes(&panel);
@@ -188,8 +238,9 @@ impl MembraneTraces<'_> {
 
     /// Lowest and highest potential of all units, including their thresholds.
     fn extremes(&self) -> (f64, f64) {
-        let potentials = self.traces.iter().flat_map(|trace| trace.potential.iter().copied().chain(trace.threshold));
-        crate::panel::extent(potentials)
+        let potentials = self.traces.iter().flat_map(|trace| trace.potential);
+        let thresholds = self.traces.iter().filter_map(|trace| trace.threshold.as_ref()).flat_map(Threshold::values);
+        crate::panel::extent(potentials.chain(thresholds).copied())
     }
 
     fn potential_label(&self) -> &'static str {
@@ -226,7 +277,13 @@ impl MembraneTraces<'_> {
             CHECK.length(&what, trace.potential, self.time_ms.len())?;
             CHECK.finite(&what, trace.potential)?;
             CHECK.finite(&format!("spikes of {}", trace.label), trace.spikes_ms)?;
-            CHECK.finite(&format!("threshold of {}", trace.label), &trace.threshold)?;
+            if let Some(threshold) = &trace.threshold {
+                let what = format!("threshold of {}", trace.label);
+                if let Threshold::Moving(values) = threshold {
+                    CHECK.length(&what, values, self.time_ms.len())?;
+                }
+                CHECK.finite(&what, threshold.values())?;
+            }
         }
         Ok(())
     }

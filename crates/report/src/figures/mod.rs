@@ -11,6 +11,7 @@ pub mod raster;
 pub mod rates;
 pub mod search;
 pub mod sweep;
+pub mod task;
 pub mod time_constants;
 pub mod training;
 pub mod trajectory;
@@ -45,6 +46,7 @@ pub const FIGURES: &[(&str, &str, Draw)] = &[
     ("sweep", "Parameter sweep", sweep::from_artifact),
     ("search", "Search for the scaling factor", search::from_artifact),
     ("training", "Training", training::from_artifact),
+    ("task", "Task", task::from_artifact),
     ("time-constants", "Time constants", time_constants::from_artifact),
 ];
 

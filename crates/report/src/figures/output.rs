@@ -8,10 +8,14 @@ use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
 use crate::{ReportError, style};
 use mdl_artifact::Artifact;
-use mdl_data::tasks::{Judged, Response, Task};
+use mdl_data::tasks::{Demand, Judged, Task};
 
 const CHECK: Check = Check("output over time");
 const PLOT_HEIGHT: f64 = 190.0;
+/// Distance between the panels of two outputs.
+const GAP: f64 = 14.0;
+/// Maximum number of outputs to draw.
+const MOST_OUTPUTS: usize = 8;
 
 /// Output of one condition. Every slice has one value per step.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,7 @@ pub struct Output<'a> {
     pub thresholds: &'a [f64],
 }
 
-/// Output of a network on trials of a task: its first channel, with the mean target.
+/// Outputs of a network on trials of a task, one panel per channel, with the mean target.
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
@@ -54,42 +58,75 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let (output, target) = (artifact.values::<f32>("output", &shape)?, artifact.values::<f32>("target", &shape)?);
     let trial_conditions = evaluation.conditions(task)?;
     CHECK.length("conditions", &trial_conditions, shape[0])?;
-    let mut drawn = Vec::new();
+    // [outputs][conditions]: label, mean, sd, mean target
+    let mut drawn: Vec<Vec<Averaged>> = vec![Vec::new(); width.min(MOST_OUTPUTS)];
     for (condition, label) in task.conditions().iter().enumerate() {
         let members: Vec<usize> = (0..shape[0]).filter(|trial| trial_conditions[*trial] == condition).collect();
         if members.is_empty() {
             continue;
         }
-        let first_channel = |values: &[f32]| -> Vec<f64> {
-            let value = |trial: usize, time: usize| f64::from(values[(trial * times + time) * width]);
-            members.iter().flat_map(|trial| (0..times).map(move |time| value(*trial, time))).collect()
-        };
-        let (mean, sd) = mean_and_sd(&first_channel(output), times)?;
-        drawn.push((*label, mean, sd, mean_and_sd(&first_channel(target), times)?.0));
+        for (channel, drawn) in drawn.iter_mut().enumerate() {
+            let of_channel = |values: &[f32]| -> Vec<f64> {
+                let value = |trial: usize, time: usize| f64::from(values[(trial * times + time) * width + channel]);
+                members.iter().flat_map(|trial| (0..times).map(move |time| value(*trial, time))).collect()
+            };
+            let (mean, sd) = mean_and_sd(&of_channel(output), times)?;
+            drawn.push((label.as_str(), mean, sd, mean_and_sd(&of_channel(target), times)?.0));
+        }
     }
-    let conditions: Vec<Condition> =
-        drawn.iter().map(|(label, mean, sd, target)| Condition { label, mean, sd, target: Some(target) }).collect();
-    let figure = Output {
-        title: &format!("Output of the {} network", evaluation.network()),
-        time_ms: artifact.values("time_ms", &[times])?,
-        conditions: &conditions,
-        windows: &evaluation.windows(),
-        thresholds: &thresholds(task, evaluation.judged),
-    };
-    figure.draw().map(Some)
+    let title = format!("Output of the {} network", evaluation.network());
+    let (windows, time_ms) = (evaluation.windows(), artifact.values("time_ms", &[times])?);
+    let conditions: Vec<Vec<Condition>> =
+        drawn.iter().map(|of_output| of_output.iter().map(condition).collect()).collect();
+    let levels: Vec<Vec<f64>> = (0..drawn.len()).map(|o| thresholds(task, evaluation.judged, o)).collect();
+    let outputs: Vec<Output> = conditions
+        .iter()
+        .zip(&levels)
+        .map(|(conditions, thresholds)| Output { title: &title, time_ms, conditions, windows: &windows, thresholds })
+        .collect();
+    let names: Vec<&str> = task.output_names().iter().map(String::as_str).collect();
+    draw_stacked(&outputs, if width > 1 { &names } else { &["Output"] }, width).map(Some)
 }
 
-/// Output levels of the criterion.
-fn thresholds(task: &dyn Task, judged: Judged) -> Vec<f64> {
-    let mut thresholds: Vec<f64> = (0..task.conditions().len())
-        .flat_map(|condition| match task.response(condition, judged) {
-            Response::Above(x) | Response::Below(x) | Response::Under(x) => vec![x],
-            Response::Within(x) => vec![x, -x],
-        })
-        .collect();
+/// Label, mean, standard deviation and mean target of a condition.
+type Averaged<'a> = (&'a str, Vec<f64>, Vec<f64>, Vec<f64>);
+
+fn condition<'a>((label, mean, sd, target): &'a Averaged) -> Condition<'a> {
+    Condition { label, mean, sd, target: Some(target) }
+}
+
+/// Draws outputs one above the other, the first of `of`.
+fn draw_stacked(outputs: &[Output], names: &[&str], of: usize) -> Result<Figure, ReportError> {
+    outputs.iter().try_for_each(Output::check)?;
+    CHECK.not_empty("output", outputs)?;
+    let first = &outputs[0];
+    let mut canvas = Canvas::new(style::NARROW, first.title);
+    canvas.note_part(outputs.len(), of, "outputs");
+    canvas.legend(&first.keys());
+    let height = outputs.len() as f64 * (PLOT_HEIGHT + GAP) - GAP + style::BOTTOM;
+    let top = canvas.top;
+    for (index, (output, name)) in outputs.iter().zip(names).enumerate() {
+        let is_lowest = index + 1 == outputs.len();
+        output.draw_panel(&mut canvas, height, top + index as f64 * (PLOT_HEIGHT + GAP), name, is_lowest);
+    }
+    Ok(canvas.finish(height, first.description()))
+}
+
+/// Levels that an output is judged by in the example trials of a task.
+fn thresholds(task: &dyn Task, judged: Judged, output: usize) -> Vec<f64> {
+    let rules = task.examples().rules.iter().flatten();
+    let own = rules.filter(|rule| rule.applies(judged, task.rule_set()) && rule.outputs.contains(&output));
+    let levels = own.flat_map(|rule| match rule.demand {
+        Demand::Above(level) | Demand::Below(level) => vec![level],
+        Demand::Between(low, high) => vec![low, high],
+        Demand::Near { value, tolerance } => vec![value - tolerance, value + tolerance],
+        Demand::Largest(_) | Demand::Direction { .. } => Vec::new(),
+    });
+    let mut thresholds: Vec<f64> = levels.filter(|level| level.is_finite()).collect();
     thresholds.sort_by(f64::total_cmp);
     thresholds.dedup();
-    thresholds
+    const MOST: usize = 8;
+    if thresholds.len() > MOST { Vec::new() } else { thresholds }
 }
 
 impl Output<'_> {
@@ -99,26 +136,24 @@ impl Output<'_> {
     /// [`ReportError`]: no step or no condition, different lengths, values that are not finite, a negative standard
     /// deviation.
     pub fn draw(&self) -> Result<Figure, ReportError> {
-        self.check()?;
-        let mut canvas = Canvas::new(style::NARROW, self.title);
-        canvas.legend(&self.keys());
-        let height = PLOT_HEIGHT + style::BOTTOM;
-        let frame = Frame {
-            left: style::LEFT,
-            top: canvas.top,
-            width: style::NARROW - style::LEFT - style::RIGHT,
-            height: PLOT_HEIGHT,
-        };
-        let panel = Panel::new(canvas.size(height), frame, Axis::time(self.time_ms), self.output_axis());
-        window::shade(&mut canvas, &panel, self.windows);
+        draw_stacked(&[*self], &["Output"], 1)
+    }
+
+    /// Draws the panel of the output of this name.
+    fn draw_panel(&self, canvas: &mut Canvas, height: f64, top: f64, name: &str, is_lowest: bool) {
+        let frame =
+            Frame { left: style::LEFT, top, width: style::NARROW - style::LEFT - style::RIGHT, height: PLOT_HEIGHT };
+        let time = Axis::time(self.time_ms);
+        let time = if is_lowest { time } else { time.bare() };
+        let panel = Panel::new(canvas.size(height), frame, time, self.output_axis(name));
+        window::shade(canvas, &panel, self.windows);
         for &threshold in self.thresholds {
             canvas.level(&panel, threshold, style::REFERENCE);
         }
         for (index, condition) in self.conditions.iter().enumerate() {
-            self.draw_condition(&mut canvas, &panel, condition, style::colour(index));
+            self.draw_condition(canvas, &panel, condition, style::colour(index));
         }
         canvas.axes(&panel);
-        Ok(canvas.finish(height, self.description()))
     }
 
     fn draw_condition(&self, canvas: &mut Canvas, panel: &Panel, condition: &Condition, colour: &'static str) {
@@ -130,11 +165,11 @@ impl Output<'_> {
         canvas.curve(panel, &points(condition.mean), colour, None);
     }
 
-    fn output_axis(&self) -> Axis {
+    fn output_axis(&self, name: &str) -> Axis {
         let of = |c: &Condition| {
             [shifted(c, -1.0), shifted(c, 1.0), c.target.map(<[f64]>::to_vec).unwrap_or_default()].concat()
         };
-        Axis::around("Output", self.conditions.iter().flat_map(of).chain(self.thresholds.iter().copied()))
+        Axis::around(name, self.conditions.iter().flat_map(of).chain(self.thresholds.iter().copied()))
     }
 
     fn keys(&self) -> Vec<(Key, String)> {

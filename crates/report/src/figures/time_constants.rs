@@ -68,7 +68,7 @@ impl TimeConstants<'_> {
         let height = PLOT_HEIGHT + style::BOTTOM;
         let width = style::NARROW - style::LEFT - style::RIGHT;
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
-        let tau = Axis::exact("Time constant (ms)", bins.range());
+        let tau = Axis::exact("Time constant (ms)", bins.range()).with_decimal_steps();
         let units = Axis::count("Units", counts.iter().flatten().copied().fold(0.0, f64::max) as usize);
         let panel = Panel::new(canvas.size(height), frame, tau, units);
         for ((population, _), counts) in groups.iter().zip(&counts) {
@@ -134,6 +134,10 @@ mod tests {
         let counts = shared.counts(&(0..50).collect::<Vec<_>>(), shared.bins());
         assert_eq!((counts[10], counts.len()), (50.0, 21));
         assert!(shared.draw().unwrap().description().contains("units (n = 50, all 60.0 ms)"));
+        // Twelve ms, of which the ticks are 5 apart: a step of 2.5 would need decimals.
+        let tau_ms: Vec<f64> = (0..50).map(|unit| 20.0 + f64::from(unit) * 0.24).collect();
+        let svg = TimeConstants { tau_ms: &tau_ms, ..figure }.draw().unwrap().svg().to_owned();
+        assert!(svg.contains(">25<") && svg.contains(">30<") && !svg.contains(".5<"), "{svg}");
         let refused = TimeConstants { tau_ms: &[0.0; 50], ..figure }.draw().unwrap_err().to_string();
         assert!(refused.contains("time constants: found 0, expected positive ones"), "{refused}");
     }

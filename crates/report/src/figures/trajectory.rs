@@ -57,7 +57,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         own.skip(mode).step_by(modes).map(|x| f64::from(*x)).collect()
     };
     let names = task.conditions().iter().enumerate().filter(|(condition, _)| occurred.contains(condition));
-    let means: Vec<_> = names.map(|(c, label)| (*label, mean(c, order[0]), mean(c, order[1]))).collect();
+    let means: Vec<_> = names.map(|(c, label)| (label.as_str(), mean(c, order[0]), mean(c, order[1]))).collect();
     let figure = Trajectory {
         title: "State in mode space",
         x_label: &format!("Mode {}", order[0]),

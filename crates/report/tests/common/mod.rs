@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_data::tasks::{Program, Task};
+use mdl_kernels::random::Purpose;
 use mdl_report::evaluation::keep_network;
 use mdl_report::figures::{self, Raster, raster};
 use mdl_report::{Figure, Population, ReportError};
@@ -49,7 +51,17 @@ pub fn artifacts() -> Vec<(&'static str, Artifact)> {
         ("spiking-evaluation", spiking_evaluation()),
         ("image-evaluation", image_evaluation()),
         ("sweep", sweep()),
+        ("trials", trials()),
     ]
+}
+
+/// Trials of a task with four conditions.
+fn trials() -> Artifact {
+    let mut artifact = artifact(Kind::Trials, "make-trials", json!({ "kind": "mante" }), dense_network());
+    let task = Program::built_in("mante", serde_json::Map::new()).expect("it comes with the programs");
+    let trials = task.draw(1, Purpose::WrittenTrial, 0, 20).expect("it draws");
+    mdl_data::tasks::artifact::write(&trials, &mut artifact);
+    artifact
 }
 
 /// Every figure of every artifact, as `artifact-figure`, and a large raster.

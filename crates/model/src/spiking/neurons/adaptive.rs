@@ -6,8 +6,8 @@
 //! s_t = H(U_t − θ − β b_t)
 //! ```
 //!
-//! β is the rise of the threshold of a neuron that spikes at every step. τ_a and β are shared by all neurons of a
-//! network, or trained per neuron.
+//! β is the rise of the threshold of a neuron that spikes at every step. τ_a and β are the same for all neurons of a network,
+//! or trained for each neuron, by their logarithms: both stay above 0.
 //!
 //! Backward, with x_t = U_t − θ − β b_t and s̄_t the gradient of the spike from outside the neuron and its reset:
 //!
@@ -52,8 +52,10 @@ impl Default for Adaptation {
     }
 }
 
-/// Names of the trained tensors `[N]`: ln(τ_a/ms) and β.
-const TRAINED: [&str; 2] = ["log_tau_adaptation", "adaptation_strength"];
+/// Names of the trained tensors `[N]`, ln(τ_a/ms) and ln β, and of those that readers of an artifact find beside them, τ_a (ms)
+/// and β.
+const TRAINED: [&str; 2] = ["log_tau_adaptation", "log_adaptation_strength"];
+const DERIVED: [&str; 2] = ["tau_adaptation_ms", "adaptation_strength"];
 
 impl Model for Adaptation {
     fn validate(&self, dt_ms: f64) -> std::result::Result<(), InvalidField> {
@@ -61,27 +63,33 @@ impl Model for Adaptation {
         let expected = format!("at least the step, dt_ms = {dt_ms}: the step must follow it");
         require(self.tau_ms >= dt_ms, "tau_ms", self.tau_ms, &expected)?;
         let expected = format!("a number from 0 to {LARGEST}");
-        require((0.0..=LARGEST).contains(&self.strength), "strength", self.strength, &expected)
+        require((0.0..=LARGEST).contains(&self.strength), "strength", self.strength, &expected)?;
+        let expected = format!("a number above 0 to {LARGEST}, as it is trained by its logarithm");
+        require(!self.trained || self.strength > 0.0, "strength", self.strength, &expected)
     }
 
     fn trained(&self) -> Vec<(&'static str, f32)> {
-        let values = [self.tau_ms.ln() as f32, self.strength as f32];
+        let values = [self.tau_ms, self.strength].map(|value| value.ln() as f32);
         if self.trained { TRAINED.into_iter().zip(values).collect() } else { Vec::new() }
     }
 
     fn derived(&self, trained: &[Tensor]) -> Result<Vec<(&'static str, Tensor)>> {
-        trained.first().map(|log_tau| Ok(("tau_adaptation_ms", log_tau.exp()?))).into_iter().collect()
+        DERIVED.into_iter().zip(trained).map(|(name, logarithm)| Ok((name, logarithm.exp()?))).collect()
     }
 
     /// ρ and β.
     fn rows(&self, dt_ms: f64, trained: &[Tensor], neurons: usize, like: &Tensor) -> Result<Vec<Tensor>> {
         match trained {
-            [log_tau, strength] => Ok(vec![(log_tau.neg()?.exp()? * -dt_ms)?.exp()?, strength.clone()]),
+            [log_tau, log_strength] => Ok(vec![(log_tau.neg()?.exp()? * -dt_ms)?.exp()?, log_strength.exp()?]),
             _ => {
                 let row = |value: f64| full(value, neurons, like.dtype(), like.device());
                 Ok(vec![row((-dt_ms / self.tau_ms).exp())?, row(self.strength)?])
             }
         }
+    }
+
+    fn moves_threshold(&self) -> bool {
+        true
     }
 
     #[cfg(any(test, feature = "cuda"))]
@@ -132,12 +140,6 @@ impl<R: Real> Adaptive<R> {
     fn constants(&self, i: usize) -> (Lanes<R>, Lanes<R>) {
         (self.rows[2 * i], self.rows[2 * i + 1])
     }
-
-    /// θ + β b.
-    #[inline(always)]
-    fn raised(&self, i: usize, threshold: Lanes<R>, kept: Kept<R>) -> Lanes<R> {
-        threshold + self.constants(i).1 * kept.adaptation
-    }
 }
 
 /// 1 − ρ.
@@ -170,9 +172,15 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
         kept.potential
     }
 
+    /// θ + β b.
+    #[inline(always)]
+    fn threshold(&self, i: usize, threshold: Lanes<R>, kept: Kept<R>) -> Lanes<R> {
+        threshold + self.constants(i).1 * kept.adaptation
+    }
+
     #[inline(always)]
     fn spikes(&self, i: usize, threshold: Lanes<R>, kept: Kept<R>) -> Lanes<R> {
-        kept.potential.where_above(self.raised(i, threshold, kept), Lanes::splat(R::one()), Lanes::zero())
+        kept.potential.where_above(self.threshold(i, threshold, kept), Lanes::splat(R::one()), Lanes::zero())
     }
 
     #[inline(always)]
@@ -191,7 +199,7 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
         current: Lanes<R>,
     ) -> Kept<R> {
         let (rho, _) = self.constants(i);
-        let raised = self.raised(i, threshold, before);
+        let raised = self.threshold(i, threshold, before);
         let spikes = self.spikes(i, threshold, before);
         let potential = self.leaky.advance((before.potential, raised), t, state, before.potential, current);
         Kept { potential, adaptation: before.adaptation * rho + complement(rho) * spikes }
@@ -212,7 +220,7 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
         let (rho, beta) = self.constants(i);
         let (b, later) = (kept.adaptation, adjoint.adaptation);
         let spike = spike + complement(rho) * later;
-        let excess = surrogate.at(kept.potential - self.raised(i, threshold, kept)) * spike;
+        let excess = surrogate.at(kept.potential - self.threshold(i, threshold, kept)) * spike;
         rows[0] += later * (b - self.spikes(i, threshold, kept));
         rows[1] += Lanes::zero() - excess * b;
         adjoint.adaptation = rho * later - beta * excess;
@@ -261,5 +269,7 @@ mod tests {
         assert_eq!(named(Adaptation { tau_ms: 1.0, ..Adaptation::default() }), "tau_ms");
         assert_eq!(named(Adaptation { strength: -1.0, ..Adaptation::default() }), "strength");
         assert_eq!(named(Adaptation { strength: f64::NAN, ..Adaptation::default() }), "strength");
+        let none = Adaptation { strength: 0.0, ..Adaptation::default() };
+        assert_eq!((none.validate(2.0), named(Adaptation { trained: true, ..none })), (Ok(()), "strength".into()));
     }
 }

@@ -53,6 +53,12 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
     /// U. A potential held at 0 by the refractory period is −0, which never occurs for a free one.
     fn potential(kept: Self::Kept) -> Lanes<R>;
 
+    /// The potential above which the neuron spikes; θ, unless the neuron moves it.
+    #[inline(always)]
+    fn threshold(&self, _i: usize, threshold: Lanes<R>, _kept: Self::Kept) -> Lanes<R> {
+        threshold
+    }
+
     /// s, 0 or 1.
     fn spikes(&self, i: usize, threshold: Lanes<R>, kept: Self::Kept) -> Lanes<R>;
 
@@ -122,8 +128,13 @@ pub(in crate::spiking) trait Model {
         Ok(Vec::new())
     }
 
-    /// Thresholds `[T, B, N]` of a run on a GPU, from θ `[N]`, the rows `[ROWS, N]` and the state `[T, B, N]` that the
-    /// kernel kept in addition to U.
+    /// Whether the threshold of a neuron changes from step to step.
+    fn moves_threshold(&self) -> bool {
+        false
+    }
+
+    /// The thresholds `[T, B, N]` of a run on a GPU, from θ `[N]`, the rows `[ROWS, N]` and the state `[T, B, N]` that the kernel
+    /// kept beside U.
     #[cfg(any(test, feature = "cuda"))]
     fn thresholds(&self, threshold: Tensor, _rows: &Tensor, _kept: Option<Tensor>) -> Result<Tensor> {
         Ok(threshold)

@@ -71,7 +71,12 @@ impl NeuronModel {
         *self == Self::default()
     }
 
-    /// Refuses values that no neuron can have.
+    /// Whether the threshold of a neuron changes from step to step.
+    pub fn moves_threshold(&self) -> bool {
+        self.section().moves_threshold()
+    }
+
+    /// Refuses values no neuron can have.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.

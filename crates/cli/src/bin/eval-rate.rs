@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn eval-rate`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("eval-rate")
+}

@@ -1,0 +1,426 @@
+//! What `eval-spiking` and `eval-rate` do: evaluate a trained network on the test examples of a data set or on trials of
+//! its task.
+
+use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
+use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
+use crate::status::Outcome;
+use crate::training::as_input;
+use crate::{Common, OrExit, Status, judged, memory, progress, signal};
+use anyhow::anyhow;
+use candle_core::{Device, Tensor};
+use mdl_artifact::plan::Plan;
+use mdl_artifact::{Artifact, Kind};
+use mdl_data::field::length;
+use mdl_data::score::Score;
+use mdl_data::tasks::{DataSet, Examples, Subject, Task};
+use mdl_experiment::Experiment;
+use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::memory::Estimate;
+use mdl_kernels::random::Purpose;
+use mdl_model::NetworkConfig;
+use mdl_model::rate::network::{NoiseKey, RateNetwork};
+use mdl_model::rate::parameters::RateParameters;
+use mdl_model::readout::Readout;
+use mdl_model::spiking::Input;
+use mdl_model::spiking::network::SpikingNetwork;
+use mdl_report::evaluation::keep_network;
+use mdl_report::{FigureFiles, figures};
+use mdl_train::activity::Activity;
+use mdl_train::examples::{classify_test, confusion, test_input};
+use mdl_train::mode_space::ModeSpace;
+use mdl_train::network::Network as _;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// Options of a program that evaluates a trained network.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub evaluation: EvaluationOptions,
+
+    #[command(flatten)]
+    pub device: DeviceOption,
+
+    #[command(flatten)]
+    pub config: ConfigOption,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// A trained network.
+enum Trained {
+    Rate(RateNetwork),
+    Spiking(SpikingNetwork),
+}
+
+/// Number of trials or examples whose states are in memory at the same time.
+const BATCH: usize = 100;
+/// Number of misclassified and of correctly classified images to keep.
+const EXAMPLES: usize = 16;
+
+/// Artifact with the results, and fields of the printed result.
+struct Judgement {
+    measure: &'static str,
+    score: Score,
+    result: Map<String, Value>,
+}
+
+/// Sections of a config that this program uses.
+const SECTIONS: [&str; 2] = ["task", "evaluation"];
+
+/// Evaluates the network in the file `path`, which must be of this kind, for the program of this name.
+pub(crate) fn run(program: &'static str, kind: Kind, path: &Path, arguments: &Options) -> anyhow::Result<Outcome> {
+    let common = &arguments.common;
+    common.start()?;
+    let network = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
+    if network.kind != kind {
+        let remedy = match network.kind {
+            Kind::Spiking => "; eval-spiking evaluates spiking networks",
+            Kind::Rate => "; eval-rate evaluates rate networks",
+            Kind::Lif => "; eval-lif evaluates LIF networks",
+            _ => "",
+        };
+        let text = format!("{}: found a {} artifact, expected {kind}{remedy}", path.display(), network.kind);
+        return Err(anyhow!(text)).or_exit(Status::DamagedInput);
+    }
+    let (file, set, seed) = (arguments.config.config.as_deref(), &common.set[..], common.seed);
+    let Judged { experiment, differs, .. } =
+        judged::experiment(&network, &Changes { file, set, seed, sections: &SECTIONS })?;
+    if common.print_config {
+        return crate::status::print_config(&experiment.to_json());
+    }
+    let fresh = if arguments.evaluation.trials.is_some() { 0 } else { length(experiment.evaluation.trials) };
+    memory::check(&Estimate::evaluation(&experiment, fresh))?;
+    let device = arguments.device.device.open().or_exit(Status::Usage)?;
+    let (output, force) = (common.output()?, common.force);
+    let files = FigureFiles::beside(output, &figures::names());
+    let _claims = claim(plan(path, arguments, &experiment, &files)?)?;
+    let mut provenance = mdl_artifact::provenance!(program, experiment.seed).from(&network);
+    provenance.note_differences(differs);
+    provenance.device = mdl_device::kind(&device);
+    let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
+
+    keep_network(&network, experiment.network.neurons(), &mut artifact).or_exit(Status::DamagedInput)?;
+    let judgement = match experiment.task.subject() {
+        Subject::Examples(data_set) => {
+            judge_examples(arguments, &experiment, data_set, &network, &mut artifact, &device)?
+        }
+        Subject::Trials(_) => judge_task(arguments, &experiment, &network, &mut artifact, &device)?,
+    };
+    signal::hold();
+    artifact.write(output, force)?;
+    let drawn = save_figures(&files, &artifact, force);
+    let report = save_report(arguments.evaluation.report.as_deref(), &artifact, &drawn, force);
+    let score = judgement.score;
+    let mut result = judgement.result;
+    result.insert("output".into(), json!(output));
+    result.insert("report".into(), json!(report));
+    result.insert("device".into(), json!(mdl_device::name(&device)));
+    result.insert("trials".into(), json!(score.trials));
+    result.insert(judgement.measure.into(), json!(score.performance()));
+    result.insert(format!("{}_interval", judgement.measure), json!(score.interval()));
+    Ok(Outcome::done(Value::Object(result)))
+}
+
+/// Inputs and outputs of the run.
+fn plan(path: &Path, arguments: &Options, experiment: &Experiment, files: &FigureFiles) -> anyhow::Result<Plan> {
+    let (common, report) = (&arguments.common, arguments.evaluation.report.as_deref());
+    let mut plan = plan_of_one(common, "the network", path)?;
+    let inputs =
+        [("the trials (--trials)", &arguments.evaluation.trials), ("the config (--config)", &arguments.config.config)];
+    read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
+    if let Some(data_set) = experiment.task.data_set() {
+        data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
+    }
+    write_report(&mut plan, report, common.force);
+    write_figures(&mut plan, files, common.force);
+    Ok(plan)
+}
+
+impl Trained {
+    /// Reads the network of an artifact.
+    fn read(artifact: &Artifact, experiment: &Experiment, device: &Device) -> anyhow::Result<Self> {
+        let (channels, outputs) = experiment.task.channels_and_outputs();
+        match &experiment.network {
+            NetworkConfig::Spiking(config) => {
+                let network =
+                    SpikingNetwork::read(artifact, config, channels, outputs).or_exit(Status::DamagedInput)?;
+                Ok(Self::Spiking(network.to_device(device)?))
+            }
+            NetworkConfig::Rate(config) => {
+                let parameters = RateParameters::read(artifact, config, "").or_exit(Status::DamagedInput)?;
+                Ok(Self::Rate(RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?))
+            }
+        }
+    }
+}
+
+/// An empty recording of a network's activity, for the units selected in the config.
+fn activity(experiment: &Experiment) -> anyhow::Result<Activity> {
+    let neurons = experiment.network.neurons();
+    let evaluation = &experiment.evaluation;
+    check_units(experiment)?;
+    let units = evaluation.recorded_units.clone();
+    Ok(Activity::new(neurons, experiment.task.step_ms(), length(evaluation.recorded_trials), units))
+}
+
+/// Refuses to record units that the network does not have.
+fn check_units(experiment: &Experiment) -> anyhow::Result<()> {
+    let neurons = experiment.network.neurons();
+    match experiment.evaluation.recorded_units.iter().find(|unit| **unit >= neurons) {
+        None => Ok(()),
+        Some(unit) => {
+            let text = format!("evaluation.recorded_units: found {unit}, expected units below {neurons}");
+            Err(anyhow!(text)).or_exit(Status::Usage)
+        }
+    }
+}
+
+/// Adds the activity of a network to the artifact and the result, and warns if it is silent.
+fn describe(activity: &Activity, artifact: &mut Artifact, result: &mut Map<String, Value>) {
+    activity.write(artifact);
+    let rates = activity.rate_hz();
+    if activity.silent_share() == 1.0 {
+        tracing::warn!(
+            "the network is silent: no unit fired on any trial; train it with larger initial weights or inputs"
+        );
+    }
+    result.insert("rate_hz".into(), json!(rates.iter().sum::<f64>() / rates.len() as f64));
+    result.insert("silent_share".into(), json!(activity.silent_share()));
+    result.insert("spikes_per_unit_and_step".into(), json!(activity.spikes_per_unit_and_step()));
+}
+
+/// Evaluates on fresh or given trials of a cognitive task.
+fn judge_task(
+    arguments: &Options,
+    experiment: &Experiment,
+    from: &Artifact,
+    artifact: &mut Artifact,
+    device: &Device,
+) -> anyhow::Result<Judgement> {
+    let network = Trained::read(from, experiment, device)?;
+    let task = experiment.task.task().or_exit(Status::Usage)?;
+    let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
+    let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
+    memory::check(&Estimate::evaluation(experiment, trials.count))?;
+    // A file of trials determines their number.
+    artifact.config["evaluation"]["trials"] = json!(trials.count);
+    let (steps, count, width) = (trials.steps, trials.count, trials.outputs);
+    let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
+    let mut states = States::new(experiment, task, &network)?;
+    let mut parts = Vec::new();
+    let bar = progress::bar(count as u64, &experiment.name, arguments.common.talk.quiet);
+    for start in (0..count).step_by(BATCH) {
+        let size = BATCH.min(count - start);
+        let batch = Input::Signals(input.narrow(1, start, size)?.contiguous()?);
+        let noise =
+            NoiseKey { seed: experiment.seed, purpose: Purpose::EvaluationNoise, index: (start / BATCH) as u64 };
+        parts.push(states.add(&network, &batch, noise, &trials.condition[start..start + size])?);
+        bar.inc(size as u64);
+    }
+    bar.finish_and_clear();
+    let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
+    let correct = trials.judge(&outputs, task.rule_set());
+    let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
+    let squares = outputs.iter().zip(&trials.target).map(|(y, z)| f64::from(y - z).powi(2));
+    let error = squares.sum::<f64>() / outputs.len() as f64;
+
+    let kept = experiment.evaluation.kept_steps(task.step_ms(), steps);
+    let time_ms: Vec<f64> = kept.iter().map(|t| *t as f64 * task.step_ms()).collect();
+    let at = |b: usize, t: usize| (0..width).map(move |o| (t * count + b) * width + o);
+    let values = (0..count).flat_map(|b| kept.iter().flat_map(move |t| at(b, *t))).map(|index| outputs[index]);
+    artifact.insert("condition", &[count], trials.condition.iter().map(|c| *c as u32).collect());
+    artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
+    artifact.insert("output", &[count, kept.len(), width], values.collect());
+    artifact.insert("target", &[count, kept.len(), width], trials.target_at(&time_ms, task.step_ms()));
+    artifact.insert("time_ms", &[kept.len()], time_ms);
+
+    let mut result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
+    if !other_trials.is_empty() {
+        result.insert("other_trials".into(), json!(other_trials));
+    }
+    states.write(&network, artifact, &mut result)?;
+    Ok(Judgement { measure: "performance", score, result })
+}
+
+/// States of a network on trials.
+enum States {
+    Rate(RateStates),
+    Spiking(Activity, ModeSpace),
+}
+
+impl States {
+    fn new(experiment: &Experiment, task: &dyn Task, network: &Trained) -> anyhow::Result<Self> {
+        Ok(match network {
+            Trained::Rate(_) => Self::Rate(RateStates::new(experiment)?),
+            Trained::Spiking(network) => {
+                let modes = network.parameters().score.elem_count();
+                let space = ModeSpace::new(task.conditions().len(), task.steps(), modes);
+                Self::Spiking(activity(experiment)?, space)
+            }
+        })
+    }
+
+    /// Runs a network on a batch of trials; its outputs `[T, B, O]`.
+    fn add(
+        &mut self,
+        network: &Trained,
+        batch: &Input,
+        noise: NoiseKey,
+        conditions: &[usize],
+    ) -> candle_core::Result<Tensor> {
+        match (self, network) {
+            (Self::Spiking(activity, space), Trained::Spiking(network)) => {
+                let outputs = network.run(batch, Readout::PerStep)?;
+                let states = activity.add(network, batch)?;
+                space.add(&states.synapses, &network.parameters().mode_out, conditions)?;
+                Ok(outputs)
+            }
+            (Self::Rate(states), Trained::Rate(network)) => {
+                let Input::Signals(signals) = batch else { candle_core::bail!("trials are signals") };
+                states.add(&network.rates(signals, noise)?)?;
+                network.outputs(signals, noise)
+            }
+            _ => candle_core::bail!("states of another kind of network"),
+        }
+    }
+
+    fn write(&self, network: &Trained, artifact: &mut Artifact, result: &mut Map<String, Value>) -> anyhow::Result<()> {
+        match (self, network) {
+            (Self::Spiking(activity, space), Trained::Spiking(network)) => {
+                space.write(artifact);
+                let parameters = network.parameters();
+                artifact.insert("importance", &[parameters.score.elem_count()], parameters.importance()?);
+                describe(activity, artifact, result);
+            }
+            (Self::Rate(states), _) => states.write(artifact, result),
+            (Self::Spiking(..), Trained::Rate(_)) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Rates of the units of a rate network.
+struct RateStates {
+    /// Sum over steps and trials, `[N]`
+    sum: Vec<f64>,
+    /// Number of values in each sum.
+    count: usize,
+    /// Units whose rates are recorded.
+    units: Vec<usize>,
+    /// Trials that are recorded.
+    trials: usize,
+    /// Steps that are recorded.
+    kept: Vec<usize>,
+    /// Recorded rates, `[trials so far, kept steps, units]`
+    recorded: Vec<f32>,
+}
+
+impl RateStates {
+    fn new(experiment: &Experiment) -> anyhow::Result<Self> {
+        let (evaluation, neurons) = (&experiment.evaluation, experiment.network.neurons());
+        check_units(experiment)?;
+        Ok(Self {
+            sum: vec![0.0; neurons],
+            count: 0,
+            units: evaluation.recorded_units.clone(),
+            trials: length(evaluation.recorded_trials),
+            kept: evaluation.kept_steps(experiment.task.step_ms(), experiment.task.steps()),
+            recorded: Vec::new(),
+        })
+    }
+
+    /// Adds the rates `[T, B, N]` of some trials.
+    fn add(&mut self, rates: &Tensor) -> candle_core::Result<()> {
+        let (steps, trials, units) = rates.dims3()?;
+        let values = rates.flatten_all()?.to_vec1::<f32>()?;
+        for row in values.chunks_exact(units) {
+            self.sum.iter_mut().zip(row).for_each(|(sum, rate)| *sum += f64::from(*rate));
+        }
+        let per_trial = self.kept.len() * self.units.len();
+        let so_far = self.recorded.len().checked_div(per_trial).unwrap_or(self.trials);
+        for trial in 0..self.trials.saturating_sub(so_far).min(trials) {
+            let at = |step: usize, unit: usize| values[(step * trials + trial) * units + unit];
+            let of_step = |step: &usize| self.units.iter().map(|unit| at(*step, *unit)).collect::<Vec<f32>>();
+            let recorded: Vec<f32> = self.kept.iter().flat_map(of_step).collect();
+            self.recorded.extend(recorded);
+        }
+        self.count += steps * trials;
+        Ok(())
+    }
+
+    fn write(&self, artifact: &mut Artifact, result: &mut Map<String, Value>) {
+        let mean: Vec<f64> = self.sum.iter().map(|sum| sum / self.count.max(1) as f64).collect();
+        result.insert("mean_rate".into(), json!(mean.iter().sum::<f64>() / mean.len().max(1) as f64));
+        artifact.insert("mean_rate", &[mean.len()], mean);
+        artifact.insert("recorded_unit", &[self.units.len()], self.units.iter().map(|unit| *unit as u32).collect());
+        let per_trial = (self.kept.len() * self.units.len()).max(1);
+        let shape = [self.recorded.len() / per_trial, self.kept.len(), self.units.len()];
+        artifact.insert("rate", &shape, self.recorded.clone());
+    }
+}
+
+/// Evaluates on the test examples of a data set.
+fn judge_examples(
+    arguments: &Options,
+    experiment: &Experiment,
+    data_set: &dyn DataSet,
+    from: &Artifact,
+    artifact: &mut Artifact,
+    device: &Device,
+) -> anyhow::Result<Judgement> {
+    if arguments.evaluation.trials.is_some() {
+        let kind = experiment.task.name();
+        return Err(anyhow!("--trials: {kind} is a data set, which is judged on its test examples"))
+            .or_exit(Status::Usage);
+    }
+    let test = data_set.load_test().or_exit(Status::DamagedInput)?;
+    artifact.provenance.inputs.extend(test.sources().iter().map(as_input));
+    let (test, classes) = (&*test, data_set.classes());
+    let (count, seed, training) = (test.count(), experiment.seed, &experiment.training);
+    let network = Trained::read(from, experiment, device)?;
+    // Classified, and of a spiking network looked at again.
+    let passes = if matches!(network, Trained::Spiking(_)) { 2 } else { 1 };
+    let bar = progress::bar(passes * count as u64, &experiment.name, arguments.common.talk.quiet);
+    let done = |examples: usize| bar.inc(examples as u64);
+    let answers = match &network {
+        Trained::Spiking(network) => classify_test(network, test, count, training, seed, &done)?,
+        Trained::Rate(network) => classify_test(network, test, count, training, seed, &done)?,
+    };
+    let confusion = confusion(classes.len(), test.labels(), &answers.predicted);
+    let correct: Vec<bool> = test.labels().iter().zip(&answers.predicted).map(|(l, p)| l == p).collect();
+    let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
+    artifact.insert("label", &[count], test.labels().to_vec());
+    artifact.insert("predicted", &[count], answers.predicted.clone());
+    artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
+    artifact.insert("confusion", &[classes.len(); 2], confusion.iter().map(|c| *c as u32).collect());
+
+    keep_examples(test, &answers.predicted, artifact);
+    let rows: Vec<&[u64]> = confusion.chunks_exact(classes.len()).collect();
+    let mut result = Map::from_iter([("loss".into(), json!(answers.loss)), ("confusion".into(), json!(rows))]);
+    if let Trained::Spiking(network) = &network {
+        let mut activity = activity(experiment)?;
+        for start in (0..count).step_by(BATCH) {
+            let span = start..(start + BATCH).min(count);
+            activity.add(network, &test_input(test, span.clone(), seed, device)?)?;
+            done(span.len());
+        }
+        describe(&activity, artifact, &mut result);
+    }
+    bar.finish_and_clear();
+    Ok(Judgement { measure: "accuracy", score, result })
+}
+
+/// Keeps the first misclassified and the first correctly classified examples, with their images if they are images.
+fn keep_examples(test: &dyn Examples, predicted: &[u8], artifact: &mut Artifact) {
+    let labels = test.labels();
+    let of = |right: bool| (0..predicted.len()).filter(move |e| (labels[*e] == predicted[*e]) == right).take(EXAMPLES);
+    let examples: Vec<usize> = of(false).chain(of(true)).collect();
+    artifact.insert("example", &[examples.len()], examples.iter().map(|e| *e as u32).collect());
+    let pictures: Vec<_> = examples.iter().filter_map(|e| test.picture(*e)).collect();
+    if let Some(side) = pictures.first().map(|picture| picture.side) {
+        let bytes = pictures.iter().flat_map(|picture| &picture.pixels).map(|x| (x * 255.0).round() as u8).collect();
+        artifact.insert("example_image", &[pictures.len(), side, side], bytes);
+    }
+}

@@ -1,0 +1,24 @@
+//! Errors of the language as those of a task: one line, with the place in the file.
+
+use crate::tasks::task::TaskError;
+
+/// The error of `file` that the language reports.
+pub(super) fn of(file: &str, error: starlark::Error) -> TaskError {
+    let line = error.span().map(|span| span.resolve_span().begin.line + 1);
+    let text = error.without_diagnostic().to_string();
+    let message = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    TaskError { file: file.into(), line, message }
+}
+
+/// What a call of the language is refused with.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Refusal(pub String);
+
+/// An error of a call, formatted as by `format!`.
+macro_rules! refused {
+    ($($text:tt)*) => { starlark::Error::new_other($crate::tasks::program::failure::Refusal(format!($($text)*))) };
+}
+
+pub(super) use refused;
