@@ -167,6 +167,41 @@ fn an_output_never_replaces_an_input() {
     }
 }
 
+/// The file of a task, named in a config or by an override, of every program that reads it.
+#[test]
+fn an_output_never_replaces_a_task() {
+    let inputs = Inputs::new();
+    std::fs::copy(config("go-nogo").parent().unwrap().join("../tasks/go-nogo.star"), inputs.at("task.star")).unwrap();
+    let text = std::fs::read_to_string(inputs.at("config.json")).unwrap();
+    let (before, rest) = text.split_once("\"file\": \"").unwrap();
+    let after = rest.split_once('"').unwrap().1;
+    std::fs::write(inputs.at("named.json"), format!("{before}\"file\": \"task.star\"{after}")).unwrap();
+    let by_config = |arguments: &[OsString]| [arguments, &arguments!["--config", "named.json"]].concat();
+    let by_override = |arguments: &[OsString]| [arguments, &arguments!["--set", "task.file=task.star"]].concat();
+    let one = &arguments!["--trials", "1"][..];
+    let sweep = [&arguments!["rate.safetensors"][..], &arguments!["--parameter", "lif.refractory_ms", "--values", "1"]];
+    for (name, arguments) in [
+        ("train-rate", by_config(&[])),
+        ("train-rate", by_override(&arguments!["--config", "config.json"])),
+        ("make-trials", by_config(one)),
+        ("make-trials", by_override(&arguments!["--config", "config.json"])),
+        ("eval-rate", by_config(&arguments!["rate.safetensors"])),
+        ("eval-rate", by_override(&arguments!["rate.safetensors"])),
+        ("lambda-search", by_config(&arguments!["rate.safetensors"])),
+        ("lambda-search", by_override(&arguments!["rate.safetensors"])),
+        ("eval-lif", by_config(&arguments!["lif.safetensors"])),
+        ("eval-lif", by_override(&arguments!["lif.safetensors"])),
+        ("sweep-lif", by_config(&sweep.concat())),
+        ("sweep-lif", by_override(&sweep.concat())),
+    ] {
+        let all = [&arguments[..], &arguments!["--force", "-o", "task.star"]].concat();
+        inputs.refused(name, &all, USAGE, &["would replace", "the task", "name another file"]);
+    }
+    let export = arguments!["lif.npz", "--set", "task.file=task.npz", "--force", "-o", "task.npz"];
+    std::fs::copy(inputs.at("task.star"), inputs.at("task.npz")).unwrap();
+    inputs.refused("export-network", &export, USAGE, &["would replace", "the task"]);
+}
+
 #[test]
 fn two_outputs_are_never_one_file() {
     let inputs = Inputs::new();

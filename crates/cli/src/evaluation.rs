@@ -2,10 +2,12 @@
 //! its task.
 
 use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
-use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
+use crate::outputs::{
+    claim, plan_of_one, read_all, read_experiments, save_figures, save_report, write_figures, write_report,
+};
 use crate::status::Outcome;
 use crate::training::as_input;
-use crate::{Common, OrExit, Status, judged, memory, progress, signal};
+use crate::{Common, OrExit, Status, evaluated, memory, progress, signal};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use mdl_artifact::plan::Plan;
@@ -14,7 +16,7 @@ use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{DataSet, Examples, Subject, Task};
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
 use mdl_model::NetworkConfig;
@@ -28,7 +30,6 @@ use mdl_report::{FigureFiles, figures};
 use mdl_train::activity::Activity;
 use mdl_train::examples::{classify_test, confusion, test_input};
 use mdl_train::mode_space::ModeSpace;
-use mdl_train::network::Network as _;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -85,8 +86,8 @@ pub(crate) fn run(program: &'static str, kind: Kind, path: &Path, arguments: &Op
         return Err(anyhow!(text)).or_exit(Status::DamagedInput);
     }
     let (file, set, seed) = (arguments.config.config.as_deref(), &common.set[..], common.seed);
-    let Judged { experiment, differs, .. } =
-        judged::experiment(&network, &Changes { file, set, seed, sections: &SECTIONS })?;
+    let DerivedExperiment { experiment, differs, .. } =
+        evaluated::experiment(&network, &Changes { file, set, seed, sections: &SECTIONS })?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -130,9 +131,7 @@ fn plan(path: &Path, arguments: &Options, experiment: &Experiment, files: &Figur
     let inputs =
         [("the trials (--trials)", &arguments.evaluation.trials), ("the config (--config)", &arguments.config.config)];
     read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
-    if let Some(data_set) = experiment.task.data_set() {
-        data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
-    }
+    read_experiments(&mut plan, [experiment]);
     write_report(&mut plan, report, common.force);
     write_figures(&mut plan, files, common.force);
     Ok(plan)
@@ -202,7 +201,7 @@ fn judge_task(
     let network = Trained::read(from, experiment, device)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
-    let (trials, other_trials) = judged::trials(file, accept, experiment, &mut artifact.provenance)?;
+    let (trials, other_trials) = evaluated::trials(file, accept, experiment, &mut artifact.provenance)?;
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
@@ -221,7 +220,7 @@ fn judge_task(
     }
     bar.finish_and_clear();
     let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
-    let correct = trials.judge(&outputs, task.rule_set());
+    let correct = trials.evaluate(&outputs, task.rule_set());
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
     let squares = outputs.iter().zip(&trials.target).map(|(y, z)| f64::from(y - z).powi(2));
     let error = squares.sum::<f64>() / outputs.len() as f64;
@@ -279,8 +278,9 @@ impl States {
             }
             (Self::Rate(states), Trained::Rate(network)) => {
                 let Input::Signals(signals) = batch else { candle_core::bail!("trials are signals") };
-                states.add(&network.rates(signals, noise)?)?;
-                network.outputs(signals, noise)
+                let rates = network.rates(signals, noise)?;
+                states.add(&rates)?;
+                network.read(&rates.flatten_to(1)?)?.reshape((rates.dim(0)?, rates.dim(1)?, ()))
             }
             _ => candle_core::bail!("states of another kind of network"),
         }

@@ -5,8 +5,8 @@
 
 mod allocator;
 pub mod args;
+mod evaluated;
 mod evaluation;
-mod judged;
 pub mod memory;
 pub mod options;
 pub mod outputs;

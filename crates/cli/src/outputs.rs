@@ -6,9 +6,11 @@ use crate::status::{usage, with_status};
 use mdl_artifact::Artifact;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::plan::{Claims, Plan};
+use mdl_experiment::Experiment;
 use mdl_report::FigureFiles;
 use mdl_report::figures::{self, Drawn};
 use mdl_report::from_artifact::report;
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 /// Role of the file named by `-o`.
@@ -39,6 +41,12 @@ pub fn plan_of_one(common: &Common, role: &str, input: &Path) -> anyhow::Result<
 /// Adds optional inputs: files with their roles.
 pub fn read_all<'a>(plan: &mut Plan, inputs: impl IntoIterator<Item = (&'a str, Option<&'a PathBuf>)>) {
     inputs.into_iter().filter_map(|(role, path)| Some((role, path?))).for_each(|(role, path)| plan.read(role, path));
+}
+
+/// Adds the files that experiments are read from besides their configs.
+pub fn read_experiments<'a>(plan: &mut Plan, experiments: impl IntoIterator<Item = &'a Experiment>) {
+    let files = experiments.into_iter().flat_map(Experiment::files).collect::<BTreeSet<_>>();
+    files.iter().for_each(|(role, file)| plan.read(role, file));
 }
 
 /// Adds the figures of an output.

@@ -46,7 +46,7 @@ impl Searches {
     }
 
     /// Records that a search received this many results.
-    pub fn answered(&mut self, search: usize, count: u64) {
+    pub fn finished(&mut self, search: usize, count: u64) {
         let course = &mut self.courses[search];
         (course.known, course.open) = (course.known + count, course.open.saturating_sub(count));
         self.bar.inc(count);
@@ -79,11 +79,11 @@ mod tests {
         searches.asked(0, 100);
         searches.asked(1, 60);
         assert_eq!(lengths(&searches), [100, 100]);
-        searches.answered(0, 100);
+        searches.finished(0, 100);
         searches.asked(0, 20);
         assert_eq!(lengths(&searches), [120, 100], "the grid was extended");
-        searches.answered(0, 20);
-        searches.answered(1, 10);
+        searches.finished(0, 20);
+        searches.finished(1, 10);
         searches.found(1);
         assert_eq!((lengths(&searches), searches.done()), (vec![120, 50], 1), "the second needed fewer");
     }

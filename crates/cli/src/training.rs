@@ -3,7 +3,7 @@
 
 use crate::args::whole;
 use crate::options::{DeviceOption, ExperimentOption, ResumeOption};
-use crate::outputs::ARTIFACT;
+use crate::outputs::{ARTIFACT, read_experiments};
 use crate::signal::{self, StopFlag};
 use crate::status::{Outcome, with_status};
 use crate::tensorboard::EventFile;
@@ -98,9 +98,7 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
     let replace = common.force || resume;
     let mut plan = Plan::default();
     plan.read("the config (--config)", &arguments.config.config);
-    if let Some(data_set) = experiment.task.data_set() {
-        data_set.files().iter().for_each(|file| plan.read("a file of the data set", file));
-    }
+    read_experiments(&mut plan, [experiment]);
     plan.write_with_partial(ARTIFACT, common.output()?, replace, arguments.keep_checkpoints);
     if let Some(path) = &arguments.metrics {
         plan.append("the metrics (--metrics)", path, replace);

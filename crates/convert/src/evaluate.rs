@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::lif::{Recording, Run, Traces};
 #[cfg(any(test, feature = "cuda"))]
-use crate::lif_task::Posed;
+use crate::lif_task::LifTrial;
 use crate::lif_task::{LifTask, Monitor, Outcome, count_correct};
 use crate::search::trials::TrialSet;
 use candle_core::Device;
@@ -102,14 +102,14 @@ impl Evaluation {
 /// Recorded units that the network does not have, errors of the simulation and the device, and an interruption.
 pub fn evaluate(
     device: &Device,
-    behaviour: &LifTask,
+    lif_task: &LifTask,
     units: usize,
     scaling_factor: f64,
     trials: &Trials,
     config: &EvaluationConfig,
     monitor: &Monitor,
 ) -> Result<Evaluation> {
-    let setting = Setting::new(behaviour, units, scaling_factor, trials, config, monitor)?;
+    let setting = Setting::new(lif_task, units, scaling_factor, trials, config, monitor)?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::new(device) {
         return Ok(setting.evaluation(setting.on_machine(&gpu)?));
@@ -120,7 +120,7 @@ pub fn evaluate(
 
 /// What an evaluation is asked for.
 struct Setting<'a> {
-    behaviour: &'a LifTask<'a>,
+    lif_task: &'a LifTask<'a>,
     units: usize,
     scaling_factor: f64,
     trials: &'a Trials,
@@ -134,7 +134,7 @@ struct Setting<'a> {
 
 impl<'a> Setting<'a> {
     fn new(
-        behaviour: &'a LifTask<'a>,
+        lif_task: &'a LifTask<'a>,
         units: usize,
         scaling_factor: f64,
         trials: &'a Trials,
@@ -144,11 +144,11 @@ impl<'a> Setting<'a> {
         if let Some(unit) = config.recorded_units.iter().find(|unit| **unit >= units) {
             require(false, "evaluation.recorded_units", unit, &format!("units below {units}"))?;
         }
-        let timing = behaviour.timing();
+        let timing = lif_task.timing();
         let within = |error: InvalidField| error.within("evaluation");
         let out_every = config.steps_between_outputs(timing.step_ms, timing.steps).map_err(within)?;
         let traces_every = config.steps_between_potentials(timing.step_ms, timing.steps).map_err(within)?;
-        Ok(Self { behaviour, units, scaling_factor, trials, config, monitor, out_every, traces_every })
+        Ok(Self { lif_task, units, scaling_factor, trials, config, monitor, out_every, traces_every })
     }
 
     fn check_stopped(&self) -> Result<()> {
@@ -171,7 +171,7 @@ impl<'a> Setting<'a> {
             ..Recording::default()
         };
         let draw = TrialSet::Evaluation.draw(trial as u32);
-        let mut outcomes = self.behaviour.trial(&self.trials.get(trial), draw, &[self.scaling_factor], &recording)?;
+        let mut outcomes = self.lif_task.trial(&self.trials.get(trial), draw, &[self.scaling_factor], &recording)?;
         (self.monitor.trial_done)();
         Ok(outcomes.remove(0))
     }
@@ -181,27 +181,27 @@ impl<'a> Setting<'a> {
     #[cfg(any(test, feature = "cuda"))]
     fn on_machine<M: mdl_device::Backend>(&self, machine: &M) -> Result<Vec<Outcome>> {
         let recorded = length(self.config.recorded_trials).min(self.trials.count);
-        let posed = |trial: usize| Posed {
+        let lif_trials = |trial: usize| LifTrial {
             trial: self.trials.get(trial),
             draw: TrialSet::Evaluation.draw(trial as u32),
             scaling_factors: vec![self.scaling_factor],
         };
         let mut outcomes = self.on_processor(recorded)?;
-        let others: Vec<Posed> = (recorded..self.trials.count).map(posed).collect();
-        for posed in others.chunks(self.behaviour.trials_at_once()) {
+        let others: Vec<LifTrial> = (recorded..self.trials.count).map(lif_trials).collect();
+        for lif_trials in others.chunks(self.lif_task.trials_at_once()) {
             self.check_stopped()?;
-            outcomes.extend(self.behaviour.trials_on(machine, posed, Some(self.out_every))?);
-            posed.iter().for_each(|_| (self.monitor.trial_done)());
+            outcomes.extend(self.lif_task.trials_on(machine, lif_trials, Some(self.out_every))?);
+            lif_trials.iter().for_each(|_| (self.monitor.trial_done)());
         }
         Ok(outcomes)
     }
 
     fn evaluation(&self, outcomes: Vec<Outcome>) -> Evaluation {
-        let timing = self.behaviour.timing();
+        let timing = self.lif_task.timing();
         let times_ms = |every: usize| -> Vec<f64> {
             (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect()
         };
-        let trial_ms = self.behaviour.trial_ms();
+        let trial_ms = self.lif_task.trial_ms();
         let mut rate_hz = vec![0.0; self.units];
         for outcome in &outcomes {
             rate_hz.iter_mut().zip(outcome.run.rate_hz(trial_ms)).for_each(|(mean, rate)| *mean += rate);
@@ -212,7 +212,7 @@ impl<'a> Setting<'a> {
             condition: self.trials.condition.clone(),
             correct: outcomes.iter().map(|o| o.correct).collect(),
             output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
-            target: self.trials.target_at(&time_ms, self.behaviour.task().step_ms()),
+            target: self.trials.target_at(&time_ms, self.lif_task.task().step_ms()),
             time_ms,
             outputs: self.trials.outputs,
             rate_hz,
@@ -241,14 +241,14 @@ mod tests {
         let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let task = task.task().unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
-        let behaviour = LifTask::new(&network, &lif, task, 3).unwrap();
+        let lif_task = LifTask::new(&network, &lif, task, 3).unwrap();
         let trials = task.draw(3, Purpose::EvaluationTrial, 0, 5).unwrap();
         let config = EvaluationConfig { recorded_trials: 2, recorded_units: vec![4], ..EvaluationConfig::default() };
         let done = AtomicUsize::new(0);
         let count = || _ = done.fetch_add(1, Ordering::Relaxed);
         let monitor = Monitor { trial_done: &count, stopped: &|| false };
-        let setting = Setting::new(&behaviour, n, 10.0, &trials, &config, &monitor).unwrap();
-        let expected = evaluate(&Device::Cpu, &behaviour, n, 10.0, &trials, &config, &monitor).unwrap();
+        let setting = Setting::new(&lif_task, n, 10.0, &trials, &config, &monitor).unwrap();
+        let expected = evaluate(&Device::Cpu, &lif_task, n, 10.0, &trials, &config, &monitor).unwrap();
         let found = setting.evaluation(setting.on_machine(&machine).unwrap());
         assert_eq!(done.into_inner(), 10);
         assert!(found.rate_hz.iter().sum::<f64>() > 20.0, "a silent network tests nothing");

@@ -5,9 +5,9 @@ use crate::error::Result;
 use crate::lif::TrialOnGpu;
 use crate::lif::config::LifConfig;
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
-use crate::search::trials::{Answer, TrialSet};
+use crate::search::trials::{TrialResult, TrialSet};
 use mdl_data::field::InvalidField;
-use mdl_data::tasks::{Criterion, Judged, Task, Trial};
+use mdl_data::tasks::{Criterion, Evaluated, Task, Trial};
 use std::ops::RangeInclusive;
 
 /// A LIF network on a task.
@@ -41,15 +41,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn answer(&self) -> Answer {
-        Answer { correct: self.correct, spikes: self.run.spike_count.iter().map(|count| u64::from(*count)).sum() }
+    fn result(&self) -> TrialResult {
+        TrialResult { correct: self.correct, spikes: self.run.spike_count.iter().map(|count| u64::from(*count)).sum() }
     }
 }
 
 /// A trial for a device.
 #[cfg(any(test, feature = "cuda"))]
 #[derive(Clone, Debug)]
-pub struct Posed {
+pub struct LifTrial {
     /// The trial.
     pub trial: Trial,
     /// Number of its noise.
@@ -101,7 +101,7 @@ impl<'a> LifTask<'a> {
 
     /// The rules that answers to a trial are judged by, and the steps of their windows.
     fn criterion(&self, trial: &Trial) -> (Criterion, Vec<RangeInclusive<usize>>) {
-        let criterion = Criterion::new(&trial.rules, Judged::Lif, self.task.rule_set());
+        let criterion = Criterion::new(&trial.rules, Evaluated::Lif, self.task.rule_set());
         let windows = criterion.windows.iter().map(|window| self.timing().window(window.clone())).collect();
         (criterion, windows)
     }
@@ -122,7 +122,7 @@ impl<'a> LifTask<'a> {
         let recording = Recording { windows, ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        Ok(runs.into_iter().map(|run| self.judged(&criterion, run)).collect())
+        Ok(runs.into_iter().map(|run| self.evaluated(&criterion, run)).collect())
     }
 
     /// Number of trials whose inputs are on a GPU at the same time.
@@ -142,19 +142,22 @@ impl<'a> LifTask<'a> {
     pub fn trials_on<M: mdl_device::Backend>(
         &self,
         machine: &M,
-        trials: &[Posed],
+        trials: &[LifTrial],
         out_every: Option<usize>,
     ) -> Result<Vec<Outcome>> {
-        let on_gpu = |posed: &Posed| {
-            let (criterion, windows) = self.criterion(&posed.trial);
-            let draws = TrialDraws { seed: self.seed, trial: posed.draw };
-            (criterion, TrialOnGpu { input: posed.trial.input.iter().map(|u| f64::from(*u)).collect(), draws, windows })
+        let on_gpu = |lif_trial: &LifTrial| {
+            let (criterion, windows) = self.criterion(&lif_trial.trial);
+            let draws = TrialDraws { seed: self.seed, trial: lif_trial.draw };
+            (
+                criterion,
+                TrialOnGpu { input: lif_trial.trial.input.iter().map(|u| f64::from(*u)).collect(), draws, windows },
+            )
         };
         let (criteria, on_gpu): (Vec<_>, Vec<_>) = trials.iter().map(on_gpu).unzip();
-        let of_trial = |(at, trial): (usize, &Posed)| trial.scaling_factors.iter().map(move |f| (at, *f)).collect();
+        let of_trial = |(at, trial): (usize, &LifTrial)| trial.scaling_factors.iter().map(move |f| (at, *f)).collect();
         let simulations: Vec<(usize, f64)> = trials.iter().enumerate().flat_map::<Vec<_>, _>(of_trial).collect();
         let runs = self.simulator.run_on(machine, &on_gpu, &simulations, out_every)?;
-        Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.judged(&criteria[*at], run)).collect())
+        Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.evaluated(&criteria[*at], run)).collect())
     }
 
     /// Runs trials of a set, each with some scaling factors, all at once on a device; returns the results of each.
@@ -162,33 +165,33 @@ impl<'a> LifTask<'a> {
     /// # Errors
     /// Those of [`Simulator::run_on`].
     #[cfg(any(test, feature = "cuda"))]
-    pub fn answers_on<M: mdl_device::Backend>(
+    pub fn results_on<M: mdl_device::Backend>(
         &self,
         machine: &M,
         set: TrialSet,
         jobs: &[(u32, Vec<f64>)],
-    ) -> Result<Vec<Vec<Answer>>> {
-        let posed = |(trial, factors): &(u32, Vec<f64>)| {
+    ) -> Result<Vec<Vec<TrialResult>>> {
+        let lif_trials = |(trial, factors): &(u32, Vec<f64>)| {
             let (drawn, draw) = (set.trial(self.task, self.seed, *trial)?, set.draw(*trial));
-            Ok(Posed { trial: drawn, draw, scaling_factors: factors.clone() })
+            Ok(LifTrial { trial: drawn, draw, scaling_factors: factors.clone() })
         };
-        let trials: Vec<Posed> = jobs.iter().map(posed).collect::<Result<_>>()?;
+        let trials: Vec<LifTrial> = jobs.iter().map(lif_trials).collect::<Result<_>>()?;
         let outcomes = self.trials_on(machine, &trials, None)?;
-        let mut answers = outcomes.iter().map(Outcome::answer);
-        Ok(jobs.iter().map(|(_, factors)| answers.by_ref().take(factors.len()).collect()).collect())
+        let mut results = outcomes.iter().map(Outcome::result);
+        Ok(jobs.iter().map(|(_, factors)| results.by_ref().take(factors.len()).collect()).collect())
     }
 
     /// Runs one trial of a set with every scaling factor; returns one result per factor.
     ///
     /// # Errors
     /// Those of [`Simulator::run`].
-    pub fn answer(&self, set: TrialSet, trial: u32, scaling_factors: &[f64]) -> Result<Vec<Answer>> {
+    pub fn results(&self, set: TrialSet, trial: u32, scaling_factors: &[f64]) -> Result<Vec<TrialResult>> {
         let drawn = set.trial(self.task, self.seed, trial)?;
         let outcomes = self.trial(&drawn, set.draw(trial), scaling_factors, &Recording::default())?;
-        Ok(outcomes.iter().map(Outcome::answer).collect())
+        Ok(outcomes.iter().map(Outcome::result).collect())
     }
 
-    fn judged(&self, criterion: &Criterion, run: Run) -> Outcome {
+    fn evaluated(&self, criterion: &Criterion, run: Run) -> Outcome {
         let outputs = self.task.outputs();
         Outcome { correct: criterion.accepts(|window, o| run.extremes[window * outputs + o]), run }
     }

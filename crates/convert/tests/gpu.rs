@@ -4,7 +4,7 @@
 use mdl_convert::lif::config::LifConfig;
 use mdl_convert::lif::{LifNetwork, Recurrent};
 use mdl_convert::lif_task::LifTask;
-use mdl_convert::search::trials::{Answer, TrialSet};
+use mdl_convert::search::trials::{TrialResult, TrialSet};
 use mdl_data::tasks::TaskConfig;
 use mdl_device::{DeviceChoice, Gpu};
 use mdl_kernels::random::{Purpose, fill_normal};
@@ -32,15 +32,15 @@ fn lif_trials_agree() {
         kinds: Vec::new(),
     };
     let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
-    let behaviour = LifTask::new(&network, &LifConfig::default(), task.task().unwrap(), 3).unwrap();
+    let lif_task = LifTask::new(&network, &LifConfig::default(), task.task().unwrap(), 3).unwrap();
     let factors = [20.0, 50.0, 100.0];
     let jobs: Vec<(u32, Vec<f64>)> = (0..20).map(|trial| (trial, factors.to_vec())).collect();
-    let on_gpu = || behaviour.answers_on(&gpu, TrialSet::Search, &jobs).unwrap().concat();
+    let on_gpu = || lif_task.results_on(&gpu, TrialSet::Search, &jobs).unwrap().concat();
     let found = on_gpu();
     assert_eq!(found, on_gpu());
-    let answers = |trial| behaviour.answer(TrialSet::Search, trial, &factors).unwrap();
-    let expected: Vec<Answer> = (0..20).flat_map(answers).collect();
-    let spikes = |answers: &[Answer]| answers.iter().map(|answer| answer.spikes).sum::<u64>() as f64;
+    let results = |trial| lif_task.results(TrialSet::Search, trial, &factors).unwrap();
+    let expected: Vec<TrialResult> = (0..20).flat_map(results).collect();
+    let spikes = |results: &[TrialResult]| results.iter().map(|result| result.spikes).sum::<u64>() as f64;
     assert!(spikes(&expected) > 1000.0, "a silent network tests nothing");
     assert!((spikes(&found) / spikes(&expected) - 1.0).abs() < 0.02, "{} {}", spikes(&found), spikes(&expected));
 }

@@ -76,7 +76,7 @@ struct Statistics {
     /// Mean output of each trial.
     output: Vec<f64>,
     /// Whether the output of each trial rises above a threshold.
-    answers: Vec<f64>,
+    results: Vec<f64>,
     /// Spikes of each unit.
     of_unit: Vec<f64>,
     /// Interspike intervals in steps, ascending.
@@ -89,7 +89,7 @@ fn statistics(network: &LifNetwork, config: &LifConfig, threshold: f64) -> Stati
         let run = run(network, config, trial, &[30.0]).remove(0);
         all.spikes.push(run.spikes.len() as f64);
         all.output.push(run.out.iter().sum::<f64>() / run.out.len() as f64);
-        all.answers.push(f64::from(u8::from(run.extremes[0].max > threshold)));
+        all.results.push(f64::from(u8::from(run.extremes[0].max > threshold)));
         let mut last = [None; UNITS];
         for spike in &run.spikes {
             let unit = spike.unit as usize;
@@ -144,7 +144,7 @@ fn disagreements(a: &LifConfig, b: &LifConfig) -> Vec<String> {
         for (name, value, limit) in [
             ("spikes a trial", paired_z(&x.spikes, &y.spikes).abs(), LIMIT_Z),
             ("mean output", paired_z(&x.output, &y.output).abs(), LIMIT_Z),
-            ("performance", paired_z(&x.answers, &y.answers).abs(), LIMIT_Z),
+            ("performance", paired_z(&x.results, &y.results).abs(), LIMIT_Z),
             ("rates of the units (χ²/N)", per_unit / UNITS as f64, 1.0),
             ("intervals", kolmogorov(&x.intervals, &y.intervals), LIMIT_KS),
         ] {

@@ -8,9 +8,9 @@
 //! let trials = task.draw(1, Purpose::TrainingTrial, 0, 8)?;
 //! assert_eq!(trials.input.len(), task.steps() * 8 * task.channels());
 //! // The target is a correct answer; silence is one on NoGo trials only.
-//! assert_eq!(trials.judge(&trials.target, RuleSet::Published), [true; 8]);
+//! assert_eq!(trials.evaluate(&trials.target, RuleSet::Published), [true; 8]);
 //! let silence = vec![0.0; trials.target.len()];
-//! for (correct, condition) in trials.judge(&silence, RuleSet::Published).iter().zip(&trials.condition) {
+//! for (correct, condition) in trials.evaluate(&silence, RuleSet::Published).iter().zip(&trials.condition) {
 //!     assert_eq!(*correct, task.conditions()[*condition] == "NoGo");
 //! }
 //! # Ok::<(), mdl_data::tasks::TaskError>(())

@@ -186,7 +186,8 @@ pub fn apply_overrides(config: &mut Value, overrides: &[String]) -> Result<(), C
 }
 
 /// Reads the text of the task that a config names, if it does not hold it yet, and brings older spellings of the section up
-/// to date. The path is relative to the config `file`; one from an override is relative to the working directory.
+/// to date. The path is relative to the config `file`; one from an override is relative to the working directory. Returns
+/// the file that was read.
 ///
 /// # Errors
 /// [`ConfigError::Field`]: a file that cannot be read.
@@ -195,30 +196,37 @@ pub(crate) fn resolve_task(
     overrides: &[String],
     file: Option<&Path>,
     origin: &str,
-) -> Result<(), ConfigError> {
-    let Some(task) = config.get_mut("task").filter(|task| task.is_object()) else { return Ok(()) };
+) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(task) = config.get_mut("task").filter(|task| task.is_object()) else { return Ok(None) };
     let field = |name: &str, message: String| {
         let field = if name.is_empty() { "task".into() } else { format!("task.{name}") };
         ConfigError::Field { what: CONFIG, origin: origin_of(origin, overrides, &field), field, message }
     };
     upgrade(task).map_err(|e| field(&e.field, format!("found {}, expected {}", e.found, e.expected)))?;
     let is_set = |key: &str| overrides.iter().any(|set| set.split('=').next() == Some(key));
-    let Some(path) = task["file"].as_str().map(PathBuf::from) else { return Ok(()) };
+    let Some(path) = task["file"].as_str().map(PathBuf::from) else { return Ok(None) };
     let renamed = is_set("task.file") || is_set("task");
-    if task["source"].is_string() && !is_set("task.file") {
-        return Ok(());
+    match &task["source"] {
+        Value::Null => {}
+        Value::String(_) if is_set("task.file") => {}
+        Value::String(_) => return Ok(None),
+        other => return Err(field("source", format!("found {other}, expected the text of the task"))),
     }
     let folder = file.and_then(Path::parent).filter(|_| !renamed);
     let found = folder.map_or(path.clone(), |folder| folder.join(&path));
     let text = read_text(&found).map_err(|message| field("file", format!("{}: {message}", found.display())))?;
     task["source"] = text.into();
-    Ok(())
+    Ok(Some(found))
 }
 
 /// Reads the text of a task.
 fn read_text(path: &Path) -> Result<String, String> {
     if path.is_dir() {
         return Err("found a directory, expected a task in Starlark, such as tasks/xor.star".into());
+    }
+    // A pipe is read once, but a task may be read several times.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err("found no regular file, expected a task in Starlark, such as tasks/xor.star".into());
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));

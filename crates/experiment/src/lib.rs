@@ -22,8 +22,8 @@
 //! ```
 
 mod conform;
+pub mod derived;
 pub mod json;
-pub mod judged;
 pub mod memory;
 
 use json::{CONFIG, ConfigError, apply_overrides, origin_of, parse, read_json, resolve_task};
@@ -38,7 +38,7 @@ use mdl_train::config::TrainingConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Error of an experiment that cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,9 @@ pub struct Experiment {
     pub seed: u64,
     /// Task that the network is trained on.
     pub task: TaskConfig,
+    /// File from which the text of the task was read, unless the config held the text.
+    #[serde(skip)]
+    pub task_file: Option<PathBuf>,
     /// The network.
     pub network: NetworkConfig,
     /// Training of the network.
@@ -144,9 +147,10 @@ impl Experiment {
             );
         }
         apply_overrides(&mut config, overrides)?;
-        resolve_task(&mut config, overrides, file, origin)?;
+        let task_file = resolve_task(&mut config, overrides, file, origin)?;
         let mut experiment: Self = parse(config, CONFIG, origin).map_err(|error| error.blaming(overrides))?;
         experiment.seed = seed.unwrap_or(experiment.seed);
+        experiment.task_file = task_file;
         experiment.validate().map_err(|field| ExperimentError::Invalid {
             origin: origin_of(origin, overrides, &field.field),
             field: Box::new(field),
@@ -161,6 +165,13 @@ impl Experiment {
     pub fn to_json(&self) -> Value {
         let resolved = Self { schema: None, description: None, ..self.clone() };
         serde_json::to_value(resolved).expect("plain data is JSON")
+    }
+
+    /// Files that the experiment is read from besides its config, with their roles.
+    pub fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        let of_data_set = self.task.data_set().map(|data_set| data_set.files()).unwrap_or_default();
+        let of_data_set = of_data_set.into_iter().map(|file| ("a file of the data set", file));
+        self.task_file.iter().map(|file| ("the task", file.clone())).chain(of_data_set).collect()
     }
 
     /// Sections used by the conversion.

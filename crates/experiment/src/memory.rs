@@ -219,23 +219,24 @@ impl<'a> Sizes<'a> {
         match self.network {
             NetworkConfig::Rate(_) => {
                 // For examples, the rates of every step are kept for their maximum.
-                let (training, judging) = match self.examples {
+                let (training, evaluating) = match self.examples {
                     Some(_) => (self.rate_run(9.7, 3.5), self.rate_run(7.7, 1.45)),
                     None => (self.rate_run(8.4, 3.5), self.rate_run(4.6, 1.7)),
                 };
-                let (trained, judged) = ((batch_field, batch * training), (evaluated_field, evaluated * judging));
-                vec![larger(trained, judged)]
+                let (trained, evaluation) =
+                    ((batch_field, batch * training), (evaluated_field, evaluated * evaluating));
+                vec![larger(trained, evaluation)]
             }
             NetworkConfig::Spiking(_) => {
                 const LOOKED_AT: f64 = 4.0;
                 let condition = 6.0 * SINGLE * self.steps * self.neurons * evaluated.min(LOOKED_AT);
                 let run = self.spiking_run();
-                let (trained, judged) = ((batch_field, batch * run), (evaluated_field, evaluated * run));
+                let (trained, evaluation) = ((batch_field, batch * run), (evaluated_field, evaluated * run));
                 let states = ("network.neurons", condition);
                 if self.examples.is_some() && !self.spikes {
-                    return vec![larger(trained, judged), states];
+                    return vec![larger(trained, evaluation), states];
                 }
-                vec![trained, judged, states]
+                vec![trained, evaluation, states]
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The configs that ship with the project, and their JSON Schema.
 
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ fn a_config_file_judges_without_touching_what_was_trained() {
     let sections = ["task", "lif", "search", "evaluation"];
     let judge = |file: Option<&Path>, set: &[String], seed| {
         let changes = Changes { file, set, seed, sections: &sections };
-        Judged::new(trained.to_json(), &changes, &["task"], "rate.safetensors")
+        DerivedExperiment::new(trained.to_json(), &changes, &["task"], "rate.safetensors")
     };
     let by_artifact = judge(None, &["lif.refractory_ms=3".into()], None).unwrap();
     assert!(by_artifact.differs.is_empty() && by_artifact.unused.is_empty());
@@ -58,7 +58,7 @@ fn what_a_network_was_made_with_cannot_be_changed_and_other_changes_are_noted() 
     let judge = |set: &str, sections: &[&str]| {
         let set = [set.to_string()];
         let changes = Changes { file: None, set: &set, seed: None, sections };
-        Judged::new(trained.clone(), &changes, &["task", "lif"], "lif.safetensors")
+        DerivedExperiment::new(trained.clone(), &changes, &["task", "lif"], "lif.safetensors")
     };
     let eval = ["task", "lif", "evaluation"];
     for (set, culprit) in [
@@ -82,7 +82,8 @@ fn what_a_network_was_made_with_cannot_be_changed_and_other_changes_are_noted() 
     for field in ["permuted=true", "permutation_seed=2", "validation_examples=1"] {
         let set = [format!("task.{field}")];
         let changes = Changes { file: None, set: &set, seed: None, sections: &eval };
-        let error = Judged::new(images.clone(), &changes, &["task"], "spiking.safetensors").unwrap_err().to_string();
+        let error =
+            DerivedExperiment::new(images.clone(), &changes, &["task"], "spiking.safetensors").unwrap_err().to_string();
         let culprit = field.split('=').next().unwrap();
         assert!(error.contains(&format!("task.{culprit}: found")) && error.contains("in the training"), "{error}");
     }

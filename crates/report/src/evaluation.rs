@@ -9,7 +9,7 @@ use crate::population::{self, Population};
 use crate::window::Window;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::length;
-use mdl_data::tasks::{Judged, Task};
+use mdl_data::tasks::{Evaluated, Task};
 use mdl_experiment::Experiment;
 
 /// Adds to an evaluation the parts of its network of `units` units that figures show:
@@ -54,7 +54,7 @@ pub(crate) struct Evaluation<'a> {
     pub artifact: &'a Artifact,
     pub experiment: Experiment,
     /// Kind of the evaluated network.
-    pub judged: Judged,
+    pub evaluated: Evaluated,
 }
 
 /// Spikes of one recorded trial.
@@ -73,8 +73,8 @@ impl<'a> Evaluation<'a> {
         if artifact.kind != Kind::Evaluation || is_sweep(artifact) {
             return Ok(None);
         }
-        let judged = if artifact.has("potential_time_ms") { Judged::Lif } else { Judged::Trained };
-        Ok(Some(Self { artifact, experiment: experiment(artifact)?, judged }))
+        let evaluated = if artifact.has("potential_time_ms") { Evaluated::Lif } else { Evaluated::Trained };
+        Ok(Some(Self { artifact, experiment: experiment(artifact)?, evaluated }))
     }
 
     /// Refuses an evaluation of an earlier version, without this tensor.
@@ -92,15 +92,15 @@ impl<'a> Evaluation<'a> {
 
     /// `LIF`, `spiking` or `rate`: kind of the evaluated network.
     pub fn network(&self) -> &str {
-        match self.judged {
-            Judged::Lif => "LIF",
-            Judged::Trained => self.experiment.network.kind(),
+        match self.evaluated {
+            Evaluated::Lif => "LIF",
+            Evaluated::Trained => self.experiment.network.kind(),
         }
     }
 
     /// Population of each unit. Units of spiking networks have no sign, including in evaluations of earlier versions.
     pub fn populations(&self, figure: Check) -> Result<Vec<Population>, ReportError> {
-        if self.judged == Judged::Lif {
+        if self.evaluated == Evaluated::Lif {
             self.require(figure, population::TENSOR)?;
         }
         Population::of_units(self.artifact, self.experiment.network.neurons())
@@ -108,7 +108,7 @@ impl<'a> Evaluation<'a> {
 
     /// Response window of a task; none for images.
     pub fn windows(&self) -> Vec<Window<'static>> {
-        self.task().and_then(|task| Window::response(task, self.judged)).into_iter().collect()
+        self.task().and_then(|task| Window::response(task, self.evaluated)).into_iter().collect()
     }
 
     /// Duration of a trial or of an image presentation (ms).
@@ -150,7 +150,7 @@ impl<'a> Evaluation<'a> {
 
     /// Potentials of the recorded units: name of the tensor with its shape `[S, times, U]`.
     pub fn potentials(&self) -> Result<(&'static str, [usize; 3]), ReportError> {
-        let name = if self.judged == Judged::Lif { "v_mv" } else { "potential" };
+        let name = if self.evaluated == Evaluated::Lif { "v_mv" } else { "potential" };
         Ok((name, self.artifact.shape(name)?))
     }
 
@@ -180,9 +180,9 @@ impl<'a> Evaluation<'a> {
 
     /// Time of a spike in a step, counted from 1: the end of the step for LIF networks, the beginning for others.
     fn spike_ms(&self, step: u32) -> f64 {
-        match self.judged {
-            Judged::Lif => f64::from(step) * self.experiment.lif.step_ms(),
-            Judged::Trained => f64::from(step.saturating_sub(1)) * self.experiment.task.step_ms(),
+        match self.evaluated {
+            Evaluated::Lif => f64::from(step) * self.experiment.lif.step_ms(),
+            Evaluated::Trained => f64::from(step.saturating_sub(1)) * self.experiment.task.step_ms(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::html::{Provenance, Report, Section, Stage, Table};
 use crate::{Population, ReportError};
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::score::Score;
-use mdl_data::tasks::Judged;
+use mdl_data::tasks::Evaluated;
 use serde_json::Value;
 
 /// Report of a network or an evaluation, with the figures drawn from it.
@@ -16,7 +16,7 @@ use serde_json::Value;
 pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError> {
     let name = artifact.config["name"].as_str().unwrap_or_default();
     let (mut report, mut behaviour) = match Evaluation::of(artifact)? {
-        Some(evaluation) if evaluation.judged == Judged::Lif => of_lif_network(name, &evaluation)?,
+        Some(evaluation) if evaluation.evaluated == Evaluated::Lif => of_lif_network(name, &evaluation)?,
         Some(evaluation) => (of_trained_network(name, &evaluation)?, None),
         None => (of_other(name, artifact), None),
     };

@@ -5,7 +5,7 @@ use crate::canvas::{Canvas, Key};
 use crate::check::Check;
 use crate::panel::Panel;
 use crate::style;
-use mdl_data::tasks::{Judged, Task};
+use mdl_data::tasks::{Evaluated, Task};
 
 /// Shaded interval of a trial, such as the stimulus or the response window.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +20,8 @@ pub struct Window<'a> {
 
 impl Window<'static> {
     /// The response window of a task, whose steps differ between a trained network and the LIF network made from it.
-    pub fn response(task: &dyn Task, judged: Judged) -> Option<Self> {
-        let steps = task.response_window(judged)?;
+    pub fn response(task: &dyn Task, evaluated: Evaluated) -> Option<Self> {
+        let steps = task.response_window(evaluated)?;
         let ms = |step: usize| step as f64 * task.step_ms();
         Some(Self { label: "response", from_ms: ms(steps.start), to_ms: ms(steps.end) })
     }

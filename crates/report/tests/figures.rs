@@ -199,7 +199,7 @@ fn bad_potentials_and_ways_are_refused() {
     assert!(refusal(draw(&[0.0], &[0.0], &[f64::INFINITY])).contains("spikes of unit 1"));
     let way = |x, y| {
         refusal(
-            Trajectory { title: "", x_label: "", y_label: "", ways: &[trajectory::Way { label: "a", x, y }] }.draw(),
+            Trajectory { title: "", x_label: "", y_label: "", paths: &[trajectory::Path { label: "a", x, y }] }.draw(),
         )
     };
     assert!(way(&[], &[]).contains("no step of a"));
@@ -329,7 +329,7 @@ fn one_of_everything_is_drawn() {
             title: "t",
             x_label: "Mode 0",
             y_label: "Mode 1",
-            ways: &[trajectory::Way { label: "Go", x: &value, y: &value }],
+            paths: &[trajectory::Path { label: "Go", x: &value, y: &value }],
         }
         .draw(),
     ];

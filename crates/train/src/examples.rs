@@ -107,13 +107,13 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         self.network.unit_rates(&input, noise)
     }
 
-    fn answers(&self) -> Result<trainer::Answers<'_>> {
+    fn sample_outputs(&self) -> Result<trainer::SampleOutputs<'_>> {
         let from = &*self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
         let answers = classify(self.network, from, count, VALIDATION_KEY, self.training, self.seed, &|_| ())?;
         let classes = self.data_set.classes();
         let counts = confusion(classes.len(), from.labels(), &answers.predicted);
-        Ok(trainer::Answers::Confusion { classes, counts })
+        Ok(trainer::SampleOutputs::Confusion { classes, counts })
     }
 }
 
@@ -137,7 +137,7 @@ pub fn test_input(test: &dyn Examples, examples: Range<usize>, seed: u64, device
 }
 
 /// Predictions of a network for some examples.
-pub struct Answers {
+pub struct Predictions {
     /// Class with the largest output for each example.
     pub predicted: Vec<u8>,
     /// Mean loss.
@@ -155,7 +155,7 @@ pub fn classify_test(
     training: &TrainingConfig,
     seed: u64,
     done: &dyn Fn(usize),
-) -> Result<Answers> {
+) -> Result<Predictions> {
     classify(network, test, count, TEST_KEY, training, seed, done)
 }
 
@@ -167,7 +167,7 @@ fn classify(
     training: &TrainingConfig,
     seed: u64,
     done: &dyn Fn(usize),
-) -> Result<Answers> {
+) -> Result<Predictions> {
     let (mut predicted, mut loss, device) = (Vec::with_capacity(count), 0.0, network.device());
     for start in (0..count).step_by(EVALUATION_BATCH) {
         let examples: Vec<usize> = (start..(start + EVALUATION_BATCH).min(count)).collect();
@@ -180,7 +180,7 @@ fn classify(
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));
         done(examples.len());
     }
-    Ok(Answers { predicted, loss: loss / count as f64 })
+    Ok(Predictions { predicted, loss: loss / count as f64 })
 }
 
 /// Index of the noise for presentations from `key` onwards. It lacks the bit that marks test presentations, because a

@@ -4,7 +4,7 @@ use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
 use crate::loss::sequence_loss;
 use crate::network::Network;
-use crate::trainer::{Answers, Evaluation, Problem};
+use crate::trainer::{Evaluation, Problem, SampleOutputs};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::tasks::{Task, Trials};
 use mdl_kernels::random::Purpose;
@@ -85,7 +85,7 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
             count.min(CONDITION_TRIALS),
         )?;
         let condition = self.network.condition(&Input::Signals(some.contiguous()?), key)?;
-        let correct = trials.judge(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task.rule_set());
+        let correct = trials.evaluate(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task.rule_set());
         Ok(Evaluation {
             loss: f64::from(loss.to_scalar::<f32>()?),
             performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,
@@ -99,11 +99,11 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         self.network.unit_rates(&Input::Signals(input), key)
     }
 
-    fn answers(&self) -> Result<Answers<'_>> {
+    fn sample_outputs(&self) -> Result<SampleOutputs<'_>> {
         let (trials, key) = self.shown()?;
         // [T, B, O] → [B, T, O]
         let outputs = self.run(&trials, key)?.0.transpose(0, 1)?.flatten_all()?.to_vec1::<f32>()?;
         let values = outputs.into_iter().map(f64::from).collect();
-        Ok(Answers::Outputs { task: self.task, trials, values })
+        Ok(SampleOutputs::Outputs { task: self.task, trials, values })
     }
 }

@@ -39,11 +39,11 @@ pub trait Problem {
     ///
     /// # Errors
     /// Errors of candle.
-    fn answers(&self) -> candle_core::Result<Answers<'_>>;
+    fn sample_outputs(&self) -> candle_core::Result<SampleOutputs<'_>>;
 }
 
 /// Outputs of a network in training.
-pub enum Answers<'a> {
+pub enum SampleOutputs<'a> {
     /// Outputs on trials of a task.
     Outputs {
         /// The task.

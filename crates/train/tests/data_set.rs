@@ -13,7 +13,7 @@ use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::config::{Loss, TrainingConfig};
 use mdl_train::examples::{ExamplesProblem, classify_test, confusion, test_input};
 use mdl_train::network::Network;
-use mdl_train::trainer::{Answers, Problem, State, train};
+use mdl_train::trainer::{Problem, SampleOutputs, State, train};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -123,7 +123,9 @@ fn accuracy(network: &impl Network, learning_rate: f64) -> f64 {
     let start = State::new(&training, &problem).unwrap();
     let trained = train(&training, &problem, start, &mut |_| Ok(ControlFlow::Continue(()))).unwrap();
     assert_eq!(trained.updates, 60);
-    let Answers::Confusion { classes, counts } = problem.answers().unwrap() else { panic!("no confusion") };
+    let SampleOutputs::Confusion { classes, counts } = problem.sample_outputs().unwrap() else {
+        panic!("no confusion")
+    };
     assert_eq!((classes, counts.len(), counts.iter().sum::<u64>()), (&NAMES[..], 400, 40));
 
     let test = Spoken.load_test().unwrap();

@@ -1,9 +1,11 @@
 //! `eval-lif`: evaluates a LIF network on fresh or given trials.
 
 use crate::options::{ConfigOption, DeviceOption, EvaluationOptions};
-use crate::outputs::{claim, plan_of_one, read_all, save_figures, save_report, write_figures, write_report};
+use crate::outputs::{
+    claim, plan_of_one, read_all, read_experiments, save_figures, save_report, write_figures, write_report,
+};
 use crate::status::{Outcome, with_status};
-use crate::{Common, OrExit, Status, judged, memory, progress, run_program, signal};
+use crate::{Common, OrExit, Status, evaluated, memory, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::plan::Plan;
@@ -15,7 +17,7 @@ use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{Task, Trials};
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use mdl_report::evaluation::keep_network;
 use mdl_report::{FigureFiles, Population, figures};
@@ -71,8 +73,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     common.start()?;
     let lif = Artifact::read(&arguments.lif, Kind::Lif).or_exit(Status::DamagedInput)?;
     let (file, set, seed) = (arguments.config.config.as_deref(), &common.set[..], common.seed);
-    let Judged { experiment, differs, .. } =
-        judged::experiment(&lif, &Changes { file, set, seed, sections: &SECTIONS })?;
+    let DerivedExperiment { experiment, differs, .. } =
+        evaluated::experiment(&lif, &Changes { file, set, seed, sections: &SECTIONS })?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -81,19 +83,19 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let (output, force) = (common.output()?, common.force);
     let files = FigureFiles::beside(output, &figures::names());
-    let _claims = claim(plan(arguments, &files)?)?;
+    let _claims = claim(plan(arguments, &experiment, &files)?)?;
     let mut provenance = mdl_artifact::provenance!("eval-lif", experiment.seed).from(&lif);
     provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
     let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
-    let (trials, other_trials) = judged::trials(file, accept, &experiment, &mut provenance)?;
+    let (trials, other_trials) = evaluated::trials(file, accept, &experiment, &mut provenance)?;
     memory(trials.count)?;
 
     let network = with_status(lif_artifact::read_network(&lif, &experiment.conversion()))?;
     let factor = with_status(lif_artifact::read_scaling_factor(&lif))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let behaviour = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?;
-    let evaluation = evaluate_observed(arguments, &device, &experiment, &behaviour, network.units, factor, &trials)?;
+    let lif_task = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?;
+    let evaluation = evaluate_observed(arguments, &device, &experiment, &lif_task, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
@@ -126,12 +128,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// Inputs and outputs of the run.
-fn plan(arguments: &Arguments, files: &FigureFiles) -> anyhow::Result<Plan> {
+fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> anyhow::Result<Plan> {
     let (common, report) = (&arguments.common, arguments.evaluation.report.as_deref());
     let mut plan = plan_of_one(common, "the LIF network", &arguments.lif)?;
     let inputs =
         [("the trials (--trials)", &arguments.evaluation.trials), ("the config (--config)", &arguments.config.config)];
     read_all(&mut plan, inputs.map(|(role, path)| (role, path.as_ref())));
+    read_experiments(&mut plan, [experiment]);
     write_report(&mut plan, report, common.force);
     write_figures(&mut plan, files, common.force);
     Ok(plan)
@@ -142,14 +145,14 @@ fn evaluate_observed(
     arguments: &Arguments,
     device: &Device,
     experiment: &Experiment,
-    behaviour: &LifTask,
+    lif_task: &LifTask,
     units: usize,
     factor: f64,
     trials: &Trials,
 ) -> anyhow::Result<Evaluation> {
     let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.talk.quiet);
     let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| false };
-    let evaluation = evaluate(device, behaviour, units, factor, trials, &experiment.evaluation, &monitor);
+    let evaluation = evaluate(device, lif_task, units, factor, trials, &experiment.evaluation, &monitor);
     bar.finish_and_clear();
     with_status(evaluation)
 }

@@ -1,13 +1,13 @@
 //! `export-network`: writes an artifact as a file of another tool.
 
-use crate::outputs::{claim, plan_of_one};
+use crate::outputs::{claim, plan_of_one, read_experiments};
 use crate::status::{Outcome, with_status};
-use crate::{Common, OrExit, Status, judged, run_program, signal};
+use crate::{Common, OrExit, Status, evaluated, run_program, signal};
 use clap::Parser;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::{Artifact, Kind};
 use mdl_exchange::export::format_of;
-use mdl_experiment::judged::Changes;
+use mdl_experiment::derived::Changes;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,13 +53,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         _ => &[],
     };
     let changes = Changes { file: None, set: &common.set, seed: common.seed, sections };
-    let experiment = judged::experiment(&artifact, &changes)?.experiment;
+    let experiment = evaluated::experiment(&artifact, &changes)?.experiment;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
     let output = common.output()?;
     let format = with_status(format_of(output))?;
-    let _claims = claim(plan_of_one(common, "the artifact", path)?)?;
+    let mut plan = plan_of_one(common, "the artifact", path)?;
+    read_experiments(&mut plan, [&experiment]);
+    let _claims = claim(plan)?;
     let file = with_status(format.write(&artifact, &experiment, path))?;
     signal::hold();
     write_atomically(output, &file, common.force)?;

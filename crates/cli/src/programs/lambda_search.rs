@@ -1,10 +1,10 @@
 //! `lambda-search`: makes a LIF network from a rate network by a search for the scaling factor.
 
 use crate::options::{ConfigOption, DeviceOption, ResumeOption};
-use crate::outputs::{ARTIFACT, as_lif, claim, output_paths, read_all, save_figures, write_figures};
+use crate::outputs::{ARTIFACT, as_lif, claim, output_paths, read_all, read_experiments, save_figures, write_figures};
 use crate::searches::Searches;
 use crate::status::{Outcome, print_line, print_result, with_status};
-use crate::{Common, OrExit, Status, judged, run_program, signal};
+use crate::{Common, OrExit, Status, evaluated, run_program, signal};
 use anyhow::Context;
 use candle_core::Device;
 use clap::Parser;
@@ -17,10 +17,10 @@ use mdl_convert::lif_artifact;
 use mdl_convert::lif_task::LifTask;
 use mdl_convert::prediction::predict;
 use mdl_convert::search::checkpoint::{self, Partial};
-use mdl_convert::search::queue::{self, News, Search};
-use mdl_convert::search::{Candidate, Found, Question, SearchConfig, choose};
+use mdl_convert::search::queue::{self, Event, Search};
+use mdl_convert::search::{Candidate, Found, SearchConfig, SearchSpec, choose};
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Judged};
+use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use mdl_report::FigureFiles;
 use serde_json::{Value, json};
@@ -120,14 +120,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let experiments = rates.iter().map(|rate| resolved(arguments, rate));
     let experiments = experiments.collect::<anyhow::Result<Vec<_>>>()?;
     if common.print_config {
-        experiments.iter().try_for_each(|judged| print_line(&format!("{:#}", judged.experiment.to_json())))?;
+        experiments.iter().try_for_each(|derived| print_line(&format!("{:#}", derived.experiment.to_json())))?;
         return Ok(Outcome::silent());
     }
-    let all = experiments.iter().map(|judged| &judged.experiment);
+    let all = experiments.iter().map(|derived| &derived.experiment);
     crate::memory::check(&Estimate::search(all, rayon::current_num_threads()))?;
     let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let outputs = output_paths(common.output.as_deref(), &arguments.rates, as_lif)?;
-    let _claims = claim_outputs(arguments, &outputs)?;
+    let _claims = claim_outputs(arguments, &experiments, &outputs)?;
     let job = |((rate, experiment), output)| Job::new(arguments, &device, rate, experiment, output);
     let jobs = rates.into_iter().zip(experiments).zip(outputs).map(job).collect::<anyhow::Result<Vec<_>>>()?;
     let earlier = ResumePolicy::from_options(arguments.resume.resume, common.force);
@@ -138,11 +138,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// Acquires the right to write every output.
-fn claim_outputs(arguments: &Arguments, outputs: &[PathBuf]) -> anyhow::Result<Claims> {
+fn claim_outputs(
+    arguments: &Arguments,
+    experiments: &[DerivedExperiment],
+    outputs: &[PathBuf],
+) -> anyhow::Result<Claims> {
     let replace = arguments.common.force || arguments.resume.resume;
     let mut plan = Plan::default();
     arguments.rates.iter().for_each(|rate| plan.read("the network", rate));
     read_all(&mut plan, [("the config (--config)", arguments.config.config.as_ref())]);
+    read_experiments(&mut plan, experiments.iter().map(|derived| &derived.experiment));
     for output in outputs {
         plan.write_with_partial(ARTIFACT, output, replace, 1);
         write_figures(&mut plan, &figures(output), replace);
@@ -155,14 +160,14 @@ fn figures(output: &Path) -> FigureFiles {
 }
 
 /// Config of the rate artifact with the changes from the command line.
-fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<Judged> {
+fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<DerivedExperiment> {
     let mut set = arguments.common.set.clone();
     set.extend(arguments.start.iter().map(|start| format!("search.start={start}")));
     set.extend(arguments.select.iter().map(|select| format!("search.select={select}")));
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
     let (file, seed) = (arguments.config.config.as_deref(), arguments.common.seed);
-    judged::experiment(rate, &Changes { file, set: &set, seed, sections: &SECTIONS })
+    evaluated::experiment(rate, &Changes { file, set: &set, seed, sections: &SECTIONS })
 }
 
 impl Job {
@@ -170,13 +175,13 @@ impl Job {
         arguments: &Arguments,
         device: &Device,
         rate: Artifact,
-        judged: Judged,
+        derived: DerivedExperiment,
         output: PathBuf,
     ) -> anyhow::Result<Self> {
-        let experiment = judged.experiment;
+        let experiment = derived.experiment;
         let force = arguments.common.force;
         let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
-        provenance.note_differences(judged.differs);
+        provenance.note_differences(derived.differs);
         provenance.device = mdl_device::kind(device);
         let found_before = if arguments.resume.resume { found_before(&output, &experiment, &provenance) } else { None };
         if found_before.is_none() {
@@ -188,7 +193,7 @@ impl Job {
         Ok(Self { rate, experiment, provenance, network, output, figures, found_before })
     }
 
-    fn behaviour(&self) -> mdl_convert::Result<LifTask<'_>> {
+    fn lif_task(&self) -> mdl_convert::Result<LifTask<'_>> {
         let experiment = &self.experiment;
         LifTask::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
     }
@@ -224,19 +229,19 @@ fn found_before(output: &Path, experiment: &Experiment, provenance: &Provenance)
 /// Searches with a progress bar and signal handling, writes the output of each network as soon as it is found, and
 /// prints the results in the order of the inputs. Returns true if every network met its criterion.
 fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [Partial]) -> anyhow::Result<bool> {
-    let behaviours = with_status(jobs.iter().map(Job::behaviour).collect::<mdl_convert::Result<Vec<_>>>())?;
-    let questions =
-        jobs.iter().zip(&behaviours).map(|(job, b)| Question::new(&job.experiment.conversion(), &job.network, b));
-    let questions = with_status(questions.collect::<mdl_convert::Result<Vec<_>>>())?;
+    let lif_tasks = with_status(jobs.iter().map(Job::lif_task).collect::<mdl_convert::Result<Vec<_>>>())?;
+    let specs =
+        jobs.iter().zip(&lif_tasks).map(|(job, b)| SearchSpec::new(&job.experiment.conversion(), &job.network, b));
+    let specs = with_status(specs.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = signal::hold();
     let known = partials.iter().map(Partial::count);
-    let expected = questions.iter().map(Question::expected_answers).zip(known);
+    let expected = specs.iter().map(SearchSpec::expected_results).zip(known);
     let mut progress = Searches::new(&jobs[0].experiment.name, arguments.common.talk.quiet, expected);
-    let searches = jobs.iter().zip(&questions).zip(&behaviours).zip(partials.iter());
-    let searches = searches.map(|(((job, question), behaviour), partial)| Search {
-        behaviour,
-        answers: partial.answers(0).clone(),
-        plan: Box::new(|answers| job.found_before.clone().map_or_else(|| question.find(answers), Ok)),
+    let searches = jobs.iter().zip(&specs).zip(&lif_tasks).zip(partials.iter());
+    let searches = searches.map(|(((job, spec), lif_task), partial)| Search {
+        lif_task,
+        results: partial.results(0).clone(),
+        plan: Box::new(|results| job.found_before.clone().map_or_else(|| spec.find(results), Ok)),
     });
     let searches = searches.collect();
 
@@ -244,16 +249,16 @@ fn search(arguments: &Arguments, device: &Device, jobs: &[Job], partials: &mut [
         (Lines { json: arguments.common.talk.json, waiting: BTreeMap::new(), next: 0 }, true, Ok(()));
     let stopped = || stop.is_set();
     let hear = |index: usize, news| match news {
-        News::Asked(count) => {
+        Event::Requested(count) => {
             progress.asked(index, count);
             Ok(())
         }
-        News::Answered(set, trial, answers) => {
-            progress.answered(index, answers.len() as u64);
-            partials[index].add(0, set, trial, &answers);
+        Event::TrialRun(set, trial, results) => {
+            progress.finished(index, results.len() as u64);
+            partials[index].add(0, set, trial, &results);
             Ok(())
         }
-        News::Found(found) => {
+        Event::Found(found) => {
             let mut result = jobs[index].finish(arguments.common.force, &found)?;
             result["device"] = json!(mdl_device::name(device));
             partials[index].remove().unwrap_or_else(|error| tracing::warn!("{error}"));

@@ -2,7 +2,7 @@
 
 use crate::args::whole;
 use crate::options::ExperimentOption;
-use crate::outputs::{claim, plan_of_one};
+use crate::outputs::{claim, plan_of_one, read_experiments};
 use crate::status::{Outcome, usage};
 use crate::{Common, OrExit, Status, run_program, signal};
 use clap::Parser;
@@ -64,7 +64,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     }
     crate::memory::check(&Estimate::trials(&experiment))?;
     let output = common.output()?;
-    let _claims = claim(plan_of_one(common, "the config (--config)", &arguments.config.config)?)?;
+    let mut plan = plan_of_one(common, "the config (--config)", &arguments.config.config)?;
+    read_experiments(&mut plan, [&experiment]);
+    let _claims = claim(plan)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
     let trials = task.draw(seed, Purpose::WrittenTrial, 0, count).or_exit(Status::Usage)?;

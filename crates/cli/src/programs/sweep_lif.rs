@@ -1,10 +1,10 @@
 //! `sweep-lif`: performance of LIF networks against one of their parameters.
 
 use crate::options::{ConfigOption, DeviceOption, ResumeOption};
-use crate::outputs::{ARTIFACT, claim, read_all, save_figures, write_figures};
+use crate::outputs::{ARTIFACT, claim, read_all, read_experiments, save_figures, write_figures};
 use crate::searches::Searches;
 use crate::status::{Outcome, usage, with_status};
-use crate::{Common, OrExit, Status, judged, run_program, signal};
+use crate::{Common, OrExit, Status, evaluated, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::checkpoint::ResumePolicy;
@@ -14,13 +14,13 @@ use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_convert::lif::LifNetwork;
 use mdl_convert::lif_artifact;
 use mdl_convert::lif_task::LifTask;
-use mdl_convert::search::Question;
+use mdl_convert::search::SearchSpec;
 use mdl_convert::search::checkpoint::{self, Partial};
-use mdl_convert::search::queue::{self, News, Search};
+use mdl_convert::search::queue::{self, Event, Search};
 use mdl_convert::search::sweep::{Summary, Swept, search_and_evaluate};
 use mdl_data::score::Score;
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Fields, Judged, check_field};
+use mdl_experiment::derived::{Changes, DerivedExperiment, Fields, check_field};
 use mdl_experiment::memory::Estimate;
 use mdl_report::FigureFiles;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let output = common.output()?;
     let figures = FigureFiles::beside(output, &["sweep"]);
-    let _claims = claim_outputs(arguments, output, &figures)?;
+    let _claims = claim_outputs(arguments, &networks, output, &figures)?;
     let mut artifact = Artifact::new(Kind::Evaluation, config(arguments, first), provenance(&networks, &device));
     let before = if arguments.resume.resume { swept_before(output, &artifact) } else { None };
     let force = common.force || before.is_some();
@@ -159,11 +159,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 }
 
 /// Acquires the right to write every output.
-fn claim_outputs(arguments: &Arguments, output: &Path, figures: &FigureFiles) -> anyhow::Result<Claims> {
+fn claim_outputs(
+    arguments: &Arguments,
+    networks: &[Network],
+    output: &Path,
+    figures: &FigureFiles,
+) -> anyhow::Result<Claims> {
     let replace = arguments.common.force || arguments.resume.resume;
     let mut plan = Plan::default();
     arguments.rates.iter().for_each(|rate| plan.read("the network", rate));
     read_all(&mut plan, [("the config (--config)", arguments.config.config.as_ref())]);
+    read_experiments(&mut plan, settings(networks).map(|(_, experiment)| experiment));
     plan.write_with_partial(ARTIFACT, output, replace, 1);
     write_figures(&mut plan, figures, replace);
     claim(plan)
@@ -214,19 +220,19 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
     let common = &arguments.common;
     let read = |path: &PathBuf| {
         let artifact = Artifact::read_one_of(path, &[Kind::Rate, Kind::Lif]).or_exit(Status::DamagedInput)?;
-        let setting = |overrides: &[String], value: f64| -> anyhow::Result<Judged> {
+        let setting = |overrides: &[String], value: f64| -> anyhow::Result<DerivedExperiment> {
             let mut set = common.set.clone();
             set.extend_from_slice(overrides);
             set.push(format!("{}={value}", arguments.parameter));
             let (file, seed) = (arguments.config.config.as_deref(), common.seed);
-            judged::experiment(&artifact, &Changes { file, set: &set, seed, sections: &SECTIONS })
+            evaluated::experiment(&artifact, &Changes { file, set: &set, seed, sections: &SECTIONS })
         };
         let of_variant = |(_, overrides): &(String, Vec<String>)| {
             arguments.values.iter().map(|value| setting(overrides, *value)).collect::<anyhow::Result<Vec<_>>>()
         };
         let settings = variants.iter().map(of_variant).collect::<anyhow::Result<Vec<_>>>()?;
         let differs = settings[0][0].differs.clone();
-        let experiments = |of: Vec<Judged>| of.into_iter().map(|judged| judged.experiment).collect();
+        let experiments = |of: Vec<DerivedExperiment>| of.into_iter().map(|derived| derived.experiment).collect();
         Ok(Network { artifact, settings: settings.into_iter().map(experiments).collect(), differs })
     };
     let networks = arguments.rates.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
@@ -263,35 +269,35 @@ fn sweep(
     let lif =
         settings(networks).map(|(artifact, experiment)| lif_artifact::read_network(artifact, &experiment.conversion()));
     let lif = with_status(lif.collect::<mdl_convert::Result<Vec<LifNetwork>>>())?;
-    let behaviours = settings(networks).zip(&lif).map(|((_, experiment), network)| {
+    let lif_tasks = settings(networks).zip(&lif).map(|((_, experiment), network)| {
         LifTask::new(network, &experiment.lif, experiment.task.task()?, experiment.seed)
     });
-    let behaviours = with_status(behaviours.collect::<mdl_convert::Result<Vec<_>>>())?;
+    let lif_tasks = with_status(lif_tasks.collect::<mdl_convert::Result<Vec<_>>>())?;
     let stop = signal::hold();
     let mut expected = Vec::new();
-    let searches = settings(networks).zip(&lif).zip(&behaviours).enumerate();
-    let searches = searches.map(|(index, (((_, experiment), network), behaviour))| {
-        let question = Question::new(&experiment.conversion(), network, behaviour)?;
+    let searches = settings(networks).zip(&lif).zip(&lif_tasks).enumerate();
+    let searches = searches.map(|(index, (((_, experiment), network), lif_task))| {
+        let spec = SearchSpec::new(&experiment.conversion(), network, lif_task)?;
         let trials = experiment.evaluation.trials;
-        let known = partial.answers(index).len() as u64;
-        expected.push((question.expected_answers() + u64::from(trials), known));
-        let plan: queue::Plan<Swept> = Box::new(move |answers| search_and_evaluate(&question, trials, answers));
-        Ok(Search { behaviour, answers: partial.answers(index).clone(), plan })
+        let known = partial.results(index).len() as u64;
+        expected.push((spec.expected_results() + u64::from(trials), known));
+        let plan: queue::Plan<Swept> = Box::new(move |results| search_and_evaluate(&spec, trials, results));
+        Ok(Search { lif_task, results: partial.results(index).clone(), plan })
     });
     let searches = with_status(searches.collect::<mdl_convert::Result<Vec<_>>>())?;
     let mut progress = Searches::new(&arguments.parameter, arguments.common.talk.quiet, expected);
     let mut swept = vec![None; searches.len()];
     let outcome = queue::run(device, searches, &|| stop.is_set(), |index, news| match news {
-        News::Asked(count) => {
+        Event::Requested(count) => {
             progress.asked(index, count);
             Ok(())
         }
-        News::Answered(set, trial, answers) => {
-            progress.answered(index, answers.len() as u64);
-            partial.add(index, set, trial, &answers);
+        Event::TrialRun(set, trial, results) => {
+            progress.finished(index, results.len() as u64);
+            partial.add(index, set, trial, &results);
             Ok(())
         }
-        News::Found(found) => {
+        Event::Found(found) => {
             progress.found(index);
             progress.bar.set_message(format!("{} of {} searches", progress.done(), swept.len()));
             swept[index] = Some(found);

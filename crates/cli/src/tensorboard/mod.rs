@@ -21,7 +21,7 @@ use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_experiment::Experiment;
 use mdl_report::{Figure, figures};
 use mdl_train::metrics::{Row, write_history};
-use mdl_train::trainer::{Answers, Problem, Trained};
+use mdl_train::trainer::{Problem, SampleOutputs, Trained};
 use messages::{Content, Event, Histogram, Image, Session, Summary, Value, What};
 use prost::Message;
 use std::fs::{File, OpenOptions};
@@ -108,7 +108,7 @@ impl EventFile {
         let mut kept =
             Artifact::new(Kind::Evaluation, experiment.to_json(), Provenance::new("", None, experiment.seed));
         write_history(&trained.history, &mut kept);
-        keep_answers(&problem.answers().map_err(io::Error::other)?, &mut kept);
+        keep_outputs(&problem.sample_outputs().map_err(io::Error::other)?, &mut kept);
         let mut drawn = figures::draw(&kept, &["training", "output", "confusion"]);
         if let Some((_, error)) = drawn.failed.pop() {
             return Err(io::Error::other(error));
@@ -139,9 +139,9 @@ impl EventFile {
 }
 
 /// Adds the trial results of a network to an evaluation, in the form used by figures.
-fn keep_answers(answers: &Answers, evaluation: &mut Artifact) {
+fn keep_outputs(answers: &SampleOutputs, evaluation: &mut Artifact) {
     match answers {
-        Answers::Outputs { task, trials, values } => {
+        SampleOutputs::Outputs { task, trials, values } => {
             let time_ms: Vec<f64> = (0..trials.steps).map(|step| step as f64 * task.step_ms()).collect();
             let shape = [trials.count, trials.steps, trials.outputs];
             evaluation.insert("condition", &[trials.count], trials.condition.iter().map(|c| *c as u32).collect());
@@ -149,7 +149,7 @@ fn keep_answers(answers: &Answers, evaluation: &mut Artifact) {
             evaluation.insert("target", &shape, trials.target_at(&time_ms, task.step_ms()));
             evaluation.insert("time_ms", &[trials.steps], time_ms);
         }
-        Answers::Confusion { classes, counts } => {
+        SampleOutputs::Confusion { classes, counts } => {
             let shape = [classes.len(), classes.len()];
             evaluation.insert("confusion", &shape, counts.iter().map(|count| *count as u32).collect());
         }

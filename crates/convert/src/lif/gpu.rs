@@ -4,7 +4,7 @@
 //! The kernel computes the same as the fast mode, in the same order and with the same random numbers, except that sums
 //! over units are added in another order and that a GPU fuses products with sums.
 
-use super::draws::{CHUNK, Draws, TrialDraws};
+use super::draws::{CHUNK, Draws};
 use super::launch::{Lif, Plan, TrialOnGpu};
 use super::{Engine, Recording, Recurrent, Run, Simulator};
 use crate::error::{Error, Result};
@@ -199,6 +199,7 @@ fn by_column(matrix: &[f64], width: usize) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lif::TrialDraws;
     use crate::lif::config::{LifConfig, LifMode, LifSynapse, StimulatedUnits, Stimulation};
     use crate::lif::neurons::LifNeuron;
     use crate::lif::neurons::exponential::Exponential;

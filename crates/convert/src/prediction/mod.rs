@@ -13,7 +13,7 @@ use crate::lif::{LifNetwork, Timing, TrialDraws};
 use crate::prediction::mean_field::{Course, MeanField};
 use crate::search::trials::TrialSet;
 use crate::search::{Candidate, Found, Select, choose};
-use mdl_data::tasks::{Criterion, Judged};
+use mdl_data::tasks::{Criterion, Evaluated};
 use mdl_kernels::lanes::LANES;
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<F
     let Some(field) = MeanField::new(network, conversion.lif, &timing) else { return Ok(None) };
     let trial = |trial: u32, factors: &[f64]| {
         let drawn = TrialSet::Search.trial(task, conversion.seed, trial)?;
-        let criterion = Criterion::new(&drawn.rules, Judged::Lif, task.rule_set());
+        let criterion = Criterion::new(&drawn.rules, Evaluated::Lif, task.rule_set());
         let draws = TrialDraws { seed: conversion.seed, trial: TrialSet::Search.draw(trial) };
         let course = field.run(&drawn.input, factors, draws, &criterion.windows);
         Ok((criterion, course))

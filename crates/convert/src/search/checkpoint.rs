@@ -3,7 +3,7 @@
 //! A [`PartialFile`] with the tensors of [`trials::write`].
 
 use crate::error::{Error, Result};
-use crate::search::trials::{self, Answer, Answers, TrialSet};
+use crate::search::trials::{self, TrialResult, TrialResults, TrialSet};
 use mdl_artifact::Provenance;
 use mdl_artifact::checkpoint::{PartialFile, ResumePolicy};
 use serde_json::Value;
@@ -17,7 +17,7 @@ const AT_LEAST: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Partial {
     file: PartialFile,
-    searches: Vec<Answers>,
+    searches: Vec<TrialResults>,
     unsaved: bool,
     /// True after a warning that there is no space for it.
     warned: bool,
@@ -38,25 +38,25 @@ impl Partial {
         let file = PartialFile::new(output, config, provenance, 1, AT_LEAST);
         let searches = match file.earlier(earlier)? {
             Some(artifact) => trials::read(&artifact, searches)?,
-            None => vec![Answers::default(); searches],
+            None => vec![TrialResults::default(); searches],
         };
         Ok(Self { file, searches, unsaved: false, warned: false })
     }
 
     /// Trial results of a search.
-    pub fn answers(&self, search: usize) -> &Answers {
+    pub fn results(&self, search: usize) -> &TrialResults {
         &self.searches[search]
     }
 
     /// Number of trial results of all searches.
     pub fn count(&self) -> u64 {
-        self.searches.iter().map(|answers| answers.len() as u64).sum()
+        self.searches.iter().map(|results| results.len() as u64).sum()
     }
 
     /// Adds the results of a trial, and saves if a save is due. The search continues if a save fails; the save is
     /// retried, and a warning is given once.
-    pub fn add(&mut self, search: usize, set: TrialSet, trial: u32, answered: &[(f64, Answer)]) {
-        answered.iter().for_each(|(factor, answer)| self.searches[search].insert(set, *factor, trial, *answer));
+    pub fn add(&mut self, search: usize, set: TrialSet, trial: u32, finished: &[(f64, TrialResult)]) {
+        finished.iter().for_each(|(factor, result)| self.searches[search].insert(set, *factor, trial, *result));
         self.unsaved = true;
         if self.file.is_due()
             && let Err(error) = self.save()

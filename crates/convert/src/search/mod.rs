@@ -28,7 +28,7 @@ use crate::lif::LifNetwork;
 use crate::lif_task::{LifTask, count_correct};
 use crate::prediction::predict;
 use mdl_data::field::require;
-use trials::{Answer, Answers, Known, TrialSet};
+use trials::{Progress, TrialResult, TrialResults, TrialSet};
 
 /// Number of factors added at a time beyond an edge, and maximum number of factors in a search.
 const ADDED: usize = 3;
@@ -40,7 +40,7 @@ const RACE_SHARE: f64 = 0.4;
 
 /// Specification of a search.
 #[derive(Clone, Debug)]
-pub struct Question<'a> {
+pub struct SearchSpec<'a> {
     /// Factors of the grid, ascending, at least one.
     pub grid: Vec<f64>,
     /// Factors of the grid to start with.
@@ -51,12 +51,12 @@ pub struct Question<'a> {
     pub unit_seconds: f64,
 }
 
-impl<'a> Question<'a> {
+impl<'a> SearchSpec<'a> {
     /// Search that a config specifies for its network.
     ///
     /// # Errors
     /// The config of another kind of network, or a start from the prediction if there is none.
-    pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, behaviour: &LifTask) -> Result<Self> {
+    pub fn new(conversion: &Conversion<'a>, network: &LifNetwork, lif_task: &LifTask) -> Result<Self> {
         let grid = conversion.grid()?;
         let start = match conversion.search.start {
             SearchStart::Grid => 0..grid.len(),
@@ -68,11 +68,11 @@ impl<'a> Question<'a> {
                 first.saturating_sub(1)..(last + 2).min(grid.len())
             }
         };
-        Ok(Self { grid, start, config: conversion.search, unit_seconds: behaviour.unit_seconds() })
+        Ok(Self { grid, start, config: conversion.search, unit_seconds: lif_task.unit_seconds() })
     }
 
     /// Maximum number of trial results needed if the search stays where it starts and is not refined.
-    pub fn expected_answers(&self) -> u64 {
+    pub fn expected_results(&self) -> u64 {
         self.start.len() as u64 * u64::from(self.config.trials)
     }
 
@@ -80,12 +80,12 @@ impl<'a> Question<'a> {
     ///
     /// # Errors
     /// The trials that must be run before more is known.
-    pub fn find(&self, answers: &Answers) -> Known<Found> {
+    pub fn find(&self, results: &TrialResults) -> Progress<Found> {
         let config = self.config;
         let factors = &self.grid[self.start.clone()];
         let trials = config.trials;
         let mut candidates =
-            if config.race { self.race(answers, factors)? } else { self.measure(answers, factors, trials)? };
+            if config.race { self.race(results, factors)? } else { self.measure(results, factors, trials)? };
         // A factor that joins a race at the end needs as many trials as those still in it.
         let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
         // By default, a search grows to at most twice its grid.
@@ -104,7 +104,7 @@ impl<'a> Question<'a> {
             if added.is_empty() {
                 return Ok(found);
             }
-            candidates.extend(self.measure(answers, &added, trials)?);
+            candidates.extend(self.measure(results, &added, trials)?);
             candidates.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
         }
     }
@@ -120,15 +120,15 @@ impl<'a> Question<'a> {
     }
 
     /// Tests every factor on the same trials.
-    fn measure(&self, answers: &Answers, factors: &[f64], trials: u32) -> Known<Vec<Candidate>> {
-        let courses = answers.of(TrialSet::Search, factors, 0..trials)?;
+    fn measure(&self, results: &TrialResults, factors: &[f64], trials: u32) -> Progress<Vec<Candidate>> {
+        let courses = results.of(TrialSet::Search, factors, 0..trials)?;
         Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
     }
 
     /// Tests factors in rounds, dropping those that are clearly worse.
-    fn race(&self, answers: &Answers, factors: &[f64]) -> Known<Vec<Candidate>> {
+    fn race(&self, results: &TrialResults, factors: &[f64]) -> Progress<Vec<Candidate>> {
         let trials = self.config.trials;
-        let mut courses: Vec<Vec<Answer>> = vec![Vec::new(); factors.len()];
+        let mut courses: Vec<Vec<TrialResult>> = vec![Vec::new(); factors.len()];
         let mut running: Vec<usize> = (0..factors.len()).collect();
         let budget = RACE_SHARE * factors.len() as f64 * f64::from(trials);
         let (mut done, mut spent) = (0, 0.0);
@@ -140,8 +140,8 @@ impl<'a> Question<'a> {
                 break;
             }
             let chosen: Vec<f64> = running.iter().map(|f| factors[*f]).collect();
-            let answered = answers.of(TrialSet::Search, &chosen, done..done + round)?;
-            running.iter().zip(answered).for_each(|(f, course)| courses[*f].extend(course));
+            let finished = results.of(TrialSet::Search, &chosen, done..done + round)?;
+            running.iter().zip(finished).for_each(|(f, course)| courses[*f].extend(course));
             (done, spent) = (done + round, spent + cost);
             if let Some(best) = running.iter().copied().max_by_key(|f| correct(&courses[*f])) {
                 running.retain(|f| !is_beaten(&courses[*f], &courses[best]));
@@ -150,20 +150,20 @@ impl<'a> Question<'a> {
         Ok(courses.iter().zip(factors).map(|(course, factor)| self.candidate(*factor, course)).collect())
     }
 
-    fn candidate(&self, scaling_factor: f64, course: &[Answer]) -> Candidate {
+    fn candidate(&self, scaling_factor: f64, course: &[TrialResult]) -> Candidate {
         let trials = course.len() as u32;
-        let spikes: u64 = course.iter().map(|answer| answer.spikes).sum();
+        let spikes: u64 = course.iter().map(|result| result.spikes).sum();
         let rate_hz = spikes as f64 / (self.unit_seconds * f64::from(trials.max(1)));
         Candidate { scaling_factor, trials, correct: correct(course), rate_hz }
     }
 }
 
-fn correct(course: &[Answer]) -> u32 {
-    count_correct(course.iter().map(|answer| &answer.correct))
+fn correct(course: &[TrialResult]) -> u32 {
+    count_correct(course.iter().map(|result| &result.correct))
 }
 
 /// True if a course is worse than `best`, trial by trial, by more than two standard deviations.
-fn is_beaten(course: &[Answer], best: &[Answer]) -> bool {
+fn is_beaten(course: &[TrialResult], best: &[TrialResult]) -> bool {
     let differ = |a: bool, b: bool| best.iter().zip(course).filter(|(x, y)| (x.correct, y.correct) == (a, b)).count();
     let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
     lost - won > 2.0 * (lost + won).sqrt()
@@ -206,8 +206,8 @@ mod tests {
 
     #[test]
     fn a_course_is_beaten_only_beyond_chance() {
-        let course = |correct: &[u8]| -> Vec<Answer> {
-            correct.iter().map(|c| Answer { correct: *c == 1, spikes: 0 }).collect()
+        let course = |correct: &[u8]| -> Vec<TrialResult> {
+            correct.iter().map(|c| TrialResult { correct: *c == 1, spikes: 0 }).collect()
         };
         let best = course(&[1; 10]);
         assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
@@ -223,17 +223,17 @@ mod tests {
         performance: fn(f64) -> u32,
     ) -> (Found, Vec<f64>) {
         let grid: Vec<f64> = (0..12).map(|k| 20.0 + 5.0 * f64::from(k)).collect();
-        let question = Question { grid, start, config, unit_seconds: 1.0 };
-        let (mut answers, mut met) = (Answers::default(), Vec::new());
+        let spec = SearchSpec { grid, start, config, unit_seconds: 1.0 };
+        let (mut results, mut met) = (TrialResults::default(), Vec::new());
         loop {
-            let batch = match question.find(&answers) {
+            let request = match spec.find(&results) {
                 Ok(found) => return (found, met),
-                Err(batch) => batch,
+                Err(request) => request,
             };
-            for trial in batch.trials.clone() {
-                for factor in answers.missing(&batch, trial) {
+            for trial in request.trials.clone() {
+                for factor in results.missing(&request, trial) {
                     let correct = trial * 37 % 100 < performance(factor);
-                    answers.insert(batch.set, factor, trial, Answer { correct, spikes: 1 });
+                    results.insert(request.set, factor, trial, TrialResult { correct, spikes: 1 });
                     met.push(factor);
                 }
             }

@@ -1,35 +1,35 @@
 //! Several searches on one machine: all (network, trial) pairs go through one queue, which all threads process.
 //!
-//! A search says from its [`Answers`] either what it found or which trials it needs next ([`Known`]), so it makes no
+//! A search says from its [`TrialResults`] either what it found or which trials it needs next ([`Progress`]), so it makes no
 //! difference who ran a trial, when, and after how many interruptions. Threads take trials of the first search that has
 //! any left: results come in about the order of the searches, and no thread waits while another search has work.
 
 use crate::error::{Error, Result};
 use crate::lif_task::LifTask;
-use crate::search::trials::{Answer, Answers, Known, TrialSet};
+use crate::search::trials::{Progress, TrialResult, TrialResults, TrialSet};
 use candle_core::Device;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 
 /// Result of a search, computed from trial results.
-pub type Plan<'a, T> = Box<dyn Fn(&Answers) -> Known<T> + Sync + Send + 'a>;
+pub type Plan<'a, T> = Box<dyn Fn(&TrialResults) -> Progress<T> + Sync + Send + 'a>;
 
 /// A search to run.
 pub struct Search<'a, T> {
     /// Network with its task.
-    pub behaviour: &'a LifTask<'a>,
+    pub lif_task: &'a LifTask<'a>,
     /// Trial results known before.
-    pub answers: Answers,
+    pub results: TrialResults,
     /// Result to compute.
     pub plan: Plan<'a, T>,
 }
 
-/// News of a search.
-pub enum News<T> {
+/// Event of a search.
+pub enum Event<T> {
     /// This many trial results are needed before more is known.
-    Asked(u64),
+    Requested(u64),
     /// A trial was run with these scaling factors.
-    Answered(TrialSet, u32, Vec<(f64, Answer)>),
+    TrialRun(TrialSet, u32, Vec<(f64, TrialResult)>),
     /// The search has finished.
     Found(T),
 }
@@ -50,14 +50,14 @@ struct Open<'a, T> {
 
 impl<T> Open<'_, T> {
     /// Queues the trials needed next, or returns the result.
-    fn advance(&mut self) -> News<T> {
-        let batch = match (self.search.plan)(&self.search.answers) {
-            Ok(found) => return News::Found(found),
-            Err(batch) => batch,
+    fn advance(&mut self) -> Event<T> {
+        let request = match (self.search.plan)(&self.search.results) {
+            Ok(found) => return Event::Found(found),
+            Err(request) => request,
         };
-        let job = |trial: u32| Job { set: batch.set, trial, factors: self.search.answers.missing(&batch, trial) };
-        self.jobs = batch.trials.clone().map(job).filter(|job| !job.factors.is_empty()).collect();
-        News::Asked(self.jobs.iter().map(|job| job.factors.len() as u64).sum())
+        let job = |trial: u32| Job { set: request.set, trial, factors: self.search.results.missing(&request, trial) };
+        self.jobs = request.trials.clone().map(job).filter(|job| !job.factors.is_empty()).collect();
+        Event::Requested(self.jobs.iter().map(|job| job.factors.len() as u64).sum())
     }
 }
 
@@ -76,7 +76,7 @@ pub fn run<T: Send>(
     device: &Device,
     searches: Vec<Search<T>>,
     stopped: &(dyn Fn() -> bool + Sync),
-    hear: impl FnMut(usize, News<T>) -> Result<()>,
+    hear: impl FnMut(usize, Event<T>) -> Result<()>,
 ) -> Result<()> {
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::new(device) {
@@ -90,7 +90,7 @@ pub fn run<T: Send>(
 fn run_on_processor<'a, T: Send>(
     searches: Vec<Search<'a, T>>,
     stopped: &(dyn Fn() -> bool + Sync),
-    mut hear: impl FnMut(usize, News<T>) -> Result<()>,
+    mut hear: impl FnMut(usize, Event<T>) -> Result<()>,
 ) -> Result<()> {
     let mut open: Vec<Open<T>> =
         searches.into_iter().map(|search| Open { search, jobs: VecDeque::new(), running: 0 }).collect();
@@ -130,52 +130,52 @@ fn run_on<M: mdl_device::Backend, T>(
     machine: &M,
     searches: Vec<Search<T>>,
     stopped: &dyn Fn() -> bool,
-    mut hear: impl FnMut(usize, News<T>) -> Result<()>,
+    mut hear: impl FnMut(usize, Event<T>) -> Result<()>,
 ) -> Result<()> {
     for (index, mut search) in searches.into_iter().enumerate() {
         let found = loop {
-            let batch = match (search.plan)(&search.answers) {
+            let request = match (search.plan)(&search.results) {
                 Ok(found) => break found,
-                Err(batch) => batch,
+                Err(request) => request,
             };
-            let job = |trial: u32| (trial, search.answers.missing(&batch, trial));
+            let job = |trial: u32| (trial, search.results.missing(&request, trial));
             let jobs: Vec<(u32, Vec<f64>)> =
-                batch.trials.clone().map(job).filter(|(_, factors)| !factors.is_empty()).collect();
-            hear(index, News::Asked(jobs.iter().map(|(_, factors)| factors.len() as u64).sum()))?;
-            for jobs in jobs.chunks(search.behaviour.trials_at_once()) {
+                request.trials.clone().map(job).filter(|(_, factors)| !factors.is_empty()).collect();
+            hear(index, Event::Requested(jobs.iter().map(|(_, factors)| factors.len() as u64).sum()))?;
+            for jobs in jobs.chunks(search.lif_task.trials_at_once()) {
                 if stopped() {
                     return Err(Error::Interrupted);
                 }
-                let answered = search.behaviour.answers_on(machine, batch.set, jobs)?;
-                for ((trial, factors), answers) in jobs.iter().zip(answered) {
-                    let answers: Vec<(f64, Answer)> = factors.iter().copied().zip(answers).collect();
-                    answers.iter().for_each(|(factor, a)| search.answers.insert(batch.set, *factor, *trial, *a));
-                    hear(index, News::Answered(batch.set, *trial, answers))?;
+                let finished = search.lif_task.results_on(machine, request.set, jobs)?;
+                for ((trial, factors), results) in jobs.iter().zip(finished) {
+                    let results: Vec<(f64, TrialResult)> = factors.iter().copied().zip(results).collect();
+                    results.iter().for_each(|(factor, a)| search.results.insert(request.set, *factor, *trial, *a));
+                    hear(index, Event::TrialRun(request.set, *trial, results))?;
                 }
             }
         };
-        hear(index, News::Found(found))?;
+        hear(index, Event::Found(found))?;
     }
     Ok(())
 }
 
 /// Events for the caller.
-type Telling<T> = mpsc::Sender<Result<(usize, News<T>)>>;
+type Telling<T> = mpsc::Sender<Result<(usize, Event<T>)>>;
 
 /// Runs queued trials until there are none, or until stopped.
 fn work<T>(shared: &Shared<T>, tell: &Telling<T>) {
-    while let Some((index, job, behaviour)) = take(shared) {
-        let answered = behaviour.answer(job.set, job.trial, &job.factors);
+    while let Some((index, job, lif_task)) = take(shared) {
+        let finished = lif_task.results(job.set, job.trial, &job.factors);
         let mut open = lock(&shared.open);
         let search = &mut open[index];
         search.running -= 1;
         // The receiver only goes away after an error, which it knows.
-        match answered {
+        match finished {
             Err(error) => _ = tell.send(Err(error)),
-            Ok(answers) => {
-                let answers: Vec<(f64, Answer)> = job.factors.iter().copied().zip(answers).collect();
-                answers.iter().for_each(|(factor, a)| search.search.answers.insert(job.set, *factor, job.trial, *a));
-                _ = tell.send(Ok((index, News::Answered(job.set, job.trial, answers))));
+            Ok(results) => {
+                let results: Vec<(f64, TrialResult)> = job.factors.iter().copied().zip(results).collect();
+                results.iter().for_each(|(factor, a)| search.search.results.insert(job.set, *factor, job.trial, *a));
+                _ = tell.send(Ok((index, Event::TrialRun(job.set, job.trial, results))));
                 if search.jobs.is_empty() && search.running == 0 {
                     _ = tell.send(Ok((index, search.advance())));
                 }
@@ -197,7 +197,7 @@ fn take<'b, T>(shared: &Shared<'_, 'b, T>) -> Option<(usize, Job, &'b LifTask<'b
         for (index, search) in open.iter_mut().enumerate() {
             if let Some(job) = search.jobs.pop_front() {
                 search.running += 1;
-                return Some((index, job, search.search.behaviour));
+                return Some((index, job, search.search.lif_task));
             }
         }
         if open.iter().all(|search| search.running == 0) {
@@ -226,19 +226,19 @@ mod tests {
         let network = crate::testing::network(20);
         let config: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
-        let behaviour = LifTask::new(&network, &lif, config.task().unwrap(), 3).unwrap();
+        let lif_task = LifTask::new(&network, &lif, config.task().unwrap(), 3).unwrap();
         let factors = [2.0, 10.0, 50.0];
         let searches = || {
-            let plan: Plan<Vec<Vec<Answer>>> = Box::new(|answers| answers.of(TrialSet::Search, &factors, 0..6));
-            vec![Search { behaviour: &behaviour, answers: Answers::default(), plan }]
+            let plan: Plan<Vec<Vec<TrialResult>>> = Box::new(|results| results.of(TrialSet::Search, &factors, 0..6));
+            vec![Search { lif_task: &lif_task, results: TrialResults::default(), plan }]
         };
         let mut found = Vec::new();
         let (mut asked, mut heard) = (0, 0);
-        let mut hear = |_: usize, news: News<Vec<Vec<Answer>>>| {
+        let mut hear = |_: usize, news: Event<Vec<Vec<TrialResult>>>| {
             match news {
-                News::Asked(count) => asked += count,
-                News::Answered(_, _, answers) => heard += answers.len() as u64,
-                News::Found(answers) => found.push(answers),
+                Event::Requested(count) => asked += count,
+                Event::TrialRun(_, _, results) => heard += results.len() as u64,
+                Event::Found(results) => found.push(results),
             }
             Ok(())
         };
@@ -247,6 +247,6 @@ mod tests {
         assert!(matches!(run_on(&machine, searches(), &|| true, &mut hear), Err(Error::Interrupted)));
         assert_eq!((asked, heard, found.len()), (3 * 18, 2 * 18, 2), "the search that was stopped asked, too");
         assert_eq!(found[0], found[1]);
-        assert!(found[0].iter().flatten().all(|answer| answer.spikes > 100), "a silent network tests nothing");
+        assert!(found[0].iter().flatten().all(|result| result.spikes > 100), "a silent network tests nothing");
     }
 }

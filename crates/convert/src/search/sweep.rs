@@ -2,8 +2,8 @@
 //! the chosen factor on fresh trials, so that the choice does not bias the performance.
 
 use crate::lif_task::count_correct;
-use crate::search::Question;
-use crate::search::trials::{Answers, Known, TrialSet};
+use crate::search::SearchSpec;
+use crate::search::trials::{Progress, TrialResults, TrialSet};
 use mdl_data::score::{Score, Spread, wilson_interval};
 
 /// Results of one network with one setting.
@@ -55,12 +55,12 @@ impl Summary {
 ///
 /// # Errors
 /// The trials that must be run before more is known.
-pub fn search_and_evaluate(question: &Question, trials: u32, answers: &Answers) -> Known<Swept> {
-    let scaling_factor = question.find(answers)?.chosen().scaling_factor;
-    let course = answers.of(TrialSet::Evaluation, &[scaling_factor], 0..trials)?.remove(0);
-    let score = Score { trials, correct: count_correct(course.iter().map(|answer| &answer.correct)) };
-    let spikes: u64 = course.iter().map(|answer| answer.spikes).sum();
-    let rate_hz = spikes as f64 / (question.unit_seconds * f64::from(trials.max(1)));
+pub fn search_and_evaluate(spec: &SearchSpec, trials: u32, results: &TrialResults) -> Progress<Swept> {
+    let scaling_factor = spec.find(results)?.chosen().scaling_factor;
+    let course = results.of(TrialSet::Evaluation, &[scaling_factor], 0..trials)?.remove(0);
+    let score = Score { trials, correct: count_correct(course.iter().map(|result| &result.correct)) };
+    let spikes: u64 = course.iter().map(|result| result.spikes).sum();
+    let rate_hz = spikes as f64 / (spec.unit_seconds * f64::from(trials.max(1)));
     Ok(Swept { scaling_factor, score, rate_hz })
 }
 

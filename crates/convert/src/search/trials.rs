@@ -51,7 +51,7 @@ impl TrialSet {
 
 /// Result of one trial with one scaling factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct TrialResult {
     /// True if the answer was correct.
     pub correct: bool,
     /// Spikes of all units.
@@ -60,7 +60,7 @@ pub struct Answer {
 
 /// Trials that a search needs next, each with all the factors.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Batch {
+pub struct TrialRequest {
     /// Set of the trials.
     pub set: TrialSet,
     /// The scaling factors.
@@ -70,7 +70,7 @@ pub struct Batch {
 }
 
 /// A known value, or the trials that must be run before more of it is known.
-pub type Known<T> = std::result::Result<T, Batch>;
+pub type Progress<T> = std::result::Result<T, TrialRequest>;
 
 /// Key of a trial result: positive numbers are ordered like their bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,16 +82,16 @@ struct Key {
 
 /// Trial results of one network with one config.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answers(BTreeMap<Key, Answer>);
+pub struct TrialResults(BTreeMap<Key, TrialResult>);
 
-impl Answers {
+impl TrialResults {
     /// Adds a trial result.
-    pub fn insert(&mut self, set: TrialSet, factor: f64, trial: u32, answer: Answer) {
-        self.0.insert(Key { set, factor_bits: factor.to_bits(), trial }, answer);
+    pub fn insert(&mut self, set: TrialSet, factor: f64, trial: u32, result: TrialResult) {
+        self.0.insert(Key { set, factor_bits: factor.to_bits(), trial }, result);
     }
 
     /// A trial result, if it is known.
-    pub fn get(&self, set: TrialSet, factor: f64, trial: u32) -> Option<Answer> {
+    pub fn get(&self, set: TrialSet, factor: f64, trial: u32) -> Option<TrialResult> {
         self.0.get(&Key { set, factor_bits: factor.to_bits(), trial }).copied()
     }
 
@@ -109,15 +109,15 @@ impl Answers {
     ///
     /// # Errors
     /// The request, if a result is not known.
-    pub fn of(&self, set: TrialSet, factors: &[f64], trials: Range<u32>) -> Known<Vec<Vec<Answer>>> {
+    pub fn of(&self, set: TrialSet, factors: &[f64], trials: Range<u32>) -> Progress<Vec<Vec<TrialResult>>> {
         let course = |factor: &f64| trials.clone().map(|trial| self.get(set, *factor, trial)).collect();
-        let known: Option<Vec<Vec<Answer>>> = factors.iter().map(course).collect();
-        known.ok_or_else(|| Batch { set, factors: factors.to_vec(), trials })
+        let known: Option<Vec<Vec<TrialResult>>> = factors.iter().map(course).collect();
+        known.ok_or_else(|| TrialRequest { set, factors: factors.to_vec(), trials })
     }
 
     /// Factors of a request for which a trial has no result yet.
-    pub fn missing(&self, batch: &Batch, trial: u32) -> Vec<f64> {
-        batch.factors.iter().copied().filter(|factor| self.get(batch.set, *factor, trial).is_none()).collect()
+    pub fn missing(&self, request: &TrialRequest, trial: u32) -> Vec<f64> {
+        request.factors.iter().copied().filter(|factor| self.get(request.set, *factor, trial).is_none()).collect()
     }
 }
 
@@ -131,17 +131,17 @@ impl Answers {
 /// | `answer.trial` | `[A]` | U32 | trial |
 /// | `answer.correct` | `[A]` | U8 | 1 if it was answered correctly |
 /// | `answer.spikes` | `[A]` | I64 | spikes of all units |
-pub fn write(searches: &[Answers], artifact: &mut Artifact) {
-    let rows: Vec<(u32, &Key, &Answer)> = searches
+pub fn write(searches: &[TrialResults], artifact: &mut Artifact) {
+    let rows: Vec<(u32, &Key, &TrialResult)> = searches
         .iter()
         .enumerate()
-        .flat_map(|(search, answers)| answers.0.iter().map(move |(key, answer)| (search as u32, key, answer)))
+        .flat_map(|(search, results)| results.0.iter().map(move |(key, result)| (search as u32, key, result)))
         .collect();
     let shape = [rows.len()];
     artifact.insert("answer.search", &shape, rows.iter().map(|row| row.0).collect());
     let evaluation = |set| u8::from(set == TrialSet::Evaluation);
     artifact.insert("answer.evaluation", &shape, rows.iter().map(|row| evaluation(row.1.set)).collect());
-    let factor = |row: &(u32, &Key, &Answer)| f64::from_bits(row.1.factor_bits);
+    let factor = |row: &(u32, &Key, &TrialResult)| f64::from_bits(row.1.factor_bits);
     artifact.insert("answer.scaling_factor", &shape, rows.iter().map(factor).collect());
     artifact.insert("answer.trial", &shape, rows.iter().map(|row| row.1.trial).collect());
     artifact.insert("answer.correct", &shape, rows.iter().map(|row| u8::from(row.2.correct)).collect());
@@ -152,7 +152,7 @@ pub fn write(searches: &[Answers], artifact: &mut Artifact) {
 ///
 /// # Errors
 /// A tensor that is missing, does not match the others, or has impossible values.
-pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<Answers>> {
+pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<TrialResults>> {
     let shape = artifact.shape::<1>("answer.search")?;
     let search = artifact.values::<u32>("answer.search", &shape)?;
     let evaluation = artifact.values::<u8>("answer.evaluation", &shape)?;
@@ -161,9 +161,9 @@ pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<Answers>> {
     let correct = artifact.values::<u8>("answer.correct", &shape)?;
     let spikes = artifact.values::<i64>("answer.spikes", &shape)?;
     let refused = |name, found: String, expected: &str| Err(artifact.tensor_error(name, found, expected.into()).into());
-    let mut all = vec![Answers::default(); searches];
+    let mut all = vec![TrialResults::default(); searches];
     for i in 0..shape[0] {
-        let Some(answers) = all.get_mut(search[i] as usize) else {
+        let Some(results) = all.get_mut(search[i] as usize) else {
             return refused("answer.search", search[i].to_string(), &format!("0 to {}", searches.saturating_sub(1)));
         };
         if factor[i] <= 0.0 {
@@ -173,7 +173,7 @@ pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<Answers>> {
             return refused("answer.spikes", spikes[i].to_string(), "numbers of at least 0");
         }
         let set = if evaluation[i] == 0 { TrialSet::Search } else { TrialSet::Evaluation };
-        answers.insert(set, factor[i], trial[i], Answer { correct: correct[i] != 0, spikes: spikes[i] as u64 });
+        results.insert(set, factor[i], trial[i], TrialResult { correct: correct[i] != 0, spikes: spikes[i] as u64 });
     }
     Ok(all)
 }
@@ -183,29 +183,34 @@ mod tests {
     use super::*;
     use mdl_artifact::{Kind, Provenance};
 
-    fn some() -> Answers {
-        let mut answers = Answers::default();
+    fn some() -> TrialResults {
+        let mut results = TrialResults::default();
         for trial in 0..3 {
-            answers.insert(TrialSet::Search, 20.0, trial, Answer { correct: trial == 1, spikes: 7 + u64::from(trial) });
+            results.insert(
+                TrialSet::Search,
+                20.0,
+                trial,
+                TrialResult { correct: trial == 1, spikes: 7 + u64::from(trial) },
+            );
         }
-        answers.insert(TrialSet::Evaluation, 22.5, 0, Answer { correct: true, spikes: 1 << 40 });
-        answers
+        results.insert(TrialSet::Evaluation, 22.5, 0, TrialResult { correct: true, spikes: 1 << 40 });
+        results
     }
 
     #[test]
     fn what_is_missing_is_asked_for() {
-        let answers = some();
-        let known = answers.of(TrialSet::Search, &[20.0], 0..3).unwrap();
+        let results = some();
+        let known = results.of(TrialSet::Search, &[20.0], 0..3).unwrap();
         assert_eq!(known[0].iter().map(|a| a.correct).collect::<Vec<_>>(), [false, true, false]);
-        let batch = answers.of(TrialSet::Search, &[20.0, 25.0], 0..4).unwrap_err();
-        assert_eq!(batch, Batch { set: TrialSet::Search, factors: vec![20.0, 25.0], trials: 0..4 });
-        assert_eq!(answers.missing(&batch, 2), [25.0]);
-        assert_eq!(answers.missing(&batch, 3), [20.0, 25.0]);
+        let request = results.of(TrialSet::Search, &[20.0, 25.0], 0..4).unwrap_err();
+        assert_eq!(request, TrialRequest { set: TrialSet::Search, factors: vec![20.0, 25.0], trials: 0..4 });
+        assert_eq!(results.missing(&request, 2), [25.0]);
+        assert_eq!(results.missing(&request, 3), [20.0, 25.0]);
     }
 
     #[test]
     fn answers_survive_a_file_and_impossible_ones_are_named() {
-        let searches = vec![some(), Answers::default(), some()];
+        let searches = vec![some(), TrialResults::default(), some()];
         let mut artifact = Artifact::new(Kind::Checkpoint, serde_json::json!({}), Provenance::new("test", None, 1));
         write(&searches, &mut artifact);
         assert_eq!(read(&artifact, 3).unwrap(), searches);

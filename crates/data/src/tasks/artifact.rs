@@ -2,7 +2,7 @@
 //! are any, `weight` `[T, B, O]` and `rule` `[R, 10]`.
 
 use super::TaskConfig;
-use super::rule::{Demand, Judged, Rule, RuleSet};
+use super::rule::{Demand, Evaluated, Rule, RuleSet};
 use super::task::Task;
 use super::trials::Trials;
 use mdl_artifact::{Artifact, ArtifactError, differences as json_differences};
@@ -39,9 +39,10 @@ fn row(trial: usize, rule: &Rule) -> [f64; COLUMNS] {
         Demand::Largest(index) => (4, index as f64, 0.0),
         Demand::Direction { degrees, tolerance } => (5, degrees, tolerance),
     };
-    let judged = rule.judged.map_or(0, |judged| if judged == Judged::Trained { 1 } else { 2 });
+    let evaluated = rule.evaluated.map_or(0, |evaluated| if evaluated == Evaluated::Trained { 1 } else { 2 });
     let set = rule.set.map_or(0, |set| if set == RuleSet::Published { 1 } else { 2 });
-    let counts = [trial, judged, set, rule.window.start, rule.window.end, rule.outputs.start, rule.outputs.end, demand];
+    let counts =
+        [trial, evaluated, set, rule.window.start, rule.window.end, rule.outputs.start, rule.outputs.end, demand];
     let mut row = [0.0; COLUMNS];
     row.iter_mut().zip(counts).for_each(|(to, from)| *to = from as f64);
     row[COLUMNS - 2..].copy_from_slice(&[a, b]);
@@ -64,10 +65,10 @@ fn rule(row: &[f64], trials: &Trials) -> Option<(usize, Rule)> {
         5 => Demand::Direction { degrees: a, tolerance: b },
         _ => return None,
     };
-    let judged = [None, Some(Judged::Trained), Some(Judged::Lif)];
+    let evaluated = [None, Some(Evaluated::Trained), Some(Evaluated::Lif)];
     let set = [None, Some(RuleSet::Published), Some(RuleSet::Strict)];
     let rule = Rule {
-        judged: *judged.get(count(1)?)?,
+        evaluated: *evaluated.get(count(1)?)?,
         set: *set.get(count(2)?)?,
         window: count(3)?..count(4)?,
         outputs: count(5)?..count(6)?,

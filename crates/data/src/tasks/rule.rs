@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Which network's output is judged: published windows and rules differ between the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Judged {
+pub enum Evaluated {
     /// A trained rate or spiking network's own output, one value per task step.
     Trained,
     /// The output of the LIF network built from a rate network.
@@ -97,7 +97,7 @@ pub enum Demand {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// The network that it applies to; none: both.
-    pub judged: Option<Judged>,
+    pub evaluated: Option<Evaluated>,
     /// The set that it belongs to; none: both.
     pub set: Option<RuleSet>,
     /// Steps of its window.
@@ -110,8 +110,8 @@ pub struct Rule {
 
 impl Rule {
     /// Whether the rule is one of a set, and about a network.
-    pub fn applies(&self, judged: Judged, set: RuleSet) -> bool {
-        self.judged.is_none_or(|own| own == judged) && self.set.is_none_or(|own| own == set)
+    pub fn applies(&self, evaluated: Evaluated, set: RuleSet) -> bool {
+        self.evaluated.is_none_or(|own| own == evaluated) && self.set.is_none_or(|own| own == set)
     }
 
     /// Whether outputs with these extremes in the window are accepted; `extremes(o)` are those of output `o`. An output that
@@ -167,9 +167,9 @@ pub struct Criterion {
 
 impl Criterion {
     /// The rules among `rules` that apply.
-    pub fn new(rules: &[Rule], judged: Judged, set: RuleSet) -> Self {
+    pub fn new(rules: &[Rule], evaluated: Evaluated, set: RuleSet) -> Self {
         let mut criterion = Self::default();
-        for rule in rules.iter().filter(|rule| rule.applies(judged, set)) {
+        for rule in rules.iter().filter(|rule| rule.applies(evaluated, set)) {
             let known = criterion.windows.iter().position(|window| *window == rule.window);
             let index = known.unwrap_or_else(|| {
                 criterion.windows.push(rule.window.clone());
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn rule(outputs: Range<usize>, demand: Demand) -> Rule {
-        Rule { judged: None, set: None, window: 0..1, outputs, demand }
+        Rule { evaluated: None, set: None, window: 0..1, outputs, demand }
     }
 
     fn accepts(demand: Demand, values: &[&[f64]]) -> bool {
@@ -247,14 +247,14 @@ mod tests {
     #[test]
     fn rules_of_a_network_and_a_set_share_windows() {
         let all = [
-            Rule { judged: Some(Judged::Lif), window: 2..5, ..rule(0..1, Demand::Above(0.5)) },
+            Rule { evaluated: Some(Evaluated::Lif), window: 2..5, ..rule(0..1, Demand::Above(0.5)) },
             Rule { window: 2..5, ..rule(0..1, Demand::Below(0.9)) },
             Rule { set: Some(RuleSet::Strict), window: 0..9, ..rule(0..1, Demand::Below(0.1)) },
         ];
-        let windows = |judged, set| Criterion::new(&all, judged, set).windows;
-        assert_eq!(windows(Judged::Lif, RuleSet::Published), std::slice::from_ref(&(2..5)));
-        assert_eq!(windows(Judged::Trained, RuleSet::Strict), [2..5, 0..9]);
-        let both = Criterion::new(&all, Judged::Lif, RuleSet::Published);
+        let windows = |evaluated, set| Criterion::new(&all, evaluated, set).windows;
+        assert_eq!(windows(Evaluated::Lif, RuleSet::Published), std::slice::from_ref(&(2..5)));
+        assert_eq!(windows(Evaluated::Trained, RuleSet::Strict), [2..5, 0..9]);
+        let both = Criterion::new(&all, Evaluated::Lif, RuleSet::Published);
         assert!(both.accepts(|_, _| Extremes::of([0.6])) && !both.accepts(|_, _| Extremes::of([0.4])));
         assert!(!Criterion::default().accepts(|_, _| Extremes::of([0.6])));
     }

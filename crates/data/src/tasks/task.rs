@@ -1,6 +1,6 @@
 //! A task: trials that are drawn, and what counts as a correct answer to each.
 
-use super::rule::{Judged, RuleSet};
+use super::rule::{Evaluated, RuleSet};
 use super::trials::Trials;
 use mdl_kernels::random::Purpose;
 use std::ops::Range;
@@ -48,8 +48,8 @@ pub trait Task: Send + Sync {
     fn examples(&self) -> &Trials;
 
     /// The steps in which the answer of a network is judged in any of the example trials; none without a rule.
-    fn response_window(&self, judged: Judged) -> Option<Range<usize>> {
-        let rules = self.examples().rules.iter().flatten().filter(|rule| rule.applies(judged, self.rule_set()));
+    fn response_window(&self, evaluated: Evaluated) -> Option<Range<usize>> {
+        let rules = self.examples().rules.iter().flatten().filter(|rule| rule.applies(evaluated, self.rule_set()));
         rules.map(|rule| rule.window.clone()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
     }
 }

@@ -1,6 +1,6 @@
 //! Trials of a task in memory, and the evaluation of answers.
 
-use super::rule::{Criterion, Extremes, Judged, Rule, RuleSet};
+use super::rule::{Criterion, Evaluated, Extremes, Rule, RuleSet};
 
 /// Trials side by side, time-major.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,9 +116,9 @@ impl Trials {
     }
 
     /// Whether trial after trial is correct under a set of rules, given the outputs `[T, B, O]` of a trained network.
-    pub fn judge(&self, outputs: &[f32], set: RuleSet) -> Vec<bool> {
+    pub fn evaluate(&self, outputs: &[f32], set: RuleSet) -> Vec<bool> {
         let correct = |(b, rules): (usize, &Vec<Rule>)| {
-            let criterion = Criterion::new(rules, Judged::Trained, set);
+            let criterion = Criterion::new(rules, Evaluated::Trained, set);
             let value = |t: usize, o: usize| outputs[(t * self.count + b) * self.outputs + o];
             let finite = |o: usize| criterion.windows.iter().cloned().flatten().all(|t| value(t, o).is_finite());
             (0..self.outputs).all(finite)

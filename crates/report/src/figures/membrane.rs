@@ -9,7 +9,7 @@ use crate::window::{self, Window};
 use crate::{Population, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::field::length;
-use mdl_data::tasks::Judged;
+use mdl_data::tasks::Evaluated;
 use mdl_model::NetworkConfig;
 
 const CHECK: Check = Check("membrane potentials");
@@ -101,9 +101,9 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         (artifact.values::<u32>("recorded_unit", &[count])?, artifact.values::<f32>(name, &shape)?);
     let populations = evaluation.populations(CHECK)?;
     let (thresholds, moving) = (thresholds(&evaluation, count)?, moving_thresholds(&evaluation, &shape)?);
-    let time_ms = match evaluation.judged {
-        Judged::Lif => artifact.values::<f64>("potential_time_ms", &[times])?.to_vec(),
-        Judged::Trained => (0..times).map(|step| step as f64 * evaluation.experiment.task.step_ms()).collect(),
+    let time_ms = match evaluation.evaluated {
+        Evaluated::Lif => artifact.values::<f64>("potential_time_ms", &[times])?.to_vec(),
+        Evaluated::Trained => (0..times).map(|step| step as f64 * evaluation.experiment.task.step_ms()).collect(),
     };
     let mut drawn = Vec::new();
     for (u, unit) in units.iter().enumerate() {
@@ -127,9 +127,9 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let figure = MembraneTraces {
         title: &format!("Membrane potentials, {}", spikes.label),
         time_ms: &time_ms,
-        potential_unit: match evaluation.judged {
-            Judged::Lif => PotentialUnit::Millivolt,
-            Judged::Trained => PotentialUnit::Dimensionless,
+        potential_unit: match evaluation.evaluated {
+            Evaluated::Lif => PotentialUnit::Millivolt,
+            Evaluated::Trained => PotentialUnit::Dimensionless,
         },
         traces: &traces,
         windows: &evaluation.windows(),
@@ -139,11 +139,11 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
 
 /// Thresholds of `count` recorded units.
 fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportError> {
-    let shared = match (evaluation.judged, &evaluation.experiment.network) {
-        (Judged::Trained, NetworkConfig::Spiking(config)) => config.neuron.threshold,
+    let shared = match (evaluation.evaluated, &evaluation.experiment.network) {
+        (Evaluated::Trained, NetworkConfig::Spiking(config)) => config.neuron.threshold,
         _ => evaluation.experiment.lif.v_peak_mv(),
     };
-    if evaluation.judged == Judged::Trained && evaluation.artifact.has("threshold") {
+    if evaluation.evaluated == Evaluated::Trained && evaluation.artifact.has("threshold") {
         let own = evaluation.artifact.values::<f32>("threshold", &[count])?;
         return Ok(own.iter().map(|threshold| f64::from(*threshold)).collect());
     }
@@ -152,8 +152,8 @@ fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportE
 
 /// Thresholds of the recorded units that change from step to step, `[S, times, U]` as the potentials: those of adaptive neurons.
 fn moving_thresholds<'a>(evaluation: &Evaluation<'a>, shape: &[usize]) -> Result<Option<&'a [f32]>, ReportError> {
-    let moves = match (evaluation.judged, &evaluation.experiment.network) {
-        (Judged::Trained, NetworkConfig::Spiking(config)) => config.neuron.model.moves_threshold(),
+    let moves = match (evaluation.evaluated, &evaluation.experiment.network) {
+        (Evaluated::Trained, NetworkConfig::Spiking(config)) => config.neuron.model.moves_threshold(),
         _ => false,
     };
     if !moves {

@@ -8,7 +8,7 @@ use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
 use crate::{ReportError, style};
 use mdl_artifact::Artifact;
-use mdl_data::tasks::{Demand, Judged, Task};
+use mdl_data::tasks::{Demand, Evaluated, Task};
 
 const CHECK: Check = Check("output over time");
 const PLOT_HEIGHT: f64 = 190.0;
@@ -78,7 +78,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let (windows, time_ms) = (evaluation.windows(), artifact.values("time_ms", &[times])?);
     let conditions: Vec<Vec<Condition>> =
         drawn.iter().map(|of_output| of_output.iter().map(condition).collect()).collect();
-    let levels: Vec<Vec<f64>> = (0..drawn.len()).map(|o| thresholds(task, evaluation.judged, o)).collect();
+    let levels: Vec<Vec<f64>> = (0..drawn.len()).map(|o| thresholds(task, evaluation.evaluated, o)).collect();
     let outputs: Vec<Output> = conditions
         .iter()
         .zip(&levels)
@@ -113,9 +113,9 @@ fn draw_stacked(outputs: &[Output], names: &[&str], of: usize) -> Result<Figure,
 }
 
 /// Levels that an output is judged by in the example trials of a task.
-fn thresholds(task: &dyn Task, judged: Judged, output: usize) -> Vec<f64> {
+fn thresholds(task: &dyn Task, evaluated: Evaluated, output: usize) -> Vec<f64> {
     let rules = task.examples().rules.iter().flatten();
-    let own = rules.filter(|rule| rule.applies(judged, task.rule_set()) && rule.outputs.contains(&output));
+    let own = rules.filter(|rule| rule.applies(evaluated, task.rule_set()) && rule.outputs.contains(&output));
     let levels = own.flat_map(|rule| match rule.demand {
         Demand::Above(level) | Demand::Below(level) => vec![level],
         Demand::Between(low, high) => vec![low, high],

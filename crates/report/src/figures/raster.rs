@@ -10,7 +10,7 @@ use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
 use crate::{Population, ReportError, style};
 use mdl_artifact::Artifact;
-use mdl_data::tasks::Judged;
+use mdl_data::tasks::Evaluated;
 
 const CHECK: Check = Check("spike raster");
 /// Width of the panel of unit rates, and distance from the raster.
@@ -73,9 +73,9 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     for Spikes { label, time_ms, unit } in &spikes {
         trials.push(Trial { label, time_ms, unit });
     }
-    let rate_bin_ms = match evaluation.judged {
-        Judged::Lif => 20.0,
-        Judged::Trained => 10.0 * evaluation.experiment.task.step_ms(),
+    let rate_bin_ms = match evaluation.evaluated {
+        Evaluated::Lif => 20.0,
+        Evaluated::Trained => 10.0 * evaluation.experiment.task.step_ms(),
     };
     let figure = Raster {
         title: "Spikes",

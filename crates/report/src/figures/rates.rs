@@ -8,7 +8,7 @@ use crate::histogram::Bins;
 use crate::panel::{Axis, Frame, Panel, extent};
 use crate::{Population, ReportError, style};
 use mdl_artifact::Artifact;
-use mdl_data::tasks::Judged;
+use mdl_data::tasks::Evaluated;
 
 const CHECK: Check = Check("firing-rate distribution");
 const PLOT_HEIGHT: f64 = 170.0;
@@ -31,9 +31,9 @@ pub struct RateDistribution<'a> {
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("rate_hz")) else { return Ok(None) };
     let populations = evaluation.populations(CHECK)?;
-    let title = match evaluation.judged {
-        Judged::Lif => "Firing rates from step 10 on",
-        Judged::Trained => "Firing rates",
+    let title = match evaluation.evaluated {
+        Evaluated::Lif => "Firing rates from step 10 on",
+        Evaluated::Trained => "Firing rates",
     };
     let rates_hz = artifact.values("rate_hz", &[populations.len()])?;
     RateDistribution { title, rates_hz, populations: &populations }.draw().map(Some)

@@ -8,7 +8,7 @@ use crate::panel::{Axis, Frame, Panel, number};
 use crate::{ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::score::Score;
-use mdl_data::tasks::Judged;
+use mdl_data::tasks::Evaluated;
 
 const CHECK: Check = Check("search curve");
 const PERFORMANCE_HEIGHT: f64 = 150.0;
@@ -48,7 +48,7 @@ pub struct SearchCurve<'a> {
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
-    if let Some(evaluation) = Evaluation::of(artifact)?.filter(|evaluation| evaluation.judged == Judged::Lif) {
+    if let Some(evaluation) = Evaluation::of(artifact)?.filter(|evaluation| evaluation.evaluated == Evaluated::Lif) {
         evaluation.require(CHECK, "scaling_factor")?;
     }
     if !artifact.has("search.scaling_factor") {

@@ -8,7 +8,7 @@ use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
 use crate::{ReportError, style};
 use mdl_artifact::{Artifact, Kind};
-use mdl_data::tasks::{Judged, Task, Trials};
+use mdl_data::tasks::{Evaluated, Task, Trials};
 
 const CHECK: Check = Check("trials of the task");
 /// Maximum number of conditions to draw.
@@ -114,7 +114,7 @@ impl Example {
     fn new(task: &dyn Task, trials: &Trials, index: usize) -> Self {
         let trial = trials.get(index);
         let ms = |step: usize| step as f64 * task.step_ms();
-        let own = trial.rules.iter().filter(|rule| rule.applies(Judged::Trained, task.rule_set()));
+        let own = trial.rules.iter().filter(|rule| rule.applies(Evaluated::Trained, task.rule_set()));
         let mut windows: Vec<Window> = Vec::new();
         for rule in own {
             let window = Window { label: "response", from_ms: ms(rule.window.start), to_ms: ms(rule.window.end) };

@@ -13,7 +13,7 @@ const PLOT_HEIGHT: f64 = 300.0;
 
 /// Trajectory of one condition. Both slices have one value per step.
 #[derive(Clone, Copy, Debug)]
-pub struct Way<'a> {
+pub struct Path<'a> {
     /// Name of the condition.
     pub label: &'a str,
     /// First coordinate.
@@ -32,7 +32,7 @@ pub struct Trajectory<'a> {
     /// Name of the second coordinate.
     pub y_label: &'a str,
     /// The conditions, in the order of the legend.
-    pub ways: &'a [Way<'a>],
+    pub paths: &'a [Path<'a>],
 }
 
 /// Mean trajectory of each condition in the plane of the two most important modes, if there are two.
@@ -62,7 +62,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         title: "State in mode space",
         x_label: &format!("Mode {}", order[0]),
         y_label: &format!("Mode {}", order[1]),
-        ways: &means.iter().map(|(label, x, y)| Way { label, x, y }).collect::<Vec<_>>(),
+        paths: &means.iter().map(|(label, x, y)| Path { label, x, y }).collect::<Vec<_>>(),
     };
     figure.draw().map(Some)
 }
@@ -79,15 +79,15 @@ impl Trajectory<'_> {
         let height = PLOT_HEIGHT + style::BOTTOM;
         let width = style::NARROW - style::LEFT - style::RIGHT;
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
-        let x = Axis::around(self.x_label, self.ways.iter().flat_map(|way| way.x).copied());
-        let y = Axis::around(self.y_label, self.ways.iter().flat_map(|way| way.y).copied());
+        let x = Axis::around(self.x_label, self.paths.iter().flat_map(|way| way.x).copied());
+        let y = Axis::around(self.y_label, self.paths.iter().flat_map(|way| way.y).copied());
         let panel = Panel::new(canvas.size(height), frame, x, y);
         draw_zero(&mut canvas, &panel);
-        for (index, way) in self.ways.iter().enumerate() {
+        for (index, way) in self.paths.iter().enumerate() {
             let points: Vec<_> = way.x.iter().zip(way.y).map(|(&x, &y)| panel.at((x, y))).collect();
             canvas.stroke(apart(&points), style::colour(index), style::LINE_WIDTH, None);
         }
-        for (index, way) in self.ways.iter().enumerate() {
+        for (index, way) in self.paths.iter().enumerate() {
             let last = way.x.len() - 1;
             canvas.ring(panel.at((way.x[0], way.y[0])), 3.0, style::colour(index));
             canvas.dot(panel.at((way.x[last], way.y[last])), 4.0, style::colour(index));
@@ -97,19 +97,19 @@ impl Trajectory<'_> {
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
-        let ways = self.ways.iter().enumerate().map(|(i, way)| (Key::Line(style::colour(i)), way.label.to_owned()));
+        let paths = self.paths.iter().enumerate().map(|(i, way)| (Key::Line(style::colour(i)), way.label.to_owned()));
         let ends = [(Key::OpenDot(style::INK), "start".to_owned()), (Key::Dot(style::INK), "end".to_owned())];
-        ways.chain(ends).collect()
+        paths.chain(ends).collect()
     }
 
     fn description(&self) -> String {
-        let labels: Vec<_> = self.ways.iter().map(|way| way.label).collect();
+        let labels: Vec<_> = self.paths.iter().map(|way| way.label).collect();
         format!("State-space trajectories, {} against {}, for {}.", self.y_label, self.x_label, labels.join(", "))
     }
 
     fn check(&self) -> Result<(), ReportError> {
-        CHECK.not_empty("condition", self.ways)?;
-        for way in self.ways {
+        CHECK.not_empty("condition", self.paths)?;
+        for way in self.paths {
             CHECK.not_empty(&format!("step of {}", way.label), way.x)?;
             CHECK.length(&format!("second coordinate of {}", way.label), way.y, way.x.len())?;
             CHECK.finite(&format!("first coordinate of {}", way.label), way.x)?;

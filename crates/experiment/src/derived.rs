@@ -29,7 +29,7 @@ pub struct Changes<'a> {
 
 /// Experiment for the evaluation of a network.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Judged {
+pub struct DerivedExperiment {
     /// The experiment.
     pub experiment: Experiment,
     /// Fields with which the network was made differently, with their values then.
@@ -41,7 +41,7 @@ pub struct Judged {
 /// All sections of a config.
 const SECTIONS: [&str; 8] = ["name", "seed", "task", "network", "training", "lif", "search", "evaluation"];
 
-impl Judged {
+impl DerivedExperiment {
     /// Experiment of an artifact. `made_with` are the sections that its tensors depend on besides the network and its
     /// training; `origin` names it in messages.
     ///
@@ -52,10 +52,12 @@ impl Judged {
         changes.set.iter().try_for_each(|set| check_field("--set", set, changes.sections))?;
         let made = Experiment::from_json(artifact, &[], None, origin)?;
         let mut config = made.to_json();
-        let (mut unused, mut judge) = (Vec::new(), origin.to_owned());
+        let (mut unused, mut source, mut task_file) = (Vec::new(), origin.to_owned(), None);
         if let Some(file) = changes.file {
-            judge = file.display().to_string();
-            let other = Experiment::load(file, &[], None)?.to_json();
+            source = file.display().to_string();
+            let other = Experiment::load(file, &[], None)?;
+            task_file = other.task_file.clone().filter(|_| changes.sections.contains(&"task"));
+            let other = other.to_json();
             for section in changes.sections {
                 config[*section] = other[*section].clone();
             }
@@ -64,12 +66,13 @@ impl Judged {
             let differ = differences(&made, &other).into_iter().map(|difference| difference.field);
             unused = differ.filter(|field| ignored(field)).collect();
         }
-        let experiment = Experiment::from_json(config, changes.set, changes.seed, &judge)?;
+        let mut experiment = Experiment::from_json(config, changes.set, changes.seed, &source)?;
         let invalid = |field: InvalidField| ExperimentError::Invalid {
-            origin: origin_of(&judge, changes.set, &field.field),
+            origin: origin_of(&source, changes.set, &field.field),
             field: Box::new(field),
         };
         check_task(&made.task, &experiment.task).map_err(|field| invalid(field.within("task")))?;
+        experiment.task_file = experiment.task_file.or(task_file);
         let differs = differing(&made.to_json(), &experiment.to_json(), made_with);
         Ok(Self { experiment, differs, unused })
     }
@@ -104,25 +107,25 @@ pub fn check_field(option: &'static str, argument: &str, sections: &[&str]) -> R
 }
 
 /// Refuses to replace a network's task by one with other channels, another time step or other training examples.
-fn check_task(made: &TaskConfig, judged: &TaskConfig) -> Result<(), InvalidField> {
-    let [made_json, judged_json] = [made, judged].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
+fn check_task(made: &TaskConfig, derived: &TaskConfig) -> Result<(), InvalidField> {
+    let [made_json, judged_json] = [made, derived].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
     let (channels, outputs) = made.channels_and_outputs();
-    let found = judged.channels_and_outputs();
+    let found = derived.channels_and_outputs();
     if found != (channels, outputs) {
         return Err(InvalidField {
-            field: if judged.data_set().is_some() { "kind" } else { "file" }.into(),
-            found: format!("{}, with {} input channels and {} outputs", judged.name(), found.0, found.1),
+            field: if derived.data_set().is_some() { "kind" } else { "file" }.into(),
+            found: format!("{}, with {} input channels and {} outputs", derived.name(), found.0, found.1),
             expected: format!("{}, with {channels} and {outputs}, as the network has", made.name()),
         });
     }
     let fixed_fields = made.fixed_fields();
-    let (made, judged) = (made_json, judged_json);
-    let fixed = |field: &&&str| made.get(**field) != judged.get(**field);
+    let (made, derived) = (made_json, judged_json);
+    let fixed = |field: &&&str| made.get(**field) != derived.get(**field);
     match fixed_fields.iter().find(fixed) {
         None => Ok(()),
         Some(field) => Err(InvalidField {
             field: (*field).into(),
-            found: judged[*field].to_string(),
+            found: derived[*field].to_string(),
             expected: format!("{}, as in the training of the network", made[*field]),
         }),
     }

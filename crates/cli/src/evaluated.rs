@@ -5,7 +5,7 @@ use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_data::field::length;
 use mdl_data::tasks::{TaskConfig, Trials};
 use mdl_experiment::Experiment;
-use mdl_experiment::judged::{Changes, Fields, Judged};
+use mdl_experiment::derived::{Changes, DerivedExperiment, Fields};
 use mdl_kernels::random::Purpose;
 use std::path::Path;
 
@@ -14,18 +14,18 @@ use std::path::Path;
 ///
 /// # Errors
 /// A change that is not possible (status 2).
-pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<Judged> {
+pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<DerivedExperiment> {
     let made_with: &[&str] = if network.kind == Kind::Lif { &["task", "lif"] } else { &["task"] };
     let origin = network.path().display().to_string();
-    let judged = Judged::new(network.config.clone(), changes, made_with, &origin).or_exit(Status::Usage)?;
-    if let (Some(file), false) = (changes.file, judged.unused.is_empty()) {
+    let derived = DerivedExperiment::new(network.config.clone(), changes, made_with, &origin).or_exit(Status::Usage)?;
+    if let (Some(file), false) = (changes.file, derived.unused.is_empty()) {
         const NAMED: usize = 5;
-        let named = judged.unused.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let more = judged.unused.len().saturating_sub(NAMED);
+        let named = derived.unused.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = derived.unused.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         tracing::warn!("{}: {named}{more} differ from the network in {origin} and are not used", file.display());
     }
-    Ok(judged)
+    Ok(derived)
 }
 
 /// Trials in `file`, or fresh ones without a file. Returns the fields of the task with which the trials of the file
