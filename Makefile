@@ -55,10 +55,10 @@ build: ## build the programs
 
 # Existing files are verified and kept; a file that does not belong to the data set is replaced.
 data: build ## download MNIST (or fashion-mnist) to artifacts/data/; [DATASET=mnist]
-	$(BIN)/get-data --dataset $(DATASET) --force -o "$(ARTIFACTS)/data/$(DATASET)"
+	"$(BIN)/get-data" --dataset $(DATASET) --force -o "$(ARTIFACTS)/data/$(DATASET)"
 
 # Status 4 means that the output is written but a criterion was not met: the pipeline continues and reports it at the end.
-STAGE = scripts/stage "$(RUN)/$(1).criterion-not-met" $(BIN)/$(1)
+STAGE = scripts/stage "$(RUN)/$(1).criterion-not-met" "$(BIN)/$(1)"
 # Directory of the data if ARTIFACTS differs from the configs.
 DIRECTORY := $(if $(and $(IMAGES),$(filter-out artifacts,$(ARTIFACTS))),--set "task.directory=$(ARTIFACTS)/data/$(DATASET)")
 
@@ -94,7 +94,7 @@ eval-spiking eval-rate: pipeline ## evaluate a spiking network, or a rate networ
 
 EVALUATED := $(if $(SPIKING)$(IMAGES),$(NETWORK),lif)
 $(RUN_)/eval.safetensors: $(RUN_)/$(EVALUATED).safetensors | build
-	$(BIN)/eval-$(EVALUATED) $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
+	"$(BIN)/eval-$(EVALUATED)" $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
 
 # Short names that predate the targets for configs.
 train-mnist:
@@ -208,7 +208,7 @@ $(PYTHON)/ready: examples/python/requirements.txt
 	touch $@
 
 test-python: build $(PYTHON)/ready ## run the scripts in examples/python, and read exports with SciPy, NumPy and nir
-	$(PYTHON)/bin/python examples/python/check.py $(BIN)
+	$(PYTHON)/bin/python examples/python/check.py "$(BIN)"
 
 test-oracle: ## recompute the test fixtures from the equations and compare; installs PyTorch from PyPI (6 GB)
 	scripts/test-oracle target/oracle
@@ -218,7 +218,7 @@ audit: ## check advisories, licences and sources of the dependencies (deny.toml)
 	$(CARGO) deny check
 
 test-slurm: build ## run the scripts in examples/slurm on a temporary Slurm; skipped without Slurm's programs
-	scripts/test-slurm $(BIN)
+	scripts/test-slurm "$(BIN)"
 
 clean: ## remove builds; artifacts are kept
 	$(CARGO) clean

@@ -87,8 +87,13 @@ pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
-            found.insert(path.clone(), std::fs::read(path).unwrap());
+            continue;
+        }
+        match std::fs::read(&path) {
+            Ok(bytes) => _ = found.insert(path, bytes),
+            // A temporary file may be gone by now.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => panic!("{}: {error}", path.display()),
         }
     }
     found

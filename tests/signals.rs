@@ -17,6 +17,9 @@ const KILLED: i32 = 130;
 const TIMED_OUT: i32 = 124;
 
 fn start(command: &mut Command) -> Child {
+    // Under `nohup` the tests ignore hang-ups, and their children would inherit that.
+    // SAFETY: the default disposition runs no code of this process.
+    unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

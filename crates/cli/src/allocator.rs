@@ -1,8 +1,11 @@
-//! Last resort if memory runs out: one line and an exit status instead of an abort.
+//! Last resort if memory runs out, or if the code of a task asks for too much of it: one line and an exit status instead
+//! of an abort.
 //!
 //! The memory of a run is estimated before it starts ([`crate::memory`]). It may still run out, if another program
 //! takes it or if a limit is too low even for the start.
 
+use crate::Status;
+use mdl_data::tasks::program::allocation::{LARGEST, refusal};
 use std::alloc::{GlobalAlloc, Layout, System};
 
 #[global_allocator]
@@ -14,16 +17,19 @@ struct OrExit;
 // SAFETY: every call is passed to the system allocator, and its result is returned.
 unsafe impl GlobalAlloc for OrExit {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        check(layout.size());
         // SAFETY: guaranteed by the caller.
         there(unsafe { System.alloc(layout) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        check(layout.size());
         // SAFETY: guaranteed by the caller.
         there(unsafe { System.alloc_zeroed(layout) }, layout.size())
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        check(size);
         // SAFETY: guaranteed by the caller.
         there(unsafe { System.realloc(pointer, layout, size) }, size)
     }
@@ -42,36 +48,69 @@ fn there(pointer: *mut u8, bytes: usize) -> *mut u8 {
     pointer
 }
 
-/// Reports how many bytes are missing, without allocating, and ends the process with status 1.
+/// Ends the process if the code of a task asks for a block that is too large for a task.
+#[inline(always)]
+fn check(bytes: usize) {
+    refusal(bytes, |file| {
+        let mut line = Line::new();
+        line.text("error: task ").text(file).text(": one value of ").number(bytes);
+        line.text(" bytes, expected at most ").number(LARGEST).text(" bytes; make it smaller\n");
+        line.print_and_exit(Status::Usage)
+    });
+}
+
+/// Reports how many bytes are missing, and ends the process.
 #[cold]
 fn exhausted(bytes: usize) -> ! {
-    let mut text = [0u8; 160];
-    let mut end = 0;
-    let mut digits = [0u8; 20];
-    let (mut first, mut rest) = (digits.len(), bytes);
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+    let mut line = Line::new();
+    line.text("error: out of memory: ").number(bytes).text(" more bytes are not to be had\n");
+    line.print_and_exit(Status::Failed)
+}
+
+/// A line of text that is put together without allocating; what does not fit is cut off.
+struct Line {
+    bytes: [u8; 512],
+    end: usize,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { bytes: [0; 512], end: 0 }
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        let length = text.len().min(self.bytes.len() - self.end);
+        self.bytes[self.end..self.end + length].copy_from_slice(&text.as_bytes()[..length]);
+        self.end += length;
+        self
+    }
+
+    fn number(&mut self, mut number: usize) -> &mut Self {
+        let mut digits = [0u8; 20];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
         }
+        self.text(std::str::from_utf8(&digits[first..]).unwrap_or_default())
     }
-    let line: [&[u8]; 3] = [b"error: out of memory: ", &digits[first..], b" more bytes are not to be had\n"];
-    for part in line {
-        text[end..end + part.len()].copy_from_slice(part);
-        end += part.len();
-    }
-    #[cfg(unix)]
-    // SAFETY: `text` has `end` bytes; both calls allocate no memory and may be made by any thread.
-    unsafe {
-        libc::write(2, text.as_ptr().cast(), end);
-        libc::_exit(1)
-    }
-    #[cfg(not(unix))]
-    {
-        use std::io::Write;
-        _ = std::io::stderr().write_all(&text[..end]);
-        std::process::exit(1)
+
+    fn print_and_exit(&self, status: Status) -> ! {
+        #[cfg(unix)]
+        // SAFETY: `bytes` has `end` bytes; both calls allocate no memory and may be made by any thread.
+        unsafe {
+            libc::write(2, self.bytes.as_ptr().cast(), self.end);
+            libc::_exit(i32::from(status as u8))
+        }
+        #[cfg(not(unix))]
+        {
+            use std::io::Write;
+            _ = std::io::stderr().write_all(&self.bytes[..self.end]);
+            std::process::exit(i32::from(status as u8))
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Tasks in files: the bits of their trials, and that they keep what they promise.
 
 use mdl_data::tasks::program::ProgramConfig;
-use mdl_data::tasks::{Judged, Program, RuleSet, Task, TaskConfig, Trials};
+use mdl_data::tasks::{Evaluated, Program, RuleSet, Task, TaskConfig, Trials};
 use mdl_kernels::random::Purpose;
 use serde_json::Map;
 
@@ -56,8 +56,8 @@ fn the_target_itself_is_a_correct_output_and_silence_rarely_is() {
         let task = built_in(name);
         let trials = task.draw(1, Purpose::TrainingTrial, 0, 64).unwrap();
         for set in [RuleSet::Published, RuleSet::Strict] {
-            assert!(trials.judge(&trials.target, set).iter().all(|correct| *correct), "{name}");
-            let silent = trials.judge(&vec![0.0; trials.target.len()], set);
+            assert!(trials.evaluate(&trials.target, set).iter().all(|correct| *correct), "{name}");
+            let silent = trials.evaluate(&vec![0.0; trials.target.len()], set);
             for (condition, correct) in trials.condition.iter().zip(silent) {
                 assert_eq!(correct, task.conditions()[*condition] == "NoGo", "{name}");
             }
@@ -87,18 +87,18 @@ fn not_a_number_is_never_correct() {
     let trials = task.draw(1, Purpose::TrainingTrial, 0, 16).unwrap();
     let mut outputs = trials.target.clone();
     outputs[150 * 16..151 * 16].fill(f32::NAN);
-    assert_eq!(trials.judge(&outputs, RuleSet::Published), [false; 16]);
+    assert_eq!(trials.evaluate(&outputs, RuleSet::Published), [false; 16]);
 }
 
 #[test]
 fn windows_are_those_of_the_network() {
     let task = built_in("go-nogo");
-    assert_eq!(task.response_window(Judged::Trained), Some(75..200));
-    assert_eq!(task.response_window(Judged::Lif), Some(100..200));
+    assert_eq!(task.response_window(Evaluated::Trained), Some(75..200));
+    assert_eq!(task.response_window(Evaluated::Lif), Some(100..200));
 }
 
-/// Files that are wrong in more than a hundred ways, with their messages. Those in brackets cost time or memory that the
-/// language does not limit, and are left out; deeply nested ones must not exhaust the stack, right or wrong.
+/// Files that are wrong in more than a hundred ways, with the messages of the programs. Values that are too large are left
+/// out: an allocator refuses them, which a test of its own does not have.
 #[test]
 fn wrong_files_are_refused_with_their_name() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/tasks/wrong");
@@ -107,11 +107,7 @@ fn wrong_files_are_refused_with_their_name() {
     for line in messages.lines() {
         let Some((name, message)) = line.split_once(": ") else { continue };
         let Ok(source) = std::fs::read_to_string(folder.join(name).with_extension("star")) else { continue };
-        if message.contains("(no ")
-            || message.contains("does not end")
-            || message.contains("panic")
-            || message.contains("out of memory")
-        {
+        if message.contains("one value of") || name == "growing-whole-number" {
             continue;
         }
         let file = format!("{name}.star");
@@ -121,7 +117,7 @@ fn wrong_files_are_refused_with_their_name() {
                 assert!(error.to_string().starts_with(&file) && error.message.len() > 8, "{error}");
                 refused += 1;
             }
-            Ok(_) => assert!(message.starts_with("(aborts"), "{name} is accepted, expected {message}"),
+            Ok(_) => assert_eq!(message, "(accepted)", "{name}"),
         }
     }
     assert!(refused > 80, "{refused} files refused");
@@ -200,7 +196,7 @@ fn the_targets_of_every_task_are_correct_answers() {
         assert_eq!(task.examples().count, task.conditions().len(), "{file}: every condition occurs");
         let trials = task.draw(7, Purpose::ValidationTrial, 0, 100).unwrap();
         for set in [RuleSet::Published, RuleSet::Strict] {
-            let wrong = trials.judge(&trials.target, set).iter().filter(|correct| !**correct).count();
+            let wrong = trials.evaluate(&trials.target, set).iter().filter(|correct| !**correct).count();
             assert_eq!(wrong, 0, "{file}, {set:?}: trials whose target is a wrong answer");
         }
         count += 1;

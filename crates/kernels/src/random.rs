@@ -162,6 +162,7 @@ impl Stream {
     }
 
     /// The next 32 random bits.
+    #[inline]
     pub fn next_u32(&mut self) -> u32 {
         let at = (self.position % (4 * LANES as u64)) as usize;
         if at == 0 {
@@ -177,6 +178,7 @@ impl Stream {
     }
 
     /// A uniform number in [0, 1) with 53 random bits.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         let bits = (u64::from(self.next_u32()) << 32 | u64::from(self.next_u32())) >> 11;
         bits as f64 * (1.0 / (1u64 << 53) as f64)
@@ -194,6 +196,7 @@ impl Stream {
     }
 
     /// A standard normal number. Use [`fill_normal`] to draw many.
+    #[inline]
     pub fn normal(&mut self) -> f32 {
         let radius = self.next_u32();
         normal_pair(radius, self.next_u32(), 1.0).0

@@ -21,7 +21,7 @@ pub use data_set::{BatchInput, DataSet, Drive, Examples, Picture, Presentation, 
 pub use data_sets::DataSetConfig;
 pub use digits::Digits;
 pub use program::Program;
-pub use rule::{Criterion, Demand, Extremes, Judged, Rule, RuleSet};
+pub use rule::{Criterion, Demand, Evaluated, Extremes, Rule, RuleSet};
 pub use sequential_mnist::SequentialMnist;
 pub use task::{Task, TaskError};
 pub use trials::{Trial, Trials};

@@ -1,5 +1,6 @@
 //! What the file of a task declares: names, durations, parameters.
 
+use super::allocation;
 use super::config::ProgramConfig;
 use super::limits::TICKS;
 use super::{failure, values};
@@ -17,7 +18,7 @@ const MOST_STEPS: usize = 1_000_000;
 /// Most channels of inputs, and of outputs.
 const MOST_CHANNELS: usize = 4096;
 /// Most values of a trial's inputs, and of its targets.
-const MOST_VALUES: usize = 1 << 27;
+const MOST_VALUES: usize = 1 << 24;
 /// Most conditions.
 const MOST_CONDITIONS: usize = 4096;
 
@@ -165,7 +166,8 @@ impl Reader<'_> {
                 let mut evaluator = Evaluator::new(&module);
                 values::limit(&mut evaluator, TICKS);
                 let p = values::parameters(&module, &self.parameters);
-                evaluator.eval_function(value, &[p], &[]).map_err(|error| failure::of(self.file, error))?
+                let returned = allocation::limited(self.file, || evaluator.eval_function(value, &[p], &[]));
+                returned.map_err(|error| failure::of(self.file, error))?
             } else {
                 value
             };

@@ -4,10 +4,11 @@
 //! second. Signals are added to what a channel already has. Without a beginning a window starts with the trial, without an
 //! end it ends with it.
 
+use super::allocation;
 use super::declared::Declared;
 use super::failure::refused;
 use super::values;
-use crate::tasks::rule::{Demand, Judged, Rule, RuleSet};
+use crate::tasks::rule::{Demand, Evaluated, Rule, RuleSet};
 use crate::tasks::trials::Trial;
 use mdl_kernels::random::Stream;
 use starlark::any::ProvidesStaticType;
@@ -48,8 +49,8 @@ macro_rules! refuse {
 }
 
 /// Names of the networks in rules.
-pub(super) fn network_name(judged: Judged) -> &'static str {
-    if judged == Judged::Lif { "lif" } else { "trained" }
+pub(super) fn network_name(evaluated: Evaluated) -> &'static str {
+    if evaluated == Evaluated::Lif { "lif" } else { "trained" }
 }
 
 /// Names of the sets of rules.
@@ -202,7 +203,12 @@ impl Drawing {
             true => (self.declared.outputs.len(), &mut trial.target),
             false => (self.declared.inputs.len(), &mut trial.input),
         };
-        for (step, row) in values.chunks_exact_mut(width).skip(window.start).take(window.len()).enumerate() {
+        let rows = values.chunks_exact_mut(width).skip(window.start).take(window.len()).enumerate();
+        if let [channel] = channels[..] {
+            rows.for_each(|(step, row)| row[channel] += value(stream, step, 0));
+            return Ok(());
+        }
+        for (step, row) in rows {
             for (place, channel) in channels.iter().enumerate() {
                 row[*channel] += value(stream, step, place);
             }
@@ -225,10 +231,10 @@ impl Drawing {
         if window.is_empty() {
             refuse!("the window from {from_ms} to {} ms has no step", to_ms.unwrap_or_default());
         }
-        let judged = match network.into_option() {
+        let evaluated = match network.into_option() {
             None => None,
-            Some("trained") => Some(Judged::Trained),
-            Some("lif") => Some(Judged::Lif),
+            Some("trained") => Some(Evaluated::Trained),
+            Some("lif") => Some(Evaluated::Lif),
             Some(other) => refuse!(r#"network = "{other}", expected "trained" or "lif", or nothing for both"#),
         };
         let set = match rules.into_option() {
@@ -245,7 +251,7 @@ impl Drawing {
         if to_ms.is_none() {
             state.open.push(index);
         }
-        state.trial.rules.push(Rule { judged, set, window, outputs, demand });
+        state.trial.rules.push(Rule { evaluated, set, window, outputs, demand });
         Ok(NoneType)
     }
 }
@@ -511,7 +517,7 @@ fn methods(builder: &mut MethodsBuilder) {
         let outputs = outputs.into_option().map_or(Ok(0..count), |outputs| drawing.outputs(outputs))?;
         let trial = &mut drawing.state.borrow_mut().trial;
         if trial.weight.is_empty() {
-            trial.weight.resize(trial.target.len(), 1.0);
+            allocation::unlimited(|| trial.weight.resize(trial.target.len(), 1.0));
         }
         for row in trial.weight.chunks_exact_mut(count).skip(window.start).take(window.len()) {
             row[outputs.clone()].fill(weight);

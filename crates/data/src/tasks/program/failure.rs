@@ -11,6 +11,21 @@ pub(super) fn of(file: &str, error: starlark::Error) -> TaskError {
     TaskError { file: file.into(), line, message }
 }
 
+/// The line that defines a name.
+pub(super) fn definition(source: &str, name: &str) -> Option<usize> {
+    let defines = |line: &str| {
+        let rest = line.strip_prefix("def ").unwrap_or(line).strip_prefix(name)?;
+        rest.trim_start().starts_with(['=', '(']).then_some(())
+    };
+    source.lines().position(|line| defines(line).is_some()).map(|line| line + 1)
+}
+
+/// The error of a declaration, which begins with its name, with the line of its definition.
+pub(super) fn at_definition(source: &str, error: TaskError) -> TaskError {
+    let name = error.message.split(':').next().unwrap_or_default();
+    TaskError { line: error.line.or_else(|| definition(source, name)), ..error }
+}
+
 /// What a call of the language is refused with.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

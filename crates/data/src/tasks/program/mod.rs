@@ -6,6 +6,7 @@
 //! output, its random numbers come from the counter-based streams, and its work and memory are limited, so that a trial is a
 //! function of the text, the parameters, the seed and the trial's number.
 
+pub mod allocation;
 mod config;
 mod declared;
 mod draw;
@@ -14,7 +15,7 @@ mod limits;
 mod math;
 mod values;
 
-use super::rule::{Judged, RuleSet};
+use super::rule::{Evaluated, RuleSet};
 use super::task::{Task, TaskError};
 use super::trials::{Trial, Trials};
 pub use config::ProgramConfig;
@@ -115,8 +116,9 @@ impl Program {
         let error = |message: String| TaskError { file: config.file.clone(), line: None, message };
         let source =
             config.source.clone().ok_or_else(|| error("its text is missing: name the file in a config".into()))?;
-        let module = values::evaluate(&config.file, &source)?;
-        let declared = Arc::new(Declared::new(&module, &config)?);
+        let module = allocation::limited(&config.file, || values::evaluate(&config.file, &source))?;
+        let declared = Declared::new(&module, &config).map_err(|error| failure::at_definition(&source, error))?;
+        let declared = Arc::new(declared);
         let config = ProgramConfig { parameters: declared.parameters.clone(), ..config };
         let config = ProgramConfig { step_ms: Some(declared.step_ms), ..config };
         let program = Self { config, compiled: Arc::new(Compiled { module, declared, examples: OnceLock::new() }) };
@@ -150,8 +152,15 @@ impl Program {
         file.strip_suffix(".star").unwrap_or(file)
     }
 
+    /// An error of a drawn trial.
     fn error(&self, message: String) -> TaskError {
-        TaskError { file: self.config.file.clone(), line: None, message }
+        self.in_trial(TaskError { file: self.config.file.clone(), line: None, message })
+    }
+
+    /// The error with the line of `trial`, if it has none.
+    fn in_trial(&self, error: TaskError) -> TaskError {
+        let source = self.config.source.as_deref().unwrap_or_default();
+        TaskError { line: error.line.or_else(|| failure::definition(source, "trial")), ..error }
     }
 
     /// The first trial of each condition among some. A condition that none of them has is left out.
@@ -191,7 +200,7 @@ impl Program {
         for from in (0..count).step_by(CHUNK) {
             let here = CHUNK.min(count - from);
             let drawing = Drawing::new(declared.clone());
-            Module::with_temp_heap(|module| {
+            let draw = |module: Module| {
                 let mut evaluator = Evaluator::new(&module);
                 values::limit(&mut evaluator, TICKS * here as u64);
                 evaluator.extra = Some(&drawing);
@@ -201,8 +210,9 @@ impl Program {
                 let t = module.heap().alloc_simple(draw::TrialValue);
                 for trial in from..from + here {
                     drawing.begin(Stream::new(seed, purpose, first + trial as u64));
-                    let returned = evaluator.eval_function(function, &[t, p], &[]);
-                    let returned = returned.map_err(|error| failure::of(&self.config.file, error))?;
+                    let call = || evaluator.eval_function(function, &[t, p], &[]);
+                    let returned = allocation::limited(&self.config.file, call);
+                    let returned = returned.map_err(|error| self.in_trial(failure::of(&self.config.file, error)))?;
                     let condition = returned.unpack_str().and_then(|name| declared.condition(name));
                     let condition = condition.ok_or_else(|| {
                         let known = declared.conditions.join(", ");
@@ -214,18 +224,19 @@ impl Program {
                     see(trial, &drawn);
                 }
                 Ok(())
-            })?;
+            };
+            Module::with_temp_heap(draw)?;
         }
         Ok(())
     }
 
     /// Refuses a trial whose answers cannot be judged.
     fn check_rules(&self, trial: &Trial) -> Result<(), TaskError> {
-        for judged in [Judged::Trained, Judged::Lif] {
+        for evaluated in [Evaluated::Trained, Evaluated::Lif] {
             for set in [RuleSet::Published, RuleSet::Strict] {
-                if !trial.rules.iter().any(|rule| rule.applies(judged, set)) {
+                if !trial.rules.iter().any(|rule| rule.applies(evaluated, set)) {
                     let condition = &self.compiled.declared.conditions[trial.condition];
-                    let (network, set) = (draw::network_name(judged), draw::set_name(set));
+                    let (network, set) = (draw::network_name(evaluated), draw::set_name(set));
                     return Err(self.error(format!(
                         "a trial of condition {condition} has no rule for the {network} network in the {set} set; \
                          call t.reach, t.keep, t.near, t.largest or t.direction, without network and rules for all"
