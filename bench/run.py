@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Times steps of this project and of its peers in turn on the same work, and prints the ratios of the medians; then times steps
-of this project for several sizes, and prints the time per unit of work.
+of this project for several sizes, and prints the time per unit of work; then the share of drawing trials in the updates of every
+config of a cognitive task.
 
-usage: bench/run.py [NAME ...] [--rounds R] [--write]      names: see CASES and SCALING; default: all
+usage: bench/run.py [NAME ...] [--rounds R] [--write]      names: see CASES, SCALING and `drawing`; default: all
 
 Needs the programs (`make build`), MNIST (`make data`) and, for the peers, the packages of bench/peers/requirements.txt in the
 Python that runs this file. `make bench` provides all three. `--write` updates the tables in docs/benchmarks.md. Absolute times
@@ -23,9 +24,9 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 MARKS = "<!-- bench/run.py writes from here -->\n", "<!-- to here -->\n"
 
 
-def training(config, updates, **settings):
-    """Command for updates of mdl-rnn on a config, with some of its settings replaced."""
-    command = [OURS, "train", "--config", ROOT / "configs" / f"{config}.json", "--updates", updates]
+def training(config, updates, what="train", **settings):
+    """Command for updates of mdl-rnn on a config, or for drawing their trials, with some of its settings replaced."""
+    command = [OURS, what, "--config", ROOT / "configs" / f"{config}.json", "--updates", updates]
     for field, value in settings.items():
         command += ["--set", f"{field.replace('__', '.')}={value}"]
     return [str(part) for part in command]
@@ -113,7 +114,7 @@ def scale(name, rounds):
     sizes = SCALING[name]
     updates = [min(40, max(5, TIMED // (n * b * t))) for n, _, b, t in sizes]
     commands = [
-        spiking("mante-spiking", count, n, p, b, task__steps=t) for count, (n, p, b, t) in zip(updates, sizes)
+        spiking("mante-spiking", count, n, p, b, task__parameters__trial_ms=2 * t) for count, (n, p, b, t) in zip(updates, sizes)
     ]
     rounds = [[measure(command, 1) for command in commands] for _ in range(rounds)]
     for place, (n, p, b, t) in enumerate(sizes):
@@ -121,6 +122,19 @@ def scale(name, rounds):
         peak = max(results[place]["peak_bytes"] or 0 for results in rounds)
         cost = seconds * 1e9 / (n * p * b * t)
         yield f"| {name} | {n} | {p} | {b} | {t} | {seconds * 1e3:.1f} | {cost:.3f} | {peak / 2**20:.0f} |"
+
+
+def drawing(rounds):
+    """Times drawing and updates of every config of a cognitive task in turn, as rows of a table."""
+    for path in sorted((ROOT / "configs").glob("*.json")):
+        config = json.loads(path.read_text())
+        if "file" not in config.get("task", {}):
+            continue
+        batch = config["training"].get("batch_size", 1)
+        commands = training(path.stem, 200, "draw"), training(path.stem, 20)
+        measured = [[measure(command, 1)["median_s"] for command in commands] for _ in range(rounds)]
+        drawn, updated = (statistics.median(seconds) for seconds in zip(*measured))
+        yield f"| {path.stem} | {batch} | {drawn * 1e3:.3f} | {updated * 1e3:.2f} | {drawn / updated:.1%} |"
 
 
 def table(head, rows):
@@ -140,7 +154,7 @@ def write(tables):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = [*CASES, *SCALING]
+    known = [*CASES, *SCALING, "drawing"]
     parser.add_argument("names", nargs="*", default=known, help=f"cases: {', '.join(known)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="update the tables in docs/benchmarks.md")
@@ -160,6 +174,10 @@ def main():
         rows = (row for name in sizes for row in scale(name, arguments.rounds))
         head = ["varied", "N", "P", "B", "T", "update (ms)", "ns per neuron, mode, trial and step", "peak memory (MiB)"]
         tables.append(table(head, rows))
+    if "drawing" in arguments.names:
+        print()
+        head = ["config", "batch", "drawing of a batch (ms)", "update (ms)", "share"]
+        tables.append(table(head, drawing(arguments.rounds)))
     if arguments.write:
         write(tables)
 

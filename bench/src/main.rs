@@ -37,6 +37,8 @@ enum What {
     Train(Case),
     /// Outputs of a network on one batch of trials of a cognitive task, without gradients
     Run(Case),
+    /// Batches of trials of a cognitive task, without a network
+    Draw(Case),
     /// Trials of a random LIF network
     Lif(lif::Trials),
 }
@@ -64,6 +66,7 @@ fn main() -> Result<()> {
     let (seconds, rate_hz) = match Arguments::parse().what {
         What::Train(case) => (seconds(case, Timed::Updates)?, None),
         What::Run(case) => (seconds(case, Timed::Runs)?, None),
+        What::Draw(case) => (seconds(case, Timed::Draws)?, None),
         What::Lif(trials) => trials.run().map(|(seconds, rate_hz)| (seconds, Some(rate_hz)))?,
     };
     let result = json!({ "median_s": median(seconds), "peak_bytes": peak_bytes(), "rate_hz": rate_hz });
@@ -78,6 +81,8 @@ enum Timed {
     Updates,
     /// Noise and forward.
     Runs,
+    /// Drawing of trials.
+    Draws,
 }
 
 /// Seconds of each update or run.
@@ -87,6 +92,9 @@ fn seconds(case: Case, what: Timed) -> Result<Vec<f64>> {
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
     let (experiment, device) = (Experiment::load(&config, &set, None)?, device.open()?);
+    if let Timed::Draws = what {
+        return Ok(draws(&experiment, updates)?.split_off(WARM_UP as usize));
+    }
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let mut seconds = match &experiment.network {
         NetworkConfig::Rate(config) => {
@@ -127,6 +135,17 @@ fn runs(network: &impl Network, task: &dyn Task, training: &TrainingConfig, seed
         seconds.push(begin.elapsed().as_secs_f64());
     }
     Ok(seconds)
+}
+
+fn draws(experiment: &Experiment, batches: u64) -> Result<Vec<f64>> {
+    let (task, size) = (experiment.task.task()?, experiment.training.batch_size);
+    let drawn = (0..batches).map(|batch| {
+        let begin = Instant::now();
+        let trials = task.draw(experiment.seed, Purpose::TrainingTrial, batch * size as u64, size)?;
+        std::hint::black_box(trials);
+        Ok(begin.elapsed().as_secs_f64())
+    });
+    drawn.collect()
 }
 
 fn updates(problem: &impl Problem, training: &TrainingConfig) -> Result<Vec<f64>> {

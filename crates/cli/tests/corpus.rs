@@ -14,6 +14,8 @@ mod idx;
 mod metrics;
 #[path = "../../../fuzz/readers/run.rs"]
 mod run;
+#[path = "../../../fuzz/readers/task.rs"]
+mod task;
 
 fn replay(target: &str, read: fn(&[u8])) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -30,4 +32,5 @@ fn seeds_are_read_without_a_panic() {
     replay("idx", idx::read);
     replay("metrics", metrics::read);
     replay("run", run::read);
+    replay("task", task::read);
 }

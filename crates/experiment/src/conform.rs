@@ -64,7 +64,7 @@ fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&
     near.filter(|(distance, known)| *distance <= known.len() / 3).min().map(|(_, known)| known)
 }
 
-fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
+pub(crate) fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     nearest(name, known).map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
@@ -288,7 +288,7 @@ fn misfit(path: &str, message: String) -> Misfit {
 }
 
 /// Alternatives as a list: a, b or c.
-fn one_of(all: &[String]) -> String {
+pub(crate) fn one_of(all: &[String]) -> String {
     let mut all: Vec<&str> = all.iter().map(String::as_str).collect();
     all.dedup();
     match all.split_last() {

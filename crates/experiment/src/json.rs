@@ -1,9 +1,9 @@
 //! Configs: JSON files, overridden field by field from the command line.
 
-use crate::conform::conform;
+use crate::conform::{conform, did_you_mean, one_of};
 use mdl_artifact::json::{self, JsonError};
 use mdl_artifact::{Artifact, ArtifactError, FileType, Purpose};
-use mdl_data::tasks::upgrade;
+use mdl_data::tasks::{TaskConfig, upgrade};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -203,6 +203,17 @@ pub(crate) fn resolve_task(
         ConfigError::Field { what: CONFIG, origin: origin_of(origin, overrides, &field), field, message }
     };
     upgrade(task).map_err(|e| field(&e.field, format!("found {}, expected {}", e.found, e.expected)))?;
+    if let Some(kind) = task["kind"].as_str() {
+        let known = TaskConfig::kinds();
+        if !known.contains(&kind) {
+            let meant = did_you_mean(kind, known.iter().copied());
+            let message = format!(
+                "found {kind:?}, expected {}{meant}; a task of your own is named by task.file",
+                one_of(&known.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>())
+            );
+            return Err(field("kind", message));
+        }
+    }
     let is_set = |key: &str| overrides.iter().any(|set| set.split('=').next() == Some(key));
     let Some(path) = task["file"].as_str().map(PathBuf::from) else { return Ok(None) };
     let renamed = is_set("task.file") || is_set("task");

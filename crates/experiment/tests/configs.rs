@@ -22,7 +22,12 @@ fn every_config_loads_and_is_named_after_its_file() {
         let experiment = Experiment::load(&file, &[], None).unwrap();
         assert_eq!(Some(experiment.name.as_str()), file.file_stem().and_then(|s| s.to_str()));
         let again = Experiment::from_json(experiment.to_json(), &[], None, "resolved").unwrap();
-        assert_eq!(again, Experiment { schema: None, description: None, ..experiment }, "{}", file.display());
+        assert_eq!(
+            again,
+            Experiment { schema: None, description: None, task_file: None, ..experiment },
+            "{}",
+            file.display()
+        );
     }
 }
 

@@ -13,6 +13,9 @@ pub(super) fn source(name: &str) -> Option<&'static str> {
     })
 }
 
+/// Tasks that configs once named by `kind`.
+pub(super) const OLDER_KINDS: [&str; 3] = ["go-nogo", "xor", "mante"];
+
 /// A field of the older spelling: its name, that of the parameter in its place, and whether it counts steps, or sets the end
 /// of a window by its beginning alone.
 type Field = (&'static str, &'static str, bool);

@@ -54,8 +54,14 @@ impl TaskConfig {
     /// The tasks of the published rate networks and every data set, as they come.
     pub fn known() -> Vec<Self> {
         let built_in = |name| Program::built_in(name, Map::new()).expect("it comes with the programs");
-        let tasks = ["go-nogo", "xor", "mante"].map(built_in).map(Self::Program);
+        let tasks = super::built_in::OLDER_KINDS.map(built_in).map(Self::Program);
         tasks.into_iter().chain(DataSetConfig::all().into_iter().map(Self::DataSet)).collect()
+    }
+
+    /// Every value of `kind`: the data sets, and the tasks that older configs name in this way.
+    pub fn kinds() -> Vec<&'static str> {
+        let data_sets = DataSetConfig::all();
+        data_sets.iter().map(DataSetConfig::name).chain(super::built_in::OLDER_KINDS).collect()
     }
 
     /// Name of the task's file, or of the kind of data set.

@@ -51,7 +51,8 @@ impl Declared {
             Some(own) => own,
             None => reader.number("step_ms")?,
         };
-        require_duration_ms("step_ms", step_ms).map_err(|field| reader.error(field.to_string()))?;
+        let name = if config.step_ms.is_some() { "task.step_ms" } else { "step_ms" };
+        require_duration_ms(name, step_ms).map_err(|field| reader.error(field.to_string()))?;
         let duration_ms = reader.number("duration_ms")?;
         let steps = (duration_ms / step_ms).round();
         if !(2.0..=MOST_STEPS as f64).contains(&steps) {

@@ -111,6 +111,12 @@ pub(super) fn entries(value: Value<'_>) -> Option<Vec<(Value<'_>, Value<'_>)>> {
 /// A value for a message: numbers, text and short lists as they are, of others the type.
 pub(super) fn shown(value: Value) -> String {
     const MOST: usize = 60;
+    if value.is_none() {
+        return "None".into();
+    }
+    if let Some(x) = number(value).filter(|x| !x.is_finite()) {
+        return x.to_string();
+    }
     let text = nested(value, 2).map(|json| json.to_string()).filter(|text| text.len() <= MOST);
     text.unwrap_or_else(|| format!("a value of type {}", value.get_type()))
 }
