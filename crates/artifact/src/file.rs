@@ -6,10 +6,11 @@ use crate::file_type::{FileType, Purpose};
 use crate::output::{OutputError, sha256, write_atomically};
 use crate::provenance::{Input, Provenance};
 use crate::values::{Array, Element};
-use safetensors::tensor::View;
+use safetensors::tensor::{Dtype, TensorInfo};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Value of the metadata key `format`.
@@ -35,6 +36,8 @@ pub enum Kind {
     Trials,
     /// Results of a network on a set of trials.
     Evaluation,
+    /// States of a network at every step of a set of trials.
+    Activity,
     /// State of an interrupted stage.
     Checkpoint,
 }
@@ -47,6 +50,7 @@ impl std::fmt::Display for Kind {
             Self::Lif => "lif",
             Self::Trials => "trials",
             Self::Evaluation => "evaluation",
+            Self::Activity => "activity",
             Self::Checkpoint => "checkpoint",
         })
     }
@@ -186,26 +190,52 @@ impl Artifact {
 
     /// Bytes of the file.
     fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let provenance = serde_json::to_string(&self.provenance).map_err(|e| e.to_string())?;
-        let metadata = HashMap::from([
-            ("format".to_string(), FORMAT.to_string()),
-            ("version".to_string(), VERSION.to_string()),
-            ("kind".to_string(), self.kind.to_string()),
-            ("config".to_string(), self.config.to_string()),
-            ("provenance".to_string(), provenance),
-            ("checksum".to_string(), String::from_utf8_lossy(&NO_CHECKSUM).into_owned()),
-        ]);
-        let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| e.to_string())?;
-        let mut bytes = sort_header(&bytes).ok_or_else(|| "the header is not sortable JSON".to_string())?;
-        let data: usize = self.tensors.values().map(|array| View::data_len(&array)).sum();
-        let header = bytes.len() - data;
-        if header > HEADER_MOST {
-            return Err(format!("a header of {header} bytes, expected at most {HEADER_MOST}"));
-        }
-        let digits = checksum_place(&bytes[..header]).ok_or_else(|| "no place for the checksum".to_string())?;
+        let tensors = self.tensors.iter().map(|(name, array)| (&name[..], (array.values.dtype(), &array.shape[..])));
+        let (mut bytes, places) = self.header(tensors.collect())?;
+        let digits = checksum_place(&bytes).ok_or_else(|| "no place for the checksum".to_string())?;
+        places.iter().for_each(|(name, _)| bytes.extend(self.tensors[name].values.to_bytes()));
         let checksum = sha256(&bytes);
         bytes[digits].copy_from_slice(checksum.as_bytes());
         Ok(bytes)
+    }
+
+    /// Header of a file with these tensors, given by type and shape, and the place of each in the bytes after the
+    /// header, in order: wide numbers first, so that all are aligned, then by name. The keys are sorted, and the checksum
+    /// is 0.
+    pub(crate) fn header(
+        &self,
+        tensors: BTreeMap<&str, (Dtype, &[usize])>,
+    ) -> Result<(Vec<u8>, Vec<(String, Range<usize>)>), String> {
+        let provenance = serde_json::to_string(&self.provenance).map_err(|e| e.to_string())?;
+        let metadata = json!({
+            "format": FORMAT,
+            "version": VERSION,
+            "kind": self.kind.to_string(),
+            "config": self.config.to_string(),
+            "provenance": provenance,
+            "checksum": String::from_utf8_lossy(&NO_CHECKSUM),
+        });
+        // serde_json sorts the keys of an object.
+        let mut header = Map::from_iter([("__metadata__".to_string(), metadata)]);
+        let mut ordered: Vec<_> = tensors.into_iter().collect();
+        ordered.sort_by(|(_, (a, _)), (_, (b, _))| b.cmp(a));
+        let (mut places, mut end) = (Vec::new(), 0usize);
+        for (name, (dtype, shape)) in ordered {
+            let bytes = shape.iter().try_fold(dtype.bitsize() / 8, |bytes, size| bytes.checked_mul(*size));
+            let next = bytes.and_then(|bytes| end.checked_add(bytes));
+            let next = next.ok_or_else(|| format!("tensor {name} of shape {shape:?} is too large"))?;
+            let info = TensorInfo { dtype, shape: shape.into(), data_offsets: (end, next) };
+            header.insert(name.into(), serde_json::to_value(info).map_err(|e| e.to_string())?);
+            places.push((name.to_string(), end..next));
+            end = next;
+        }
+        let mut text = Value::Object(header).to_string();
+        text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
+        if text.len() + 8 > HEADER_MOST {
+            return Err(format!("a header of {} bytes, expected at most {HEADER_MOST}", text.len() + 8));
+        }
+        let length = (text.len() as u64).to_le_bytes();
+        Ok(([&length, text.as_bytes()].concat(), places))
     }
 
     /// This artifact as an input of the next stage.
@@ -268,27 +298,11 @@ impl Artifact {
 }
 
 /// Position of the digits of the checksum in a header. Inside another text, the quotes of the key would be escaped.
-fn checksum_place(header: &[u8]) -> Option<std::ops::Range<usize>> {
+pub(crate) fn checksum_place(header: &[u8]) -> Option<Range<usize>> {
     const KEY: &[u8] = br#""checksum":""#;
     let start = header.windows(KEY.len()).position(|text| text == KEY)? + KEY.len();
     let end = start + NO_CHECKSUM.len();
     (header.get(end) == Some(&b'"')).then_some(start..end)
-}
-
-/// Sorts the header of a safetensors file, because the library writes the metadata in no fixed order. Tensor data do
-/// not move.
-fn sort_header(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (length, rest) = bytes.split_first_chunk::<8>()?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-    // serde_json sorts the keys of an object.
-    let header: Value = serde_json::from_slice(rest.get(..length)?).ok()?;
-    let mut text = header.to_string();
-    text.push_str(&" ".repeat(text.len().next_multiple_of(8) - text.len()));
-    let mut sorted = Vec::with_capacity(bytes.len());
-    sorted.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    sorted.extend_from_slice(text.as_bytes());
-    sorted.extend_from_slice(&rest[length..]);
-    Some(sorted)
 }
 
 impl Provenance {
@@ -396,12 +410,35 @@ mod tests {
         );
     }
 
+    /// The tensors of an artifact in a file written by the library of the format.
+    fn by_the_library(artifact: &Artifact) -> Vec<u8> {
+        use safetensors::tensor::TensorView;
+        let bytes: Vec<Vec<u8>> = artifact.tensors.values().map(|array| array.values.to_bytes()).collect();
+        let mut views = Vec::new();
+        for ((name, array), bytes) in artifact.tensors.iter().zip(&bytes) {
+            views.push((name, TensorView::new(array.values.dtype(), array.shape.clone(), bytes).unwrap()));
+        }
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    #[test]
+    fn tensors_are_where_the_library_puts_them() {
+        let (own, library) = (example().to_bytes().unwrap(), by_the_library(&example()));
+        let parts = |bytes: &[u8]| {
+            let (length, header) = safetensors::SafeTensors::read_metadata(bytes).unwrap();
+            let places = header.tensors().into_iter().map(|(name, info)| (name, info.data_offsets)).collect();
+            (places, bytes[8 + length..].to_vec())
+        };
+        let [own, library]: [(BTreeMap<String, _>, Vec<u8>); 2] = [&own, &library].map(|bytes| parts(bytes));
+        assert_eq!(own, library);
+        assert_eq!(own.0.len(), 4);
+    }
+
     #[test]
     fn a_foreign_safetensors_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("foreign.safetensors");
-        let tensors = example().tensors;
-        std::fs::write(&path, safetensors::serialize(&tensors, None).unwrap()).unwrap();
+        std::fs::write(&path, by_the_library(&example())).unwrap();
         let message = Artifact::read_any(&path).unwrap_err().to_string();
         let expected = "found a safetensors file of another program, expected an artifact of mdl-rnn; import-network";
         assert!(message.contains(expected), "{message}");

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `format` | `mdl-rnn` |
 //! | `version` | version of the format, currently `1` |
-//! | `kind` | [`Kind`]: `rate`, `spiking`, `lif`, `trials`, `evaluation`, `checkpoint` |
+//! | `kind` | [`Kind`]: `rate`, `spiking`, `lif`, `trials`, `evaluation`, `activity`, `checkpoint` |
 //! | `config` | the whole resolved config, as JSON |
 //! | `provenance` | [`Provenance`], as JSON |
 //! | `checksum` | SHA-256 of the file, with these 64 digits set to zero; may be absent |
@@ -38,6 +38,7 @@ pub mod lock;
 pub mod output;
 pub mod plan;
 mod provenance;
+mod stream;
 pub mod transient;
 mod values;
 
@@ -45,4 +46,5 @@ pub use difference::{Difference, differences};
 pub use file::{Artifact, ArtifactError, FORMAT, Kind, VERSION};
 pub use file_type::{FileType, Purpose};
 pub use provenance::{Input, Provenance};
+pub use stream::{ArtifactStream, Outline};
 pub use values::{Array, Element, Values};

@@ -172,25 +172,65 @@ pub(crate) fn temporary_file(path: &Path) -> io::Result<(tempfile::NamedTempFile
 /// # Errors
 /// Any [`OutputError`]; after an error, `path` is unchanged.
 pub fn write_atomically(path: &Path, bytes: &[u8], force: bool) -> Result<(), OutputError> {
-    check_free(path, force)?;
-    let target = behind_links(path);
-    let directory = directory_of(&target)?;
-    let failed = |source| OutputError::Write { path: path.into(), source };
-    let (mut file, _transient) = temporary_file(&target).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    if force {
-        file.persist(&target).map_err(|e| failed(e.error))?;
-    } else {
-        file.persist_noclobber(&target).map_err(|e| match e.error.kind() {
-            ErrorKind::AlreadyExists => OutputError::Exists(path.into()),
-            _ => failed(e.error),
-        })?;
+    let mut file = PendingFile::create(path, force)?;
+    file.write(|file| file.write_all(bytes))?;
+    file.commit()
+}
+
+/// A file under a temporary name, which is removed unless it is given its own.
+#[derive(Debug)]
+pub(crate) struct PendingFile {
+    file: tempfile::NamedTempFile,
+    _transient: Transient,
+    path: PathBuf,
+    target: PathBuf,
+    force: bool,
+}
+
+impl PendingFile {
+    /// Creates an empty temporary file beside `path`, and missing directories.
+    ///
+    /// # Errors
+    /// Any [`OutputError`].
+    pub fn create(path: &Path, force: bool) -> Result<Self, OutputError> {
+        check_free(path, force)?;
+        let target = behind_links(path);
+        directory_of(&target)?;
+        let failed = |source| OutputError::Write { path: path.into(), source };
+        let (file, transient) = temporary_file(&target).map_err(failed)?;
+        Ok(Self { file, _transient: transient, path: path.into(), target, force })
     }
-    // The rename reaches the disk with the directory; if directories cannot be synced, this is left to the system.
-    if let Ok(handle) = File::open(directory) {
-        let _ = handle.sync_all();
+
+    /// Lets `write` write to the file.
+    ///
+    /// # Errors
+    /// [`OutputError::Write`].
+    pub fn write(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), OutputError> {
+        write(self.file.as_file_mut()).map_err(|source| OutputError::Write { path: self.path.clone(), source })
     }
-    Ok(())
+
+    /// Flushes the file to disk and renames it.
+    ///
+    /// # Errors
+    /// [`OutputError::Write`], or [`OutputError::Exists`] without `force`.
+    pub fn commit(mut self) -> Result<(), OutputError> {
+        self.write(|file| file.sync_all())?;
+        let Self { file, _transient, path, target, force } = self;
+        let failed = |source| OutputError::Write { path: path.clone(), source };
+        if force {
+            file.persist(&target).map_err(|e| failed(e.error))?;
+        } else {
+            file.persist_noclobber(&target).map_err(|e| match e.error.kind() {
+                ErrorKind::AlreadyExists => OutputError::Exists(path.clone()),
+                _ => failed(e.error),
+            })?;
+        }
+        // The rename reaches the disk with the directory; if directories cannot be synced, this is left to the system.
+        if let Ok(handle) = File::open(parent(&target)) {
+            let _ = handle.sync_all();
+        }
+        Ok(())
+    }
 }
 
 /// SHA-256 of bytes, in hexadecimal.
@@ -203,10 +243,14 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// # Errors
 /// The error of reading.
 pub fn sha256_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    sha256_of(&mut File::open(path)?)
+}
+
+/// SHA-256 of the rest of a stream, in hexadecimal, read in chunks.
+pub(crate) fn sha256_of(stream: &mut impl Read) -> io::Result<String> {
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0u8; 1 << 20]);
     loop {
-        match file.read(&mut buffer)? {
+        match stream.read(&mut buffer)? {
             0 => return Ok(hex(&hasher.finalize())),
             n => hasher.update(&buffer[..n]),
         }

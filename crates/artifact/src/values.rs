@@ -1,7 +1,6 @@
 //! Tensors in memory and as bytes of a file.
 
-use safetensors::tensor::{Dtype, View};
-use std::borrow::Cow;
+use safetensors::tensor::Dtype;
 use std::io::{self, Read};
 
 /// Values of a tensor.
@@ -62,7 +61,7 @@ impl Values {
         }
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Self::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
@@ -149,19 +148,4 @@ pub struct Array {
     pub shape: Vec<usize>,
     /// Values of the tensor.
     pub values: Values,
-}
-
-impl View for &Array {
-    fn dtype(&self) -> Dtype {
-        self.values.dtype()
-    }
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.values.to_bytes())
-    }
-    fn data_len(&self) -> usize {
-        self.values.len() * self.values.dtype().bitsize() / 8
-    }
 }
