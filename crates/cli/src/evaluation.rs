@@ -6,6 +6,7 @@ use crate::outputs::{
     claim, plan_of_one, read_all, read_experiments, save_figures, save_report, write_figures, write_report,
 };
 use crate::status::Outcome;
+use crate::trained::{BATCH, Trained, noise};
 use crate::training::as_input;
 use crate::{Common, OrExit, Status, evaluated, memory, progress, signal};
 use anyhow::anyhow;
@@ -18,13 +19,9 @@ use mdl_data::tasks::{DataSet, Examples, Subject, Task};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
-use mdl_kernels::random::Purpose;
-use mdl_model::NetworkConfig;
-use mdl_model::rate::network::{NoiseKey, RateNetwork};
-use mdl_model::rate::parameters::RateParameters;
+use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
-use mdl_model::spiking::network::SpikingNetwork;
 use mdl_report::evaluation::keep_network;
 use mdl_report::{FigureFiles, figures};
 use mdl_train::activity::Activity;
@@ -49,14 +46,6 @@ pub(crate) struct Options {
     pub common: Common,
 }
 
-/// A trained network.
-enum Trained {
-    Rate(RateNetwork),
-    Spiking(SpikingNetwork),
-}
-
-/// Number of trials or examples whose states are in memory at the same time.
-const BATCH: usize = 100;
 /// Number of misclassified and of correctly classified images to keep.
 const EXAMPLES: usize = 16;
 
@@ -137,24 +126,6 @@ fn plan(path: &Path, arguments: &Options, experiment: &Experiment, files: &Figur
     Ok(plan)
 }
 
-impl Trained {
-    /// Reads the network of an artifact.
-    fn read(artifact: &Artifact, experiment: &Experiment, device: &Device) -> anyhow::Result<Self> {
-        let (channels, outputs) = experiment.task.channels_and_outputs();
-        match &experiment.network {
-            NetworkConfig::Spiking(config) => {
-                let network =
-                    SpikingNetwork::read(artifact, config, channels, outputs).or_exit(Status::DamagedInput)?;
-                Ok(Self::Spiking(network.to_device(device)?))
-            }
-            NetworkConfig::Rate(config) => {
-                let parameters = RateParameters::read(artifact, config, "").or_exit(Status::DamagedInput)?;
-                Ok(Self::Rate(RateNetwork::new(config, parameters, experiment.task.step_ms(), device)?))
-            }
-        }
-    }
-}
-
 /// An empty recording of a network's activity, for the units selected in the config.
 fn activity(experiment: &Experiment) -> anyhow::Result<Activity> {
     let neurons = experiment.network.neurons();
@@ -213,9 +184,12 @@ fn judge_task(
     for start in (0..count).step_by(BATCH) {
         let size = BATCH.min(count - start);
         let batch = Input::Signals(input.narrow(1, start, size)?.contiguous()?);
-        let noise =
-            NoiseKey { seed: experiment.seed, purpose: Purpose::EvaluationNoise, index: (start / BATCH) as u64 };
-        parts.push(states.add(&network, &batch, noise, &trials.condition[start..start + size])?);
+        parts.push(states.add(
+            &network,
+            &batch,
+            noise(experiment.seed, start),
+            &trials.condition[start..start + size],
+        )?);
         bar.inc(size as u64);
     }
     bar.finish_and_clear();

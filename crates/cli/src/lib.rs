@@ -13,12 +13,14 @@ pub mod outputs;
 pub mod parse;
 pub mod programs;
 pub mod progress;
+mod recording;
 pub mod searches;
 mod shipped;
 pub mod signal;
 pub mod status;
 pub mod summary;
 pub mod tensorboard;
+mod trained;
 pub mod training;
 
 pub use args::Common;
@@ -32,7 +34,7 @@ use std::process::ExitCode;
 type Main = fn() -> ExitCode;
 
 /// Every program, by name.
-const PROGRAMS: [(&str, Main); 13] = [
+const PROGRAMS: [(&str, Main); 14] = [
     ("eval-lif", programs::eval_lif::main),
     ("eval-rate", programs::eval_rate::main),
     ("eval-spiking", programs::eval_spiking::main),
@@ -43,6 +45,7 @@ const PROGRAMS: [(&str, Main); 13] = [
     ("lambda-search", programs::lambda_search::main),
     ("make-trials", programs::make_trials::main),
     ("report", programs::report::main),
+    ("run", programs::run::main),
     ("sweep-lif", programs::sweep_lif::main),
     ("train-rate", programs::train_rate::main),
     ("train-spiking", programs::train_spiking::main),

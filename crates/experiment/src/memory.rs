@@ -143,6 +143,44 @@ impl Estimate {
             ],
         )
     }
+
+    /// Recording of a network's states, which is written trial by trial.
+    pub fn activity(experiment: &Experiment, recorded: &Recorded, threads: usize) -> Self {
+        let sizes = Sizes::of(experiment);
+        let count = recorded.trials as f64;
+        let of_trial = 3.0 * SINGLE * sizes.steps * (sizes.channels + sizes.outputs);
+        let trials = ("evaluation.trials", count * of_trial);
+        let values = recorded.values_per_trial as f64;
+        if recorded.lif {
+            // Recorded in double precision, then rounded and written by one thread.
+            let network = (Self::NETWORK, sizes.converted() + sizes.simulated(threads));
+            return Self::new(PROGRAM, vec![network, trials, ("--record", 20.0 * threads as f64 * values)]);
+        }
+        let at_once = count.min(TRIALS_AT_ONCE);
+        let states = match sizes.network {
+            NetworkConfig::Rate(_) => sizes.rate_run(7.3, 1.7) * at_once,
+            NetworkConfig::Spiking(_) => {
+                let states = 5.2 * SINGLE * sizes.steps * sizes.neurons * at_once;
+                states.max(sizes.spiking_run() * at_once)
+            }
+        };
+        let currents = if recorded.currents { 4.0 * SINGLE * sizes.steps * sizes.neurons * at_once } else { 0.0 };
+        let network = (Self::NETWORK, sizes.trained() / 4.0 + states);
+        Self::new(PROGRAM, vec![network, trials, ("--record", currents + 16.0 * values)])
+    }
+}
+
+/// Size of a recording of a network's states.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// True for a LIF network, false for a network as trained.
+    pub lif: bool,
+    /// Trials drawn or read, whether recorded or not.
+    pub trials: usize,
+    /// True if input currents are recorded.
+    pub currents: bool,
+    /// Values recorded per trial.
+    pub values_per_trial: usize,
 }
 
 /// The larger of two estimates.

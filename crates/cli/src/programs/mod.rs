@@ -10,6 +10,7 @@ pub mod inspect;
 pub mod lambda_search;
 pub mod make_trials;
 pub mod report;
+pub mod run;
 pub mod sweep_lif;
 pub mod train_rate;
 pub mod train_spiking;

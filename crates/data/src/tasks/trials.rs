@@ -1,6 +1,7 @@
 //! Trials of a task in memory, and the evaluation of answers.
 
 use super::rule::{Criterion, Evaluated, Extremes, Rule, RuleSet};
+use std::ops::Range;
 
 /// Trials side by side, time-major.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,6 +87,13 @@ impl Trials {
             condition: self.condition[trial],
             rules: self.rules[trial].clone(),
         }
+    }
+
+    /// Some of the trials, side by side.
+    pub fn part(&self, trials: Range<usize>) -> Self {
+        let mut part = Self::room(self.steps, self.channels, self.outputs, trials.len());
+        trials.enumerate().for_each(|(index, trial)| part.set(index, &self.get(trial)));
+        part
     }
 
     /// The input of one trial, `[T, K]`.

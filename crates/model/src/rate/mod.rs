@@ -9,6 +9,7 @@
 
 mod activation;
 pub mod config;
+mod currents;
 #[cfg(any(test, feature = "cuda"))]
 mod gpu;
 #[cfg(any(test, feature = "cuda"))]

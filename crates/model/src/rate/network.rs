@@ -36,6 +36,17 @@ pub struct NoiseKey {
     pub index: u64,
 }
 
+/// States of all units at every task step, each `[T, B, N]`.
+#[derive(Clone, Debug)]
+pub struct NetworkStates {
+    /// x.
+    pub potential: Tensor,
+    /// r = φ(x).
+    pub rates: Tensor,
+    /// Current I that led to x, recurrent and external; 0 for a drawn initial state.
+    pub currents: Option<Tensor>,
+}
+
 /// Inputs of a batched run.
 struct Run {
     sequence: RateSequence,
@@ -185,6 +196,33 @@ impl RateNetwork {
     pub fn rates(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
         let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
         sequence.run(&drive, &weights, &leak)?.r.narrow(0, first, input.dim(0)?)
+    }
+
+    /// States of all units, one row per task step, for inputs `[T, B, K]`, with their currents if requested; the noise
+    /// depends only on `key`.
+    ///
+    /// # Errors
+    /// Errors of candle: an input of another shape.
+    pub fn states(&self, input: &Tensor, key: NoiseKey, with_currents: bool) -> Result<NetworkStates> {
+        let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
+        let (states, steps) = (sequence.run(&drive, &weights, &leak)?, input.dim(0)?);
+        let currents = || {
+            let currents = sequence.currents(&drive, &weights, &states.r)?;
+            if first == 0 { currents.pad_with_zeros(0, 1, 0) } else { Ok(currents) }
+        };
+        Ok(NetworkStates {
+            potential: states.x.narrow(0, first, steps)?,
+            rates: states.r.narrow(0, first, steps)?,
+            currents: with_currents.then(currents).transpose()?,
+        })
+    }
+
+    /// Ξ_out `[N, P]`; none for a network without modes.
+    pub fn mode_out(&self) -> Option<&Tensor> {
+        match &self.recurrent {
+            Recurrent::Dense { .. } => None,
+            Recurrent::Modes { mode_out, .. } => Some(mode_out.as_tensor()),
+        }
     }
 
     fn prepare(&self, input: &Tensor, key: NoiseKey) -> Result<Run> {

@@ -26,7 +26,7 @@ impl RateSequence {
     }
 
     /// W_eff `[N, N]`.
-    fn effective_weights(&self, weights: &Tensor) -> Result<Tensor> {
+    pub(super) fn effective_weights(&self, weights: &Tensor) -> Result<Tensor> {
         let Recurrence::Dense { sign, mask } = &self.recurrence else {
             return weights.get(0)?.matmul(&weights.get(1)?.t()?);
         };

@@ -21,6 +21,7 @@
 mod backward;
 pub mod config;
 mod constants;
+mod currents;
 mod forward;
 #[cfg(any(test, feature = "cuda"))]
 mod gpu;
@@ -37,6 +38,7 @@ mod run;
 mod sparse;
 mod surrogate;
 
+pub use currents::currents;
 pub use input::{Input, States};
 pub use neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
 pub use neurons::{Adaptation, Leak, NeuronModel};

@@ -1,6 +1,7 @@
 //! Spiking mode networks in candle: parameters as variables, read from an artifact or written to one.
 
 use super::config::{InitialReadout, SpikingConfig};
+use super::currents::currents;
 use super::input::{Input, States};
 use super::population::Population;
 use super::run::{run, states};
@@ -142,6 +143,14 @@ impl SpikingNetwork {
     /// As for [`SpikingNetwork::run`].
     pub fn states(&self, input: &Input) -> Result<States> {
         states(&self.population, &self.parameters(), input)
+    }
+
+    /// Synaptic currents I `[T, B, N]` of a run over signals `[T, B, K]` with synaptic traces `[T, B, N]`.
+    ///
+    /// # Errors
+    /// As for [`currents`].
+    pub fn currents(&self, signals: &Tensor, synapses: &Tensor) -> Result<Tensor> {
+        currents(&self.population, &self.parameters(), signals, synapses)
     }
 }
 

@@ -1,0 +1,101 @@
+//! The artifact of a recording, to which trials are added in any order.
+
+use super::layout::Layout;
+use super::quantity::Quantity;
+use mdl_artifact::output::OutputError;
+use mdl_artifact::{Artifact, ArtifactStream, Outline};
+use mdl_data::tasks::Trials;
+use std::path::Path;
+
+/// Recording of one trial: a value per recorded step and unit, mode or channel, `[R, width]`.
+#[derive(Debug, Default)]
+pub(super) struct TrialRecord {
+    /// True if the answer was correct.
+    pub correct: bool,
+    /// All recorded quantities except spikes.
+    pub values: Vec<(Quantity, Vec<f32>)>,
+    /// Spikes, if they are recorded.
+    pub spike_count: Option<Vec<u8>>,
+}
+
+/// The artifact, written trial by trial.
+pub(crate) struct Sink<'a> {
+    layout: &'a Layout,
+    trials: &'a Trials,
+    step_ms: f64,
+    time_ms: Vec<f64>,
+    stream: ArtifactStream,
+    correct: Vec<u8>,
+}
+
+impl<'a> Sink<'a> {
+    /// Creates the file with `artifact`, to which everything known beforehand is added. `trials` are all trials, of a
+    /// task with steps of `step_ms`, and `time_ms` the times of the recorded steps.
+    ///
+    /// # Errors
+    /// Any [`OutputError`].
+    pub fn create(
+        layout: &'a Layout,
+        trials: &'a Trials,
+        step_ms: f64,
+        time_ms: Vec<f64>,
+        mut artifact: Artifact,
+        (path, force): (&Path, bool),
+    ) -> Result<Self, OutputError> {
+        let numbers = |values: &[usize]| values.iter().map(|value| *value as u32).collect::<Vec<u32>>();
+        let (count, units) = (layout.trials.len(), layout.units.len());
+        let condition = layout.trials.iter().map(|trial| trials.condition[*trial] as u32).collect();
+        artifact.insert("trial", &[count], numbers(&layout.trials));
+        artifact.insert("condition", &[count], condition);
+        artifact.insert("time_ms", &[time_ms.len()], time_ms.clone());
+        artifact.insert("recorded_unit", &[units], numbers(&layout.units));
+        let mut outline = Outline::new(artifact);
+        outline.declare::<u8>("correct", &[count]);
+        for quantity in &layout.quantities {
+            let shape = [count, layout.times, layout.width(*quantity)];
+            match (tensor(layout, *quantity), quantity) {
+                (name, Quantity::Spikes) => outline.declare::<u8>(name, &shape),
+                (name, _) => outline.declare::<f32>(name, &shape),
+            }
+        }
+        if layout.has(Quantity::Output) {
+            outline.declare::<f32>("target", &[count, layout.times, layout.sizes.outputs]);
+        }
+        let correct = vec![0; count];
+        Ok(Self { layout, trials, step_ms, time_ms, stream: outline.create(path, force)?, correct })
+    }
+
+    /// Adds the `index`-th recorded trial.
+    ///
+    /// # Errors
+    /// [`OutputError::Write`].
+    pub(super) fn add(&mut self, index: usize, record: TrialRecord) -> Result<(), OutputError> {
+        self.correct[index] = u8::from(record.correct);
+        for (quantity, values) in record.values {
+            if quantity == Quantity::Output {
+                let trial = self.layout.trials[index];
+                let target = self.trials.part(trial..trial + 1).target_at(&self.time_ms, self.step_ms);
+                self.stream.write("target", index * target.len(), target)?;
+            }
+            self.stream.write(tensor(self.layout, quantity), index * values.len(), values)?;
+        }
+        if let Some(counts) = record.spike_count {
+            self.stream.write(tensor(self.layout, Quantity::Spikes), index * counts.len(), counts)?;
+        }
+        Ok(())
+    }
+
+    /// Completes the file; returns which of the recorded trials were answered correctly, 0 or 1 each.
+    ///
+    /// # Errors
+    /// Any [`OutputError`].
+    pub fn finish(mut self) -> Result<Vec<u8>, OutputError> {
+        self.stream.write("correct", 0, self.correct.clone())?;
+        self.stream.finish()?;
+        Ok(self.correct)
+    }
+}
+
+fn tensor(layout: &Layout, quantity: Quantity) -> &'static str {
+    quantity.tensor(layout.sizes.network).expect("a layout has only quantities of its network")
+}
