@@ -61,6 +61,7 @@ fn programs_manual_pages_and_completions() {
         "export-network",
         "import-network",
         "report",
+        "run",
         "train-rate",
         "train-spiking",
     ] {

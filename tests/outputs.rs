@@ -187,6 +187,7 @@ fn an_output_never_replaces_a_task() {
         ("make-trials", by_override(&arguments!["--config", "config.json"])),
         ("eval-rate", by_config(&arguments!["rate.safetensors"])),
         ("eval-rate", by_override(&arguments!["rate.safetensors"])),
+        ("run", by_override(&arguments!["rate.safetensors"])),
         ("lambda-search", by_config(&arguments!["rate.safetensors"])),
         ("lambda-search", by_override(&arguments!["rate.safetensors"])),
         ("eval-lif", by_config(&arguments!["lif.safetensors"])),

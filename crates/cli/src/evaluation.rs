@@ -15,14 +15,14 @@ use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::length;
 use mdl_data::score::Score;
-use mdl_data::tasks::{DataSet, Examples, Subject, Task};
+use mdl_data::tasks::{DataSet, Evaluated, Examples, RuleSet, Subject, Task};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
-use mdl_report::evaluation::keep_network;
+use mdl_report::evaluation::{keep_inputs, keep_network};
 use mdl_report::{FigureFiles, figures};
 use mdl_train::activity::Activity;
 use mdl_train::examples::{classify_test, confusion, test_input};
@@ -203,13 +203,22 @@ fn judge_task(
     let time_ms: Vec<f64> = kept.iter().map(|t| *t as f64 * task.step_ms()).collect();
     let at = |b: usize, t: usize| (0..width).map(move |o| (t * count + b) * width + o);
     let values = (0..count).flat_map(|b| kept.iter().flat_map(move |t| at(b, *t))).map(|index| outputs[index]);
+    let mut result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
+    if trials.rule_sets_differ(Evaluated::Trained) {
+        let correct = trials.evaluate(&outputs, RuleSet::Strict);
+        let strict = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
+        result.insert("performance_strict".into(), json!(strict.performance()));
+        result.insert("performance_strict_interval".into(), json!(strict.interval()));
+        artifact.insert("correct_strict", &[count], correct.iter().map(|c| u8::from(*c)).collect());
+    }
     artifact.insert("condition", &[count], trials.condition.iter().map(|c| *c as u32).collect());
     artifact.insert("correct", &[count], correct.iter().map(|c| u8::from(*c)).collect());
     artifact.insert("output", &[count, kept.len(), width], values.collect());
     artifact.insert("target", &[count, kept.len(), width], trials.target_at(&time_ms, task.step_ms()));
+    let recorded = length(experiment.evaluation.recorded_trials);
+    keep_inputs(&trials, recorded, (task.conditions().len(), task.step_ms()), &time_ms, artifact);
     artifact.insert("time_ms", &[kept.len()], time_ms);
 
-    let mut result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
     if !other_trials.is_empty() {
         result.insert("other_trials".into(), json!(other_trials));
     }

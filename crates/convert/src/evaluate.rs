@@ -11,7 +11,7 @@ use mdl_artifact::Artifact;
 use mdl_data::evaluation::EvaluationConfig;
 use mdl_data::field::{InvalidField, length, require};
 use mdl_data::score::Score;
-use mdl_data::tasks::Trials;
+use mdl_data::tasks::{Evaluated, Trials};
 use rayon::prelude::*;
 
 /// Results of a network on a set of trials.
@@ -21,6 +21,8 @@ pub struct Evaluation {
     pub condition: Vec<usize>,
     /// Whether its answer was correct, `[B]`
     pub correct: Vec<bool>,
+    /// Whether it was correct under the strict rules, `[B]`; none where the rule sets are the same.
+    pub correct_strictly: Option<Vec<bool>>,
     /// Times at which outputs were kept (ms), `[times]`
     pub time_ms: Vec<f64>,
     /// Outputs, `[B, times, O]`
@@ -47,6 +49,12 @@ impl Evaluation {
         Score { trials: self.correct.len() as u32, correct: count_correct(&self.correct) }
     }
 
+    /// Score over all trials under the strict rules; none where the rule sets are the same.
+    pub fn strict_score(&self) -> Option<Score> {
+        let correct = self.correct_strictly.as_ref()?;
+        Some(Score { trials: correct.len() as u32, correct: count_correct(correct) })
+    }
+
     /// Score over the trials of one condition.
     pub fn score_of(&self, condition: usize) -> Score {
         let correct: Vec<bool> =
@@ -60,6 +68,7 @@ impl Evaluation {
     /// |---|---|---|---|
     /// | `condition` | `[B]` | U32 | index of the trial's condition |
     /// | `correct` | `[B]` | U8 | 1 if the answer was correct |
+    /// | `correct_strict` | `[B]` | U8 | 1 if it was correct under the strict rules; absent where these are the same |
     /// | `time_ms` | `[times]` | F64 | times of the recorded outputs |
     /// | `output` | `[B, times, O]` | F32 | W_out r / scaling factor |
     /// | `target` | `[B, times, O]` | F32 | target at the same times |
@@ -74,6 +83,9 @@ impl Evaluation {
         let single = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x as f32).collect::<Vec<f32>>();
         artifact.insert("condition", &[b], self.condition.iter().map(|c| *c as u32).collect());
         artifact.insert("correct", &[b], self.correct.iter().map(|c| u8::from(*c)).collect());
+        if let Some(correct) = &self.correct_strictly {
+            artifact.insert("correct_strict", &[b], correct.iter().map(|c| u8::from(*c)).collect());
+        }
         artifact.insert("time_ms", &[times], self.time_ms.clone());
         artifact.insert("output", &[b, times, self.outputs], single(&mut self.output.iter().copied()));
         artifact.insert("target", &[b, times, self.outputs], self.target.clone());
@@ -211,6 +223,10 @@ impl<'a> Setting<'a> {
         Evaluation {
             condition: self.trials.condition.clone(),
             correct: outcomes.iter().map(|o| o.correct).collect(),
+            correct_strictly: self
+                .trials
+                .rule_sets_differ(Evaluated::Lif)
+                .then(|| outcomes.iter().map(|o| o.correct_strictly).collect()),
             output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
             target: self.trials.target_at(&time_ms, self.lif_task.task().step_ms()),
             time_ms,

@@ -7,7 +7,7 @@ use crate::lif::config::LifConfig;
 use crate::lif::{LifNetwork, Recording, Run, Simulator, Timing, TrialDraws};
 use crate::search::trials::{TrialResult, TrialSet};
 use mdl_data::field::InvalidField;
-use mdl_data::tasks::{Criterion, Evaluated, Task, Trial};
+use mdl_data::tasks::{Criterion, Evaluated, RuleSet, Task, Trial};
 use std::ops::RangeInclusive;
 
 /// A LIF network on a task.
@@ -16,6 +16,7 @@ pub struct LifTask<'a> {
     task: &'a dyn Task,
     units: usize,
     seed: u64,
+    with_strict: bool,
 }
 
 /// Number of trials answered correctly.
@@ -36,6 +37,8 @@ pub struct Monitor<'a> {
 pub struct Outcome {
     /// True if the answer was correct.
     pub correct: bool,
+    /// True if it was correct under the strict rules; the same where these are not evaluated.
+    pub correct_strictly: bool,
     /// Recording of the trial.
     pub run: Run,
 }
@@ -76,7 +79,13 @@ impl<'a> LifTask<'a> {
         }
         let timing = Timing::new(config, task.steps(), task.step_ms())?;
         let simulator = Simulator::new(network, config, timing)?;
-        Ok(Self { simulator, task, units: network.units, seed })
+        Ok(Self { simulator, task, units: network.units, seed, with_strict: false })
+    }
+
+    /// The same, evaluating answers under the strict rules, too.
+    #[must_use]
+    pub fn with_strict_rules(self) -> Self {
+        Self { with_strict: true, ..self }
     }
 
     /// The task.
@@ -99,11 +108,21 @@ impl<'a> LifTask<'a> {
         self.trial_ms() * self.units as f64 / 1000.0
     }
 
-    /// The rules that answers to a trial are judged by, and the steps of their windows.
-    fn criterion(&self, trial: &Trial) -> (Criterion, Vec<RangeInclusive<usize>>) {
-        let criterion = Criterion::new(&trial.rules, Evaluated::Lif, self.task.rule_set());
-        let windows = criterion.windows.iter().map(|window| self.timing().window(window.clone())).collect();
-        (criterion, windows)
+    /// The rules that answers to a trial are judged by.
+    fn criteria(&self, trial: &Trial) -> Criteria {
+        let of = |set| Criterion::new(&trial.rules, Evaluated::Lif, set);
+        let own = of(self.task.rule_set());
+        let strict = self.with_strict.then(|| of(RuleSet::Strict)).filter(|strict| *strict != own);
+        Criteria { own, strict }
+    }
+
+    /// Steps of the windows of criteria.
+    fn windows(&self, criteria: &Criteria) -> Vec<RangeInclusive<usize>> {
+        criteria
+            .all()
+            .flat_map(|criterion| &criterion.windows)
+            .map(|window| self.timing().window(window.clone()))
+            .collect()
     }
 
     /// Runs one trial with every scaling factor, on the noise of number `draw`.
@@ -118,11 +137,11 @@ impl<'a> LifTask<'a> {
         recording: &Recording,
     ) -> Result<Vec<Outcome>> {
         let input: Vec<f64> = trial.input.iter().map(|u| f64::from(*u)).collect();
-        let (criterion, windows) = self.criterion(trial);
-        let recording = Recording { windows, ..recording.clone() };
+        let criteria = self.criteria(trial);
+        let recording = Recording { windows: self.windows(&criteria), ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        Ok(runs.into_iter().map(|run| self.evaluated(&criterion, run)).collect())
+        Ok(runs.into_iter().map(|run| self.evaluated(&criteria, run)).collect())
     }
 
     /// Number of trials whose inputs are on a GPU at the same time.
@@ -146,10 +165,11 @@ impl<'a> LifTask<'a> {
         out_every: Option<usize>,
     ) -> Result<Vec<Outcome>> {
         let on_gpu = |lif_trial: &LifTrial| {
-            let (criterion, windows) = self.criterion(&lif_trial.trial);
+            let criteria = self.criteria(&lif_trial.trial);
+            let windows = self.windows(&criteria);
             let draws = TrialDraws { seed: self.seed, trial: lif_trial.draw };
             (
-                criterion,
+                criteria,
                 TrialOnGpu { input: lif_trial.trial.input.iter().map(|u| f64::from(*u)).collect(), draws, windows },
             )
         };
@@ -191,8 +211,26 @@ impl<'a> LifTask<'a> {
         Ok(outcomes.iter().map(Outcome::result).collect())
     }
 
-    fn evaluated(&self, criterion: &Criterion, run: Run) -> Outcome {
+    fn evaluated(&self, criteria: &Criteria, run: Run) -> Outcome {
         let outputs = self.task.outputs();
-        Outcome { correct: criterion.accepts(|window, o| run.extremes[window * outputs + o]), run }
+        let accepts = |criterion: &Criterion, first: usize| {
+            criterion.accepts(|window, o| run.extremes[(first + window) * outputs + o])
+        };
+        let correct = accepts(&criteria.own, 0);
+        let strict = criteria.strict.as_ref().map(|strict| accepts(strict, criteria.own.windows.len()));
+        Outcome { correct, correct_strictly: strict.unwrap_or(correct), run }
+    }
+}
+
+/// Rules that the answer to a trial is judged by.
+struct Criteria {
+    own: Criterion,
+    /// Strict rules, if they are evaluated as well and are others; their windows follow those of `own`.
+    strict: Option<Criterion>,
+}
+
+impl Criteria {
+    fn all(&self) -> impl Iterator<Item = &Criterion> {
+        [&self.own].into_iter().chain(&self.strict)
     }
 }

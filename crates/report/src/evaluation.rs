@@ -9,7 +9,7 @@ use crate::population::{self, Population};
 use crate::window::Window;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::length;
-use mdl_data::tasks::{Evaluated, Task};
+use mdl_data::tasks::{Evaluated, Task, Trials};
 use mdl_experiment::Experiment;
 
 /// Adds to an evaluation the parts of its network of `units` units that figures show:
@@ -31,6 +31,37 @@ pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact)
     Ok(())
 }
 
+/// Adds to an evaluation the inputs that figures show, at the times of its outputs, for a task with `conditions`
+/// conditions and steps of `step_ms`:
+///
+/// | tensor | shape | type | content |
+/// |---|---|---|---|
+/// | `input` | `[S, times, K]` | F32 | input of the recorded trials, the first ones |
+/// | `mean_input` | `[C, times, K]` | F32 | mean input over the trials of each condition; 0 for one without trials |
+pub fn keep_inputs(
+    trials: &Trials,
+    recorded: usize,
+    (conditions, step_ms): (usize, f64),
+    time_ms: &[f64],
+    evaluation: &mut Artifact,
+) {
+    let (recorded, row) = (recorded.min(trials.count), time_ms.len() * trials.channels);
+    let (mut input, mut sums, mut counts) = (Vec::new(), vec![0f64; conditions * row], vec![0u32; conditions]);
+    for trial in 0..trials.count {
+        let own = trials.part(trial..trial + 1).input_at(time_ms, step_ms);
+        let condition = trials.condition[trial];
+        counts[condition] += 1;
+        sums[condition * row..][..row].iter_mut().zip(&own).for_each(|(sum, x)| *sum += f64::from(*x));
+        if trial < recorded {
+            input.extend(own);
+        }
+    }
+    let count = |index: usize| f64::from(counts[index / row.max(1)].max(1));
+    let mean = sums.iter().enumerate().map(|(index, sum)| (sum / count(index)) as f32).collect();
+    evaluation.insert("input", &[recorded, time_ms.len(), trials.channels], input);
+    evaluation.insert("mean_input", &[conditions, time_ms.len(), trials.channels], mean);
+}
+
 /// Experiment in an artifact's config.
 pub(crate) fn experiment(artifact: &Artifact) -> Result<Experiment, ReportError> {
     let mut config = artifact.config.clone();
@@ -49,7 +80,7 @@ pub(crate) fn is_sweep(artifact: &Artifact) -> bool {
     artifact.kind == Kind::Evaluation && artifact.has("parameter")
 }
 
-/// An evaluation of one network.
+/// An evaluation of one network, or a recording of its activity.
 pub(crate) struct Evaluation<'a> {
     pub artifact: &'a Artifact,
     pub experiment: Experiment,
@@ -70,11 +101,24 @@ pub(crate) struct Spikes {
 impl<'a> Evaluation<'a> {
     /// Evaluation of an artifact; none for other artifacts and for sweeps.
     pub fn of(artifact: &'a Artifact) -> Result<Option<Self>, ReportError> {
-        if artifact.kind != Kind::Evaluation || is_sweep(artifact) {
-            return Ok(None);
-        }
-        let evaluated = if artifact.has("potential_time_ms") { Evaluated::Lif } else { Evaluated::Trained };
+        Ok(Self::with_activity(artifact)?.filter(|evaluation| !evaluation.is_recording()))
+    }
+
+    /// Evaluation or recording in an artifact; none for other artifacts and for sweeps.
+    pub fn with_activity(artifact: &'a Artifact) -> Result<Option<Self>, ReportError> {
+        // The tensor that only LIF networks have.
+        let of_lif = match artifact.kind {
+            Kind::Evaluation if !is_sweep(artifact) => "potential_time_ms",
+            Kind::Activity => "scaling_factor",
+            _ => return Ok(None),
+        };
+        let evaluated = if artifact.has(of_lif) { Evaluated::Lif } else { Evaluated::Trained };
         Ok(Some(Self { artifact, experiment: experiment(artifact)?, evaluated }))
+    }
+
+    /// True for a recording of a network's activity.
+    pub fn is_recording(&self) -> bool {
+        self.artifact.kind == Kind::Activity
     }
 
     /// Refuses an evaluation of an earlier version, without this tensor.
@@ -157,6 +201,9 @@ impl<'a> Evaluation<'a> {
     /// Spikes of each recorded trial; empty if none was recorded.
     pub fn spikes(&self) -> Result<Vec<Spikes>, ReportError> {
         let artifact = self.artifact;
+        if self.is_recording() {
+            return self.counted_spikes();
+        }
         if !artifact.has("spike_step") {
             return Ok(Vec::new());
         }
@@ -176,6 +223,46 @@ impl<'a> Evaluation<'a> {
             spikes.unit.push(*unit);
         }
         Ok(trials)
+    }
+
+    /// Spikes of each trial of a recording, numbered by recorded unit, at the recorded steps; empty if none was recorded.
+    fn counted_spikes(&self) -> Result<Vec<Spikes>, ReportError> {
+        if !self.artifact.has("spike_count") {
+            return Ok(Vec::new());
+        }
+        let shape @ [_, times, units] = self.artifact.shape::<3>("spike_count")?;
+        if times * units == 0 {
+            return Ok(Vec::new());
+        }
+        let counts = self.artifact.values::<u8>("spike_count", &shape)?;
+        let time_ms = self.artifact.values::<f64>("time_ms", &[times])?;
+        let of_trial = |(label, counts): (String, &[u8])| {
+            let mut spikes = Spikes { label, time_ms: Vec::new(), unit: Vec::new() };
+            for (row, time_ms) in counts.chunks_exact(units).zip(time_ms) {
+                for (unit, count) in (0u32..).zip(row) {
+                    spikes.time_ms.extend(std::iter::repeat_n(*time_ms, usize::from(*count)));
+                    spikes.unit.extend(std::iter::repeat_n(unit, usize::from(*count)));
+                }
+            }
+            spikes
+        };
+        Ok(self.labels()?.into_iter().zip(counts.chunks_exact(times * units)).map(of_trial).collect())
+    }
+
+    /// Population of each unit whose spikes are drawn: all units, or those of a recording.
+    pub fn drawn_populations(&self, figure: Check) -> Result<Vec<Population>, ReportError> {
+        let all = self.populations(figure)?;
+        if !self.is_recording() {
+            return Ok(all);
+        }
+        let shape = self.artifact.shape::<1>("recorded_unit")?;
+        let units = self.artifact.values::<u32>("recorded_unit", &shape)?;
+        let of = |unit: &u32| {
+            let expected = format!("units below {}", all.len());
+            let population = all.get(length(*unit)).copied();
+            population.ok_or_else(|| self.artifact.tensor_error("recorded_unit", unit.to_string(), expected).into())
+        };
+        units.iter().map(of).collect()
     }
 
     /// Time of a spike in a step, counted from 1: the end of the step for LIF networks, the beginning for others.

@@ -1,11 +1,43 @@
 //! Files of a program's figures: `figures/<output's name>-<figure>.svg` and `.png` beside its output.
 
-use crate::Figure;
+use crate::{Figure, ReportError};
 use mdl_artifact::output::{OutputError, check_free, write_atomically};
 use std::path::{Path, PathBuf};
 
 /// Pixels of a PNG per unit of the figure.
 const PNG_SCALE: f32 = 2.0;
+
+/// Format of a figure's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Scalable, with text as text.
+    Svg,
+    /// Pixels.
+    Png,
+}
+
+impl FileFormat {
+    /// Format of a file by the end of its name: `.svg` or `.png`.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "svg" => Some(Self::Svg),
+            "png" => Some(Self::Png),
+            _ => None,
+        }
+    }
+
+    /// Writes a figure in this format.
+    ///
+    /// # Errors
+    /// [`ReportError`]: a figure that cannot be rendered, a file that cannot be written.
+    pub fn write(self, figure: &Figure, path: &Path, force: bool) -> Result<(), ReportError> {
+        let bytes = match self {
+            Self::Svg => figure.svg().as_bytes().to_vec(),
+            Self::Png => figure.png_at_most(PNG_SCALE)?,
+        };
+        Ok(write_atomically(path, &bytes, force)?)
+    }
+}
 
 /// Files for the figures of one output.
 #[derive(Clone, Debug)]

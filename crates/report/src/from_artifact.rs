@@ -15,7 +15,8 @@ use serde_json::Value;
 /// [`ReportError`]: an invalid config, a mismatched tensor.
 pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError> {
     let name = artifact.config["name"].as_str().unwrap_or_default();
-    let (mut report, mut behaviour) = match Evaluation::of(artifact)? {
+    let (mut report, mut behaviour) = match Evaluation::with_activity(artifact)? {
+        Some(recording) if recording.is_recording() => (of_recording(name, &recording)?, None),
         Some(evaluation) if evaluation.evaluated == Evaluated::Lif => of_lif_network(name, &evaluation)?,
         Some(evaluation) => (of_trained_network(name, &evaluation)?, None),
         None => (of_other(name, artifact), None),
@@ -46,8 +47,8 @@ fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option
     let score = score_of(correct.iter());
     let mut report = Report::new(&format!("{name}: LIF network"))
         .summary("A LIF network made from a trained rate network, judged on its task.")
-        .result("Performance", &format!("{}, {} trials", with_interval(&score), score.trials))
-        .result("Network", &network(artifact));
+        .result("Performance", &format!("{}, {} trials", with_interval(&score), score.trials));
+    report = with_strict(report, artifact, correct.len())?.result("Network", &network(artifact));
     if artifact.has("scaling_factor") {
         let factor = artifact.values::<f64>("scaling_factor", &[1])?[0];
         report = report.result("Scaling factor", &factor.to_string());
@@ -79,10 +80,33 @@ fn of_trained_network(name: &str, evaluation: &Evaluation) -> Result<Report, Rep
     let score = score_of(correct(evaluation.artifact)?.iter());
     let (low, high) = score.interval();
     let value = format!("{:.4} ({low:.4}–{high:.4}), {} trials", score.performance(), score.trials);
-    Ok(Report::new(name)
+    let report = Report::new(name)
         .summary("A trained network, judged on examples or trials that its training never saw.")
-        .result(measure(&evaluation.experiment), &value)
-        .result("Network", &network(evaluation.artifact)))
+        .result(measure(&evaluation.experiment), &value);
+    let report = with_strict(report, evaluation.artifact, score.trials as usize)?;
+    Ok(report.result("Network", &network(evaluation.artifact)))
+}
+
+/// Adds the performance under strict rules, where these differ from the published ones.
+fn with_strict(report: Report, artifact: &Artifact, trials: usize) -> Result<Report, ReportError> {
+    const STRICT: &str = "correct_strict";
+    if !artifact.has(STRICT) {
+        return Ok(report);
+    }
+    let score = score_of(artifact.values::<u8>(STRICT, &[trials])?.iter());
+    Ok(report.result("Performance under strict rules", &with_interval(&score)))
+}
+
+/// Head of the report of a recording.
+fn of_recording(name: &str, recording: &Evaluation) -> Result<Report, ReportError> {
+    let artifact = recording.artifact;
+    let score = score_of(correct(artifact)?.iter());
+    Ok(Report::new(name)
+        .summary(&format!("Activity of a {} network, recorded by run.", recording.network()))
+        .result("Performance", &format!("{}, {} trials", with_interval(&score), score.trials))
+        .result("Recorded units", &artifact.shape::<1>("recorded_unit")?[0].to_string())
+        .result("Recorded steps", &artifact.shape::<1>("time_ms")?[0].to_string())
+        .result("Network", &network(artifact)))
 }
 
 /// Head of the report of a network or a sweep.

@@ -46,6 +46,7 @@ pub mod from_artifact;
 mod histogram;
 mod html;
 pub mod inspect;
+mod lanes;
 mod mark;
 mod panel;
 mod population;
@@ -54,6 +55,6 @@ mod window;
 
 pub use error::ReportError;
 pub use figure::Figure;
-pub use files::FigureFiles;
+pub use files::{FigureFiles, FileFormat};
 pub use html::{Provenance, Report, Section, Stage, Table};
 pub use population::Population;

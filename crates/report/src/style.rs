@@ -18,6 +18,15 @@ pub(crate) fn colour(index: usize) -> &'static str {
     CYCLE[index % CYCLE.len()]
 }
 
+/// Colours of channels: those of conditions, then as many darker ones.
+const CHANNELS: [&str; 12] =
+    [BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, "#332288", "#8c510a", "#7a7a00", "#882255", "#222222", "#7f7f7f"];
+
+/// Colour of channel `index`; they repeat after twelve.
+pub(crate) fn channel_colour(index: usize) -> &'static str {
+    CHANNELS[index % CHANNELS.len()]
+}
+
 /// Text and marks.
 pub(crate) const INK: &str = "#222222";
 /// Axis lines and ticks.

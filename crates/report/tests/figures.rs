@@ -164,7 +164,8 @@ fn bad_spikes_and_rates_are_refused() {
         let populations = [Population::Excitatory; 2];
         let trials = [raster::Trial { label: "Go", time_ms, unit }];
         let (populations, trials, windows) = (&populations[..], &trials[..], &[][..]);
-        Raster { title: "", duration_ms, populations, trials, windows, rate_bin_ms, unit_rates: true }.draw()
+        let stimulus = None;
+        Raster { title: "", duration_ms, populations, trials, stimulus, windows, rate_bin_ms, unit_rates: true }.draw()
     };
     assert!(draw(10.0, &[0.0, 10.0], &[0, 1], Some(5.0)).is_ok());
     assert!(draw(10.0, &[], &[], Some(30.0)).is_ok(), "a silent network is no error");
@@ -300,6 +301,7 @@ fn one_of_everything_is_drawn() {
             duration_ms: 1.0,
             populations: &[Population::Unsigned],
             trials: &[raster::Trial { label: "Go", time_ms: &[1.0], unit: &[0] }],
+            stimulus: None,
             windows: &[],
             rate_bin_ms: Some(20.0),
             unit_rates: true,
@@ -373,6 +375,7 @@ fn what_is_too_large_is_drawn_in_part() {
         duration_ms: 1e9,
         populations: &[population; 10_000],
         trials: &vec![trial; 3000],
+        stimulus: None,
         windows: &[],
         rate_bin_ms: Some(20.0),
         unit_rates: true,

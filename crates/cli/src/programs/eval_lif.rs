@@ -19,7 +19,7 @@ use mdl_data::tasks::{Task, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
-use mdl_report::evaluation::keep_network;
+use mdl_report::evaluation::{keep_inputs, keep_network};
 use mdl_report::{FigureFiles, Population, figures};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -94,12 +94,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let network = with_status(lif_artifact::read_network(&lif, &experiment.conversion()))?;
     let factor = with_status(lif_artifact::read_scaling_factor(&lif))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let lif_task = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?;
+    let lif_task = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?.with_strict_rules();
     let evaluation = evaluate_observed(arguments, &device, &experiment, &lif_task, network.units, factor, &trials)?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
+    let recorded = length(experiment.evaluation.recorded_trials);
+    let of_task = (task.conditions().len(), task.step_ms());
+    keep_inputs(&trials, recorded, of_task, &evaluation.time_ms, &mut artifact);
 
     keep_network(&lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
     let populations = Population::of_units(&artifact, network.units).or_exit(Status::DamagedInput)?;
@@ -121,6 +124,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "device": mdl_device::name(&device),
         "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
     });
+    if let Some(strict) = evaluation.strict_score() {
+        result["performance_strict"] = json!(strict.performance());
+        result["performance_strict_interval"] = json!(strict.interval());
+    }
     if !other_trials.is_empty() {
         result["other_trials"] = json!(other_trials);
     }

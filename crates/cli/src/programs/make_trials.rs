@@ -11,7 +11,10 @@ use mdl_data::field::{MOST_TRIALS, length};
 use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
+use mdl_report::FileFormat;
+use mdl_report::figures;
 use serde_json::json;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Write a fixed set of trials of a task
@@ -25,7 +28,8 @@ use std::process::ExitCode;
     version,
     after_help = "Examples:
   make-trials --config configs/mante.json -o trials.safetensors
-  make-trials --config configs/go-nogo.json --trials 1000 --seed 5 -o trials.safetensors"
+  make-trials --config configs/go-nogo.json --trials 1000 --seed 5 -o trials.safetensors
+  make-trials --config configs/xor.json --figure xor.svg -o trials.safetensors"
 )]
 struct Arguments {
     #[command(flatten)]
@@ -36,8 +40,17 @@ struct Arguments {
         value_parser = |text: &str| whole(text, 1, MOST_TRIALS.into()))]
     trials: Option<u64>,
 
+    /// Draw a trial of each condition: inputs, targets, weights and windows; .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = figure_file)]
+    figure: Option<PathBuf>,
+
     #[command(flatten)]
     common: Common,
+}
+
+fn figure_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    FileFormat::of(&path).map(|_| path).ok_or_else(|| "expected a file that ends with .svg or .png".into())
 }
 
 /// Runs the program.
@@ -66,6 +79,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let output = common.output()?;
     let mut plan = plan_of_one(common, "the config (--config)", &arguments.config.config)?;
     read_experiments(&mut plan, [&experiment]);
+    arguments.figure.iter().for_each(|path| plan.write("the figure (--figure)", path, common.force));
     let _claims = claim(plan)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
@@ -75,5 +89,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     mdl_data::tasks::artifact::write(&trials, &mut artifact);
     signal::hold();
     artifact.write(output, common.force)?;
-    Ok(Outcome::done(json!({ "output": output, "trials": count, "steps": trials.steps, "channels": trials.channels })))
+    let drawn = arguments.figure.as_deref().filter(|path| {
+        let figure = figures::task::draw(&format!("Task {}", experiment.task.name()), task, &trials);
+        let format = FileFormat::of(path).unwrap_or(FileFormat::Svg);
+        let written = figure.and_then(|figure| format.write(&figure, path, common.force));
+        written.map_err(|error| tracing::warn!("{error}: the figure was not written")).is_ok()
+    });
+    let mut result = json!({ "output": output, "trials": count, "steps": trials.steps, "channels": trials.channels });
+    if arguments.figure.is_some() {
+        result["figure"] = json!(drawn);
+    }
+    Ok(Outcome::done(result))
 }

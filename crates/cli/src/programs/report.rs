@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Draw the figures of artifacts and write their reports
 ///
-/// Reads networks, trials and evaluations and simulates nothing: redraws what eval-lif and eval-spiking wrote, byte for byte.
+/// Reads networks, trials, evaluations and recordings and simulates nothing: redraws what eval-lif and eval-spiking wrote, byte for byte.
 /// Writes one HTML report per artifact, and its figures as SVG and PNG into the folder figures beside it. A figure
 /// whose tensors an artifact of an earlier version lacks is left out with a warning. Prints the result as JSON, on a
 /// terminal as a sentence.
@@ -36,7 +36,7 @@ use std::process::ExitCode;
   report runs/*/eval.safetensors -o reports      (reports/1/eval.html, reports/2/eval.html, …)"
 )]
 struct Arguments {
-    /// Rate, spiking, LIF, trials or evaluation artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
+    /// Rate, spiking, LIF, trials, evaluation or activity artifacts; with several, OUTPUT is a directory that keeps what differs in their paths
     #[arg(value_name = "ARTIFACT", required = true)]
     artifacts: Vec<PathBuf>,
 
@@ -118,7 +118,7 @@ impl Job {
         let artifact = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
         if artifact.kind == Kind::Checkpoint {
             let remedy = "let its run end (--resume) and give the output";
-            let expected = "expected rate, spiking, lif, trials or evaluation";
+            let expected = "expected rate, spiking, lif, trials, evaluation or activity";
             return Err(anyhow!("{}: found {}, {expected}; {remedy}", path.display(), artifact.kind))
                 .or_exit(Status::DamagedInput);
         }

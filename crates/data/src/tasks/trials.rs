@@ -123,6 +123,12 @@ impl Trials {
         (0..self.count).flat_map(|b| steps.iter().flat_map(move |t| row(b, *t))).copied().collect()
     }
 
+    /// True if some trial has rules for a network that are in only one of the two sets.
+    pub fn rule_sets_differ(&self, evaluated: Evaluated) -> bool {
+        let of_one_set = |rule: &Rule| rule.set.is_some_and(|set| rule.applies(evaluated, set));
+        self.rules.iter().flatten().any(of_one_set)
+    }
+
     /// Whether trial after trial is correct under a set of rules, given the outputs `[T, B, O]` of a trained network.
     pub fn evaluate(&self, outputs: &[f32], set: RuleSet) -> Vec<bool> {
         let correct = |(b, rules): (usize, &Vec<Rule>)| {

@@ -4,16 +4,20 @@ use crate::canvas::{Canvas, Key};
 use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
+use crate::lanes::{self, Curve, Lanes};
 use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
 use crate::{ReportError, style};
 use mdl_artifact::Artifact;
+use mdl_data::field::length;
 use mdl_data::tasks::{Demand, Evaluated, Task};
 
 const CHECK: Check = Check("output over time");
 const PLOT_HEIGHT: f64 = 190.0;
 /// Distance between the panels of two outputs.
 const GAP: f64 = 14.0;
+/// Maximum height of the inputs.
+const MOST_INPUT: f64 = 130.0;
 /// Maximum number of outputs to draw.
 const MOST_OUTPUTS: usize = 8;
 
@@ -50,7 +54,9 @@ pub struct Output<'a> {
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
-    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("output")) else { return Ok(None) };
+    let Some(evaluation) = Evaluation::with_activity(artifact)?.filter(|_| artifact.has("output")) else {
+        return Ok(None);
+    };
     let Some(task) = evaluation.task() else { return Ok(None) };
     evaluation.require(CHECK, "target")?;
     let shape @ [_, times, width] = artifact.shape::<3>("output")?;
@@ -85,7 +91,38 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         .map(|(conditions, thresholds)| Output { title: &title, time_ms, conditions, windows: &windows, thresholds })
         .collect();
     let names: Vec<&str> = task.output_names().iter().map(String::as_str).collect();
-    draw_stacked(&outputs, if width > 1 { &names } else { &["Output"] }, width).map(Some)
+    let stimulus = stimulus(artifact, task, times)?;
+    draw_stacked(&outputs, if width > 1 { &names } else { &["Output"] }, width, stimulus.as_ref()).map(Some)
+}
+
+/// Inputs below the outputs.
+struct Stimulus<'a> {
+    /// Names of the channels.
+    names: &'a [String],
+    /// Mean input of each channel in each condition with trials.
+    curves: Vec<Curve>,
+}
+
+/// Mean inputs of the conditions that are drawn; none in evaluations of earlier versions.
+fn stimulus<'a>(artifact: &Artifact, task: &'a dyn Task, times: usize) -> Result<Option<Stimulus<'a>>, ReportError> {
+    if !artifact.has("mean_input") {
+        return Ok(None);
+    }
+    let (conditions, channels) = (task.conditions().len(), task.channels());
+    let values = artifact.values::<f32>("mean_input", &[conditions, times, channels])?;
+    let shape = artifact.shape::<1>("condition")?;
+    let occurring = artifact.values::<u32>("condition", &shape)?;
+    let drawn = (0..conditions).filter(|condition| occurring.iter().any(|own| length(*own) == *condition));
+    let mut curves = Vec::new();
+    for (index, condition) in drawn.enumerate() {
+        let own = &values[condition * times * channels..][..times * channels];
+        curves.extend((0..channels).map(|channel| Curve {
+            channel,
+            colour: style::colour(index),
+            values: own.iter().skip(channel).step_by(channels).map(|x| f64::from(*x)).collect(),
+        }));
+    }
+    Ok(Some(Stimulus { names: task.inputs(), curves }))
 }
 
 /// Label, mean, standard deviation and mean target of a condition.
@@ -96,18 +133,31 @@ fn condition<'a>((label, mean, sd, target): &'a Averaged) -> Condition<'a> {
 }
 
 /// Draws outputs one above the other, the first of `of`.
-fn draw_stacked(outputs: &[Output], names: &[&str], of: usize) -> Result<Figure, ReportError> {
+fn draw_stacked(
+    outputs: &[Output],
+    names: &[&str],
+    of: usize,
+    stimulus: Option<&Stimulus>,
+) -> Result<Figure, ReportError> {
     outputs.iter().try_for_each(Output::check)?;
     CHECK.not_empty("output", outputs)?;
     let first = &outputs[0];
     let mut canvas = Canvas::new(style::NARROW, first.title);
     canvas.note_part(outputs.len(), of, "outputs");
     canvas.legend(&first.keys());
-    let height = outputs.len() as f64 * (PLOT_HEIGHT + GAP) - GAP + style::BOTTOM;
+    let plots = outputs.len() as f64 * (PLOT_HEIGHT + GAP) - GAP;
+    let inputs = stimulus.map_or(0.0, |stimulus| lanes::height(stimulus.names.len(), MOST_INPUT));
+    let height = plots + if stimulus.is_some() { GAP + inputs } else { 0.0 } + style::BOTTOM;
     let top = canvas.top;
     for (index, (output, name)) in outputs.iter().zip(names).enumerate() {
-        let is_lowest = index + 1 == outputs.len();
+        let is_lowest = index + 1 == outputs.len() && stimulus.is_none();
         output.draw_panel(&mut canvas, height, top + index as f64 * (PLOT_HEIGHT + GAP), name, is_lowest);
+    }
+    if let Some(Stimulus { names, curves }) = stimulus {
+        let frame = first.frame(top + plots + GAP, inputs);
+        let (time_ms, windows) = (first.time_ms, first.windows);
+        let lanes = Lanes { label: "Mean input", names, time_ms, curves, windows };
+        lanes.draw(&mut canvas, height, frame, Axis::time(time_ms));
     }
     Ok(canvas.finish(height, first.description()))
 }
@@ -136,13 +186,16 @@ impl Output<'_> {
     /// [`ReportError`]: no step or no condition, different lengths, values that are not finite, a negative standard
     /// deviation.
     pub fn draw(&self) -> Result<Figure, ReportError> {
-        draw_stacked(&[*self], &["Output"], 1)
+        draw_stacked(&[*self], &["Output"], 1, None)
+    }
+
+    fn frame(&self, top: f64, height: f64) -> Frame {
+        Frame { left: style::LEFT, top, width: style::NARROW - style::LEFT - style::RIGHT, height }
     }
 
     /// Draws the panel of the output of this name.
     fn draw_panel(&self, canvas: &mut Canvas, height: f64, top: f64, name: &str, is_lowest: bool) {
-        let frame =
-            Frame { left: style::LEFT, top, width: style::NARROW - style::LEFT - style::RIGHT, height: PLOT_HEIGHT };
+        let frame = self.frame(top, PLOT_HEIGHT);
         let time = Axis::time(self.time_ms);
         let time = if is_lowest { time } else { time.bare() };
         let panel = Panel::new(canvas.size(height), frame, time, self.output_axis(name));

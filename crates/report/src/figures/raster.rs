@@ -5,6 +5,7 @@ use crate::canvas::{Canvas, Key, Type, first_of};
 use crate::check::Check;
 use crate::evaluation::{Evaluation, Spikes};
 use crate::figure::Figure;
+use crate::lanes::{self, Curve, Lanes};
 use crate::mark::Path;
 use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
@@ -17,6 +18,8 @@ const CHECK: Check = Check("spike raster");
 const UNIT_RATES: (f64, f64) = (80.0, 26.0);
 /// Height of the panel of population rates, and distance from the raster.
 const POPULATION_RATES: (f64, f64) = (74.0, 14.0);
+/// Maximum height of the inputs of a trial, and distance from its raster.
+const INPUT: (f64, f64) = (72.0, 13.0);
 /// Distance between the rasters of two trials, with room for the name of the lower one.
 const BETWEEN_TRIALS: f64 = 20.0;
 /// Width of a spike, and its minimum height, in px.
@@ -32,6 +35,17 @@ pub struct Trial<'a> {
     pub time_ms: &'a [f64],
     /// Unit of each spike.
     pub unit: &'a [u32],
+}
+
+/// Inputs of the trials of a raster.
+#[derive(Clone, Copy, Debug)]
+pub struct Stimulus<'a> {
+    /// Names of the channels.
+    pub names: &'a [String],
+    /// Times of the inputs, ascending, in ms.
+    pub time_ms: &'a [f64],
+    /// Input of each trial, `[trials, times, channels]`.
+    pub input: &'a [f32],
 }
 
 /// Maximum number of bins of the population rates: more than ten per pixel are invisible.
@@ -51,6 +65,8 @@ pub struct Raster<'a> {
     pub populations: &'a [Population],
     /// The trials, from the top; of more than [`MOST_TRIALS`] the first are drawn, and the figure says so.
     pub trials: &'a [Trial<'a>],
+    /// Inputs, shown below the raster of each trial.
+    pub stimulus: Option<Stimulus<'a>>,
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
     /// Bin width of a panel with the rate of each population, mean over trials, in ms; wider for very long trials.
@@ -64,7 +80,7 @@ pub struct Raster<'a> {
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
 pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
-    let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
+    let Some(evaluation) = Evaluation::with_activity(artifact)? else { return Ok(None) };
     let spikes = evaluation.spikes()?;
     if spikes.is_empty() {
         return Ok(None);
@@ -80,13 +96,23 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let figure = Raster {
         title: "Spikes",
         duration_ms: evaluation.duration_ms(),
-        populations: &evaluation.populations(CHECK)?,
+        populations: &evaluation.drawn_populations(CHECK)?,
         trials: &trials,
+        stimulus: stimulus(&evaluation, trials.len())?,
         windows: &evaluation.windows(),
         rate_bin_ms: Some(rate_bin_ms),
         unit_rates: true,
     };
     figure.draw().map(Some)
+}
+
+/// Inputs of the recorded trials; none for images and in evaluations of earlier versions.
+fn stimulus<'a>(evaluation: &'a Evaluation, trials: usize) -> Result<Option<Stimulus<'a>>, ReportError> {
+    let artifact = evaluation.artifact;
+    let Some(task) = evaluation.task().filter(|_| artifact.has("input")) else { return Ok(None) };
+    let [times] = artifact.shape("time_ms")?;
+    let input = artifact.values::<f32>("input", &[trials, times, task.channels()])?;
+    Ok(Some(Stimulus { names: task.inputs(), time_ms: artifact.values("time_ms", &[times])?, input }))
 }
 
 /// A population with the row of each of its units.
@@ -118,17 +144,19 @@ impl Raster<'_> {
         let frames = self.frames(&canvas);
         let lowest = frames[frames.len() - 1];
         let rates = self.rate_bin_ms.map_or(0.0, |_| POPULATION_RATES.0 + POPULATION_RATES.1);
-        let height = lowest.bottom() - canvas.top + rates + style::BOTTOM;
+        let height = lowest.bottom() + self.strip() - canvas.top + rates + style::BOTTOM;
         let highest_rate = self.trials.iter().flat_map(|trial| self.unit_rates_hz(trial)).fold(0.0, f64::max);
         for (index, (trial, &frame)) in self.trials.iter().zip(&frames).enumerate() {
             let last = index + 1 == self.trials.len();
             self.draw_trial(&mut canvas, height, frame, trial, &groups, last);
+            self.draw_stimulus(&mut canvas, height, frame, index, last);
             if self.unit_rates {
                 self.draw_unit_rates(&mut canvas, height, frame, trial, &groups, (highest_rate, last));
             }
         }
         if let Some(bin_ms) = self.rate_bin_ms {
-            let frame = Frame { top: lowest.bottom() + POPULATION_RATES.1, height: POPULATION_RATES.0, ..lowest };
+            let top = lowest.bottom() + self.strip() + POPULATION_RATES.1;
+            let frame = Frame { top, height: POPULATION_RATES.0, ..lowest };
             self.draw_population_rates(&mut canvas, height, frame, &groups, bin_ms);
         }
         let mut description = self.description(&groups);
@@ -148,13 +176,36 @@ impl Raster<'_> {
         };
         let beside = if self.unit_rates { UNIT_RATES.0 + UNIT_RATES.1 } else { 0.0 };
         let name = if count > 1 { BETWEEN_TRIALS } else { 0.0 };
-        let top = |index: usize| canvas.top + name + index as f64 * (height + name);
+        let top = |index: usize| canvas.top + name + index as f64 * (height + self.strip() + name);
         let width = style::WIDE - style::LEFT - style::RIGHT - beside;
         (0..count).map(|index| Frame { left: style::LEFT, top: top(index), width, height }).collect()
     }
 
-    fn draw_trial(&self, canvas: &mut Canvas, height: f64, frame: Frame, trial: &Trial, groups: &[Group], last: bool) {
+    /// Height of the inputs of a trial, with their distance from the raster.
+    fn strip(&self) -> f64 {
+        let height = |stimulus: &Stimulus| INPUT.1 + lanes::height(stimulus.names.len(), INPUT.0);
+        self.stimulus.as_ref().map_or(0.0, height)
+    }
+
+    /// Draws the inputs of a trial below its raster in `raster`.
+    fn draw_stimulus(&self, canvas: &mut Canvas, height: f64, raster: Frame, trial: usize, last: bool) {
+        let Some(Stimulus { names, time_ms, input }) = self.stimulus else { return };
+        let channels = names.len();
+        let own = &input[trial * time_ms.len() * channels..][..time_ms.len() * channels];
+        let curve = |channel: usize| Curve {
+            channel,
+            colour: style::channel_colour(channel),
+            values: own.iter().skip(channel).step_by(channels).map(|x| f64::from(*x)).collect(),
+        };
+        let curves: Vec<Curve> = (0..channels).map(curve).collect();
+        let frame = Frame { top: raster.bottom() + INPUT.1, height: self.strip() - INPUT.1, ..raster };
         let time = self.time_axis(last && self.rate_bin_ms.is_none());
+        let lanes = Lanes { label: "Input", names, time_ms, curves: &curves, windows: self.windows };
+        lanes.draw(canvas, height, frame, time);
+    }
+
+    fn draw_trial(&self, canvas: &mut Canvas, height: f64, frame: Frame, trial: &Trial, groups: &[Group], last: bool) {
+        let time = self.time_axis(last && self.rate_bin_ms.is_none() && self.stimulus.is_none());
         let label = if groups.len() > 1 { "Units, by population" } else { "Unit" };
         let units = Axis::count(label, self.populations.len());
         let panel = Panel::new(canvas.size(height), frame, time, units);
@@ -286,6 +337,11 @@ impl Raster<'_> {
             positive("bin of the population rate", bin_ms)?;
         }
         window::check(self.windows, CHECK)?;
+        if let Some(Stimulus { names, time_ms, input }) = self.stimulus {
+            CHECK.not_empty("input channel", names)?;
+            CHECK.not_empty("time of the input", time_ms)?;
+            CHECK.length("input", input, self.trials.len() * time_ms.len() * names.len())?;
+        }
         for trial in self.trials {
             let what = format!("units of the spikes of trial {}", trial.label);
             CHECK.length(&what, trial.unit, trial.time_ms.len())?;
@@ -331,6 +387,7 @@ mod tests {
             duration_ms: 250.0,
             populations: &populations,
             trials: &[trial, trial],
+            stimulus: None,
             windows: &[],
             rate_bin_ms: Some(100.0),
             unit_rates: true,
@@ -350,6 +407,7 @@ mod tests {
                 duration_ms: 10.0,
                 populations: &[Population::Unsigned],
                 trials: &trials[..count],
+                stimulus: None,
                 windows: &[],
                 rate_bin_ms: None,
                 unit_rates: false,

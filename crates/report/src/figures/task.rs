@@ -4,6 +4,7 @@ use crate::canvas::{Canvas, Key, Type};
 use crate::check::Check;
 use crate::evaluation::experiment;
 use crate::figure::Figure;
+use crate::lanes::{self, Curve, Lanes};
 use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
 use crate::{ReportError, style};
@@ -13,10 +14,12 @@ use mdl_data::tasks::{Evaluated, Task, Trials};
 const CHECK: Check = Check("trials of the task");
 /// Maximum number of conditions to draw.
 const MOST_CONDITIONS: usize = 8;
-/// Maximum number of channels that are drawn on one axis; more are drawn one above the other.
+/// Maximum number of channels that are drawn on one axis; more are drawn in lanes.
 const OVERLAID: usize = 6;
-/// Height of a panel, of a channel in a panel of many, and distance between panels.
-const PANEL: (f64, f64, f64) = (64.0, 5.0, 20.0);
+/// Height of a panel, of the panel of weights, and distance between panels.
+const PANEL: (f64, f64, f64) = (64.0, 34.0, 20.0);
+/// Maximum height of lanes.
+const MOST_HEIGHT: f64 = 320.0;
 
 /// One example trial of each condition of a set of trials.
 ///
@@ -47,28 +50,31 @@ pub fn draw(title: &str, task: &dyn Task, trials: &Trials) -> Result<Figure, Rep
     let mut canvas = Canvas::new(style::WIDE, title);
     canvas.note_part(examples.len(), found.len(), "conditions");
     let windows: Vec<Window> = examples.iter().flat_map(|example| example.windows.clone()).collect();
-    let mut keys = channel_keys(task.inputs());
-    keys.extend(channel_keys(task.output_names()));
+    let mut keys = channel_keys(task.inputs(), 0);
+    keys.extend(channel_keys(task.output_names(), trials.channels));
     keys.extend(window::keys(&windows));
     canvas.legend(&keys);
     let (inputs, targets) = (height(trials.channels), height(trials.outputs));
-    let row = inputs + targets + 2.0 * PANEL.2;
+    let weighted = examples.iter().any(Example::has_weights);
+    let weights = if weighted { PANEL.1 + PANEL.2 } else { 0.0 };
+    let row = inputs + targets + weights + 2.0 * PANEL.2;
     let total = examples.len() as f64 * row + style::BOTTOM;
     let top = canvas.top;
     for (index, example) in examples.iter().enumerate() {
         let below = top + index as f64 * row + PANEL.2;
         let lowest = index + 1 == examples.len();
         let name = &task.conditions()[example.condition];
-        let channels =
-            |label, values, names, top, height, is_last| Channels { label, values, names, top, height, is_last };
-        example.draw(&mut canvas, total, &channels("Input", &example.input, task.inputs(), below, inputs, false));
+        let input = Channels { label: "Input", values: &example.input, names: task.inputs(), first: 0 };
+        example.draw(&mut canvas, total, &input, (below, inputs), false);
         canvas.text((style::LEFT, below - 5.0), name, Type::new(style::TICK_SIZE).bold());
         let below = below + inputs + PANEL.2;
-        example.draw(
-            &mut canvas,
-            total,
-            &channels("Target", &example.target, task.output_names(), below, targets, lowest),
-        );
+        let names = task.output_names();
+        let target = Channels { label: "Target", values: &example.target, names, first: trials.channels };
+        example.draw(&mut canvas, total, &target, (below, targets), lowest && !weighted);
+        if weighted {
+            let below = below + targets + PANEL.2;
+            example.draw_weights(&mut canvas, total, names.len(), trials.channels, (below, lowest));
+        }
     }
     let names: Vec<&str> = examples.iter().map(|example| task.conditions()[example.condition].as_str()).collect();
     let text = format!("Inputs and targets against time in ms of one trial of each condition: {}.", names.join(", "));
@@ -77,15 +83,16 @@ pub fn draw(title: &str, task: &dyn Task, trials: &Trials) -> Result<Figure, Rep
 
 /// Height of a panel with so many channels.
 fn height(channels: usize) -> f64 {
-    if channels <= OVERLAID { PANEL.0 } else { (channels as f64 * PANEL.1).clamp(PANEL.0, 4.0 * PANEL.0) }
+    if channels <= OVERLAID { PANEL.0 } else { lanes::height(channels, MOST_HEIGHT) }
 }
 
-/// Legend of channels that share an axis.
-fn channel_keys(names: &[String]) -> Vec<(Key, String)> {
+/// Legend of channels that share an axis, the first with colour `first`. Lanes have names beside them.
+fn channel_keys(names: &[String], first: usize) -> Vec<(Key, String)> {
     if names.len() > OVERLAID {
         return Vec::new();
     }
-    names.iter().enumerate().map(|(i, name)| (Key::Line(style::colour(i)), name.clone())).collect()
+    let key = |(i, name): (usize, &String)| (Key::Line(style::channel_colour(first + i)), name.clone());
+    names.iter().enumerate().map(key).collect()
 }
 
 /// A trial to draw.
@@ -95,6 +102,8 @@ struct Example {
     input: Vec<f32>,
     /// `[T, O]`
     target: Vec<f32>,
+    /// `[T, O]`; empty where all are 1.
+    weight: Vec<f32>,
     time_ms: Vec<f64>,
     windows: Vec<Window<'static>>,
 }
@@ -105,9 +114,8 @@ struct Channels<'a> {
     /// `[T, channels]`
     values: &'a [f32],
     names: &'a [String],
-    top: f64,
-    height: f64,
-    is_last: bool,
+    /// Colour of the first channel.
+    first: usize,
 }
 
 impl Example {
@@ -128,40 +136,59 @@ impl Example {
             to_ms: ms(to),
         }));
         let time_ms = (0..trials.steps).map(ms).collect();
-        Self { condition: trial.condition, input: trial.input, target: trial.target, time_ms, windows }
+        let (input, target, weight) = (trial.input, trial.target, trial.weight);
+        Self { condition: trial.condition, input, target, weight, time_ms, windows }
     }
 
-    fn draw(&self, canvas: &mut Canvas, height: f64, channels: &Channels) {
-        let count = channels.names.len();
-        let frame = Frame {
-            left: style::LEFT,
-            top: channels.top,
-            width: style::WIDE - style::LEFT - style::RIGHT,
-            height: channels.height,
-        };
+    /// True if some error counts more than another that counts.
+    fn has_weights(&self) -> bool {
+        let counted = || self.weight.iter().filter(|weight| **weight != 0.0);
+        counted().any(|weight| Some(weight) != counted().next())
+    }
+
+    fn frame(top: f64, height: f64) -> Frame {
+        Frame { left: style::LEFT, top, width: style::WIDE - style::LEFT - style::RIGHT, height }
+    }
+
+    fn time(&self, is_last: bool) -> Axis {
         let time = Axis::time(&self.time_ms);
-        let time = if channels.is_last { time } else { time.bare() };
-        let curve = |channel: usize, of: &dyn Fn(f64) -> f64| -> Vec<(f64, f64)> {
-            let values = channels.values.iter().skip(channel).step_by(count).map(|x| of(f64::from(*x)));
-            self.time_ms.iter().copied().zip(values).collect()
-        };
-        let all = || channels.values.iter().map(|x| f64::from(*x));
+        if is_last { time } else { time.bare() }
+    }
+
+    fn draw(&self, canvas: &mut Canvas, total: f64, channels: &Channels, (top, height): (f64, f64), is_last: bool) {
+        let count = channels.names.len();
+        let (frame, time) = (Self::frame(top, height), self.time(is_last));
+        let values = |channel: usize| channels.values.iter().skip(channel).step_by(count).map(|x| f64::from(*x));
         if count <= OVERLAID {
-            let panel = Panel::new(canvas.size(height), frame, time, Axis::around(channels.label, all()).with_ticks(3));
+            let all = channels.values.iter().map(|x| f64::from(*x));
+            let panel = Panel::new(canvas.size(total), frame, time, Axis::around(channels.label, all).with_ticks(3));
             window::shade(canvas, &panel, &self.windows);
             for channel in 0..count {
-                canvas.fine_curve(&panel, &curve(channel, &|x| x), style::colour(channel));
+                let points: Vec<(f64, f64)> = self.time_ms.iter().copied().zip(values(channel)).collect();
+                canvas.fine_curve(&panel, &points, style::channel_colour(channels.first + channel));
             }
             canvas.axes(&panel);
             return;
         }
-        let largest = all().fold(1e-9, |largest: f64, x| largest.max(x.abs()));
-        let label = format!("{} channel", channels.label);
-        let axis = Axis::exact(&label, (-1.0, count as f64)).with_ticks(4);
-        let panel = Panel::new(canvas.size(height), frame, time, axis);
+        let curve =
+            |channel| Curve { channel, colour: style::channel_colour(channel), values: values(channel).collect() };
+        let curves: Vec<Curve> = (0..count).map(curve).collect();
+        let (label, names, windows) = (channels.label, channels.names, &self.windows[..]);
+        Lanes { label, names, time_ms: &self.time_ms, curves: &curves, windows }.draw(canvas, total, frame, time);
+    }
+
+    /// Draws the weights of the errors of `outputs` outputs.
+    fn draw_weights(&self, canvas: &mut Canvas, total: f64, outputs: usize, first: usize, (top, is_last): (f64, bool)) {
+        let all = self.weight.iter().map(|weight| f64::from(*weight)).chain([1.0]);
+        let axis = Axis::from_zero("Weight", all, 2);
+        let panel = Panel::new(canvas.size(total), Self::frame(top, PANEL.1), self.time(is_last), axis);
         window::shade(canvas, &panel, &self.windows);
-        for channel in 0..count {
-            canvas.fine_curve(&panel, &curve(channel, &|x| channel as f64 + 0.9 * x / largest), style::colour(0));
+        for output in 0..outputs {
+            let weight =
+                |step: usize| self.weight.get(step * outputs + output).map_or(1.0, |weight| f64::from(*weight));
+            let points: Vec<(f64, f64)> =
+                self.time_ms.iter().enumerate().map(|(step, ms)| (*ms, weight(step))).collect();
+            canvas.fine_curve(&panel, &points, style::channel_colour(first + output));
         }
         canvas.axes(&panel);
     }
@@ -196,6 +223,20 @@ mod tests {
             assert_eq!(figure.svg().matches(&format!(">{name}<")).count(), 1, "{name}");
         }
         assert!(figure.description().contains("one trial of each condition"));
+    }
+
+    /// The legend has a colour for each input and output.
+    #[test]
+    fn channels_have_colours_of_their_own() {
+        let names = |count: usize| (0..count).map(|i| format!("channel {i}")).collect::<Vec<_>>();
+        let colour = |(key, _): &(Key, String)| match key {
+            Key::Line(colour) => *colour,
+            _ => unreachable!("channels are lines"),
+        };
+        let keys = [channel_keys(&names(6), 0), channel_keys(&names(6), 6)].concat();
+        let colours: std::collections::BTreeSet<&str> = keys.iter().map(colour).collect();
+        assert_eq!((keys.len(), colours.len()), (12, 12));
+        assert!(channel_keys(&names(20), 0).is_empty());
     }
 
     #[test]

@@ -349,6 +349,7 @@ pub fn dense_raster(count: usize) -> Result<Figure, ReportError> {
         duration_ms: 5000.0,
         populations: &[Population::Unsigned; 1000],
         trials: &[raster::Trial { label: "", time_ms: &time_ms, unit: &unit }],
+        stimulus: None,
         windows: &[],
         rate_bin_ms: Some(25.0),
         unit_rates: true,
