@@ -59,6 +59,9 @@ data: build ## download MNIST (or fashion-mnist) to artifacts/data/; [DATASET=mn
 
 # Status 4 means that the output is written but a criterion was not met: the pipeline continues and reports it at the end.
 STAGE = scripts/stage "$(RUN)/$(1).criterion-not-met" "$(BIN)/$(1)"
+# File of trials, which the config names relative to itself.
+FILE := $(shell printf '%s' '$(TEXT)' | sed -n 's/.*"task":{[^}]*"trials":"\([^"]*\)".*/\1/p')
+MOVED := $(if $(FILE),--set "task.trials=$(if $(filter /%,$(FILE)),,configs/)$(FILE)")
 # Directory of the data if ARTIFACTS differs from the configs.
 DIRECTORY := $(if $(and $(IMAGES),$(filter-out artifacts,$(ARTIFACTS))),--set "task.directory=$(ARTIFACTS)/data/$(DATASET)")
 
@@ -86,7 +89,7 @@ $(RUN_)/spiking.safetensors: $(CONFIG) | build $(DATA)
 lambda-search: $(RUN_)/lif.safetensors ## search for the scaling factor
 
 $(RUN_)/lif.safetensors: $(RUN_)/rate.safetensors | build
-	$(call STAGE,lambda-search) $(OPTIONS) $(SEARCH_OPTIONS) --resume -o "$@" "$<"
+	$(call STAGE,lambda-search) $(OPTIONS) $(MOVED) $(SEARCH_OPTIONS) --resume -o "$@" "$<"
 
 eval-lif: pipeline ## evaluate the LIF network, with figures and report
 
@@ -94,7 +97,7 @@ eval-spiking eval-rate: pipeline ## evaluate a spiking network, or a rate networ
 
 EVALUATED := $(if $(SPIKING)$(IMAGES),$(NETWORK),lif)
 $(RUN_)/eval.safetensors: $(RUN_)/$(EVALUATED).safetensors | build
-	"$(BIN)/eval-$(EVALUATED)" $(OPTIONS) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
+	"$(BIN)/eval-$(EVALUATED)" $(OPTIONS) $(MOVED) $(EVAL_OPTIONS) --report "$(RUN)/report.html" -o "$@" "$<"
 
 # Short names that predate the targets for configs.
 train-mnist:
@@ -207,8 +210,17 @@ $(PYTHON)/ready: examples/python/requirements.txt
 	$(PYTHON)/bin/pip install --quiet -r $<
 	touch $@
 
-test-python: build $(PYTHON)/ready ## run the scripts in examples/python, and read exports with SciPy, NumPy and nir
+# NeuroGym needs other versions of NumPy and Matplotlib than the other scripts. PsychRNN may not install.
+TRIALS := target/python-trials
+$(TRIALS)/ready: examples/python/trials-requirements.txt
+	python3 -m venv $(TRIALS)
+	$(TRIALS)/bin/pip install --quiet -r $<
+	-$(TRIALS)/bin/pip install --quiet --no-deps psychrnn==1.0.0
+	touch $@
+
+test-python: build $(PYTHON)/ready $(TRIALS)/ready ## run the scripts in examples/python, and read exports with SciPy, NumPy and nir
 	$(PYTHON)/bin/python examples/python/check.py "$(BIN)"
+	$(TRIALS)/bin/python examples/python/check_trials.py "$(BIN)"
 
 test-oracle: ## recompute the test fixtures from the equations and compare; installs PyTorch from PyPI (6 GB)
 	scripts/test-oracle target/oracle

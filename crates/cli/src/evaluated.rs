@@ -1,6 +1,6 @@
 //! Experiment and trials with which a program evaluates a trained network.
 
-use crate::status::{OrExit, Status, usage};
+use crate::status::{OrExit, Status, usage, with_status};
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_data::field::length;
 use mdl_data::tasks::{TaskConfig, Trials};
@@ -17,7 +17,7 @@ use std::path::Path;
 pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<DerivedExperiment> {
     let made_with: &[&str] = if network.kind == Kind::Lif { &["task", "lif"] } else { &["task"] };
     let origin = network.path().display().to_string();
-    let derived = DerivedExperiment::new(network.config.clone(), changes, made_with, &origin).or_exit(Status::Usage)?;
+    let derived = with_status(DerivedExperiment::new(network.config.clone(), changes, made_with, &origin))?;
     if let (Some(file), false) = (changes.file, derived.unused.is_empty()) {
         const NAMED: usize = 5;
         let named = derived.unused.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
@@ -29,7 +29,7 @@ pub fn experiment(network: &Artifact, changes: &Changes) -> anyhow::Result<Deriv
 }
 
 /// Trials in `file`, or fresh ones without a file. Returns the fields of the task with which the trials of the file
-/// were made differently; `accept` must allow them, and they are recorded in the provenance.
+/// were made differently; `accept` must allow them, and they are recorded in the provenance. `origin` names the config.
 ///
 /// # Errors
 /// A file that is not a set of trials (status 3), or one of another task (status 2).
@@ -37,10 +37,13 @@ pub fn trials(
     file: Option<&Path>,
     accept: bool,
     experiment: &Experiment,
+    origin: &str,
     provenance: &mut Provenance,
 ) -> anyhow::Result<(Trials, Fields)> {
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let Some(file) = file else {
+        with_status(experiment.read_trials(origin))?;
+        provenance.inputs.extend(experiment.inputs());
         let count = length(experiment.evaluation.trials);
         let trials = task.draw(experiment.seed, Purpose::EvaluationTrial, 0, count).or_exit(Status::Usage)?;
         return Ok((trials, Fields::new()));

@@ -172,7 +172,8 @@ fn judge_task(
     let network = Trained::read(from, experiment, device)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
-    let (trials, other_trials) = evaluated::trials(file, accept, experiment, &mut artifact.provenance)?;
+    let origin = from.path().display().to_string();
+    let (trials, other_trials) = evaluated::trials(file, accept, experiment, &origin, &mut artifact.provenance)?;
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);

@@ -93,6 +93,15 @@ impl HasStatus for mdl_artifact::checkpoint::PartialError {
     }
 }
 
+impl HasStatus for mdl_experiment::ExperimentError {
+    fn status(&self) -> Status {
+        match self {
+            Self::Trials { .. } => Status::DamagedInput,
+            Self::Config(_) | Self::Invalid { .. } | Self::Meaningless { .. } => Status::Usage,
+        }
+    }
+}
+
 impl HasStatus for mdl_convert::Error {
     fn status(&self) -> Status {
         match self {
@@ -115,9 +124,8 @@ impl HasStatus for mdl_exchange::Error {
             | Self::Damaged { .. }
             | Self::Variable { .. }
             | Self::Artifact(_) => Status::DamagedInput,
-            Self::Task(_) | Self::Unread { .. } | Self::Undecided { .. } | Self::Unfit { .. } | Self::Experiment(_) => {
-                Status::Usage
-            }
+            Self::Task(_) | Self::Unread { .. } | Self::Undecided { .. } | Self::Unfit { .. } => Status::Usage,
+            Self::Experiment(error) => error.status(),
         }
     }
 }

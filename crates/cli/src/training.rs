@@ -150,7 +150,10 @@ impl Training<'_> {
                 self.provenance.inputs = split.training.sources().iter().map(as_input).collect();
                 self.on(&ExamplesProblem::new(network, data_set, &split, training, seed), output, write)
             }
-            Subject::Trials(task) => self.on(&TaskProblem { network, task, training, seed }, output, write),
+            Subject::Trials(task) => {
+                self.provenance.inputs = experiment.inputs();
+                self.on(&TaskProblem { network, task, training, seed }, output, write)
+            }
         }
     }
 

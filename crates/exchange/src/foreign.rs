@@ -1,7 +1,7 @@
 //! A file of another tool: its type, recognised by its first bytes, and its content.
 
 use crate::readers::{READERS, Reader};
-use crate::variables::{Contents, Entry};
+use mdl_artifact::arrays::{Contents, Entry};
 use crate::{Error, Result, Variables};
 use mdl_artifact::FileType;
 use std::path::{Path, PathBuf};

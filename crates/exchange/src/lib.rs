@@ -22,7 +22,6 @@
 //!
 //! Foreign files are not trusted: every size is checked before memory is allocated, and unpacked sizes are bounded.
 
-pub mod archive;
 pub mod dale;
 pub mod dynamics;
 pub mod error;
@@ -32,7 +31,6 @@ pub mod layouts;
 pub mod mapping;
 pub mod mat;
 pub mod network;
-pub mod numbers;
 pub mod options;
 pub mod readers;
 pub mod variables;
@@ -41,4 +39,5 @@ pub use error::{Error, Result};
 pub use foreign::ForeignFile;
 pub use network::Network;
 pub use options::{ImportOptions, Reading};
-pub use variables::{Content, Contents, Entry, Variable, Variables};
+pub use mdl_artifact::arrays::{Content, Contents, Entry, Variable};
+pub use variables::Variables;

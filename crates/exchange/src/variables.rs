@@ -1,56 +1,10 @@
 //! Content of a foreign file: named arrays and text, all listed, with the values of the requested ones.
 
 use crate::{Error, Result};
-use serde::Serialize;
+use mdl_artifact::arrays::{Content, Contents, Entry, Variable};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-/// Maximum unpacked size of one variable (bytes): a weight matrix of 5792² double or 8192² single numbers.
-pub const LARGEST_VARIABLE: u64 = 256 << 20;
-/// Maximum unpacked size of all variables of a file (bytes).
-pub const LARGEST_FILE: u64 = 1 << 30;
-
-/// Content of a variable.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Content {
-    /// Numbers, row-major. Double precision represents every single-precision number.
-    Numbers(Vec<f64>),
-    /// A line of text.
-    Text(String),
-    /// Content that no network has, by description.
-    Other(String),
-}
-
-/// A variable: shape and content.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Variable {
-    /// Size of each dimension.
-    pub shape: Vec<usize>,
-    /// Content of the variable.
-    pub content: Content,
-}
-
-/// A variable as shown in a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Entry {
-    /// Name of the variable.
-    pub name: String,
-    /// Size of each dimension.
-    pub shape: Vec<usize>,
-    /// Type of its numbers, or a description of other content.
-    #[serde(rename = "type")]
-    pub kind: String,
-}
-
-/// Result of a reader.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Contents {
-    /// Every variable.
-    pub entries: Vec<Entry>,
-    /// Values of the requested variables.
-    pub by_name: BTreeMap<String, Variable>,
-}
 
 /// Variables of a file, with a record of their use.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -273,24 +227,5 @@ impl Variables {
             Content::Text(text) => Ok(text),
             _ => Err(self.error(name, variable.kind(), "text")),
         }
-    }
-}
-
-impl Variable {
-    fn kind(&self) -> &str {
-        match &self.content {
-            Content::Numbers(_) => "numbers",
-            Content::Text(_) => "text",
-            Content::Other(what) => what,
-        }
-    }
-}
-
-/// Number of elements of an array of this shape, if that many elements of `bytes` bytes each are allowed.
-pub fn elements(shape: &[usize], bytes: usize) -> std::result::Result<usize, String> {
-    let count = shape.iter().try_fold(1usize, |product, extent| product.checked_mul(*extent));
-    match count {
-        Some(count) if (count as u64).saturating_mul(bytes as u64) <= LARGEST_VARIABLE => Ok(count),
-        _ => Err(format!("an array of shape {shape:?}, more than {} MiB", LARGEST_VARIABLE >> 20)),
     }
 }

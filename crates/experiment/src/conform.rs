@@ -235,6 +235,13 @@ impl<'s> Checker<'s> {
         }
     }
 
+    /// The first of the forms of an object that know most of its fields; none if no form knows any of several fields.
+    fn most_like(&self, fields: &Map<String, Value>, forms: &[&'s Value]) -> Option<&'s Value> {
+        let known = |schema: &Value| fields.keys().filter(|name| !schema["properties"][*name].is_null()).count();
+        let most = forms.iter().map(|schema| known(schema)).max()?;
+        forms.iter().find(|schema| known(schema) == most).copied()
+    }
+
     /// Alternative that a value is meant to be.
     fn chosen(&self, value: &Value, alternatives: &[&'s Value], path: &str) -> Result<&'s Value, Misfit> {
         let refused = || {
@@ -260,7 +267,8 @@ impl<'s> Checker<'s> {
                 })
             };
             let others = || objects().filter(|schema| kind(schema).is_none());
-            others().find(named).or_else(|| others().next().filter(|_| others().count() == 1))
+            let only = || others().next().filter(|_| others().count() == 1);
+            others().find(named).or_else(only).or_else(|| self.most_like(fields, &others().collect::<Vec<_>>()))
         };
         match fields.get("kind") {
             Some(value) if !kinds.is_empty() => {

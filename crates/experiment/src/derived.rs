@@ -113,10 +113,18 @@ fn check_task(made: &TaskConfig, derived: &TaskConfig) -> Result<(), InvalidFiel
     let found = derived.channels_and_outputs();
     if found != (channels, outputs) {
         return Err(InvalidField {
-            field: if derived.data_set().is_some() { "kind" } else { "file" }.into(),
+            field: match (derived.data_set(), derived.trials_file()) {
+                (Some(_), _) => "kind",
+                (_, Some(_)) => "trials",
+                _ => "file",
+            }
+            .into(),
             found: format!("{}, with {} input channels and {} outputs", derived.name(), found.0, found.1),
             expected: format!("{}, with {channels} and {outputs}, as the network has", made.name()),
         });
+    }
+    if let (Some(derived), Some(made)) = (derived.trials_file(), made.trials_file()) {
+        derived.check_change(made)?;
     }
     let fixed_fields = made.fixed_fields();
     let (made, derived) = (made_json, judged_json);

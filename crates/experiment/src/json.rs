@@ -230,6 +230,67 @@ pub(crate) fn resolve_task(
     Ok(Some(found))
 }
 
+/// Where the files of a task's trials are looked for.
+#[derive(Debug, Default)]
+pub(crate) struct TrialsPlace {
+    /// Folder of the config file, or of the artifact with the config.
+    folder: Option<PathBuf>,
+    /// Whether the config is that of a file: paths are relative to its folder alone.
+    is_file: bool,
+    /// Fields whose paths are those of overrides, relative to the working directory.
+    overridden: Vec<&'static str>,
+    /// Path from an override, of a file that an artifact records: its content must be the recorded one.
+    moved: Option<PathBuf>,
+}
+
+impl TrialsPlace {
+    /// Places for the trials of a config, whose section `task` was `recorded` before the overrides. An override of `task.trials`
+    /// alone says where the recorded file is now; after any other, what was recorded no longer holds and is removed.
+    pub fn new(
+        config: &mut Value,
+        recorded: &Value,
+        overrides: &[String],
+        file: Option<&Path>,
+        origin: &str,
+    ) -> Self {
+        let is_set = |key: &str| overrides.iter().any(|set| set.split('=').next() == Some(key));
+        let mut place = Self {
+            folder: file.unwrap_or(Path::new(origin)).parent().map(Path::to_owned),
+            is_file: file.is_some(),
+            ..Self::default()
+        };
+        for field in ["trials", "split.validation", "split.test"] {
+            let of_split = field != "trials" && is_set("task.split");
+            if is_set("task") || of_split || is_set(&format!("task.{field}")) {
+                place.overridden.push(field);
+            }
+        }
+        let Some(task) = config.get_mut("task").and_then(Value::as_object_mut) else { return place };
+        if recorded["trials"].is_string() && recorded["contents"].is_object() {
+            if is_set("task.trials") {
+                place.moved = task["trials"].as_str().map(PathBuf::from);
+                task["trials"] = recorded["trials"].clone();
+            }
+            if is_set("task") || overrides.iter().any(|set| set.starts_with("task.") && !set.starts_with("task.trials=")) {
+                task.remove("contents");
+            }
+        }
+        place
+    }
+
+    /// Places where a file may be.
+    pub fn places(&self, field: &str, path: &str) -> Vec<PathBuf> {
+        let path = PathBuf::from(path);
+        match (&self.folder, &self.moved) {
+            (_, Some(moved)) if field == "trials" => vec![moved.clone()],
+            _ if self.overridden.contains(&field) => vec![path],
+            (Some(folder), _) if self.is_file => vec![folder.join(&path)],
+            (Some(folder), _) => vec![folder.join(&path), path],
+            (None, _) => vec![path],
+        }
+    }
+}
+
 /// Reads the text of a task.
 fn read_text(path: &Path) -> Result<String, String> {
     if path.is_dir() {

@@ -26,13 +26,16 @@ pub mod derived;
 pub mod json;
 pub mod memory;
 
-use json::{CONFIG, ConfigError, apply_overrides, origin_of, parse, read_json, resolve_task};
+use json::{CONFIG, ConfigError, TrialsPlace, apply_overrides, origin_of, parse, read_json, resolve_task};
+use mdl_artifact::Input;
 use mdl_convert::Conversion;
 use mdl_convert::lif::config::LifConfig;
 use mdl_convert::search::SearchConfig;
 use mdl_data::evaluation::EvaluationConfig;
 use mdl_data::field::{InvalidField, require};
-use mdl_data::tasks::TaskConfig;
+use mdl_data::tasks::{TaskConfig, TrialsFile};
+use mdl_data::tasks::trials_file::TrialsError;
+use mdl_kernels::random::Purpose;
 use mdl_model::NetworkConfig;
 use mdl_train::config::TrainingConfig;
 use schemars::JsonSchema;
@@ -53,6 +56,16 @@ pub enum ExperimentError {
         origin: String,
         /// Field and cause.
         field: Box<InvalidField>,
+    },
+    /// A file of trials is missing or damaged, or does not fit the section `task`.
+    #[error("config {origin}: task: {path}: {message}", path = path.display())]
+    Trials {
+        /// Origin of the config.
+        origin: String,
+        /// The file.
+        path: PathBuf,
+        /// Found and expected content.
+        message: String,
     },
     /// An override of a section that is not used.
     #[error("{option} {argument}: `{section}` cannot be changed here, {why}; {option} takes {usable}")]
@@ -106,6 +119,18 @@ pub struct Experiment {
     pub evaluation: EvaluationConfig,
 }
 
+/// Error of an experiment from one about its trials.
+fn trials_error(
+    error: TrialsError,
+    origin: &str,
+    invalid: impl Fn(InvalidField) -> ExperimentError,
+) -> ExperimentError {
+    match error {
+        TrialsError::Field(field) => invalid(field.within("task")),
+        TrialsError::File { path, message } => ExperimentError::Trials { origin: origin.into(), path, message },
+    }
+}
+
 fn one() -> u64 {
     1
 }
@@ -146,16 +171,47 @@ impl Experiment {
                 ConfigError::Field { what: CONFIG, origin: origin.into(), field: String::new(), message }.into()
             );
         }
+        let recorded = config["task"].clone();
         apply_overrides(&mut config, overrides)?;
         let task_file = resolve_task(&mut config, overrides, file, origin)?;
+        let place = TrialsPlace::new(&mut config, &recorded, overrides, file, origin);
         let mut experiment: Self = parse(config, CONFIG, origin).map_err(|error| error.blaming(overrides))?;
         experiment.seed = seed.unwrap_or(experiment.seed);
         experiment.task_file = task_file;
-        experiment.validate().map_err(|field| ExperimentError::Invalid {
+        let invalid = |field: InvalidField| ExperimentError::Invalid {
             origin: origin_of(origin, overrides, &field.field),
             field: Box::new(field),
-        })?;
+        };
+        if let TaskConfig::Trials(trials) = &mut experiment.task {
+            trials.place(|field, path| place.places(field, path));
+            if trials.config().contents.is_none() {
+                trials.load().map_err(|error| trials_error(error, origin, invalid))?;
+            }
+        }
+        experiment.validate().map_err(invalid)?;
+        experiment.limit_trials();
         Ok(experiment)
+    }
+
+    /// Reads the files of the task's trials, if it has any and they have not been read.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Trials`], [`ExperimentError::Invalid`]; `origin` names the config.
+    pub fn read_trials(&self, origin: &str) -> Result<(), ExperimentError> {
+        let invalid = |field| ExperimentError::Invalid { origin: origin.into(), field: Box::new(field) };
+        let read = |trials: &TrialsFile| trials.check().map_err(|error| trials_error(error, origin, invalid));
+        self.task.trials_file().map_or(Ok(()), read)
+    }
+
+    /// Lowers numbers of trials to those that the task has, each of which is used once.
+    pub fn limit_trials(&mut self) {
+        let Ok(task) = self.task.task() else { return };
+        let available = |purpose| task.available(purpose).unwrap_or(u64::MAX);
+        let number = |purpose| u32::try_from(available(purpose)).unwrap_or(u32::MAX);
+        let validation = usize::try_from(available(Purpose::ValidationTrial)).unwrap_or(usize::MAX);
+        self.training.evaluation_trials = self.training.evaluation_trials.min(validation);
+        self.search.trials = self.search.trials.min(number(Purpose::SearchTrial));
+        self.evaluation.trials = self.evaluation.trials.min(number(Purpose::EvaluationTrial));
     }
 
     /// Resolved config as stored in an artifact.
@@ -171,7 +227,15 @@ impl Experiment {
     pub fn files(&self) -> Vec<(&'static str, PathBuf)> {
         let of_data_set = self.task.data_set().map(|data_set| data_set.files()).unwrap_or_default();
         let of_data_set = of_data_set.into_iter().map(|file| ("a file of the data set", file));
-        self.task_file.iter().map(|file| ("the task", file.clone())).chain(of_data_set).collect()
+        let of_trials = self.task.trials_file().map(TrialsFile::files).unwrap_or_default();
+        let of_trials = of_trials.into_iter().map(|file| ("a file of trials", file));
+        let of_task = self.task_file.iter().map(|file| ("the task", file.clone()));
+        of_task.chain(of_trials).chain(of_data_set).collect()
+    }
+
+    /// Files of trials as inputs of a program, for its provenance.
+    pub fn inputs(&self) -> Vec<Input> {
+        self.task.trials_file().map(TrialsFile::inputs).unwrap_or_default()
     }
 
     /// Sections used by the conversion.

@@ -88,7 +88,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
     let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
-    let (trials, other_trials) = evaluated::trials(file, accept, &experiment, &mut provenance)?;
+    let origin = arguments.lif.display().to_string();
+    let (trials, other_trials) = evaluated::trials(file, accept, &experiment, &origin, &mut provenance)?;
     memory(trials.count)?;
 
     let network = with_status(lif_artifact::read_network(&lif, &experiment.conversion()))?;

@@ -167,7 +167,9 @@ fn resolved(arguments: &Arguments, rate: &Artifact) -> anyhow::Result<DerivedExp
     let flags = [("extend", arguments.extend), ("race", arguments.race), ("refine", arguments.refine)];
     set.extend(flags.iter().filter(|(_, given)| *given).map(|(name, _)| format!("search.{name}=true")));
     let (file, seed) = (arguments.config.config.as_deref(), arguments.common.seed);
-    evaluated::experiment(rate, &Changes { file, set: &set, seed, sections: &SECTIONS })
+    let derived = evaluated::experiment(rate, &Changes { file, set: &set, seed, sections: &SECTIONS })?;
+    with_status(derived.experiment.read_trials(&rate.path().display().to_string()))?;
+    Ok(derived)
 }
 
 impl Job {
@@ -182,6 +184,7 @@ impl Job {
         let force = arguments.common.force;
         let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
         provenance.note_differences(derived.differs);
+        provenance.inputs.extend(experiment.inputs());
         provenance.device = mdl_device::kind(device);
         let found_before = if arguments.resume.resume { found_before(&output, &experiment, &provenance) } else { None };
         if found_before.is_none() {

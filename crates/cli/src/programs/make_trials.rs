@@ -3,7 +3,7 @@
 use crate::args::whole;
 use crate::options::ExperimentOption;
 use crate::outputs::{claim, plan_of_one, read_experiments};
-use crate::status::{Outcome, usage};
+use crate::status::{Outcome, usage, with_status};
 use crate::{Common, OrExit, Status, run_program, signal};
 use clap::Parser;
 use mdl_artifact::{Artifact, Kind};
@@ -67,11 +67,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
             "--trials and --set evaluation.trials both give the number of trials; leave out one of them",
         ));
     }
-    let mut experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let mut experiment = with_status(Experiment::load(&arguments.config.config, &common.set, common.seed))?;
     if let Some(trials) = arguments.trials.and_then(|trials| u32::try_from(trials).ok()) {
         experiment.evaluation.trials = trials;
     }
     experiment.validate().or_exit(Status::Usage)?;
+    experiment.limit_trials();
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -81,11 +82,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     read_experiments(&mut plan, [&experiment]);
     arguments.figure.iter().for_each(|path| plan.write("the figure (--figure)", path, common.force));
     let _claims = claim(plan)?;
+    with_status(experiment.read_trials(&arguments.config.config.display().to_string()))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
     let trials = task.draw(seed, Purpose::WrittenTrial, 0, count).or_exit(Status::Usage)?;
-    let mut artifact =
-        Artifact::new(Kind::Trials, experiment.to_json(), mdl_artifact::provenance!("make-trials", seed));
+    let mut provenance = mdl_artifact::provenance!("make-trials", seed);
+    provenance.inputs = experiment.inputs();
+    let mut artifact = Artifact::new(Kind::Trials, experiment.to_json(), provenance);
     mdl_data::tasks::artifact::write(&trials, &mut artifact);
     signal::hold();
     artifact.write(output, common.force)?;

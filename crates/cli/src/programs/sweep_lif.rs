@@ -225,7 +225,9 @@ fn networks(arguments: &Arguments, variants: &[(String, Vec<String>)]) -> anyhow
             set.extend_from_slice(overrides);
             set.push(format!("{}={value}", arguments.parameter));
             let (file, seed) = (arguments.config.config.as_deref(), common.seed);
-            evaluated::experiment(&artifact, &Changes { file, set: &set, seed, sections: &SECTIONS })
+            let derived = evaluated::experiment(&artifact, &Changes { file, set: &set, seed, sections: &SECTIONS })?;
+            with_status(derived.experiment.read_trials(&artifact.path().display().to_string()))?;
+            Ok(derived)
         };
         let of_variant = |(_, overrides): &(String, Vec<String>)| {
             arguments.values.iter().map(|value| setting(overrides, *value)).collect::<anyhow::Result<Vec<_>>>()
@@ -343,6 +345,10 @@ fn provenance(networks: &[Network], device: &Device) -> Provenance {
     for network in &networks[1..] {
         provenance.inputs.push(network.artifact.as_input());
         provenance.note_differences(network.differs.clone());
+    }
+    for (_, experiment) in settings(networks) {
+        let new = experiment.inputs().into_iter().filter(|input| !provenance.inputs.contains(input)).collect::<Vec<_>>();
+        provenance.inputs.extend(new);
     }
     provenance.device = mdl_device::kind(device);
     provenance

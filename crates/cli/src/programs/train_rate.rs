@@ -1,6 +1,6 @@
 //! `train-rate`: trains a rate network on a cognitive task or a data set.
 
-use crate::status::Outcome;
+use crate::status::{Outcome, with_status};
 use crate::training::{Arguments, Training, claim_outputs};
 use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
@@ -41,7 +41,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let experiment = with_status(Experiment::load(&arguments.config.config, &common.set, common.seed))?;
     let NetworkConfig::Rate(config) = &experiment.network else {
         return Err(anyhow!("network.kind: found spiking, expected rate (train-spiking trains it)"))
             .or_exit(Status::Usage);

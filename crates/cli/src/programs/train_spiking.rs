@@ -1,6 +1,6 @@
 //! `train-spiking`: trains a spiking mode network, with surrogate gradients, on a data set or a cognitive task.
 
-use crate::status::Outcome;
+use crate::status::{Outcome, with_status};
 use crate::training::{Arguments, Training, claim_outputs};
 use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
@@ -40,7 +40,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let experiment = Experiment::load(&arguments.config.config, &common.set, common.seed).or_exit(Status::Usage)?;
+    let experiment = with_status(Experiment::load(&arguments.config.config, &common.set, common.seed))?;
     let NetworkConfig::Spiking(config) = &experiment.network else {
         return Err(anyhow!("network.kind: found rate, expected spiking (train-rate trains it)"))
             .or_exit(Status::Usage);

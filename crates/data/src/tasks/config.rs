@@ -5,6 +5,7 @@ use super::data_set::DataSet;
 use super::data_sets::DataSetConfig;
 use super::program::Program;
 use super::task::Task;
+use super::trials_file::TrialsFile;
 use crate::field::InvalidField;
 use schemars::JsonSchema;
 use serde::de::Error;
@@ -17,6 +18,8 @@ use serde_json::{Map, Value};
 pub enum TaskConfig {
     /// A task in a file.
     Program(Program),
+    /// Trials in a file.
+    Trials(TrialsFile),
     /// A data set.
     DataSet(DataSetConfig),
 }
@@ -27,6 +30,7 @@ impl<'de> Deserialize<'de> for TaskConfig {
         upgrade(&mut value).map_err(D::Error::custom)?;
         match value.get("kind") {
             Some(_) => serde_json::from_value(value).map(Self::DataSet),
+            None if value.get("trials").is_some() => serde_json::from_value(value).map(Self::Trials),
             None => serde_json::from_value(value).map(Self::Program),
         }
         .map_err(D::Error::custom)
@@ -47,6 +51,7 @@ impl TaskConfig {
     pub fn subject(&self) -> Subject<'_> {
         match self {
             Self::Program(program) => Subject::Trials(program),
+            Self::Trials(file) => Subject::Trials(file),
             Self::DataSet(kind) => Subject::Examples(kind.data_set()),
         }
     }
@@ -64,10 +69,19 @@ impl TaskConfig {
         data_sets.iter().map(DataSetConfig::name).chain(super::built_in::OLDER_KINDS).collect()
     }
 
+    /// Trials in a file; none for a task that draws them and for a data set.
+    pub fn trials_file(&self) -> Option<&TrialsFile> {
+        match self {
+            Self::Trials(file) => Some(file),
+            _ => None,
+        }
+    }
+
     /// Name of the task's file, or of the kind of data set.
     pub fn name(&self) -> &str {
         match self {
             Self::Program(program) => program.name(),
+            Self::Trials(file) => file.name(),
             Self::DataSet(kind) => kind.name(),
         }
     }
@@ -82,7 +96,8 @@ impl TaskConfig {
             Subject::Examples(_) => Err(InvalidField {
                 field: "task.kind".into(),
                 found: self.name().into(),
-                expected: "a task that draws trials: task.file, the path of a task in Starlark".into(),
+                expected: "a task with trials: task.file, the path of a task in Starlark, or task.trials, that of a file of trials"
+                    .into(),
             }),
         }
     }
@@ -127,8 +142,12 @@ impl TaskConfig {
     /// Fields that cannot be changed for the evaluation of a trained network: its time step is part of its dynamics,
     /// and the others describe its training data.
     pub fn fixed_fields(&self) -> Vec<&'static str> {
-        let of_examples = self.data_set().map_or(&[][..], |data_set| data_set.fixed_fields());
-        [&["step_ms"], of_examples].concat()
+        let own = match self {
+            Self::Program(_) => &[][..],
+            Self::Trials(_) => &["axes", "arrays", "classes"],
+            Self::DataSet(kind) => kind.data_set().fixed_fields(),
+        };
+        [&["step_ms"], own].concat()
     }
 
     /// Refuses values with which no network can be trained.
@@ -136,7 +155,11 @@ impl TaskConfig {
     /// # Errors
     /// [`InvalidField`] naming the field inside the section.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        self.data_set().map_or(Ok(()), DataSet::validate)
+        match self {
+            Self::Program(_) => Ok(()),
+            Self::Trials(file) => file.config().validate(),
+            Self::DataSet(kind) => kind.data_set().validate(),
+        }
     }
 }
 

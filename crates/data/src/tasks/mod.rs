@@ -1,6 +1,7 @@
 //! Tasks: the task section of a config.
 //!
-//! A task draws trials and says what counts as a correct answer ([`Task`]); it is one file in Starlark ([`Program`]). A data
+//! A task draws trials and says what counts as a correct answer ([`Task`]); it is one file in Starlark ([`Program`]), or a
+//! file of trials that were drawn elsewhere ([`TrialsFile`]). A data
 //! set has labelled examples ([`DataSet`]), one file per kind; [`DataSetConfig`] is the list of them.
 
 pub mod artifact;
@@ -11,9 +12,11 @@ mod data_sets;
 mod digits;
 pub mod program;
 pub mod rule;
+mod rule_rows;
 mod sequential_mnist;
 mod task;
 mod trials;
+pub mod trials_file;
 
 pub use built_in::upgrade;
 pub use config::{Subject, TaskConfig};
@@ -25,3 +28,4 @@ pub use rule::{Criterion, Demand, Evaluated, Extremes, Rule, RuleSet};
 pub use sequential_mnist::SequentialMnist;
 pub use task::{Task, TaskError};
 pub use trials::{Trial, Trials};
+pub use trials_file::TrialsFile;

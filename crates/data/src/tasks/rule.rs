@@ -170,7 +170,7 @@ impl Criterion {
     pub fn new(rules: &[Rule], evaluated: Evaluated, set: RuleSet) -> Self {
         let mut criterion = Self::default();
         for rule in rules.iter().filter(|rule| rule.applies(evaluated, set)) {
-            let known = criterion.windows.iter().position(|window| *window == rule.window);
+            let known = criterion.windows.iter().rposition(|window| *window == rule.window);
             let index = known.unwrap_or_else(|| {
                 criterion.windows.push(rule.window.clone());
                 criterion.windows.len() - 1

@@ -44,6 +44,10 @@ pub trait Task: Send + Sync {
     /// # Errors
     /// [`TaskError`]: the task's own code fails.
     fn draw(&self, seed: u64, purpose: Purpose, first: u64, count: usize) -> Result<Trials, TaskError>;
+    /// Number of different trials of a purpose; none where any number can be drawn.
+    fn available(&self, _purpose: Purpose) -> Option<u64> {
+        None
+    }
     /// A trial of each condition that could be found, one after the other.
     fn examples(&self) -> &Trials;
 

@@ -13,7 +13,7 @@
 use super::layout::{Layout, has};
 use crate::mapping::{Mapping, Source};
 use crate::options::{ImportOptions, Reading};
-use crate::variables::{Content, Variable};
+use mdl_artifact::arrays::{Content, Variable};
 use crate::{Error, Result, Variables, dale};
 use mdl_data::tasks::TaskConfig;
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! Reader of MATLAB files.
 
-use super::reader::Reader;
+use super::Reader;
 use crate::mat::format::{HEADER, class, element};
-use crate::numbers::{NumberType, column_major, gather};
-use crate::variables::{Content, Contents, Entry, LARGEST_FILE, Variable, elements};
+use mdl_artifact::arrays::numbers::{NumberType, column_major, gather};
+use mdl_artifact::arrays::{Content, Contents, Entry, Limits, Variable};
 use flate2::read::ZlibDecoder;
 use mdl_artifact::FileType;
 use std::io::Read;
@@ -47,8 +47,8 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
         };
         if let Some(variable) = variable {
             unpacked += 8 * variable.shape.iter().product::<usize>() as u64;
-            if unpacked > LARGEST_FILE {
-                return Err(format!("more than {} MiB of variables", LARGEST_FILE >> 20));
+            if unpacked > Limits::NETWORK.file {
+                return Err(format!("more than {} MiB of variables", Limits::NETWORK.file >> 20));
             }
             contents.by_name.insert(entry.name.clone(), variable);
         }
@@ -240,14 +240,14 @@ impl<R: Read> Array<R> {
     }
 
     fn numbers(&mut self, shape: &[usize]) -> Result<Content> {
-        let (kind, data) = self.values(elements(shape, 8)?)?;
+        let (kind, data) = self.values(Limits::NETWORK.elements(shape, 8)?)?;
         let stored = number_type(kind).ok_or_else(|| format!("numbers of type {kind}"))?.decode(&data);
         let values = gather(&stored, shape, &column_major(shape), 0).ok_or("a shape that does not fit its data")?;
         Ok(Content::Numbers(values))
     }
 
     fn text(&mut self, shape: &[usize]) -> Result<Content> {
-        let count = elements(shape, 8)?;
+        let count = Limits::NETWORK.elements(shape, 8)?;
         if shape.len() > 2 || shape[0] > 1 {
             return Ok(Content::Other("several lines of text".into()));
         }

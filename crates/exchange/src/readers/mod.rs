@@ -1,12 +1,10 @@
-//! Readers of file formats of other tools, one per file, and the list of readers.
+//! Readers of file formats of other tools, one per file, and the list of readers. Those of NumPy and safetensors, which
+//! trials are read by as well, are in `mdl_artifact::arrays`.
 
 pub mod matlab;
-pub mod numpy;
-mod reader;
-pub mod safetensors;
 pub mod torch;
 
-pub use reader::Reader;
+pub use mdl_artifact::arrays::{Reader, numpy, safetensors};
 
 /// Every supported format; the first match reads the file.
 pub const READERS: [&dyn Reader; 5] = [&matlab::Matlab, &torch::Torch, &numpy::Npz, &numpy::Npy, &safetensors::Tensors];

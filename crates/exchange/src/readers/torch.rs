@@ -11,11 +11,10 @@
 pub mod pickle;
 mod storage;
 
-use super::reader::Reader as FileReader;
-use crate::archive::Archive;
-use crate::numbers::{NumberType, gather};
-use crate::variables::{Content, Contents, Entry, LARGEST_VARIABLE, Variable, elements};
 use candle_core::pickle::Object;
+use mdl_artifact::arrays::archive::Archive;
+use mdl_artifact::arrays::numbers::{NumberType, gather};
+use mdl_artifact::arrays::{Content, Contents, Entry, Limits, Reader as FileReader, Variable};
 use mdl_artifact::FileType;
 use storage::storage;
 
@@ -44,7 +43,7 @@ impl FileReader for Torch {
 /// # Errors
 /// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
-    let mut archive = Archive::open(bytes, false)?;
+    let mut archive = Archive::open(bytes, false, Limits::NETWORK.file)?;
     let names = archive.names();
     let folder = names.iter().filter_map(|name| name.strip_suffix("/data.pkl")).collect::<Vec<_>>();
     let [folder] = folder[..] else {
@@ -123,12 +122,12 @@ impl<W: Fn(&str) -> bool> Reader<'_, W> {
             Ok(numbers) => numbers,
             Err(what) => return Ok(Variable { shape: shape.clone(), content: Content::Other(what.into()) }),
         };
-        let count = elements(shape, 8)?;
+        let count = Limits::NETWORK.elements(shape, 8)?;
         let stored = storage.count;
         if strides.len() != shape.len() || count > stored {
             return Err(format!("shape {shape:?} and strides {strides:?} of {stored} numbers"));
         }
-        let most = (stored as u64).saturating_mul(numbers.width() as u64).min(LARGEST_VARIABLE);
+        let most = (stored as u64).saturating_mul(numbers.width() as u64).min(Limits::NETWORK.array);
         let bytes = self.archive.read(&format!("{}/data/{}", self.folder, storage.key), most)?;
         if Some(bytes.len()) != stored.checked_mul(numbers.width()) {
             return Err(format!("{} bytes, expected {stored} numbers of {} bytes", bytes.len(), numbers.width()));

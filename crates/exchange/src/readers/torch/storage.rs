@@ -1,6 +1,6 @@
 //! Types of the numbers in a storage, by the name of its class.
 
-use crate::numbers::NumberType;
+use mdl_artifact::arrays::numbers::NumberType;
 
 /// Storages of supported number types.
 const STORAGES: [(&str, NumberType); 10] = [

@@ -8,16 +8,18 @@
 //!
 //! Objects (pickles), structured arrays and complex numbers are listed but not read.
 
+use super::archive::Archive;
+use super::contents::{Content, Contents, Entry, Limits, Variable};
+use super::numbers::{NumberType, column_major, gather};
 use super::reader::Reader;
-use crate::archive::Archive;
-use crate::numbers::{NumberType, column_major, gather};
-use crate::variables::{Content, Contents, Entry, Variable, elements};
-use mdl_artifact::FileType;
+use crate::FileType;
 
 type Result<T> = std::result::Result<T, String>;
 
 /// Maximum length of a header (bytes), as in NumPy.
 const LONGEST_HEADER: usize = 10_000;
+/// Maximum number of texts in an array.
+const MOST_TEXTS: usize = 1 << 20;
 /// Bytes before the header: magic, version, length.
 const BEFORE_HEADER: usize = 12;
 /// Name given to the array of a `.npy` file, which has none.
@@ -62,7 +64,15 @@ impl Reader for Npy {
 /// # Errors
 /// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
-    let mut archive = Archive::open(bytes, true)?;
+    read_within(&Limits::NETWORK, bytes, wanted)
+}
+
+/// The same within other limits.
+///
+/// # Errors
+/// Description of the fault in the file.
+pub fn read_within(limits: &Limits, bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
+    let mut archive = Archive::open(bytes, true, limits.file)?;
     let mut contents = Contents::default();
     for file in archive.names() {
         let Some(name) = file.strip_suffix(".npy") else { continue };
@@ -70,7 +80,7 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents> {
         let (start, size) = archive.begin(&file, BEFORE_HEADER + LONGEST_HEADER).map_err(in_array)?;
         let header = Header::read(&start).map_err(in_array)?;
         if wanted(name) {
-            header.check(size).map_err(in_array)?;
+            header.check(limits, size).map_err(in_array)?;
             let data = archive.read(&file, size).map_err(in_array)?;
             contents.by_name.insert(name.into(), header.variable(&data).map_err(in_array)?);
         }
@@ -87,7 +97,7 @@ pub fn read_one(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents>
     let header = Header::read(&bytes[..bytes.len().min(BEFORE_HEADER + LONGEST_HEADER)])?;
     let mut contents = Contents { entries: vec![header.entry(ONLY)], ..Contents::default() };
     if wanted(ONLY) {
-        header.check(bytes.len() as u64)?;
+        header.check(&Limits::NETWORK, bytes.len() as u64)?;
         contents.by_name.insert(ONLY.into(), header.variable(bytes)?);
     }
     Ok(contents)
@@ -125,7 +135,7 @@ impl Item {
 
     /// Type given by `descr` after its byte order.
     fn named(descr: &str) -> Self {
-        let length = |digits: &str| digits.parse().ok().filter(|length| elements(&[*length], 4).is_ok());
+        let length = |digits: &str| digits.parse().ok().filter(|length| Limits::NETWORK.elements(&[*length], 4).is_ok());
         let number = match descr {
             "b1" => NumberType::Bool,
             "i1" => NumberType::I8,
@@ -185,8 +195,8 @@ impl Header {
     }
 
     /// Checks the shape against a file of `size` bytes, before memory is allocated.
-    fn check(&self, size: u64) -> Result<()> {
-        let count = elements(&self.shape, 8)?;
+    fn check(&self, limits: &Limits, size: u64) -> Result<()> {
+        let count = limits.elements(&self.shape, 8)?;
         let Some(width) = self.item.width() else { return Ok(()) };
         match count.checked_mul(width).map(|bytes| (bytes + self.length) as u64) {
             Some(expected) if expected == size => Ok(()),
@@ -212,12 +222,13 @@ impl Header {
         let data = file.get(self.length..).unwrap_or_default();
         let one = self.shape.iter().product::<usize>() == 1;
         let content = match &self.item {
-            Item::Text(_) if one => text(data, self.big_endian).map(Content::Text).ok_or("text that is no Unicode")?,
-            Item::Bytes(_) if one => {
-                let text = data.split(|byte| *byte == 0).next().unwrap_or_default();
-                Content::Text(String::from_utf8(text.to_vec()).map_err(|_| "text that is no Unicode")?)
+            Item::Text(_) | Item::Bytes(_) => {
+                if self.shape.iter().product::<usize>() > MOST_TEXTS {
+                    return Ok(Variable { shape: self.shape.clone(), content: Content::Other("too many texts".into()) });
+                }
+                let texts = self.texts(data).ok_or("text that is no Unicode")?;
+                if one { Content::Text(texts.concat()) } else { Content::Texts(texts) }
             }
-            Item::Text(_) | Item::Bytes(_) => Content::Other("several texts".into()),
             Item::Other(what) => Content::Other(what.clone()),
             Item::Number(number) => {
                 let stored = if self.big_endian { number.decode_big_endian(data) } else { number.decode(data) };
@@ -227,6 +238,29 @@ impl Header {
         };
         let shape = if matches!(content, Content::Text(_)) { Vec::new() } else { self.shape.clone() };
         Ok(Variable { shape, content })
+    }
+}
+
+impl Header {
+    /// Texts of an array, row-major; none if one is no Unicode.
+    fn texts(&self, data: &[u8]) -> Option<Vec<String>> {
+        let count: usize = self.shape.iter().product();
+        let stored = match self.item.width() {
+            None | Some(0) => vec![String::new(); count],
+            Some(width) => {
+                let one = |item: &[u8]| match self.item {
+                    Item::Text(_) => text(item, self.big_endian),
+                    _ => String::from_utf8(item.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()).ok(),
+                };
+                data.chunks_exact(width).map(one).collect::<Option<Vec<String>>>()?
+            }
+        };
+        if !self.fortran_order {
+            return Some(stored);
+        }
+        let places: Vec<f64> = (0..count).map(|at| at as f64).collect();
+        let order = gather(&places, &self.shape, &column_major(&self.shape), 0)?;
+        order.into_iter().map(|at| stored.get(at as usize).cloned()).collect()
     }
 }
 

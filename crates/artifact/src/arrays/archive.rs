@@ -3,7 +3,6 @@
 //! An entry is read only on request, and only up to its announced size: stored entries are slices of the file,
 //! compressed ones (deflate) are unpacked in chunks. Sizes and checksums must agree with the central directory.
 
-use crate::variables::LARGEST_FILE;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 use std::cmp::Ordering;
@@ -21,16 +20,18 @@ pub struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     /// True if entries may be compressed.
     deflate: bool,
-    /// Bytes unpacked so far.
+    /// Maximum number of unpacked bytes, and those unpacked so far.
+    most: u64,
     unpacked: u64,
 }
 
 impl<'a> Archive<'a> {
-    /// Reads the directory of an archive, whose entries may be compressed if `deflate`.
+    /// Reads the directory of an archive, whose entries may be compressed if `deflate`, and unpack to at most
+    /// `most` bytes together.
     ///
     /// # Errors
     /// Data that is not an archive; a damaged archive, or one with too many entries or duplicate names.
-    pub fn open(bytes: &'a [u8], deflate: bool) -> Result<Self> {
+    pub fn open(bytes: &'a [u8], deflate: bool, most: u64) -> Result<Self> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
         if zip.len() > MOST_ENTRIES {
             return Err(format!("{} entries, more than {MOST_ENTRIES}", zip.len()));
@@ -38,7 +39,7 @@ impl<'a> Archive<'a> {
         if zip.has_duplicate_names() {
             return Err("two entries of one name".into());
         }
-        Ok(Self { zip, deflate, unpacked: 0 })
+        Ok(Self { zip, deflate, most, unpacked: 0 })
     }
 
     /// Names of the entries.
@@ -60,8 +61,8 @@ impl<'a> Archive<'a> {
         let bytes = unpack(entry, size + 1).map_err(in_entry)?;
         let unpacked = bytes.len() as u64;
         self.unpacked += unpacked;
-        if self.unpacked > LARGEST_FILE {
-            return Err(format!("more than {} MiB of entries", LARGEST_FILE >> 20));
+        if self.unpacked > self.most {
+            return Err(format!("more than {} MiB of entries", self.most >> 20));
         }
         let mut crc = Crc::new();
         crc.update(&bytes);

@@ -1,9 +1,9 @@
 //! safetensors files of other programs.
 
+use super::contents::{Content, Contents, Entry, Limits, Variable};
+use super::numbers::NumberType;
 use super::reader::Reader;
-use crate::numbers::NumberType;
-use crate::variables::{Content, Contents, Entry, LARGEST_FILE, Variable, elements};
-use mdl_artifact::FileType;
+use crate::FileType;
 use safetensors::{Dtype, SafeTensors};
 
 /// The reader of safetensors files.
@@ -28,6 +28,14 @@ impl Reader for Tensors {
 /// # Errors
 /// Description of the fault in the file.
 pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents, String> {
+    read_within(&Limits::NETWORK, bytes, wanted)
+}
+
+/// The same within other limits.
+///
+/// # Errors
+/// Description of the fault in the file.
+pub fn read_within(limits: &Limits, bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
     let (mut contents, mut unpacked) = (Contents::default(), 0u64);
     for (name, view) in file.iter() {
@@ -36,9 +44,9 @@ pub fn read(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Contents, Str
         let entry = Entry { name: name.into(), shape: view.shape().to_vec(), kind };
         if wanted(name) {
             let in_tensor = |what: String| format!("tensor `{name}`: {what}");
-            unpacked += 8 * elements(view.shape(), 8).map_err(in_tensor)? as u64;
-            if unpacked > LARGEST_FILE {
-                return Err(format!("more than {} MiB of tensors", LARGEST_FILE >> 20));
+            unpacked += 8 * limits.elements(view.shape(), 8).map_err(in_tensor)? as u64;
+            if unpacked > limits.file {
+                return Err(format!("more than {} MiB of tensors", limits.file >> 20));
             }
             let content = match number {
                 Some(number) => Content::Numbers(number.decode(view.data())),

@@ -1,6 +1,6 @@
 //! Interface of a reader of a file format.
 
-use crate::variables::Contents;
+use super::contents::Contents;
 
 /// A supported file format: how to recognise and read it.
 ///
