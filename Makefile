@@ -60,7 +60,7 @@ data: build ## download MNIST (or fashion-mnist) to artifacts/data/; [DATASET=mn
 # Status 4 means that the output is written but a criterion was not met: the pipeline continues and reports it at the end.
 STAGE = scripts/stage "$(RUN)/$(1).criterion-not-met" "$(BIN)/$(1)"
 # File of trials, which the config names relative to itself.
-FILE := $(shell printf '%s' '$(TEXT)' | sed -n 's/.*"task":{[^}]*"trials":"\([^"]*\)".*/\1/p')
+FILE := $(if $(wildcard $(CONFIG)),$(shell tr -d '\n' < $(CONFIG) | sed -n 's/.*"trials": *"\([^"]*\)".*/\1/p'))
 MOVED := $(if $(FILE),--set "task.trials=$(if $(filter /%,$(FILE)),,configs/)$(FILE)")
 # Directory of the data if ARTIFACTS differs from the configs.
 DIRECTORY := $(if $(and $(IMAGES),$(filter-out artifacts,$(ARTIFACTS))),--set "task.directory=$(ARTIFACTS)/data/$(DATASET)")

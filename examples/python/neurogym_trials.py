@@ -2,7 +2,7 @@
 import neurogym
 import numpy as np
 
-env = neurogym.make("PerceptualDecisionMaking-v0", dt=20).unwrapped
+env = neurogym.make("PerceptualDecisionMaking-v0", dt=20, cohs=[25.6, 51.2]).unwrapped
 env.seed(1)
 trials = []
 for _ in range(2000):

@@ -1,9 +1,9 @@
 //! A file of another tool: its type, recognised by its first bytes, and its content.
 
 use crate::readers::{READERS, Reader};
-use mdl_artifact::arrays::{Contents, Entry};
 use crate::{Error, Result, Variables};
 use mdl_artifact::FileType;
+use mdl_artifact::arrays::{Contents, Entry};
 use std::path::{Path, PathBuf};
 
 /// A file of another tool, with a listing of its content.

@@ -37,7 +37,7 @@ pub mod variables;
 
 pub use error::{Error, Result};
 pub use foreign::ForeignFile;
+pub use mdl_artifact::arrays::{Content, Contents, Entry, Variable};
 pub use network::Network;
 pub use options::{ImportOptions, Reading};
-pub use mdl_artifact::arrays::{Content, Contents, Entry, Variable};
 pub use variables::Variables;

@@ -246,13 +246,7 @@ pub(crate) struct TrialsPlace {
 impl TrialsPlace {
     /// Places for the trials of a config, whose section `task` was `recorded` before the overrides. An override of `task.trials`
     /// alone says where the recorded file is now; after any other, what was recorded no longer holds and is removed.
-    pub fn new(
-        config: &mut Value,
-        recorded: &Value,
-        overrides: &[String],
-        file: Option<&Path>,
-        origin: &str,
-    ) -> Self {
+    pub fn new(config: &mut Value, recorded: &Value, overrides: &[String], file: Option<&Path>, origin: &str) -> Self {
         let is_set = |key: &str| overrides.iter().any(|set| set.split('=').next() == Some(key));
         let mut place = Self {
             folder: file.unwrap_or(Path::new(origin)).parent().map(Path::to_owned),
@@ -271,7 +265,9 @@ impl TrialsPlace {
                 place.moved = task["trials"].as_str().map(PathBuf::from);
                 task["trials"] = recorded["trials"].clone();
             }
-            if is_set("task") || overrides.iter().any(|set| set.starts_with("task.") && !set.starts_with("task.trials=")) {
+            if is_set("task")
+                || overrides.iter().any(|set| set.starts_with("task.") && !set.starts_with("task.trials="))
+            {
                 task.remove("contents");
             }
         }

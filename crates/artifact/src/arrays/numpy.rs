@@ -135,7 +135,8 @@ impl Item {
 
     /// Type given by `descr` after its byte order.
     fn named(descr: &str) -> Self {
-        let length = |digits: &str| digits.parse().ok().filter(|length| Limits::NETWORK.elements(&[*length], 4).is_ok());
+        let length =
+            |digits: &str| digits.parse().ok().filter(|length| Limits::NETWORK.elements(&[*length], 4).is_ok());
         let number = match descr {
             "b1" => NumberType::Bool,
             "i1" => NumberType::I8,
@@ -224,7 +225,10 @@ impl Header {
         let content = match &self.item {
             Item::Text(_) | Item::Bytes(_) => {
                 if self.shape.iter().product::<usize>() > MOST_TEXTS {
-                    return Ok(Variable { shape: self.shape.clone(), content: Content::Other("too many texts".into()) });
+                    return Ok(Variable {
+                        shape: self.shape.clone(),
+                        content: Content::Other("too many texts".into()),
+                    });
                 }
                 let texts = self.texts(data).ok_or("text that is no Unicode")?;
                 if one { Content::Text(texts.concat()) } else { Content::Texts(texts) }

@@ -104,6 +104,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut provenance = mdl_artifact::provenance!("import-network", experiment.seed);
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
+    provenance.inputs.extend(experiment.inputs());
     let (artifact, unused) = with_status(network.artifact(&experiment, provenance))?;
     signal::hold();
     artifact.write(output, common.force)?;

@@ -347,7 +347,8 @@ fn provenance(networks: &[Network], device: &Device) -> Provenance {
         provenance.note_differences(network.differs.clone());
     }
     for (_, experiment) in settings(networks) {
-        let new = experiment.inputs().into_iter().filter(|input| !provenance.inputs.contains(input)).collect::<Vec<_>>();
+        let new =
+            experiment.inputs().into_iter().filter(|input| !provenance.inputs.contains(input)).collect::<Vec<_>>();
         provenance.inputs.extend(new);
     }
     provenance.device = mdl_device::kind(device);

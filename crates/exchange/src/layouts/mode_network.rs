@@ -13,9 +13,9 @@
 use super::layout::Layout;
 use crate::mapping::{Mapping, SPIKING, SPIKING_STEP_MS, Source, matches_any};
 use crate::options::{ImportOptions, Reading};
-use mdl_artifact::arrays::{Content, Variable};
 use crate::{Error, Result, Variables};
 use mdl_artifact::Kind;
+use mdl_artifact::arrays::{Content, Variable};
 use mdl_model::spiking::Synapse;
 use serde_json::{Value, json};
 

@@ -13,8 +13,8 @@
 use super::layout::{Layout, has};
 use crate::mapping::{Mapping, Source};
 use crate::options::{ImportOptions, Reading};
-use mdl_artifact::arrays::{Content, Variable};
 use crate::{Error, Result, Variables, dale};
+use mdl_artifact::arrays::{Content, Variable};
 use mdl_data::tasks::TaskConfig;
 use serde_json::json;
 

@@ -2,10 +2,10 @@
 
 use super::Reader;
 use crate::mat::format::{HEADER, class, element};
-use mdl_artifact::arrays::numbers::{NumberType, column_major, gather};
-use mdl_artifact::arrays::{Content, Contents, Entry, Limits, Variable};
 use flate2::read::ZlibDecoder;
 use mdl_artifact::FileType;
+use mdl_artifact::arrays::numbers::{NumberType, column_major, gather};
+use mdl_artifact::arrays::{Content, Contents, Entry, Limits, Variable};
 use std::io::Read;
 
 type Result<T> = std::result::Result<T, String>;

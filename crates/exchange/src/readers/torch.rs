@@ -12,10 +12,10 @@ pub mod pickle;
 mod storage;
 
 use candle_core::pickle::Object;
+use mdl_artifact::FileType;
 use mdl_artifact::arrays::archive::Archive;
 use mdl_artifact::arrays::numbers::{NumberType, gather};
 use mdl_artifact::arrays::{Content, Contents, Entry, Limits, Reader as FileReader, Variable};
-use mdl_artifact::FileType;
 use storage::storage;
 
 type Result<T> = std::result::Result<T, String>;

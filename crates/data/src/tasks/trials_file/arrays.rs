@@ -236,7 +236,8 @@ impl Reader<'_> {
             if let Some(at) = inside.iter().position(|x| !(x.is_finite() && f64::from(x.abs()) <= LARGEST)) {
                 let (step, channel) = (at / channels, at % channels);
                 let found = format!("{} in trial {trial}, step {step}, channel {channel}", inside[at]);
-                let expected = "finite numbers of at most a million in size (steps from the `length` of a trial on are not read)";
+                let expected =
+                    "finite numbers of at most a million in size (steps from the `length` of a trial on are not read)";
                 return Err(self.error(role, found, expected));
             }
         }

@@ -35,7 +35,8 @@ impl Axes {
         whole.map(Self).ok_or_else(|| InvalidField {
             field: "axes".into(),
             found: format!("{text:?}"),
-            expected: "the words trial, time and channel in the order of the arrays, such as \"time trial channel\"".into(),
+            expected: "the words trial, time and channel in the order of the arrays, such as \"time trial channel\""
+                .into(),
         })
     }
 
@@ -118,9 +119,10 @@ mod tests {
     #[test]
     fn two_dimensions_are_a_single_channel() {
         assert_eq!(Axes::TIME_FIRST.extents(&[3, 2]), Some([2, 3, 1]));
-        assert_eq!(Axes::TIME_FIRST.arranged(&[0.0, 10.0, 1.0, 11.0, 2.0, 12.0], &[3, 2]).unwrap(), [
-            0.0, 1.0, 2.0, 10.0, 11.0, 12.0
-        ]);
+        assert_eq!(
+            Axes::TIME_FIRST.arranged(&[0.0, 10.0, 1.0, 11.0, 2.0, 12.0], &[3, 2]).unwrap(),
+            [0.0, 1.0, 2.0, 10.0, 11.0, 12.0]
+        );
         assert_eq!(Axes::TRIALS_FIRST.extents(&[3]), None);
     }
 

@@ -283,6 +283,13 @@ impl TrialsConfig {
         if let Some(RuleConfig::Near(rule)) = &self.rule {
             require_between("rule.near", rule.near, 1e-6, crate::field::LARGEST)?;
         }
+        if let Some(contents) = &self.contents {
+            let TrialsContents { steps, inputs, outputs, conditions, training, validation, test, .. } = contents;
+            let lists = [inputs, outputs, conditions].iter().all(|names| (1..=MOST_NAMES).contains(&names.len()));
+            let parts = [training, validation, test].iter().all(|part| part.trials > 0);
+            let expected = "what a program wrote there: steps, names and trials";
+            require(*steps >= 2 && lists && parts, "contents", "none of some of them", expected)?;
+        }
         match self.rule.as_ref().and_then(RuleConfig::window_ms) {
             Some([from, to]) => {
                 let fits = from >= 0.0 && to > from && to.is_finite();

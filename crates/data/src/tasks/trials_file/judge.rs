@@ -61,9 +61,10 @@ impl Judge {
             Some(window) if window.start < window.end.min(answer.length) => {
                 Ok(Some(window.start..window.end.min(answer.length)))
             }
-            Some(window) => {
-                Err(format!("it has {} steps, and no step of the window, steps {} to {}", answer.length, window.start, window.end))
-            }
+            Some(window) => Err(format!(
+                "it has {} steps, and no step of the window, steps {} to {}",
+                answer.length, window.start, window.end
+            )),
         };
         match self {
             Self::OfFile => Err("it has no rule".into()),
@@ -235,7 +236,11 @@ mod tests {
         assert_eq!(class(rules(&window(0..3), &TARGET, &[], Some(&labels))), (0..3, 0));
         assert_eq!(class(rules(&window(4..99), &TARGET, &[], Some(&labels))), (4..6, 1));
         let message = |window_: Range<usize>| rules(&window(window_), &TARGET, &[], Some(&labels)).unwrap_err();
-        assert!(message(1..4).contains("class changes inside the window: 0 at step 1, 1 at step 3"), "{}", message(1..4));
+        assert!(
+            message(1..4).contains("class changes inside the window: 0 at step 1, 1 at step 3"),
+            "{}",
+            message(1..4)
+        );
         assert!(message(2..3).contains("no step of weight above 0 from 2 to 3"));
         assert!(message(6..9).contains("no step of the window"));
     }

@@ -71,7 +71,8 @@ impl Loaded {
         let contents =
             TrialsContents { steps, inputs, outputs, conditions, response: [None; 2], training, validation, test };
         let files = files.into_iter().map(|file| (file.path, file.sha256)).collect();
-        let mut loaded = Self { contents, files, examples: Trials::default(), sets, judge, parts, order: Mutex::default() };
+        let mut loaded =
+            Self { contents, files, examples: Trials::default(), sets, judge, parts, order: Mutex::default() };
         loaded.check_rules()?;
         loaded.examples = loaded.find_examples();
         loaded.contents.response = [Evaluated::Trained, Evaluated::Lif].map(|evaluated| loaded.response(evaluated));
@@ -344,7 +345,8 @@ fn check_judge(
     let (steps, step_ms) = (arrays[0].steps, config.step_ms);
     let (Judge::Near { window, .. } | Judge::Largest { window, .. }) = judge else { return Ok(()) };
     if window.as_ref().is_some_and(|window| window.end > steps || window.is_empty()) {
-        let found = config.rule.as_ref().and_then(|rule| rule.window_ms()).map_or_else(String::new, |w| format!("{w:?}"));
+        let found =
+            config.rule.as_ref().and_then(|rule| rule.window_ms()).map_or_else(String::new, |w| format!("{w:?}"));
         let expected = format!("at least one step inside the {} ms of a trial", steps as f64 * step_ms);
         return Err(TrialsError::field("rule.window_ms", found, expected));
     }
@@ -355,7 +357,11 @@ fn check_judge(
             return Err(TrialsError::field("rule.largest", "label", expected));
         }
         if outputs < 2 {
-            return Err(TrialsError::field("rule.largest", "a single output", "two or more outputs, or the rule `near`"));
+            return Err(TrialsError::field(
+                "rule.largest",
+                "a single output",
+                "two or more outputs, or the rule `near`",
+            ));
         }
     }
     Ok(())

@@ -113,7 +113,11 @@ impl TrialFile {
                 arrays.insert(role, Array { name: name.into(), variable });
             } else if role != name {
                 let field = format!("arrays.{role}");
-                return Err(TrialsError::field(&field, format!("{name:?}"), format!("the name of an array in {}, which holds {}", path.display(), holds())));
+                return Err(TrialsError::field(
+                    &field,
+                    format!("{name:?}"),
+                    format!("the name of an array in {}, which holds {}", path.display(), holds()),
+                ));
             }
         }
         if !arrays.contains_key("input") {

@@ -127,7 +127,8 @@ impl TrialsFile {
     /// # Errors
     /// [`InvalidField`] naming the field inside the section.
     pub fn check_change(&self, made: &Self) -> Result<(), InvalidField> {
-        let refused = |field: &str, found: String, expected: String| Err(InvalidField { field: field.into(), found, expected });
+        let refused =
+            |field: &str, found: String, expected: String| Err(InvalidField { field: field.into(), found, expected });
         let (own, made) = (&self.config, &made.config);
         let remedy = "task.split.test may be the path of a file with other trials";
         if let (Some(own), Some(made)) = (&own.contents, &made.contents) {
@@ -187,6 +188,10 @@ impl TrialsFile {
         let fields = self.config.files();
         let files = fields.iter().zip(&self.places).map(|((field, _), places)| self.read_file(field, places));
         let loaded = Arc::new(Loaded::new(&self.config, files.collect::<Result<_, _>>()?)?);
+        if self.config.contents.as_ref().is_some_and(|contents| sizes(contents) != sizes(&loaded.contents)) {
+            let expected = "the numbers of steps, names and trials in the files";
+            return Err(TrialsError::field("contents", "other numbers", expected));
+        }
         known.push((self.config.clone(), self.places.clone(), Arc::downgrade(&loaded)));
         Ok(loaded)
     }
@@ -222,6 +227,12 @@ impl TrialsFile {
     }
 }
 
+/// Numbers of steps, channels, outputs, conditions, and trials.
+fn sizes(contents: &TrialsContents) -> ([usize; 4], [u64; 3]) {
+    let TrialsContents { steps, inputs, outputs, conditions, training, validation, test, .. } = contents;
+    ([*steps, inputs.len(), outputs.len(), conditions.len()], [training, validation, test].map(|part| part.trials))
+}
+
 impl Task for TrialsFile {
     fn inputs(&self) -> &[String] {
         self.contents().map_or(&[], |contents| &contents.inputs)
@@ -249,9 +260,7 @@ impl Task for TrialsFile {
 
     fn draw(&self, seed: u64, purpose: Purpose, first: u64, count: usize) -> Result<Trials, TaskError> {
         let loaded = self.read().map_err(|error| match error {
-            TrialsError::File { path, message } => {
-                TaskError { file: path.display().to_string(), line: None, message }
-            }
+            TrialsError::File { path, message } => TaskError { file: path.display().to_string(), line: None, message },
             TrialsError::Field(field) => {
                 TaskError { file: self.config.trials.clone(), line: None, message: field.within("task").to_string() }
             }
