@@ -161,6 +161,13 @@ impl PartialFile {
         if inputs(found) != inputs(expected) {
             return differs("input", inputs(found), inputs(expected));
         }
+        let drawn = |p: &Provenance| match &p.drawn_anew[..] {
+            [] => "no parameter".into(),
+            names => names.join(", "),
+        };
+        if drawn(found) != drawn(expected) {
+            return differs("parameters drawn anew", drawn(found), drawn(expected));
+        }
         match differences(&earlier.config, &self.config).first() {
             Some(d) => differs("config", format!("{} = {}", d.field, d.first), d.second.to_string()),
             None => Ok(()),

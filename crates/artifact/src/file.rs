@@ -328,6 +328,7 @@ mod tests {
             seed: 1,
             inputs: vec![Input { file: "a".into(), sha256: "b".into() }],
             differs: BTreeMap::new(),
+            drawn_anew: Vec::new(),
             parent: None,
         };
         let mut artifact = Artifact::new(Kind::Rate, serde_json::json!({"name": "ü"}), provenance);

@@ -33,6 +33,9 @@ pub struct Provenance {
     /// For each input made with settings other than those of the artifact's config, the fields and their values then.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub differs: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Parameters that were drawn anew, rather than taken over from the parent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn_anew: Vec<String>,
     /// Provenance of the parent artifact.
     pub parent: Option<Box<Provenance>>,
 }
@@ -49,6 +52,7 @@ impl Provenance {
             seed,
             inputs: Vec::new(),
             differs: BTreeMap::new(),
+            drawn_anew: Vec::new(),
             parent: None,
         }
     }

@@ -17,6 +17,7 @@ mod recording;
 pub mod searches;
 mod shipped;
 pub mod signal;
+mod start;
 pub mod status;
 pub mod summary;
 pub mod tensorboard;

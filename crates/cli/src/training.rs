@@ -2,9 +2,10 @@
 //! handling.
 
 use crate::args::whole;
-use crate::options::{DeviceOption, ExperimentOption, ResumeOption};
-use crate::outputs::{ARTIFACT, read_experiments};
+use crate::options::{DeviceOption, ResumeOption};
+use crate::outputs::{ARTIFACT, read_all, read_experiments};
 use crate::signal::{self, StopFlag};
+use crate::start::{FROM, StartOptions};
 use crate::status::{Outcome, with_status};
 use crate::tensorboard::EventFile;
 use crate::{Common, OrExit, Status, progress};
@@ -33,9 +34,9 @@ use std::time::Duration;
 /// Arguments of a training program.
 #[derive(Args)]
 pub struct Arguments {
-    /// The config.
+    /// Config, and network to start from.
     #[command(flatten)]
-    pub config: ExperimentOption,
+    pub start: StartOptions,
 
     /// Append one JSON line per evaluation to this file
     #[arg(long, value_name = "FILE")]
@@ -97,7 +98,8 @@ pub fn claim_outputs(arguments: &Arguments, experiment: &Experiment) -> anyhow::
     let (common, resume) = (&arguments.common, arguments.resume.resume);
     let replace = common.force || resume;
     let mut plan = Plan::default();
-    plan.read("the config (--config)", &arguments.config.config);
+    let StartOptions { config, from, .. } = &arguments.start;
+    read_all(&mut plan, [("the config (--config)", config.as_ref()), (FROM, from.as_ref())]);
     read_experiments(&mut plan, [experiment]);
     plan.write_with_partial(ARTIFACT, common.output()?, replace, arguments.keep_checkpoints);
     if let Some(path) = &arguments.metrics {
@@ -147,7 +149,7 @@ impl Training<'_> {
         match experiment.task.subject() {
             Subject::Examples(data_set) => {
                 let split = data_set.load_training().or_exit(Status::DamagedInput)?;
-                self.provenance.inputs = split.training.sources().iter().map(as_input).collect();
+                self.provenance.inputs.extend(split.training.sources().iter().map(as_input));
                 self.on(&ExamplesProblem::new(network, data_set, &split, training, seed), output, write)
             }
             Subject::Trials(task) => {

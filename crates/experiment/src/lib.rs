@@ -25,6 +25,7 @@ mod conform;
 pub mod derived;
 pub mod json;
 pub mod memory;
+pub mod structure;
 
 use json::{CONFIG, ConfigError, TrialsPlace, apply_overrides, origin_of, parse, read_json, resolve_task};
 use mdl_artifact::Input;
@@ -261,6 +262,10 @@ impl Experiment {
         }
         .map_err(section("network"))?;
         self.training.validate(self.task.data_set().is_some()).map_err(section("training"))?;
+        let parameters = self.network.parameters();
+        self.training.validate_frozen(&parameters).map_err(section("training"))?;
+        let signed = self.network.has_signs();
+        self.training.validate_regularisers(&parameters, signed).map_err(section("training"))?;
         self.lif.validate().map_err(section("lif"))?;
         self.search.validate().map_err(section("search"))?;
         self.evaluation.validate().map_err(section("evaluation"))

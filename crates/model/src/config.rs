@@ -1,6 +1,6 @@
 //! The network section of a config.
 
-use crate::rate::config::RateConfig;
+use crate::rate::config::{RateConfig, RecurrenceConfig};
 use crate::spiking::config::SpikingConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,22 @@ impl NetworkConfig {
         match self {
             Self::Rate(_) => "rate",
             Self::Spiking(_) => "spiking",
+        }
+    }
+
+    /// Names of the parameters, as in an artifact, and whether they are trained.
+    pub fn parameters(&self) -> Vec<(&'static str, bool)> {
+        match self {
+            Self::Rate(rate) => rate.parameters(),
+            Self::Spiking(spiking) => spiking.parameters(),
+        }
+    }
+
+    /// Whether each unit is excitatory or inhibitory (Dale's principle).
+    pub fn has_signs(&self) -> bool {
+        match self {
+            Self::Rate(rate) => matches!(&rate.recurrence, RecurrenceConfig::Dense(dense) if dense.dale),
+            Self::Spiking(_) => false,
         }
     }
 

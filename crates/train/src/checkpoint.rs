@@ -7,6 +7,7 @@
 //! | `first_moment.*`, `second_moment.*` | the same | F32 | Adam's moments of it |
 //! | `best.*` | the same | F32 | each parameter at the best evaluation; absent before the first |
 //! | `loss_sum` | `[1]` | F64 | sum of the training losses since the last evaluation |
+//! | `cost_sum` | `[regularisers]` | F64 | likewise of their costs; absent without regularisers |
 //! | `history.*` | `[rows]` | | as in the network's artifact |
 //!
 //! The state is that after an update, before any evaluation due at that update.
@@ -28,6 +29,9 @@ impl State {
     pub fn write(&self, artifact: &mut Artifact) -> Result<()> {
         artifact.insert("updates", &[1], vec![self.updates() as i64]);
         artifact.insert("loss_sum", &[1], vec![self.since.sum]);
+        if !self.since.costs.is_empty() {
+            artifact.insert("cost_sum", &[self.since.costs.len()], self.since.costs.clone());
+        }
         write_history(&self.history, artifact);
         let mut add = |kind: &str, name: &str, tensor: &Tensor| {
             artifact.insert(&format!("{kind}.{name}"), tensor.dims(), tensor.flatten_all()?.to_vec1::<f32>()?);
@@ -73,7 +77,11 @@ impl State {
             let best = self.adam.state().map(|(name, [like, ..])| tensor("best", name, like));
             self.best = best.collect::<std::result::Result<_, _>>()?;
         }
-        self.since = Since { sum: artifact.values::<f64>("loss_sum", &[1])?[0], count: since };
+        let costs = match config.regularisers.len() {
+            0 => Vec::new(),
+            count => artifact.values::<f64>("cost_sum", &[count])?.to_vec(),
+        };
+        self.since = Since { sum: artifact.values::<f64>("loss_sum", &[1])?[0], costs, count: since };
         self.history = history;
         let restored = self.adam.restore(updates, state);
         restored.map_err(|e| artifact.tensor_error("parameter", e.to_string(), "the network's parameters".into()))

@@ -1,5 +1,6 @@
 //! The training section of a config.
 
+use crate::regulariser::Regulariser;
 use mdl_data::field::{InvalidField, MOST_TRIALS, require, require_between, require_probability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,12 @@ pub struct TrainingConfig {
     pub keep: Keep,
     /// Stopping rule; none: training runs to `max_updates`.
     pub stop: Option<StopRule>,
+    /// Parameters that keep their initial values, by their names in an artifact, such as `w_rec`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<String>,
+    /// Costs added to the loss.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regularisers: Vec<Regulariser>,
 }
 
 impl Default for TrainingConfig {
@@ -146,6 +153,8 @@ impl Default for TrainingConfig {
             evaluation_trials: 100,
             keep: Keep::Last,
             stop: Some(StopRule { loss_below: 7.0, performance_above: 0.95, not_before_update: 0 }),
+            frozen: Vec::new(),
+            regularisers: Vec::new(),
         }
     }
 }
@@ -193,5 +202,38 @@ impl TrainingConfig {
             positive("stop.loss_below", stop.loss_below)?;
             require_probability("stop.performance_above", stop.performance_above)
         })
+    }
+
+    /// Refuses frozen parameters that the network does not have, and a network without any other trained parameter.
+    /// `parameters` are the names of its parameters, and whether they are trained.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate_frozen(&self, parameters: &[(&str, bool)]) -> Result<(), InvalidField> {
+        let names = |which: &[(&str, bool)]| which.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        for (i, frozen) in self.frozen.iter().enumerate() {
+            let known = parameters.iter().any(|(name, _)| name == frozen);
+            require(known, &format!("frozen.{i}"), frozen, &format!("one of {}", names(parameters)))?;
+        }
+        let trained: Vec<_> = parameters.iter().copied().filter(|(_, trained)| *trained).collect();
+        let left = trained.iter().any(|(name, _)| !self.frozen.iter().any(|frozen| frozen == name));
+        let expected = format!("at least one parameter to train, of {}", names(&trained));
+        require(left, "frozen", self.frozen.join(", "), &expected)
+    }
+
+    /// Refuses costs that a network with these parameters cannot have; `signed` says whether its units are excitatory or
+    /// inhibitory.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the field inside this section.
+    pub fn validate_regularisers(&self, parameters: &[(&str, bool)], signed: bool) -> Result<(), InvalidField> {
+        self.regularisers.iter().enumerate().try_for_each(|(i, regulariser)| {
+            regulariser.validate(parameters, signed).map_err(|e| e.within(&format!("regularisers.{i}")))
+        })
+    }
+
+    /// Whether the gradient depends on rates, which are then kept for every step.
+    pub fn needs_rates(&self) -> bool {
+        self.regularisers.iter().any(Regulariser::needs_rates)
     }
 }

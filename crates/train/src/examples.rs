@@ -4,11 +4,13 @@ use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
 use crate::loss::class_loss;
 use crate::network::Network;
-use crate::trainer::{self, Evaluation, Problem};
+use crate::regulariser::costs;
+use crate::trainer::{self, BatchLoss, Evaluation, Problem};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::tasks::{BatchInput, DataSet, Examples, Presentation, Split};
 use mdl_kernels::random::{Purpose, Stream};
 use mdl_model::rate::network::NoiseKey;
+use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -79,13 +81,22 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         self.network.hints()
     }
 
-    fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
+    fn batch_loss(&self, batch: u64, update: u64) -> Result<BatchLoss> {
         let (examples, keys) = self.batch(batch);
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
         let (from, device) = (&*self.split.training, self.network.device());
         let presentation = Presentation { seed: self.seed, keys: &keys, in_training: true };
-        let outputs = self.network.peak_outputs(&input(from, &examples, &presentation, &device)?, noise)?;
-        class_loss(self.training.loss, &outputs, &labels(from, &examples, &device)?)
+        let input = input(from, &examples, &presentation, &device)?;
+        let (outputs, rates) = match self.training.needs_rates() {
+            false => (self.network.peak_outputs(&input, noise)?, None),
+            true => {
+                let (outputs, rates) = self.network.outputs_and_rates(&input, Readout::MaxOverTime, noise)?;
+                (outputs, Some(rates))
+            }
+        };
+        let costs = costs(&self.training.regularisers, self.network, rates.as_ref())?;
+        let loss = class_loss(self.training.loss, &outputs, &labels(from, &examples, &device)?)?;
+        Ok(BatchLoss { loss, costs })
     }
 
     /// Evaluates on the first `evaluation_trials` validation examples, with new spikes each time.

@@ -29,6 +29,7 @@ pub mod loss;
 pub mod metrics;
 pub mod mode_space;
 pub mod network;
+pub mod regulariser;
 pub mod schedule;
 pub mod task;
 pub mod trainer;

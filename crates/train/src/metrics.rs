@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// One evaluation during training.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Number of updates before it.
     pub update: u64,
@@ -21,6 +21,9 @@ pub struct Row {
     pub performance: f64,
     /// Learning rate of the last update.
     pub learning_rate: f64,
+    /// Mean cost of each regulariser since the previous evaluation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<f64>,
 }
 
 /// Adds a learning curve to an artifact, one tensor `history.*` per column.
@@ -32,6 +35,9 @@ pub fn write_history(rows: &[Row], artifact: &mut Artifact) {
     column("training_loss", |r| r.training_loss);
     column("loss", |r| r.loss);
     column("performance", |r| r.performance);
+    if let Some(costs) = rows.first().map(|row| row.costs.len()).filter(|costs| *costs > 0) {
+        artifact.insert("history.costs", &[rows.len(), costs], rows.iter().flat_map(|r| r.costs.clone()).collect());
+    }
 }
 
 /// Reads the learning curve of a training run with this config.
@@ -46,12 +52,18 @@ pub fn read_history(artifact: &Artifact, config: &TrainingConfig) -> Result<Vec<
     if update.first().is_some_and(|first| *first < 1) || !update.is_sorted_by(|a, b| a < b) {
         return Err(artifact.tensor_error("history.update", format!("{update:?}"), "updates that rise from 1".into()));
     }
+    let regularisers = config.regularisers.len();
+    let costs = match regularisers * shape[0] {
+        0 => &[],
+        _ => artifact.values::<f64>("history.costs", &[shape[0], regularisers])?,
+    };
     let row = |i: usize| Row {
         update: update[i] as u64,
         training_loss: training_loss[i],
         loss: loss[i],
         performance: performance[i],
         learning_rate: learning_rate(config, update[i] as u64 - 1),
+        costs: costs[i * regularisers..(i + 1) * regularisers].to_vec(),
     };
     Ok((0..shape[0]).map(row).collect())
 }
@@ -108,7 +120,7 @@ mod tests {
     use super::*;
 
     fn row(update: u64) -> Row {
-        Row { update, training_loss: 0.1, loss: 1.0 / 3.0, performance: 0.5, learning_rate: 1e-3 }
+        Row { update, training_loss: 0.1, loss: 1.0 / 3.0, performance: 0.5, learning_rate: 1e-3, costs: Vec::new() }
     }
 
     #[test]

@@ -9,6 +9,16 @@ use mdl_model::readout::{Readout, max_over_time};
 use mdl_model::spiking::Input;
 use mdl_model::spiking::network::SpikingNetwork;
 
+/// Weights of a parameter, as a cost sees them.
+pub struct Weights {
+    /// Entries, with the units along axis `units`.
+    pub values: Tensor,
+    /// 1 where an entry has an effect, else 0, of the same shape, a constant; none if all have one.
+    pub present: Option<Tensor>,
+    /// Axis of the units; none for one value per mode.
+    pub units: Option<usize>,
+}
+
 /// A network that can be trained on a task.
 pub trait Network {
     /// Trained parameters, by name.
@@ -28,6 +38,23 @@ pub trait Network {
     /// # Errors
     /// Errors of candle.
     fn peak_outputs(&self, input: &Input, key: NoiseKey) -> Result<Tensor>;
+
+    /// Outputs as of [`Network::outputs`] or [`Network::peak_outputs`], by the readout, and rates `[S, B, N]` that
+    /// gradients can be taken of: the activation at every step in rate networks, the mean over the trial in Hz, S = 1, in
+    /// spiking networks.
+    ///
+    /// # Errors
+    /// Errors of candle.
+    fn outputs_and_rates(&self, input: &Input, readout: Readout, key: NoiseKey) -> Result<(Tensor, Tensor)>;
+
+    /// Weights of the parameter of this name in an artifact; none if the network has no such weights.
+    ///
+    /// # Errors
+    /// Errors of candle.
+    fn weights(&self, name: &str) -> Result<Option<Weights>>;
+
+    /// Sign of each unit's outgoing weights, `[N]`; none without Dale's principle.
+    fn signs(&self) -> Option<&[f32]>;
 
     /// Activity of the units for some inputs.
     ///
@@ -65,6 +92,28 @@ impl Network for RateNetwork {
         self.read(&max_over_time(&rates(self, input, key)?)?)
     }
 
+    fn outputs_and_rates(&self, input: &Input, readout: Readout, key: NoiseKey) -> Result<(Tensor, Tensor)> {
+        let rates = rates(self, input, key)?;
+        let outputs = match readout {
+            Readout::PerStep => {
+                let (steps, batch, units) = rates.dims3()?;
+                self.read(&rates.reshape((steps * batch, units))?)?.reshape((steps, batch, ()))?
+            }
+            Readout::MaxOverTime => self.read(&max_over_time(&rates)?)?,
+        };
+        Ok((outputs, rates))
+    }
+
+    fn weights(&self, name: &str) -> Result<Option<Weights>> {
+        let Some(values) = self.weight(name) else { return Ok(None) };
+        let present = if name == "w_rec" { self.present(&values)? } else { None };
+        Ok(Some(Weights { present, units: axis_of_units(name), values }))
+    }
+
+    fn signs(&self) -> Option<&[f32]> {
+        self.signs()
+    }
+
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition> {
         Condition::of_rates(&rates(self, input, key)?, self.config().activation.largest_rate())
     }
@@ -89,7 +138,7 @@ impl Network for RateNetwork {
 /// Spiking networks have no noise.
 impl Network for SpikingNetwork {
     fn variables(&self) -> Vec<(&'static str, &Var)> {
-        self.variables()
+        self.trained()
     }
 
     fn device(&self) -> Device {
@@ -102,6 +151,21 @@ impl Network for SpikingNetwork {
 
     fn peak_outputs(&self, input: &Input, _key: NoiseKey) -> Result<Tensor> {
         self.run(input, Readout::MaxOverTime)
+    }
+
+    fn outputs_and_rates(&self, input: &Input, readout: Readout, _key: NoiseKey) -> Result<(Tensor, Tensor)> {
+        let (outputs, rates) = self.run_with_rates(input, readout)?;
+        Ok((outputs, rates.unsqueeze(0)?))
+    }
+
+    fn weights(&self, name: &str) -> Result<Option<Weights>> {
+        let parameters = self.parameters();
+        let found = parameters.named().into_iter().find(|(own, _)| *own == name);
+        Ok(found.map(|(_, values)| Weights { values: values.clone(), present: None, units: axis_of_units(name) }))
+    }
+
+    fn signs(&self) -> Option<&[f32]> {
+        None
     }
 
     fn condition(&self, input: &Input, _key: NoiseKey) -> Result<Condition> {
@@ -128,6 +192,15 @@ impl Network for SpikingNetwork {
 
     fn first_answer(&self) -> usize {
         0
+    }
+}
+
+/// Axis of a parameter along which its units are: those from which weights come, or whose input weights they are.
+fn axis_of_units(name: &str) -> Option<usize> {
+    match name {
+        "w_rec" | "w_out" => Some(1),
+        "w_in" | "mode_in" | "mode_out" => Some(0),
+        _ => None,
     }
 }
 

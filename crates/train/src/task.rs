@@ -4,11 +4,13 @@ use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
 use crate::loss::sequence_loss;
 use crate::network::Network;
-use crate::trainer::{Evaluation, Problem, SampleOutputs};
+use crate::regulariser::costs;
+use crate::trainer::{BatchLoss, Evaluation, Problem, SampleOutputs};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::tasks::{Task, Trials};
 use mdl_kernels::random::Purpose;
 use mdl_model::rate::network::NoiseKey;
+use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
 
 /// Number of trials shown during training.
@@ -39,8 +41,18 @@ impl<N: Network> TaskProblem<'_, N> {
 
     /// Runs trials and returns outputs and their loss, both over the steps of the response.
     fn run(&self, trials: &Trials, key: NoiseKey) -> Result<(Tensor, Tensor)> {
+        let outputs = self.network.outputs(&self.input(trials)?, key)?;
+        let loss = self.loss(trials, &outputs)?;
+        Ok((outputs, loss))
+    }
+
+    fn input(&self, trials: &Trials) -> Result<Tensor> {
+        tensor_of(&trials.input, trials, trials.channels, &self.network.device())
+    }
+
+    /// Loss of outputs over the steps of the response.
+    fn loss(&self, trials: &Trials, outputs: &Tensor) -> Result<Tensor> {
         let device = self.network.device();
-        let outputs = self.network.outputs(&tensor_of(&trials.input, trials, trials.channels, &device)?, key)?;
         let targets = tensor_of(&trials.target, trials, trials.outputs, &device)?;
         let first = self.network.first_answer();
         let counted = |t: &Tensor| t.narrow(0, first, trials.steps - first);
@@ -48,8 +60,7 @@ impl<N: Network> TaskProblem<'_, N> {
             true => None,
             false => Some(counted(&tensor_of(&trials.weight, trials, trials.outputs, &device)?)?),
         };
-        let loss = sequence_loss(self.training.loss, &counted(&outputs)?, &counted(&targets)?, weights.as_ref())?;
-        Ok((outputs, loss))
+        sequence_loss(self.training.loss, &counted(outputs)?, &counted(&targets)?, weights.as_ref())
     }
 }
 
@@ -67,11 +78,20 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         self.network.hints()
     }
 
-    fn batch_loss(&self, batch: u64, update: u64) -> Result<Tensor> {
+    fn batch_loss(&self, batch: u64, update: u64) -> Result<BatchLoss> {
         let size = self.training.batch_size;
         let trials = self.draw(Purpose::TrainingTrial, batch * size as u64, size)?;
         let key = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
-        Ok(self.run(&trials, key)?.1)
+        let (loss, rates) = match self.training.needs_rates() {
+            false => (self.run(&trials, key)?.1, None),
+            true => {
+                let input = Input::Signals(self.input(&trials)?);
+                let (outputs, rates) = self.network.outputs_and_rates(&input, Readout::PerStep, key)?;
+                (self.loss(&trials, &outputs)?, Some(rates))
+            }
+        };
+        let costs = costs(&self.training.regularisers, self.network, rates.as_ref())?;
+        Ok(BatchLoss { loss, costs })
     }
 
     fn evaluate(&self, round: u64) -> Result<Evaluation> {
@@ -79,11 +99,7 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         let trials = self.draw(Purpose::ValidationTrial, round * count as u64, count)?;
         let key = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
         let (outputs, loss) = self.run(&trials, key)?;
-        let some = tensor_of(&trials.input, &trials, trials.channels, &self.network.device())?.narrow(
-            1,
-            0,
-            count.min(CONDITION_TRIALS),
-        )?;
+        let some = self.input(&trials)?.narrow(1, 0, count.min(CONDITION_TRIALS))?;
         let condition = self.network.condition(&Input::Signals(some.contiguous()?), key)?;
         let correct = trials.evaluate(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task.rule_set());
         Ok(Evaluation {
@@ -95,8 +111,7 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
 
     fn unit_rates(&self) -> Result<Vec<f32>> {
         let (trials, key) = self.shown()?;
-        let input = tensor_of(&trials.input, &trials, trials.channels, &self.network.device())?;
-        self.network.unit_rates(&Input::Signals(input), key)
+        self.network.unit_rates(&Input::Signals(self.input(&trials)?), key)
     }
 
     fn sample_outputs(&self) -> Result<SampleOutputs<'_>> {

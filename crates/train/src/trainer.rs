@@ -17,11 +17,11 @@ pub trait Problem {
     /// Hints on what to change in a silent and in a saturated network.
     fn hints(&self) -> [&'static str; 2];
 
-    /// Loss of batch `batch` at update `update`, a scalar that depends on the parameters.
+    /// Loss of batch `batch` at update `update`, and the costs of the regularisers.
     ///
     /// # Errors
     /// Errors of candle.
-    fn batch_loss(&self, batch: u64, update: u64) -> candle_core::Result<Tensor>;
+    fn batch_loss(&self, batch: u64, update: u64) -> candle_core::Result<BatchLoss>;
 
     /// Loss and performance on the fresh trials of evaluation `round`.
     ///
@@ -40,6 +40,14 @@ pub trait Problem {
     /// # Errors
     /// Errors of candle.
     fn sample_outputs(&self) -> candle_core::Result<SampleOutputs<'_>>;
+}
+
+/// Loss of a batch and the costs added to it, scalars that depend on the parameters.
+pub struct BatchLoss {
+    /// Loss.
+    pub loss: Tensor,
+    /// Cost of each regulariser.
+    pub costs: Vec<Tensor>,
 }
 
 /// Outputs of a network in training.
@@ -109,6 +117,19 @@ pub enum TrainError {
         /// The loss.
         loss: f64,
     },
+    /// The cost of a regulariser is not a number.
+    #[error(
+        "{}: the cost of training.regularisers.{index} after {updates} updates is {cost}; lower its strength",
+        failure(*updates)
+    )]
+    Cost {
+        /// Number of updates before.
+        updates: u64,
+        /// Index of the regulariser.
+        index: usize,
+        /// The cost.
+        cost: f64,
+    },
     /// A gradient or a parameter is not a number.
     #[error("{}: {what} `{tensor}` after {updates} updates is not finite; {}", failure(*updates), remedy(*updates))]
     NotFinite {
@@ -167,7 +188,7 @@ impl Trained {
             Keep::Last => last,
             Keep::Best => &history[best(history)?],
         };
-        ended.then(|| Self { updates: last.update, success, kept: *kept, history: history.to_vec() })
+        ended.then(|| Self { updates: last.update, success, kept: kept.clone(), history: history.to_vec() })
     }
 }
 
@@ -230,8 +251,9 @@ impl State {
             return Err(TrainError::Loss { updates, trials: "fresh trials", loss });
         }
         let learning_rate = learning_rate(config, updates - 1);
-        let row = Row { update: updates, training_loss: self.since.take(), loss, performance, learning_rate };
-        self.history.push(row);
+        let (training_loss, costs) = self.since.take();
+        let row = Row { update: updates, training_loss, loss, performance, learning_rate, costs };
+        self.history.push(row.clone());
         if best(&self.history) == Some(self.history.len() - 1) {
             let copies = self.adam.state().map(|(_, [parameter, ..])| parameter.detach().copy());
             self.best = copies.collect::<candle_core::Result<_>>()?;
@@ -273,8 +295,8 @@ pub fn train(
                 return Ok(trained);
             }
         }
-        let (loss, gradient_norm) = one_update(config, problem, &mut state.adam)?;
-        state.since.add(loss);
+        let Update { loss, costs, gradient_norm } = one_update(config, problem, &mut state.adam)?;
+        state.since.add(loss, &costs);
         let event = Event::Updated { update: updates + 1, loss, gradient_norm, state: &state };
         if observe(event).map_err(TrainError::Observer)?.is_break() {
             return Err(TrainError::Interrupted(updates + 1));
@@ -282,15 +304,28 @@ pub fn train(
     }
 }
 
-/// Draws a batch, differentiates, clips and updates; returns the loss before the update, and the norm of the gradients.
-fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) -> Result<(f64, f64), TrainError> {
+/// Loss and costs before an update, and the norm of its gradients.
+struct Update {
+    loss: f64,
+    costs: Vec<f64>,
+    gradient_norm: f64,
+}
+
+/// Draws a batch, differentiates, clips and updates.
+fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) -> Result<Update, TrainError> {
     let updates = adam.updates();
-    let loss = problem.batch_loss(updates / config.updates_per_batch, updates)?;
-    let value = f64::from(loss.to_scalar::<f32>()?);
-    if !value.is_finite() {
-        return Err(TrainError::Loss { updates, trials: "a batch", loss: value });
+    let BatchLoss { loss: of_task, costs } = problem.batch_loss(updates / config.updates_per_batch, updates)?;
+    let value = |scalar: &Tensor| candle_core::Result::Ok(f64::from(scalar.to_scalar::<f32>()?));
+    let loss = value(&of_task)?;
+    if !loss.is_finite() {
+        return Err(TrainError::Loss { updates, trials: "a batch", loss });
     }
-    let gradients = loss.backward()?;
+    let total = costs.iter().try_fold(of_task, |sum, cost| sum + cost)?;
+    let costs = costs.iter().map(value).collect::<candle_core::Result<Vec<f64>>>()?;
+    if let Some(index) = costs.iter().position(|cost| !cost.is_finite()) {
+        return Err(TrainError::Cost { updates, index, cost: costs[index] });
+    }
+    let gradients = total.backward()?;
     let norm = adam.gradient_norm(&gradients)?;
     if !norm.is_finite() {
         let tensor = adam.not_finite(&gradients)?.unwrap_or("all parameters together");
@@ -298,7 +333,7 @@ fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) 
     }
     let scale = config.clip_norm.map_or(1.0, |limit| if norm > limit { limit / norm } else { 1.0 });
     adam.step(&gradients, learning_rate(config, updates), scale)?;
-    Ok((value, norm))
+    Ok(Update { loss, costs, gradient_norm: norm })
 }
 
 /// Sets the parameters of the network.
@@ -306,22 +341,27 @@ fn restore(problem: &impl Problem, parameters: &[Tensor]) -> candle_core::Result
     problem.variables().iter().zip(parameters).try_for_each(|((_, variable), tensor)| variable.set(tensor))
 }
 
-/// Mean of the losses since the last evaluation.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Sums of the losses and costs since the last evaluation.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Since {
     pub(crate) sum: f64,
+    /// Sum of each regulariser's cost; empty before the first update.
+    pub(crate) costs: Vec<f64>,
     pub(crate) count: u64,
 }
 
 impl Since {
-    fn add(&mut self, loss: f64) {
+    fn add(&mut self, loss: f64, costs: &[f64]) {
         self.sum += loss;
+        self.costs.resize(costs.len(), 0.0);
+        self.costs.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += cost);
         self.count += 1;
     }
 
-    fn take(&mut self) -> f64 {
-        let mean = self.sum / self.count.max(1) as f64;
-        *self = Self::default();
-        mean
+    /// Mean loss and costs; the sums start again.
+    fn take(&mut self) -> (f64, Vec<f64>) {
+        let Self { sum, costs, count } = std::mem::take(self);
+        let mean = |sum: f64| sum / count.max(1) as f64;
+        (mean(sum), costs.into_iter().map(mean).collect())
     }
 }

@@ -6,7 +6,6 @@ use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
 use clap::Parser;
 use mdl_artifact::Kind;
-use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::network::RateNetwork;
@@ -15,7 +14,8 @@ use std::process::ExitCode;
 
 /// Train a rate network
 ///
-/// Reads a config, trains, and writes a rate artifact. Prints the result as JSON, on a terminal as a sentence.
+/// Reads a config, trains, and writes a rate artifact. With --from, training starts from the parameters of another
+/// rate network, which is described by the config, too. Prints the result as JSON, on a terminal as a sentence.
 ///
 /// Exit status: 0 trained, 1 failed, 2 usage or config, 3 damaged data, 4 written but the stopping rule was not met, 75
 /// interrupted: rerun with --resume.
@@ -25,7 +25,8 @@ use std::process::ExitCode;
     after_help = "Examples:
   train-rate --config configs/go-nogo.json -o rate.safetensors
   train-rate --config configs/go-nogo.json --seed 7 --set network.neurons=100 -o small.safetensors
-  train-rate --config configs/mante.json --print-config"
+  train-rate --config configs/mante.json --print-config
+  train-rate --from rate.safetensors --set task.parameters.go_threshold=0.8 -o tuned.safetensors"
 )]
 struct Program {
     #[command(flatten)]
@@ -41,7 +42,8 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let experiment = with_status(Experiment::load(&arguments.config.config, &common.set, common.seed))?;
+    let start = arguments.start.read(Kind::Rate, common)?;
+    let experiment = &start.experiment;
     let NetworkConfig::Rate(config) = &experiment.network else {
         return Err(anyhow!("network.kind: found spiking, expected rate (train-spiking trains it)"))
             .or_exit(Status::Usage);
@@ -49,21 +51,25 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
-    crate::memory::check(&Estimate::training(&experiment))?;
-    let _claims = claim_outputs(arguments, &experiment)?;
+    crate::memory::check(&Estimate::training(experiment))?;
+    let _claims = claim_outputs(arguments, experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
-    let initial = RateParameters::draw(config, channels, outputs, experiment.seed);
+    let mut provenance = mdl_artifact::provenance!("train-rate", experiment.seed);
+    let mut initial = RateParameters::draw(config, channels, outputs, experiment.seed);
+    if let Some(from) = &start.network {
+        let new = start.new_ends(from, &arguments.start)?;
+        let earlier = RateParameters::read(from, config, "").or_exit(Status::DamagedInput)?;
+        initial = earlier.with_ends_of(initial, new.inputs, new.outputs);
+        provenance = new.note(provenance, from);
+    }
     let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
-    let provenance = mdl_artifact::provenance!("train-rate", experiment.seed);
-    Training { arguments, experiment: &experiment, kind: Kind::Rate, provenance, device: &device }.run(
-        &network,
-        |artifact| {
-            let parameters = network.parameters()?;
-            parameters.write(artifact, "");
-            initial.write(artifact, "initial.");
-            artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
-            Ok(())
-        },
-    )
+    let network = network.with_frozen(&experiment.training.frozen);
+    Training { arguments, experiment, kind: Kind::Rate, provenance, device: &device }.run(&network, |artifact| {
+        let parameters = network.parameters()?;
+        parameters.write(artifact, "");
+        initial.write(artifact, "initial.");
+        artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
+        Ok(())
+    })
 }

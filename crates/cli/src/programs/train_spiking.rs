@@ -6,7 +6,6 @@ use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
 use clap::Parser;
 use mdl_artifact::Kind;
-use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_model::NetworkConfig;
 use mdl_model::spiking::network::SpikingNetwork;
@@ -14,7 +13,8 @@ use std::process::ExitCode;
 
 /// Train a spiking network with low-rank recurrence
 ///
-/// Reads a config and its data, trains, and writes a spiking artifact. Prints the result as JSON, on a terminal as a
+/// Reads a config and its data, trains, and writes a spiking artifact. With --from, training starts from the parameters
+/// of another spiking network, which is described by the config, too. Prints the result as JSON, on a terminal as a
 /// sentence.
 ///
 /// Exit status: 0 trained, 1 failed, 2 usage or config, 3 damaged data, 4 written but the stopping rule was not met, 75
@@ -24,7 +24,8 @@ use std::process::ExitCode;
     version,
     after_help = "Examples:
   train-spiking --config configs/mnist.json -o spiking.safetensors
-  train-spiking --config configs/mante-spiking.json --set network.modes=5 -o spiking.safetensors"
+  train-spiking --config configs/mante-spiking.json --set network.modes=5 -o spiking.safetensors
+  train-spiking --from spiking.safetensors --set training.max_updates=500 -o tuned.safetensors"
 )]
 struct Program {
     #[command(flatten)]
@@ -40,7 +41,8 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let common = &arguments.common;
     common.start()?;
-    let experiment = with_status(Experiment::load(&arguments.config.config, &common.set, common.seed))?;
+    let start = arguments.start.read(Kind::Spiking, common)?;
+    let experiment = &start.experiment;
     let NetworkConfig::Spiking(config) = &experiment.network else {
         return Err(anyhow!("network.kind: found rate, expected spiking (train-rate trains it)"))
             .or_exit(Status::Usage);
@@ -48,12 +50,21 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
-    crate::memory::check(&Estimate::training(&experiment))?;
-    let _claims = claim_outputs(arguments, &experiment)?;
+    crate::memory::check(&Estimate::training(experiment))?;
+    let _claims = claim_outputs(arguments, experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let device = arguments.device.device.open().or_exit(Status::Usage)?;
-    let network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?.to_device(&device)?;
-    let provenance = mdl_artifact::provenance!("train-spiking", experiment.seed);
-    Training { arguments, experiment: &experiment, kind: Kind::Spiking, provenance, device: &device }
+    let mut provenance = mdl_artifact::provenance!("train-spiking", experiment.seed);
+    let mut network = SpikingNetwork::initial(config, channels, outputs, experiment.seed)?;
+    if let Some(from) = &start.network {
+        let new = start.new_ends(from, &arguments.start)?;
+        let [_, channels] = from.shape("w_in").or_exit(Status::DamagedInput)?;
+        let [outputs, _] = from.shape("w_out").or_exit(Status::DamagedInput)?;
+        let earlier = SpikingNetwork::read(from, config, channels, outputs).or_exit(Status::DamagedInput)?;
+        network = earlier.with_ends_of(&network, new.inputs, new.outputs);
+        provenance = new.note(provenance, from);
+    }
+    let network = network.with_frozen(&experiment.training.frozen).to_device(&device)?;
+    Training { arguments, experiment, kind: Kind::Spiking, provenance, device: &device }
         .run(&network, |artifact| Ok(network.write(artifact)?))
 }

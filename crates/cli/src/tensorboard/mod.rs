@@ -92,6 +92,8 @@ impl EventFile {
             scalar(self.measure, row.performance),
             scalar("learning_rate", row.learning_rate),
         ];
+        let costs = row.costs.iter().enumerate();
+        values.extend(costs.map(|(i, cost)| scalar(&format!("cost/{i}"), *cost)));
         for (name, variable) in problem.variables() {
             let numbers = variable.flatten_all().and_then(|flat| flat.to_vec1::<f32>()).map_err(io::Error::other)?;
             values.push(histogram(format!("weights/{name}"), &numbers));
@@ -228,8 +230,9 @@ mod tests {
     #[test]
     fn a_directory_keeps_one_training_unless_forced() {
         let directory = std::env::temp_dir().join(format!("mdl-events-{}", std::process::id()));
-        let row = Row { update: 1, training_loss: 0.0, loss: 0.0, performance: 0.0, learning_rate: 0.0 };
-        let create = |rows, replace| EventFile::create(&directory, &vec![row; rows], "performance", replace).map(drop);
+        let row = Row { update: 1, ..Row::default() };
+        let create =
+            |rows, replace| EventFile::create(&directory, &vec![row.clone(); rows], "performance", replace).map(drop);
         create(0, false).unwrap();
         assert!(create(0, false).unwrap_err().to_string().contains("--force"));
         // The file of a resumed run is beside that of its beginning, and replaces that of an earlier continuation.

@@ -187,6 +187,20 @@ impl RateConfig {
         require_not_negative("output_sd", self.output_sd)
     }
 
+    /// Names of the parameters, as in an artifact, and whether they are trained.
+    pub fn parameters(&self) -> Vec<(&'static str, bool)> {
+        let recurrent = match &self.recurrence {
+            RecurrenceConfig::Dense(_) => vec![("w_rec", true)],
+            RecurrenceConfig::Modes(_) => {
+                vec![("mode_in", true), ("score", self.trains_scores()), ("mode_out", true)]
+            }
+        };
+        let theta = matches!(self.time_constants, TimeConstants::Trained { .. }).then_some(("theta", true));
+        let b_out = self.output_bias.then_some(("b_out", true));
+        let ends = [("w_in", self.train_input), ("w_out", true)];
+        ends.into_iter().chain(recurrent).chain(theta).chain(b_out).collect()
+    }
+
     /// True if there are mode scores to train.
     pub(super) fn trains_scores(&self) -> bool {
         matches!(&self.recurrence, RecurrenceConfig::Modes(modes) if modes.train_scores)

@@ -23,6 +23,7 @@ pub struct RateNetwork {
     theta: Option<Var>,
     w_out: Var,
     b_out: Option<Var>,
+    frozen: Vec<String>,
 }
 
 /// Key of the noise of a run.
@@ -94,7 +95,23 @@ impl RateNetwork {
             config: config.clone(),
             step_ms,
             parameters,
+            frozen: Vec::new(),
         })
+    }
+
+    /// The same network, in which the parameters of these names are constants.
+    #[must_use]
+    pub fn with_frozen(self, names: &[String]) -> Self {
+        Self { frozen: names.to_vec(), ..self }
+    }
+
+    fn is_trained(&self, name: &str) -> bool {
+        !self.frozen.iter().any(|frozen| frozen == name)
+    }
+
+    /// A parameter as a tensor of the graph; a constant if it is frozen.
+    fn in_graph(&self, name: &str, variable: &Var) -> Tensor {
+        if self.is_trained(name) { variable.as_tensor().clone() } else { variable.as_detached_tensor() }
     }
 
     /// Config of the network.
@@ -123,7 +140,48 @@ impl RateNetwork {
         variables.extend(self.theta.as_ref().map(|theta| ("theta", theta)));
         variables.push(("w_out", &self.w_out));
         variables.extend(self.b_out.as_ref().map(|b_out| ("b_out", b_out)));
+        variables.retain(|(name, _)| self.is_trained(name));
         variables
+    }
+
+    /// Weights of this name in an artifact, as a tensor of the graph; a constant if they are not trained.
+    pub fn weight(&self, name: &str) -> Option<Tensor> {
+        let constant = |variable: &Option<Var>, values: &Tensor| {
+            variable.as_ref().map_or_else(|| values.clone(), |variable| self.in_graph(name, variable))
+        };
+        match (name, &self.recurrent) {
+            ("w_in", _) => Some(constant(&self.trained_w_in, &self.w_in)),
+            ("w_out", _) => Some(self.in_graph(name, &self.w_out)),
+            ("w_rec", Recurrent::Dense { w_rec, .. }) => Some(self.in_graph(name, w_rec)),
+            ("mode_in", Recurrent::Modes { mode_in, .. }) => Some(self.in_graph(name, mode_in)),
+            ("mode_out", Recurrent::Modes { mode_out, .. }) => Some(self.in_graph(name, mode_out)),
+            ("score", Recurrent::Modes { score, trained_score, .. }) => Some(constant(trained_score, score)),
+            _ => None,
+        }
+    }
+
+    /// 1 for each entry of W_rec `[N, N]` that is a connection, else 0, a constant; none if all are.
+    ///
+    /// # Errors
+    /// Errors of candle.
+    pub fn present(&self, w_rec: &Tensor) -> Result<Option<Tensor>> {
+        let Recurrent::Dense { recurrence: Recurrence::Dense { sign, mask }, .. } = &self.recurrent else {
+            return Ok(None);
+        };
+        let mask = mask.as_ref().map(|mask| Tensor::from_slice(mask, w_rec.shape(), w_rec.device())).transpose()?;
+        let positive = sign.as_ref().map(|_| w_rec.detach().gt(0f32)?.to_dtype(w_rec.dtype())).transpose()?;
+        match (positive, mask) {
+            (Some(positive), Some(mask)) => (positive * mask).map(Some),
+            (positive, mask) => Ok(positive.or(mask)),
+        }
+    }
+
+    /// Sign of each unit's outgoing weights, `[N]`; none without Dale's principle.
+    pub fn signs(&self) -> Option<&[f32]> {
+        match &self.parameters.recurrent {
+            RecurrentWeights::Dense { sign, .. } => sign.as_deref(),
+            RecurrentWeights::Modes { .. } => None,
+        }
     }
 
     /// Current parameters.
@@ -154,7 +212,7 @@ impl RateNetwork {
         let dt = self.step_ms;
         match (&self.theta, self.config.time_constants) {
             (Some(theta), TimeConstants::Trained { min_ms, max_ms }) => {
-                let tau = candle_nn::ops::sigmoid(theta.as_tensor())?.affine(max_ms - min_ms, min_ms)?;
+                let tau = candle_nn::ops::sigmoid(&self.in_graph("theta", theta))?.affine(max_ms - min_ms, min_ms)?;
                 match self.config.integration {
                     Integration::Euler => tau.recip()? * dt,
                     Integration::Exponential => (tau.recip()? * -dt)?.exp()?.affine(-1.0, 1.0),
@@ -176,8 +234,8 @@ impl RateNetwork {
     /// Errors of candle: an input of another shape.
     pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
         let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
-        let outputs = sequence.outputs(&drive, &weights, &leak, &self.w_out)?.narrow(0, first, input.dim(0)?)?;
-        if let Some(b_out) = &self.b_out { outputs.broadcast_add(b_out) } else { Ok(outputs) }
+        let w_out = self.in_graph("w_out", &self.w_out);
+        self.with_bias(sequence.outputs(&drive, &weights, &leak, &w_out)?.narrow(0, first, input.dim(0)?)?)
     }
 
     /// Outputs W_out r + b_out `[rows, O]` of rates `[rows, N]`.
@@ -185,8 +243,14 @@ impl RateNetwork {
     /// # Errors
     /// Errors of candle: rates of another shape.
     pub fn read(&self, rates: &Tensor) -> Result<Tensor> {
-        let outputs = rates.matmul(&self.w_out.t()?)?;
-        if let Some(b_out) = &self.b_out { outputs.broadcast_add(b_out) } else { Ok(outputs) }
+        self.with_bias(rates.matmul(&self.in_graph("w_out", &self.w_out).t()?)?)
+    }
+
+    fn with_bias(&self, outputs: Tensor) -> Result<Tensor> {
+        match &self.b_out {
+            Some(b_out) => outputs.broadcast_add(&self.in_graph("b_out", b_out)),
+            None => Ok(outputs),
+        }
     }
 
     /// Firing rates r `[T, B, N]`, one row per task step, for inputs `[T, B, K]`; the noise depends only on `key`.
@@ -232,14 +296,15 @@ impl RateNetwork {
             Start::Drawn { .. } => (steps - 1, 0),
             Start::Zero => (steps, 1),
         };
-        let w_in = self.trained_w_in.as_ref().map_or(&self.w_in, |w| w.as_tensor());
+        let w_in = self.trained_w_in.as_ref().map_or_else(|| self.w_in.clone(), |w| self.in_graph("w_in", w));
         let flat = input.narrow(0, 0, driven)?.reshape((driven * batch, channels))?;
         let drive = flat.matmul(&w_in.t()?)?.reshape((driven, batch, n))?;
         let (recurrence, weights) = match &self.recurrent {
-            Recurrent::Dense { w_rec, recurrence } => (recurrence.clone(), w_rec.as_tensor().clone()),
+            Recurrent::Dense { w_rec, recurrence } => (recurrence.clone(), self.in_graph("w_rec", w_rec)),
             Recurrent::Modes { mode_in, score, trained_score, mode_out } => {
-                let score = trained_score.as_ref().map_or(score, |s| s.as_tensor());
-                (Recurrence::Modes, Tensor::stack(&[mode_in.broadcast_mul(score)?, mode_out.as_tensor().clone()], 0)?)
+                let score = trained_score.as_ref().map_or_else(|| score.clone(), |s| self.in_graph("score", s));
+                let into = self.in_graph("mode_in", mode_in).broadcast_mul(&score)?;
+                (Recurrence::Modes, Tensor::stack(&[into, self.in_graph("mode_out", mode_out)], 0)?)
             }
         };
         let sequence = RateSequence {

@@ -91,6 +91,18 @@ impl RateParameters {
         }
     }
 
+    /// These parameters with the input weights, or the output weights and bias, of `other`.
+    #[must_use]
+    pub fn with_ends_of(mut self, other: Self, inputs: bool, outputs: bool) -> Self {
+        if inputs {
+            (self.channels, self.w_in) = (other.channels, other.w_in);
+        }
+        if outputs {
+            (self.outputs, self.w_out, self.b_out) = (other.outputs, other.w_out, other.b_out);
+        }
+        self
+    }
+
     /// Time constant of each unit in milliseconds, `[N]`.
     pub fn tau_ms(&self, config: &RateConfig) -> Vec<f32> {
         match (&self.theta, config.time_constants) {

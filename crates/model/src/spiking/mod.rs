@@ -28,6 +28,7 @@ mod gpu;
 mod input;
 #[cfg(any(test, feature = "cuda"))]
 mod launch;
+mod mean_rate;
 pub mod network;
 mod neuron;
 mod neurons;
@@ -40,6 +41,7 @@ mod surrogate;
 
 pub use currents::currents;
 pub use input::{Input, States};
+pub use mean_rate::mean_rates_hz;
 pub use neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain};
 pub use neurons::{Adaptation, Leak, NeuronModel};
 pub use population::Population;

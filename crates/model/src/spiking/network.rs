@@ -3,10 +3,11 @@
 use super::config::{InitialReadout, SpikingConfig};
 use super::currents::currents;
 use super::input::{Input, States};
+use super::mean_rate::mean_rates_hz;
 use super::population::Population;
-use super::run::{run, states};
+use super::run::{run, states, synapses};
 use crate::modes::{ModeParameters, ModeSizes};
-use crate::readout::Readout;
+use crate::readout::{Readout, max_over_time};
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_artifact::{Artifact, ArtifactError};
 
@@ -20,6 +21,7 @@ pub struct SpikingNetwork {
     variables: [Var; 5],
     /// In the order of [`NeuronModel::trained`](super::NeuronModel::trained), `[N]` each.
     of_neurons: Vec<Var>,
+    frozen: Vec<String>,
 }
 
 impl SpikingNetwork {
@@ -43,7 +45,27 @@ impl SpikingNetwork {
 
     fn new(config: &SpikingConfig, population: Population, variables: [Var; 5], of_neurons: Vec<Var>) -> Self {
         let trained = of_neurons.iter().map(|variable| variable.as_tensor().clone()).collect();
-        Self { config: config.clone(), population: population.with_trained(trained), variables, of_neurons }
+        let (config, population) = (config.clone(), population.with_trained(trained));
+        Self { config, population, variables, of_neurons, frozen: Vec::new() }
+    }
+
+    /// The same network, in which the parameters of these names are constants.
+    #[must_use]
+    pub fn with_frozen(self, names: &[String]) -> Self {
+        let mut frozen = Self { frozen: names.to_vec(), ..self };
+        let of_neurons = frozen.config.neuron.model.trained().into_iter().zip(&frozen.of_neurons);
+        let trained = of_neurons.map(|((name, _), variable)| frozen.in_graph(name, variable)).collect();
+        frozen.population = frozen.population.with_trained(trained);
+        frozen
+    }
+
+    fn is_trained(&self, name: &str) -> bool {
+        !self.frozen.iter().any(|frozen| frozen == name)
+    }
+
+    /// A parameter as a tensor of the graph; a constant if it is frozen.
+    fn in_graph(&self, name: &str, variable: &Var) -> Tensor {
+        if self.is_trained(name) { variable.as_tensor().clone() } else { variable.as_detached_tensor() }
     }
 
     /// Reads a network from an artifact and checks every shape. Thresholds and decay time constants of its neurons are
@@ -71,6 +93,17 @@ impl SpikingNetwork {
         Ok(Self::new(config, Population::read(artifact, config)?, variables, of_neurons))
     }
 
+    /// This network with the input weights, or the output weights, of `other`.
+    #[must_use]
+    pub fn with_ends_of(mut self, other: &Self, inputs: bool, outputs: bool) -> Self {
+        for (i, is_new) in [(0, inputs), (4, outputs)] {
+            if is_new {
+                self.variables[i] = other.variables[i].clone();
+            }
+        }
+        self
+    }
+
     /// The same network on a device.
     ///
     /// # Errors
@@ -80,7 +113,8 @@ impl SpikingNetwork {
         let [w_in, mode_in, score, mode_out, w_out] = self.variables.each_ref().map(moved);
         let of_neurons = self.of_neurons.iter().map(moved).collect::<Result<_>>()?;
         let variables = [w_in?, mode_in?, score?, mode_out?, w_out?];
-        Ok(Self::new(&self.config, self.population.clone(), variables, of_neurons))
+        let moved = Self::new(&self.config, self.population.clone(), variables, of_neurons);
+        Ok(moved.with_frozen(&self.frozen))
     }
 
     /// Config of the network.
@@ -118,14 +152,20 @@ impl SpikingNetwork {
         NAMES.into_iter().zip(&self.variables).chain(of_neurons.zip(&self.of_neurons)).collect()
     }
 
+    /// Parameters that are not frozen.
+    pub fn trained(&self) -> Vec<(&'static str, &Var)> {
+        self.variables().into_iter().filter(|(name, _)| self.is_trained(name)).collect()
+    }
+
     /// Device of the parameters.
     pub fn device(&self) -> &Device {
         self.variables[0].device()
     }
 
-    /// Parameters as tensors of the graph.
+    /// Parameters as tensors of the graph, constants where they are frozen.
     pub fn parameters(&self) -> ModeParameters {
-        let [w_in, mode_in, score, mode_out, w_out] = self.variables.each_ref().map(|v| v.as_tensor().clone());
+        let tensor = |i: usize| self.in_graph(NAMES[i], &self.variables[i]);
+        let [w_in, mode_in, score, mode_out, w_out] = std::array::from_fn(tensor);
         ModeParameters { w_in, mode_in, score, mode_out, w_out }
     }
 
@@ -135,6 +175,25 @@ impl SpikingNetwork {
     /// Errors of candle: an input of another shape.
     pub fn run(&self, input: &Input, readout: Readout) -> Result<Tensor> {
         run(&self.population, &self.parameters(), input, readout)
+    }
+
+    /// Output of the network as of [`SpikingNetwork::run`], and the mean rate of each unit in each trial (Hz), `[B, N]`,
+    /// by [`mean_rates_hz`]. The synaptic traces of every step are kept for it.
+    ///
+    /// # Errors
+    /// As for [`SpikingNetwork::run`].
+    pub fn run_with_rates(&self, input: &Input, readout: Readout) -> Result<(Tensor, Tensor)> {
+        let parameters = self.parameters();
+        let synapses = synapses(&self.population, &parameters, input)?;
+        let w_out = parameters.w_out.t()?;
+        let outputs = match readout {
+            Readout::PerStep => {
+                let (steps, trials, neurons) = synapses.dims3()?;
+                synapses.reshape((steps * trials, neurons))?.matmul(&w_out)?.reshape((steps, trials, ()))?
+            }
+            Readout::MaxOverTime => max_over_time(&synapses)?.matmul(&w_out)?,
+        };
+        Ok((outputs, mean_rates_hz(&self.population, &synapses)?))
     }
 
     /// The states of every step, for figures.

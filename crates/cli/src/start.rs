@@ -1,0 +1,114 @@
+//! Start of a training run: a config alone, or with `--from` the parameters of another network.
+
+use crate::{Common, OrExit, Status};
+use anyhow::anyhow;
+use clap::Args;
+use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_experiment::Experiment;
+use mdl_experiment::structure::check_structure;
+use std::path::PathBuf;
+
+/// Role of the network in messages.
+pub const FROM: &str = "the network (--from)";
+
+/// `--config`, and `--from` with its options.
+#[derive(Args, Clone, Debug)]
+pub struct StartOptions {
+    /// Config of the experiment (default with --from: the network's)
+    #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config, required_unless_present = "from")]
+    pub config: Option<PathBuf>,
+
+    /// Start from the parameters of this network, trained or imported
+    #[arg(long, value_name = "NETWORK")]
+    pub from: Option<PathBuf>,
+
+    /// With --from: draw new input weights, as is done for a task with another number of inputs
+    #[arg(long, requires = "from")]
+    pub new_inputs: bool,
+
+    /// With --from: draw new output weights, as is done for a task with another number of outputs
+    #[arg(long, requires = "from")]
+    pub new_outputs: bool,
+}
+
+/// An experiment, and the network that its training starts from.
+pub struct Start {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// The network, with a structure that fits.
+    pub network: Option<Artifact>,
+}
+
+/// Parameters that are drawn anew, rather than taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewEnds {
+    /// Input weights.
+    pub inputs: bool,
+    /// Output weights and bias.
+    pub outputs: bool,
+}
+
+impl StartOptions {
+    /// Reads the config and the network.
+    ///
+    /// # Errors
+    /// A config that cannot be run, or that describes another network than that of `--from` (status 2); an artifact that
+    /// is damaged or of another kind (status 3).
+    pub fn read(&self, kind: Kind, common: &Common) -> anyhow::Result<Start> {
+        let Some(path) = &self.from else {
+            let config = self.config.as_deref().unwrap_or_else(|| "".as_ref());
+            let experiment = Experiment::load(config, &common.set, common.seed).or_exit(Status::Usage)?;
+            return Ok(Start { experiment, network: None });
+        };
+        let network = Artifact::read(path, kind).or_exit(Status::DamagedInput)?;
+        let origin = path.display().to_string();
+        let made = Experiment::from_json(network.config.clone(), &[], None, &origin).or_exit(Status::DamagedInput)?;
+        let experiment = match &self.config {
+            Some(config) => Experiment::load(config, &common.set, common.seed),
+            None => Experiment::from_json(network.config.clone(), &common.set, common.seed, &origin),
+        }
+        .or_exit(Status::Usage)?;
+        check_structure(&experiment.network, &made.network)
+            .map_err(|field| field.within("network"))
+            .map_err(|field| {
+                let remedy = format!("--set {}={}, or leave --config out", field.field, field.expected);
+                anyhow!("{field}, as in {origin}; {remedy}")
+            })
+            .or_exit(Status::Usage)?;
+        Ok(Start { experiment, network: Some(network) })
+    }
+}
+
+impl Start {
+    /// What must be drawn anew for the task of the experiment. A warning names what is drawn without being asked for.
+    ///
+    /// # Errors
+    /// A network without input or output weights (status 3).
+    pub fn new_ends(&self, network: &Artifact, options: &StartOptions) -> anyhow::Result<NewEnds> {
+        let [_, channels] = network.shape("w_in").or_exit(Status::DamagedInput)?;
+        let [outputs, _] = network.shape("w_out").or_exit(Status::DamagedInput)?;
+        let task = self.experiment.task.channels_and_outputs();
+        let is_new = |asked: bool, what: &str, found: usize, needed: usize| {
+            if !asked && found != needed {
+                let (file, task) = (network.path().display(), self.experiment.task.name());
+                tracing::warn!("{file} has {found} {what}s, {task} {needed}: new {what} weights are drawn");
+            }
+            asked || found != needed
+        };
+        Ok(NewEnds {
+            inputs: is_new(options.new_inputs, "input", channels, task.0),
+            outputs: is_new(options.new_outputs, "output", outputs, task.1),
+        })
+    }
+}
+
+impl NewEnds {
+    /// Provenance of a network that starts from `network`.
+    pub fn note(self, provenance: Provenance, network: &Artifact) -> Provenance {
+        let mut provenance = provenance.from(network);
+        let names = [(self.inputs, "w_in"), (self.outputs, "w_out"), (self.outputs && network.has("b_out"), "b_out")];
+        let drawn = names.into_iter().filter(|(is_new, _)| *is_new);
+        provenance.drawn_anew = drawn.map(|(_, name)| name.into()).collect();
+        provenance
+    }
+}
