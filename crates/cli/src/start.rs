@@ -4,6 +4,7 @@ use crate::{Common, OrExit, Status};
 use anyhow::anyhow;
 use clap::Args;
 use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_data::tasks::TaskConfig;
 use mdl_experiment::Experiment;
 use mdl_experiment::structure::check_structure;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ pub struct StartOptions {
 pub struct Start {
     /// The experiment.
     pub experiment: Experiment,
+    /// Tasks of the stages before its task.
+    pub stages: Vec<TaskConfig>,
     /// The network, with a structure that fits.
     pub network: Option<Artifact>,
 }
@@ -57,8 +60,8 @@ impl StartOptions {
     pub fn read(&self, kind: Kind, common: &Common) -> anyhow::Result<Start> {
         let Some(path) = &self.from else {
             let config = self.config.as_deref().unwrap_or_else(|| "".as_ref());
-            let experiment = Experiment::load(config, &common.set, common.seed).or_exit(Status::Usage)?;
-            return Ok(Start { experiment, network: None });
+            let experiment = with_status(Experiment::load(config, &common.set, common.seed))?;
+            return Start::new(experiment, config.display().to_string(), None);
         };
         let network = Artifact::read(path, kind).or_exit(Status::DamagedInput)?;
         let origin = path.display().to_string();
@@ -75,11 +78,18 @@ impl StartOptions {
                 anyhow!("{field}, as in {origin}; {remedy}")
             })
             .or_exit(Status::Usage)?;
-        Ok(Start { experiment, network: Some(network) })
+        let origin = self.config.as_ref().map_or(origin, |config| config.display().to_string());
+        Start::new(experiment, origin, Some(network))
     }
 }
 
 impl Start {
+    /// `origin` names the config in messages.
+    fn new(experiment: Experiment, origin: String, network: Option<Artifact>) -> anyhow::Result<Self> {
+        let stages = experiment.stages().map_err(|field| anyhow!("config {origin}: {field}")).or_exit(Status::Usage)?;
+        Ok(Self { experiment, stages, network })
+    }
+
     /// What must be drawn anew for the task of the experiment. A warning names what is drawn without being asked for.
     ///
     /// # Errors

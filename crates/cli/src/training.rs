@@ -17,12 +17,13 @@ use mdl_artifact::output::{OutputError, check_free};
 use mdl_artifact::plan::{Claims, Plan, PlanError};
 use mdl_artifact::{Artifact, Input, Kind, Provenance};
 use mdl_data::files::Source;
-use mdl_data::tasks::Subject;
+use mdl_data::tasks::{Subject, TaskConfig};
 use mdl_experiment::Experiment;
 use mdl_train::examples::ExamplesProblem;
 use mdl_train::guard::Guard;
 use mdl_train::metrics::{self, MetricsFile, Row, read_history, write_history};
 use mdl_train::network::Network;
+use mdl_train::stages::Place;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, TrainError, Trained, train};
 use serde_json::json;
@@ -82,6 +83,8 @@ pub struct Training<'a> {
     pub arguments: &'a Arguments,
     /// The resolved config.
     pub experiment: &'a Experiment,
+    /// Tasks of the stages before the task of the config.
+    pub stages: &'a [TaskConfig],
     /// Inputs and outputs.
     pub kind: Kind,
     /// Provenance, except for the device and the data.
@@ -153,8 +156,9 @@ impl Training<'_> {
                 self.on(&ExamplesProblem::new(network, data_set, &split, training, seed), output, write)
             }
             Subject::Trials(task) => {
-                self.provenance.inputs = experiment.inputs();
-                self.on(&TaskProblem { network, task, training, seed }, output, write)
+                self.provenance.inputs.extend(experiment.inputs());
+                let stages = self.stages.iter().filter_map(|stage| stage.task().ok()).collect();
+                self.on(&TaskProblem { network, task, stages, training, seed }, output, write)
             }
         }
     }
@@ -193,7 +197,35 @@ impl Training<'_> {
             }
         };
         partial.remove().unwrap_or_else(|error| tracing::warn!("{error}"));
-        Ok(outcome(&trained, output, self.measure(), self.device))
+        Ok(self.outcome(&trained, output))
+    }
+
+    /// Outcome of a training run whose network was written to `output`.
+    fn outcome(&self, trained: &Trained, output: &Path) -> Outcome {
+        let failed = trained.success == Some(false);
+        let status = if failed { Status::CriterionNotMet } else { Status::Done };
+        let stages = self.stages.len() + 1;
+        if failed && stages == 1 {
+            tracing::warn!("the stopping rule was not met after {} updates", trained.updates);
+        } else if failed {
+            let most = Place { stage: trained.stage, ..Place::default() }.max_updates(&self.experiment.training);
+            let stage = trained.stage + 1;
+            tracing::warn!("stage {stage} of {stages} did not meet its stopping rule within {most} updates");
+        }
+        let mut result = json!({
+            "output": output,
+            "device": mdl_device::name(self.device),
+            "loss": trained.kept.loss,
+            self.measure(): trained.kept.performance,
+            "updates": trained.updates,
+        });
+        if let Some(success) = trained.success {
+            result["success"] = json!(success);
+        }
+        if stages > 1 {
+            result["stage"] = json!(trained.stage + 1);
+        }
+        Outcome { status, result: Some(result) }
     }
 
     /// Metrics file, if requested, with the evaluations that it starts with; `rows` are those known before.
@@ -228,9 +260,10 @@ impl Training<'_> {
         }
         let mut side = SideOutputs::begin(self, earlier.is_some(), &state)?;
         let mut checkpoints = Checkpoints { saved: earlier.map(|_| state.updates()), partial, warned: false };
-        let bar = progress::bar(training.max_updates, &self.experiment.name, arguments.common.talk.quiet);
+        let bar = progress::bar(training.total_updates(), &self.experiment.name, arguments.common.talk.quiet);
         bar.begin_at(state.updates());
-        bar.may_end_at(training.stop.map(|stop| stop.not_before_update));
+        let earliest = training.stop.filter(|_| training.stages.is_empty());
+        bar.may_end_at(earliest.map(|stop| stop.not_before_update));
         let mut guard = Guard::default();
         let stop = signal::hold();
         let trained = train(training, problem, state, &mut |event| {
@@ -361,25 +394,4 @@ fn save(state: &State, artifact: &mut Artifact) -> Result<(), Box<dyn Error + Se
 pub fn as_input(source: &Source) -> Input {
     let file = source.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Input { file, sha256: source.sha256.clone() }
-}
-
-/// Outcome of a training run on `device` whose network was written to `output`; `measure` names the measure on fresh
-/// trials.
-fn outcome(trained: &Trained, output: &Path, measure: &str, device: &Device) -> Outcome {
-    let failed = trained.success == Some(false);
-    let status = if failed { Status::CriterionNotMet } else { Status::Done };
-    if failed {
-        tracing::warn!("the stopping rule was not met after {} updates", trained.updates);
-    }
-    let mut result = json!({
-        "output": output,
-        "device": mdl_device::name(device),
-        "loss": trained.kept.loss,
-        measure: trained.kept.performance,
-        "updates": trained.updates,
-    });
-    if let Some(success) = trained.success {
-        result["success"] = json!(success);
-    }
-    Outcome { status, result: Some(result) }
 }

@@ -38,7 +38,7 @@ use mdl_data::tasks::trials_file::TrialsError;
 use mdl_data::tasks::{TaskConfig, TrialsFile};
 use mdl_kernels::random::Purpose;
 use mdl_model::NetworkConfig;
-use mdl_train::config::TrainingConfig;
+use mdl_train::config::{Stage, TrainingConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -237,6 +237,26 @@ impl Experiment {
     /// Files of trials as inputs of a program, for its provenance.
     pub fn inputs(&self) -> Vec<Input> {
         self.task.trials_file().map(TrialsFile::inputs).unwrap_or_default()
+    }
+
+    /// Tasks of the stages of the training, which come before the task itself.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the stage: parameters that the task does not have, or with which it has other channels,
+    /// outputs or steps.
+    pub fn stages(&self) -> Result<Vec<TaskConfig>, InvalidField> {
+        let described = |task: &TaskConfig| {
+            let (inputs, outputs) = task.channels_and_outputs();
+            format!("{inputs} inputs, {outputs} outputs and steps of {} ms", task.step_ms())
+        };
+        let expected = format!("{}, as the task itself", described(&self.task));
+        let task_of = |stage: &Stage| {
+            let task = self.task.with_parameters(&stage.parameters)?;
+            let found = described(&task);
+            require(found == described(&self.task), "parameters", found, &expected).map(|()| task)
+        };
+        let stages = self.training.stages.iter().enumerate();
+        stages.map(|(i, stage)| task_of(stage).map_err(|e| e.within(&format!("training.stages.{i}")))).collect()
     }
 
     /// Sections used by the conversion.

@@ -49,7 +49,9 @@ impl Estimate {
 
     /// Training of a network of any kind.
     pub fn training(experiment: &Experiment) -> Self {
-        let sizes = Sizes::of(experiment);
+        let mut sizes = Sizes::of(experiment);
+        let stages = experiment.stages().unwrap_or_default();
+        sizes.steps = stages.iter().map(|stage| stage.steps() as f64).fold(sizes.steps, f64::max);
         let training = &experiment.training;
         let (batch, evaluated) = (training.batch_size as f64, training.evaluation_trials as f64);
         let network = ("network.neurons", sizes.trained());

@@ -222,6 +222,35 @@ fn oracle_adaptive() {
 
 // ---- the operator against the reference ---------------------------------------------------------------------------
 
+/// Counting by the inverse of the synaptic filter: the same rates, and the same gradients of the surrogate.
+#[test]
+fn mean_rates_and_their_gradients_as_of_the_spikes_of_the_reference() -> Result<()> {
+    let sizes = ModeSizes { neurons: 37, modes: 3, inputs: 2, outputs: 1 };
+    let (steps, trials) = (90, 5);
+    let tau_decay_ms = (0..37u8).map(|i| 20.0 + f32::from(i)).collect();
+    let double = neuron(Synapse::Double, PublishedGain::DtSquaredOverDecayRise);
+    let single = neuron(Synapse::Single, PublishedGain::DtOverDecay);
+    let diverse = Population::new(double.clone(), None, Some(tau_decay_ms)).expect("positive time constants");
+    for population in [double.into(), single.into(), diverse] {
+        let network = Network::random(sizes, 5, DType::F64)?;
+        let input = Input::Signals(normal(1, &[steps, trials, sizes.inputs], DType::F64)?);
+        let spikes = reference::states(&population, &network.parameters, &input)?.spikes;
+        let per_step = spikes.narrow(0, 0, steps - 1)?.mean(0)?;
+        let expected = (per_step * (1e3 / population.neuron().dt_ms))?;
+        let synapses = spiking::synapses(&population, &network.parameters, &input)?;
+        let found = spiking::mean_rates_hz(&population, &synapses)?;
+        assert!(values(&expected).iter().sum::<f64>() > 100.0, "few spikes");
+        assert!(distance(&found, &expected) < 1e-12, "{}", distance(&found, &expected));
+        let [found, expected] = [found, expected].map(|rates| network.gradients(&weighted_sum(&rates, 2)?));
+        for ((name, a), b) in NAMES.iter().zip(found?).zip(&expected?) {
+            assert!(*name == "w_out" || distance(&a, b) < 1e-10, "{name}: {}", distance(&a, b));
+        }
+        let none = spiking::mean_rates_hz(&population, &synapses.narrow(0, 0, 1)?)?;
+        assert_eq!(values(&none), vec![0.0; trials * sizes.neurons]);
+    }
+    Ok(())
+}
+
 /// Output and gradients of operator and reference in double precision, for one neuron and both readouts.
 fn check_reference(population: &Population, sizes: ModeSizes, steps: usize, trials: usize) {
     let (population, own) = with_trained(population, sizes.neurons);

@@ -5,7 +5,7 @@
 //! | `updates` | `[1]` | I64 | number of updates so far |
 //! | `parameter.*` | as in the network's artifact | F32 | each trained parameter |
 //! | `first_moment.*`, `second_moment.*` | the same | F32 | Adam's moments of it |
-//! | `best.*` | the same | F32 | each parameter at the best evaluation; absent before the first |
+//! | `best.*` | the same | F32 | each parameter at the best evaluation of the stage; absent before the first |
 //! | `loss_sum` | `[1]` | F64 | sum of the training losses since the last evaluation |
 //! | `cost_sum` | `[regularisers]` | F64 | likewise of their costs; absent without regularisers |
 //! | `history.*` | `[rows]` | | as in the network's artifact |
@@ -14,7 +14,8 @@
 
 use crate::config::TrainingConfig;
 use crate::metrics::{read_history, write_history};
-use crate::trainer::{Since, State, is_evaluated};
+use crate::stages::{Next, Place};
+use crate::trainer::{Since, State};
 use candle_core::{Result, Tensor};
 use mdl_artifact::{Artifact, ArtifactError};
 
@@ -50,16 +51,30 @@ impl State {
     pub fn restore(&mut self, artifact: &Artifact, config: &TrainingConfig) -> std::result::Result<(), ArtifactError> {
         let updates = artifact.values::<i64>("updates", &[1])?[0];
         let refused = |name, found: String, expected: String| Err(artifact.tensor_error(name, found, expected));
-        if !(1..=config.max_updates).contains(&u64::try_from(updates).unwrap_or(0)) {
-            return refused("updates", updates.to_string(), format!("1 to {} updates", config.max_updates));
+        let most = config.total_updates();
+        if !(1..=most).contains(&u64::try_from(updates).unwrap_or(0)) {
+            return refused("updates", updates.to_string(), format!("1 to {most} updates"));
         }
         let (updates, history) = (updates as u64, read_history(artifact, config)?);
-        let evaluated = (updates - 1) / config.evaluate_every;
-        if history.len() as u64 != evaluated || history.iter().any(|row| !is_evaluated(config, row.update)) {
-            let expected = format!("{evaluated} evaluations before update {updates}, {} apart", config.evaluate_every);
-            return refused("history.update", format!("{} evaluations", history.len()), expected);
+        let (mut place, mut last) = (Place::default(), 0);
+        for (i, row) in history.iter().enumerate() {
+            let expected = place.next_evaluation(config, last);
+            let next = place.after(config, i, row.update.max(place.begin), row.loss, row.performance);
+            if row.update != expected || matches!(next, Next::End(_)) {
+                let expected = format!("evaluation {i} at update {expected}, and none after the end of the training");
+                return refused("history.update", row.update.to_string(), expected);
+            }
+            if let Next::Stage(next) = next {
+                place = next;
+            }
+            last = row.update;
         }
-        let since = updates - history.last().map_or(0, |row| row.update);
+        let next = place.next_evaluation(config, last);
+        if !(last + 1..=next).contains(&updates) {
+            let expected = format!("{} to {next} updates after {} evaluations", last + 1, history.len());
+            return refused("updates", updates.to_string(), expected);
+        }
+        let since = updates - last;
         let tensor = |kind: &str, name: &str, like: &Tensor| {
             let name = format!("{kind}.{name}");
             let values = artifact.values::<f32>(&name, like.dims())?;
@@ -73,7 +88,7 @@ impl State {
             Ok([tensor(KINDS[0], name, like[0])?, tensor(KINDS[1], name, like[1])?, tensor(KINDS[2], name, like[2])?])
         };
         let state = self.adam.state().map(of_parameter).collect::<std::result::Result<Vec<_>, _>>()?;
-        if !history.is_empty() {
+        if history.len() > place.first_row {
             let best = self.adam.state().map(|(name, [like, ..])| tensor("best", name, like));
             self.best = best.collect::<std::result::Result<_, _>>()?;
         }
@@ -82,7 +97,7 @@ impl State {
             count => artifact.values::<f64>("cost_sum", &[count])?.to_vec(),
         };
         self.since = Since { sum: artifact.values::<f64>("loss_sum", &[1])?[0], costs, count: since };
-        self.history = history;
+        (self.history, self.place) = (history, place);
         let restored = self.adam.restore(updates, state);
         restored.map_err(|e| artifact.tensor_error("parameter", e.to_string(), "the network's parameters".into()))
     }

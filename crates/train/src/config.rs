@@ -4,6 +4,7 @@ use crate::regulariser::Regulariser;
 use mdl_data::field::{InvalidField, MOST_TRIALS, require, require_between, require_probability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 /// Loss of a batch: outputs o, targets z, over steps t and trials b, each error with the weight w that the task gives it. Rate networks are compared from the first step after
 /// their drawn initial state on.
@@ -90,6 +91,14 @@ pub struct StopRule {
     pub not_before_update: u64,
 }
 
+impl StopRule {
+    fn validate(self) -> Result<(), InvalidField> {
+        let loss = self.loss_below;
+        require(loss.is_finite() && loss > 0.0, "stop.loss_below", loss, "a number above 0")?;
+        require_probability("stop.performance_above", self.performance_above)
+    }
+}
+
 /// Parameters of the trained network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -98,6 +107,20 @@ pub enum Keep {
     Last,
     /// Parameters of the evaluation with the best performance and, among equals, the lowest loss.
     Best,
+}
+
+/// Easier task that is trained on before the task itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Parameters that differ from those of the task, by name.
+    pub parameters: Map<String, Json>,
+    /// Stopping rule, which ends the stage; none: that of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopRule>,
+    /// Maximum number of updates; none: that of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_updates: Option<u64>,
 }
 
 /// The training section of a config.
@@ -134,6 +157,10 @@ pub struct TrainingConfig {
     /// Costs added to the loss.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regularisers: Vec<Regulariser>,
+    /// Easier tasks that are trained on before the task itself, one after the other. Each ends when its stopping rule is met;
+    /// if its updates run out before, training ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
 }
 
 impl Default for TrainingConfig {
@@ -155,6 +182,7 @@ impl Default for TrainingConfig {
             stop: Some(StopRule { loss_below: 7.0, performance_above: 0.95, not_before_update: 0 }),
             frozen: Vec::new(),
             regularisers: Vec::new(),
+            stages: Vec::new(),
         }
     }
 }
@@ -198,10 +226,19 @@ impl TrainingConfig {
         require(self.max_updates > 0, "max_updates", self.max_updates, "at least 1")?;
         require(self.evaluate_every > 0, "evaluate_every", self.evaluate_every, "at least 1")?;
         trials("evaluation_trials", self.evaluation_trials)?;
-        self.stop.map_or(Ok(()), |stop| {
-            positive("stop.loss_below", stop.loss_below)?;
-            require_probability("stop.performance_above", stop.performance_above)
+        self.stop.map_or(Ok(()), StopRule::validate)?;
+        require(!examples || self.stages.is_empty(), "stages", self.stages.len(), "no stages for a data set")?;
+        self.stages.iter().enumerate().try_for_each(|(i, stage)| {
+            let updates = stage.max_updates.unwrap_or(self.max_updates);
+            let valid = require(updates > 0, "max_updates", updates, "at least 1");
+            valid.and(stage.stop.map_or(Ok(()), StopRule::validate)).map_err(|e| e.within(&format!("stages.{i}")))
         })
+    }
+
+    /// Maximum number of updates of all stages together.
+    pub fn total_updates(&self) -> u64 {
+        let stages = self.stages.iter().map(|stage| stage.max_updates.unwrap_or(self.max_updates));
+        stages.fold(self.max_updates, u64::saturating_add)
     }
 
     /// Refuses frozen parameters that the network does not have, and a network without any other trained parameter.

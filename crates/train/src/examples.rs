@@ -81,7 +81,7 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         self.network.hints()
     }
 
-    fn batch_loss(&self, batch: u64, update: u64) -> Result<BatchLoss> {
+    fn batch_loss(&self, _stage: usize, batch: u64, update: u64) -> Result<BatchLoss> {
         let (examples, keys) = self.batch(batch);
         let noise = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
         let (from, device) = (&*self.split.training, self.network.device());
@@ -100,7 +100,7 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
     }
 
     /// Evaluates on the first `evaluation_trials` validation examples, with new spikes each time.
-    fn evaluate(&self, round: u64) -> Result<Evaluation> {
+    fn evaluate(&self, _stage: usize, round: u64) -> Result<Evaluation> {
         let from = &*self.split.validation;
         let count = from.count().min(self.training.evaluation_trials);
         let first_key = VALIDATION_KEY + round * count as u64;

@@ -1,7 +1,7 @@
 //! Learning curve of a training run: stored in the artifact, and written line by line as JSON during the run.
 
 use crate::config::TrainingConfig;
-use crate::schedule::learning_rate;
+use crate::stages::{Next, Place};
 use mdl_artifact::{Artifact, ArtifactError};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -21,6 +21,9 @@ pub struct Row {
     pub performance: f64,
     /// Learning rate of the last update.
     pub learning_rate: f64,
+    /// Stage of the training, from 1; none without stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<usize>,
     /// Mean cost of each regulariser since the previous evaluation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub costs: Vec<f64>,
@@ -57,13 +60,22 @@ pub fn read_history(artifact: &Artifact, config: &TrainingConfig) -> Result<Vec<
         0 => &[],
         _ => artifact.values::<f64>("history.costs", &[shape[0], regularisers])?,
     };
-    let row = |i: usize| Row {
-        update: update[i] as u64,
-        training_loss: training_loss[i],
-        loss: loss[i],
-        performance: performance[i],
-        learning_rate: learning_rate(config, update[i] as u64 - 1),
-        costs: costs[i * regularisers..(i + 1) * regularisers].to_vec(),
+    let mut place = Place::default();
+    let row = |i: usize| {
+        let now = place;
+        let row = Row {
+            update: update[i] as u64,
+            training_loss: training_loss[i],
+            loss: loss[i],
+            performance: performance[i],
+            learning_rate: now.learning_rate(config, update[i] as u64 - 1),
+            stage: (!config.stages.is_empty()).then_some(now.stage + 1),
+            costs: costs[i * regularisers..(i + 1) * regularisers].to_vec(),
+        };
+        if let Next::Stage(next) = now.after(config, i, row.update, row.loss, row.performance) {
+            place = next;
+        }
+        row
     };
     Ok((0..shape[0]).map(row).collect())
 }
@@ -120,7 +132,7 @@ mod tests {
     use super::*;
 
     fn row(update: u64) -> Row {
-        Row { update, training_loss: 0.1, loss: 1.0 / 3.0, performance: 0.5, learning_rate: 1e-3, costs: Vec::new() }
+        Row { update, training_loss: 0.1, loss: 1.0 / 3.0, performance: 0.5, learning_rate: 1e-3, ..Row::default() }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct TaskProblem<'a, N> {
     pub network: &'a N,
     /// The task.
     pub task: &'a dyn Task,
+    /// Tasks of the stages before it.
+    pub stages: Vec<&'a dyn Task>,
     /// Training section of the config.
     pub training: &'a TrainingConfig,
     /// Seed of all trials and noise.
@@ -31,12 +33,17 @@ pub struct TaskProblem<'a, N> {
 impl<N: Network> TaskProblem<'_, N> {
     /// Some trials to show, and the noise on them: the first ones of the first evaluation.
     fn shown(&self) -> Result<(Trials, NoiseKey)> {
-        let trials = self.draw(Purpose::ValidationTrial, 0, SHOWN_TRIALS)?;
+        let trials = self.draw(self.task, Purpose::ValidationTrial, 0, SHOWN_TRIALS)?;
         Ok((trials, NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 }))
     }
 
-    fn draw(&self, purpose: Purpose, first: u64, count: usize) -> Result<Trials> {
-        self.task.draw(self.seed, purpose, first, count).map_err(candle_core::Error::wrap)
+    /// Task of a stage.
+    fn task(&self, stage: usize) -> &dyn Task {
+        self.stages.get(stage).copied().unwrap_or(self.task)
+    }
+
+    fn draw(&self, task: &dyn Task, purpose: Purpose, first: u64, count: usize) -> Result<Trials> {
+        task.draw(self.seed, purpose, first, count).map_err(candle_core::Error::wrap)
     }
 
     /// Runs trials and returns outputs and their loss, both over the steps of the response.
@@ -78,9 +85,9 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         self.network.hints()
     }
 
-    fn batch_loss(&self, batch: u64, update: u64) -> Result<BatchLoss> {
+    fn batch_loss(&self, stage: usize, batch: u64, update: u64) -> Result<BatchLoss> {
         let size = self.training.batch_size;
-        let trials = self.draw(Purpose::TrainingTrial, batch * size as u64, size)?;
+        let trials = self.draw(self.task(stage), Purpose::TrainingTrial, batch * size as u64, size)?;
         let key = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
         let (loss, rates) = match self.training.needs_rates() {
             false => (self.run(&trials, key)?.1, None),
@@ -94,14 +101,14 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         Ok(BatchLoss { loss, costs })
     }
 
-    fn evaluate(&self, round: u64) -> Result<Evaluation> {
+    fn evaluate(&self, stage: usize, round: u64) -> Result<Evaluation> {
         let count = self.training.evaluation_trials;
-        let trials = self.draw(Purpose::ValidationTrial, round * count as u64, count)?;
+        let trials = self.draw(self.task(stage), Purpose::ValidationTrial, round * count as u64, count)?;
         let key = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
         let (outputs, loss) = self.run(&trials, key)?;
         let some = self.input(&trials)?.narrow(1, 0, count.min(CONDITION_TRIALS))?;
         let condition = self.network.condition(&Input::Signals(some.contiguous()?), key)?;
-        let correct = trials.evaluate(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task.rule_set());
+        let correct = trials.evaluate(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task(stage).rule_set());
         Ok(Evaluation {
             loss: f64::from(loss.to_scalar::<f32>()?),
             performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,

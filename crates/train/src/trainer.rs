@@ -4,7 +4,7 @@ use crate::adam::Adam;
 use crate::config::{Keep, TrainingConfig};
 use crate::guard::Condition;
 use crate::metrics::Row;
-use crate::schedule::learning_rate;
+use crate::stages::{Next, Place};
 use candle_core::{Tensor, Var};
 use mdl_data::tasks::{Task, Trials};
 use std::ops::ControlFlow;
@@ -17,17 +17,17 @@ pub trait Problem {
     /// Hints on what to change in a silent and in a saturated network.
     fn hints(&self) -> [&'static str; 2];
 
-    /// Loss of batch `batch` at update `update`, and the costs of the regularisers.
+    /// Loss of batch `batch` at update `update`, in stage `stage`, and the costs of the regularisers.
     ///
     /// # Errors
     /// Errors of candle.
-    fn batch_loss(&self, batch: u64, update: u64) -> candle_core::Result<BatchLoss>;
+    fn batch_loss(&self, stage: usize, batch: u64, update: u64) -> candle_core::Result<BatchLoss>;
 
-    /// Loss and performance on the fresh trials of evaluation `round`.
+    /// Loss and performance on the fresh trials of evaluation `round`, in stage `stage`.
     ///
     /// # Errors
     /// Errors of candle.
-    fn evaluate(&self, round: u64) -> candle_core::Result<Evaluation>;
+    fn evaluate(&self, stage: usize, round: u64) -> candle_core::Result<Evaluation>;
 
     /// Mean rate of each unit on a few fresh trials.
     ///
@@ -168,6 +168,8 @@ pub struct Trained {
     pub updates: u64,
     /// True if the stopping rule was met; none without a rule.
     pub success: Option<bool>,
+    /// Index of the last stage.
+    pub stage: usize,
     /// Evaluation of the final parameters.
     pub kept: Row,
     /// Every evaluation.
@@ -177,18 +179,23 @@ pub struct Trained {
 impl Trained {
     /// Outcome of a training run with these evaluations; `None` if it has not ended.
     pub fn from_history(config: &TrainingConfig, history: &[Row]) -> Option<Self> {
-        let last = history.last()?;
-        let success = config.stop.map(|stop| {
-            last.loss < stop.loss_below
-                && last.performance > stop.performance_above
-                && last.update >= stop.not_before_update
-        });
-        let ended = last.update == config.max_updates || success == Some(true);
-        let kept = match config.keep {
-            Keep::Last => last,
-            Keep::Best => &history[best(history)?],
-        };
-        ended.then(|| Self { updates: last.update, success, kept: kept.clone(), history: history.to_vec() })
+        let mut place = Place::default();
+        for (i, row) in history.iter().enumerate() {
+            match place.after(config, i, row.update, row.loss, row.performance) {
+                Next::Same => {}
+                Next::Stage(next) => place = next,
+                Next::End(success) => {
+                    let of_stage = &history[place.first_row..=i];
+                    let kept = match config.keep {
+                        Keep::Last => row,
+                        Keep::Best => &of_stage[best(of_stage)?],
+                    };
+                    let (updates, stage, kept) = (row.update, place.stage, kept.clone());
+                    return Some(Self { updates, success, stage, kept, history: history.to_vec() });
+                }
+            }
+        }
+        None
     }
 }
 
@@ -205,7 +212,8 @@ pub struct State {
     pub(crate) adam: Adam,
     pub(crate) history: Vec<Row>,
     pub(crate) since: Since,
-    /// Parameters at the best evaluation; empty before the first.
+    pub(crate) place: Place,
+    /// Parameters at the best evaluation of the stage; empty before the first.
     pub(crate) best: Vec<Tensor>,
 }
 
@@ -216,7 +224,7 @@ impl State {
     /// Errors of candle.
     pub fn new(config: &TrainingConfig, problem: &impl Problem) -> candle_core::Result<Self> {
         let adam = Adam::new(config.adam, &problem.variables())?;
-        Ok(Self { adam, history: Vec::new(), since: Since::default(), best: Vec::new() })
+        Ok(Self { adam, history: Vec::new(), since: Since::default(), place: Place::default(), best: Vec::new() })
     }
 
     /// Number of updates so far.
@@ -245,26 +253,37 @@ impl State {
 
     /// Evaluates the network on fresh trials.
     fn evaluate(&mut self, config: &TrainingConfig, problem: &impl Problem) -> Result<(Row, Condition), TrainError> {
-        let updates = self.updates();
-        let Evaluation { loss, performance, condition } = problem.evaluate(self.history.len() as u64)?;
+        let (updates, place, number) = (self.updates(), self.place, self.history.len());
+        let Evaluation { loss, performance, condition } = problem.evaluate(place.stage, number as u64)?;
         if !loss.is_finite() {
             return Err(TrainError::Loss { updates, trials: "fresh trials", loss });
         }
-        let learning_rate = learning_rate(config, updates - 1);
+        let learning_rate = place.learning_rate(config, updates - 1);
+        let stage = (!config.stages.is_empty()).then_some(place.stage + 1);
         let (training_loss, costs) = self.since.take();
-        let row = Row { update: updates, training_loss, loss, performance, learning_rate, costs };
+        let row = Row { update: updates, training_loss, loss, performance, learning_rate, stage, costs };
         self.history.push(row.clone());
-        if best(&self.history) == Some(self.history.len() - 1) {
+        if best(&self.history[place.first_row..]) == Some(number - place.first_row) {
             let copies = self.adam.state().map(|(_, [parameter, ..])| parameter.detach().copy());
             self.best = copies.collect::<candle_core::Result<_>>()?;
         }
         Ok((row, condition))
     }
-}
 
-/// True if a network is evaluated after this many updates.
-pub(crate) fn is_evaluated(config: &TrainingConfig, updates: u64) -> bool {
-    updates > 0 && (updates.is_multiple_of(config.evaluate_every) || updates == config.max_updates)
+    /// Goes on to the next stage, if the last evaluation ended one.
+    fn advance(&mut self, config: &TrainingConfig) {
+        let Some((row, last)) = self.history.iter().enumerate().next_back() else { return };
+        if let Next::Stage(next) = self.place.after(config, row, last.update, last.loss, last.performance) {
+            self.place = next;
+            self.best.clear();
+        }
+    }
+
+    /// True if the network is evaluated in this state.
+    fn is_evaluated(&self, config: &TrainingConfig) -> bool {
+        let updates = self.updates();
+        updates > self.place.begin && self.place.next_evaluation(config, updates - 1) == updates
+    }
 }
 
 /// Trains from `state` until the stopping rule is met or the maximum number of updates is reached. `observe` sees every
@@ -284,7 +303,7 @@ pub fn train(
     mdl_kernels::memory::keep_freed();
     loop {
         let updates = state.updates();
-        if is_evaluated(config, updates) {
+        if state.is_evaluated(config) {
             let (row, condition) = state.evaluate(config, problem)?;
             // The return value only matters after an update.
             let _ = observe(Event::Evaluated(&row, condition)).map_err(TrainError::Observer)?;
@@ -294,8 +313,9 @@ pub fn train(
                 }
                 return Ok(trained);
             }
+            state.advance(config);
         }
-        let Update { loss, costs, gradient_norm } = one_update(config, problem, &mut state.adam)?;
+        let Update { loss, costs, gradient_norm } = one_update(config, problem, state.place, &mut state.adam)?;
         state.since.add(loss, &costs);
         let event = Event::Updated { update: updates + 1, loss, gradient_norm, state: &state };
         if observe(event).map_err(TrainError::Observer)?.is_break() {
@@ -312,9 +332,15 @@ struct Update {
 }
 
 /// Draws a batch, differentiates, clips and updates.
-fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) -> Result<Update, TrainError> {
+fn one_update(
+    config: &TrainingConfig,
+    problem: &impl Problem,
+    place: Place,
+    adam: &mut Adam,
+) -> Result<Update, TrainError> {
     let updates = adam.updates();
-    let BatchLoss { loss: of_task, costs } = problem.batch_loss(updates / config.updates_per_batch, updates)?;
+    let BatchLoss { loss: of_task, costs } =
+        problem.batch_loss(place.stage, updates / config.updates_per_batch, updates)?;
     let value = |scalar: &Tensor| candle_core::Result::Ok(f64::from(scalar.to_scalar::<f32>()?));
     let loss = value(&of_task)?;
     if !loss.is_finite() {
@@ -332,7 +358,7 @@ fn one_update(config: &TrainingConfig, problem: &impl Problem, adam: &mut Adam) 
         return Err(TrainError::NotFinite { updates, what: "the gradient of", tensor });
     }
     let scale = config.clip_norm.map_or(1.0, |limit| if norm > limit { limit / norm } else { 1.0 });
-    adam.step(&gradients, learning_rate(config, updates), scale)?;
+    adam.step(&gradients, place.learning_rate(config, updates), scale)?;
     Ok(Update { loss, costs, gradient_norm: norm })
 }
 

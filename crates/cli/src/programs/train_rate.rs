@@ -65,11 +65,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let device = arguments.device.device.open().or_exit(Status::Usage)?;
     let network = RateNetwork::new(config, initial.clone(), experiment.task.step_ms(), &device)?;
     let network = network.with_frozen(&experiment.training.frozen);
-    Training { arguments, experiment, kind: Kind::Rate, provenance, device: &device }.run(&network, |artifact| {
-        let parameters = network.parameters()?;
-        parameters.write(artifact, "");
-        initial.write(artifact, "initial.");
-        artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
-        Ok(())
-    })
+    Training { arguments, experiment, stages: &start.stages, kind: Kind::Rate, provenance, device: &device }.run(
+        &network,
+        |artifact| {
+            let parameters = network.parameters()?;
+            parameters.write(artifact, "");
+            initial.write(artifact, "initial.");
+            artifact.insert("tau_ms", &[config.neurons], parameters.tau_ms(config));
+            Ok(())
+        },
+    )
 }

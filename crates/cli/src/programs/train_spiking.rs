@@ -65,6 +65,6 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         provenance = new.note(provenance, from);
     }
     let network = network.with_frozen(&experiment.training.frozen).to_device(&device)?;
-    Training { arguments, experiment, kind: Kind::Spiking, provenance, device: &device }
+    Training { arguments, experiment, stages: &start.stages, kind: Kind::Spiking, provenance, device: &device }
         .run(&network, |artifact| Ok(network.write(artifact)?))
 }

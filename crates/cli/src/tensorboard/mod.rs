@@ -92,6 +92,7 @@ impl EventFile {
             scalar(self.measure, row.performance),
             scalar("learning_rate", row.learning_rate),
         ];
+        values.extend(row.stage.map(|stage| scalar("stage", stage as f64)));
         let costs = row.costs.iter().enumerate();
         values.extend(costs.map(|(i, cost)| scalar(&format!("cost/{i}"), *cost)));
         for (name, variable) in problem.variables() {

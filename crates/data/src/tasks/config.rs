@@ -102,6 +102,23 @@ impl TaskConfig {
         }
     }
 
+    /// The same task with other values of these parameters.
+    ///
+    /// # Errors
+    /// [`InvalidField`]: a data set, or parameters that the task does not have or cannot draw a trial with.
+    pub fn with_parameters(&self, parameters: &Map<String, Value>) -> Result<Self, InvalidField> {
+        let refused = |expected: String| InvalidField {
+            field: "parameters".into(),
+            found: Value::Object(parameters.clone()).to_string(),
+            expected,
+        };
+        let Self::Program(program) = self else { return Err(refused("a task that draws trials".into())) };
+        let mut config = program.config().clone();
+        config.parameters.extend(parameters.clone());
+        let other = Program::new(config).map_err(|error| refused(format!("parameters of the task: {error}")))?;
+        Ok(Self::Program(other))
+    }
+
     /// The data set; none for a task.
     pub fn data_set(&self) -> Option<&dyn DataSet> {
         match self.subject() {
