@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking install test-python test-oracle test-slurm audit cuda \
+	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install test-python test-oracle test-slurm audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## print this help
@@ -156,6 +156,9 @@ results: build ## rerun configs and seeds and update docs/results.md (about 10 m
 results-spiking: data ## rerun spiking networks, and digits for several N and P, and update docs/results.md (an hour); [RUNS=mnist]
 	$(MAKE) data DATASET=fashion-mnist
 	bench/spiking.py $(RUNS)
+
+results-library: build ## rerun a rate and a spiking network for every task and update docs/results.md (TIME); [RUNS="xor"]
+	bench/library.py $(RUNS)
 
 # CUDA: see docs/cuda.md. CUDA_HOME names an installed CUDA 13 toolkit; without it, the compiler is installed from PyPI.
 TOOLKIT := $(CURDIR)/target/cuda-toolkit
