@@ -108,7 +108,7 @@ fn recordings_agree_with_evaluations() {
     // A rate network, with given trials.
     let from = arguments!["--config", config("go-nogo"), "--trials", "5", "--seed", "7"];
     networks.make("make-trials", &from, &[], "trials");
-    let given = [arguments![networks.file("rate")], arguments!["--trials", networks.file("trials")]].concat();
+    let given = [&arguments![networks.file("rate")][..], &arguments!["--trials", networks.file("trials")]].concat();
     networks.make("eval-rate", &given, &["evaluation.recorded_trials=5"], "rate-eval");
     let result = networks.make("run", &given, &[], "rate-run");
     assert_eq!((&result["trials"], &result["steps"], &result["units"]), (&5.into(), &200.into(), &20.into()));

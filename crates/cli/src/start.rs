@@ -1,5 +1,6 @@
 //! Start of a training run: a config alone, or with `--from` the parameters of another network.
 
+use crate::status::with_status;
 use crate::{Common, OrExit, Status};
 use anyhow::anyhow;
 use clap::Args;

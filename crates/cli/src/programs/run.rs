@@ -117,7 +117,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut provenance = mdl_artifact::provenance!("run", experiment.seed).from(&artifact);
     provenance.note_differences(differs);
     let (file, accept) = (arguments.trials.as_deref(), arguments.accept_other_trials);
-    let (trials, other_trials) = evaluated::trials(file, accept, &experiment, &mut provenance)?;
+    let origin = artifact.path().display().to_string();
+    let (trials, other_trials) = evaluated::trials(file, accept, &experiment, &origin, &mut provenance)?;
     let layout = Layout::new(&choice, sizes(trials.count)?)?;
     memory::check(&estimate(&experiment, &layout))?;
 

@@ -1,6 +1,6 @@
 //! `train-rate`: trains a rate network on a cognitive task or a data set.
 
-use crate::status::{Outcome, with_status};
+use crate::status::Outcome;
 use crate::training::{Arguments, Training, claim_outputs};
 use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;

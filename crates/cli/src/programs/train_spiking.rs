@@ -1,6 +1,6 @@
 //! `train-spiking`: trains a spiking mode network, with surrogate gradients, on a data set or a cognitive task.
 
-use crate::status::{Outcome, with_status};
+use crate::status::Outcome;
 use crate::training::{Arguments, Training, claim_outputs};
 use crate::{OrExit, Status, run_program};
 use anyhow::anyhow;
