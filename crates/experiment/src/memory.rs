@@ -55,17 +55,22 @@ impl Estimate {
         let training = &experiment.training;
         let (batch, evaluated) = (training.batch_size as f64, training.evaluation_trials as f64);
         let network = ("network.neurons", sizes.trained());
+        // Rates of every step, their products and gradients.
+        const RATES: f64 = 6.0;
+        let per_trial = if training.needs_rates() { RATES * SINGLE * sizes.steps * sizes.neurons } else { 0.0 };
         if let Some(Size { training, example_bytes, .. }) = sizes.examples {
             let held = (training * example_bytes) as f64;
             let batch = batch.min(training as f64);
             let shown = evaluated.min(EXAMPLES_AT_ONCE);
             let run = sizes.together("training.batch_size", batch, "training.evaluation_trials", shown);
             let loaded = Self::new(PROGRAM, vec![("task.dataset", 2.0 * held)]);
-            let running = Self::new(PROGRAM + held, [vec![network], run].concat());
+            let rates = ("training.regularisers", batch * per_trial);
+            let running = Self::new(PROGRAM + held, [vec![network, rates], run].concat());
             return if loaded.bytes() > running.bytes() { loaded } else { running };
         }
         let run = sizes.together("training.batch_size", batch, "training.evaluation_trials", evaluated);
-        Self::new(PROGRAM, [vec![network], run].concat())
+        let rates = ("training.regularisers", batch * per_trial);
+        Self::new(PROGRAM, [vec![network, rates], run].concat())
     }
 
     /// Fresh trials written to a file.
