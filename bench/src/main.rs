@@ -119,7 +119,7 @@ fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result
         let split = data_set.load_training()?;
         return updates(&ExamplesProblem::new(network, data_set, &split, training, seed), training);
     }
-    updates(&TaskProblem { network, task: experiment.task.task()?, training, seed }, training)
+    updates(&TaskProblem { network, task: experiment.task.task()?, stages: Vec::new(), training, seed }, training)
 }
 
 fn runs(network: &impl Network, task: &dyn Task, training: &TrainingConfig, seed: u64) -> Result<Vec<f64>> {

@@ -33,11 +33,11 @@ pub fn read(data: &[u8]) {
         NetworkConfig::Rate(config) => {
             let parameters = RateParameters::draw(config, channels, outputs, seed);
             let network = RateNetwork::new(config, parameters, step_ms, &Device::Cpu).expect("a network");
-            update(&TaskProblem { network: &network, task, training: &training, seed });
+            update(&TaskProblem { network: &network, task, stages: Vec::new(), training: &training, seed });
         }
         NetworkConfig::Spiking(config) => {
             let network = SpikingNetwork::initial(config, channels, outputs, seed).expect("a network");
-            update(&TaskProblem { network: &network, task, training: &training, seed });
+            update(&TaskProblem { network: &network, task, stages: Vec::new(), training: &training, seed });
         }
     }
 }

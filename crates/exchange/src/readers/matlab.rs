@@ -1,6 +1,6 @@
 //! Reader of MATLAB files.
 
-use super::Reader;
+use mdl_artifact::arrays::Reader;
 use crate::mat::format::{HEADER, class, element};
 use flate2::read::ZlibDecoder;
 use mdl_artifact::FileType;
