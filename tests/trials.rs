@@ -214,8 +214,10 @@ fn long() -> &'static str {
     Box::leak(format!("{}'<f4'", " ".repeat(20_000)).into_boxed_str())
 }
 
-/// Files and sections that are refused: a change of the arrays and the section, the exit status, and parts of the message.
-fn refused() -> Vec<(&'static str, fn(&mut Arrays), Value, i32, Vec<&'static str>)> {
+/// A file and section that are refused: a change of the arrays, the section, the exit status, and parts of the message.
+type Refused = (&'static str, fn(&mut Arrays), Value, i32, Vec<&'static str>);
+
+fn refused() -> Vec<Refused> {
     fn keep(_: &mut Arrays) {}
     macro_rules! set {
         ($name:literal, $array:expr) => {
