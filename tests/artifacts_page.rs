@@ -174,7 +174,7 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let recorded = ["evaluation.recorded_trials=2", "evaluation.recorded_units=[0,1,2,3,4]"];
     let few = [&recorded[..], &["evaluation.trials=6"]].concat();
     let evaluation = make(dir, "eval-lif", "eval-lif", &arguments![&lif], &few);
-    let known = [("N", 20), ("B", 6), ("R", 200), ("O", 1), ("S", 2), ("Q", 1000), ("U", 5)];
+    let known = [("N", 20), ("B", 6), ("R", 200), ("O", 1), ("S", 2), ("Q", 1000), ("U", 5), ("K", 1), ("C", 2)];
     page.compare(&evaluation, &["evaluation of a LIF network", "lif", "rate"], &known);
 
     let evaluation = make(dir, "eval-task", "eval-spiking", &arguments![&spiking], &recorded);
@@ -184,6 +184,21 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let evaluation = make(dir, "eval-rate-task", "eval-rate", &arguments![&one], &few);
     let known = [("N", 20), ("B", 6), ("O", 1), ("S", 2), ("U", 5)];
     page.compare(&evaluation, &["evaluation of a rate network on a task", "rate"], &known);
+
+    let evaluation = make(dir, "eval-modes-task", "eval-rate", &arguments![&modes], &few);
+    let known = [("N", 12), ("B", 6), ("O", 1), ("S", 2), ("U", 5), ("C", 4)];
+    page.compare(&evaluation, &["evaluation of a rate network on a task", "rate"], &known);
+
+    let record = |name: &str, network: &Path, record: &str| {
+        let arguments = arguments![network, "--count", "3", "--units", "0..5", "--every", "50", "--record", record];
+        make(dir, name, "run", &arguments, &[])
+    };
+    let activity = record("run-modes", &modes, "potential,rate,current,modes,output,input");
+    page.compare(&activity, &["activity", "rate"], &[("N", 12), ("B", 3), ("O", 1), ("U", 5), ("K", 4), ("P", 3)]);
+    let activity = record("run-spiking", &spiking, "potential,spikes,modes");
+    page.compare(&activity, &["activity", "spiking"], &[("N", 20), ("B", 3), ("R", 3), ("U", 5), ("P", 3)]);
+    let activity = record("run-lif", &lif, "potential,rate,current,spikes,output");
+    page.compare(&activity, &["activity", "rate"], &[("N", 20), ("B", 3), ("R", 400), ("U", 5), ("O", 1), ("F", 12)]);
 
     let evaluation = make(dir, "eval-adaptive", "eval-spiking", &arguments![&adaptive], &recorded);
     let known = [("N", 20), ("B", 8), ("O", 1), ("S", 2), ("U", 5), ("T", 150), ("P", 3), ("C", 4)];
