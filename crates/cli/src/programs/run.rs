@@ -109,6 +109,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         every: usize::try_from(arguments.every).unwrap_or(usize::MAX),
     };
     if arguments.trials.is_none() {
+        // Before anything is allocated for this number of trials.
+        memory::check(&Estimate::trials(&experiment))?;
         let count = length(experiment.evaluation.trials);
         memory::check(&estimate(&experiment, &Layout::new(&choice, sizes(count)?)?))?;
     }
