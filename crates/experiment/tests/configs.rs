@@ -32,6 +32,17 @@ fn every_config_loads_and_is_named_after_its_file() {
 }
 
 #[test]
+fn every_task_has_a_config_of_a_rate_and_of_a_spiking_network() {
+    for task in std::fs::read_dir(directory().join("../tasks")).unwrap() {
+        let name = task.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        for (config, kind) in [(name.clone(), "rate"), (format!("{name}-spiking"), "spiking")] {
+            let experiment = Experiment::load(&directory().join(format!("{config}.json")), &[], None).unwrap();
+            assert_eq!(experiment.to_json()["network"]["kind"], kind, "{config}");
+        }
+    }
+}
+
+#[test]
 fn a_config_file_judges_without_touching_what_was_trained() {
     let file = directory().join("mante-published.json");
     let overrides = ["network.neurons=50".into(), "search.trials=7".into(), "seed=9".into()];
