@@ -228,7 +228,7 @@ fn refused() -> Vec<Refused> {
         ("missing", keep, json!({"trials": "none.npz"}), 3, vec!["none.npz: No such file", "--set task.trials=PATH"]),
         ("directory", keep, json!({"trials": "."}), 3, vec!["found a directory, expected a file of trials"]),
         ("empty", keep, json!({"trials": "empty.npz"}), 3, vec!["empty.npz: found an empty file"]),
-        ("text", keep, json!({"trials": "text.npz"}), 3, vec!["text.npz: found text", ".npz or .safetensors"]),
+        ("text", keep, json!({"trials": "text.npz"}), 3, vec!["text.npz: found plain text", ".npz or .safetensors"]),
         ("single array", keep, json!({"trials": "one.npy"}), 3, vec!["single array", "numpy.savez"]),
         ("cut", keep, json!({"trials": "cut.npz"}), 3, vec!["cut.npz: "]),
         ("empty path", keep, json!({"trials": ""}), 2, vec!["task.trials: found an empty path"]),
@@ -681,7 +681,7 @@ fn a_network_trained_on_a_file_is_converted_and_evaluated_on_other_trials_of_it(
     done("eval-rate", &arguments![&rate, set, &moved, "--threads", "2", "-o", path("again.safetensors")]);
     let [first, again] = ["eval", "again"].map(|name| std::fs::read(path(name).with_extension("safetensors")).unwrap());
     assert!(first == again, "the place of the file and the number of threads change no bit");
-    done("report", &arguments![path("eval.safetensors"), "-o", path("report.html")]);
+    done("report", &arguments![path("eval.safetensors"), "-o", path("reported/report.html")]);
 
     // Other trials in its place are refused, unless they are for the test alone.
     let other = path("other.safetensors");

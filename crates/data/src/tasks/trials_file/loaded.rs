@@ -243,17 +243,16 @@ impl Names {
         let largest = arrays.iter().filter_map(|arrays| arrays.labels.as_ref()?.largest()).max();
         let named = config.output_names.as_ref().map(Vec::len);
         let of_target = arrays[0].target.as_ref().map(|(outputs, _)| *outputs);
-        if let (Some(classes), Some(other)) = (config.classes, of_target.or(named)) {
-            if classes != other {
-                let expected = format!("{other}, as there are outputs");
-                return Err(TrialsError::field("classes", classes, expected));
-            }
+        if let (Some(classes), Some(other)) = (config.classes, of_target.or(named))
+            && classes != other
+        {
+            return Err(TrialsError::field("classes", classes, format!("{other}, as there are outputs")));
         }
-        if let (Some(named), Some(outputs)) = (named, of_target) {
-            if named != outputs {
-                let expected = format!("{outputs}, one per output of the target");
-                return Err(TrialsError::field("output_names", format!("{named} names"), expected));
-            }
+        if let (Some(named), Some(outputs)) = (named, of_target)
+            && named != outputs
+        {
+            let expected = format!("{outputs}, one per output of the target");
+            return Err(TrialsError::field("output_names", format!("{named} names"), expected));
         }
         let known = of_target.or(named).or(config.classes);
         let count = known.or(largest.map(|largest| (largest + 1).max(2)));
@@ -307,12 +306,12 @@ impl Names {
                     numbers = numbers.max(largest + 1);
                 }
                 Some(Conditions::Names(found)) => {
-                    if let (Some(known), true) = (&known, config.conditions.is_some()) {
-                        if let Some(other) = found.iter().find(|name| !known.contains(name)) {
-                            let expected = format!("a condition in task.conditions: {}", known.join(", "));
-                            let name = &file.arrays["condition"].name;
-                            return Err(TrialsError::array(&file.path, name, format!("{other:?}"), &expected));
-                        }
+                    let known = config.conditions.as_ref();
+                    let other = known.and_then(|known| found.iter().find(|name| !known.contains(name)));
+                    if let (Some(known), Some(other)) = (known, other) {
+                        let expected = format!("a condition in task.conditions: {}", known.join(", "));
+                        let name = &file.arrays["condition"].name;
+                        return Err(TrialsError::array(&file.path, name, format!("{other:?}"), &expected));
                     }
                     names.extend(found.iter().cloned());
                 }
