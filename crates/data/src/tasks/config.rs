@@ -19,7 +19,7 @@ pub enum TaskConfig {
     /// A task in a file.
     Program(Program),
     /// Trials in a file.
-    Trials(TrialsFile),
+    Trials(Box<TrialsFile>),
     /// A data set.
     DataSet(DataSetConfig),
 }
@@ -51,7 +51,7 @@ impl TaskConfig {
     pub fn subject(&self) -> Subject<'_> {
         match self {
             Self::Program(program) => Subject::Trials(program),
-            Self::Trials(file) => Subject::Trials(file),
+            Self::Trials(file) => Subject::Trials(&**file),
             Self::DataSet(kind) => Subject::Examples(kind.data_set()),
         }
     }

@@ -169,7 +169,7 @@ impl Reader<'_> {
             let wide = width.is_none_or(|width| width == 1 || outputs.is_none_or(|outputs| width == outputs));
             wide && expected.is_some_and(fits)
         };
-        self.file.arrays.keys().all(|role| fits(role))
+        self.file.arrays.keys().all(fits)
     }
 
     /// Error about the first array that does not agree with the input.
