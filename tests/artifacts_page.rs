@@ -128,6 +128,9 @@ const TRAINING: [&str; 5] = [
     "training.stop=null",
     "training.batch_size=2",
 ];
+/// Costs of two kinds.
+const COSTS: &str =
+    r#"training.regularisers=[{"kind":"rate-l2","strength":1},{"kind":"weight-l2","strength":1,"parameters":["w_out"]}]"#;
 const LONG: [&str; 2] = ["training.max_updates=1000000", "training.stop=null"];
 
 #[test]
@@ -144,8 +147,8 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let (one, two) = (rate("rate", "1"), rate("other", "2"));
     page.compare(&one, &["rate"], &[("N", 20), ("K", 1), ("O", 1), ("rows", 2)]);
     let modes = ["network.neurons=12", "network.recurrence.modes=3"];
-    let modes = make(dir, "modes", "train-rate", &from("mante-modes"), &[&TRAINING[..], &modes].concat());
-    page.compare(&modes, &["rate"], &[("N", 12), ("K", 4), ("O", 1), ("P", 3)]);
+    let modes = make(dir, "modes", "train-rate", &from("mante-modes"), &[&TRAINING[..], &modes, &[COSTS]].concat());
+    page.compare(&modes, &["rate"], &[("N", 12), ("K", 4), ("O", 1), ("P", 3), ("regularisers", 2)]);
 
     // Networks whose neurons differ come from other programs.
     let weights = repository().join("crates/exchange/tests/fixtures/weights.npz");
@@ -161,9 +164,9 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     page.compare(&spiking, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
 
     let model = r#"network.neuron.model={"kind": "adaptive", "trained": true}"#;
-    let adaptive = [&SMALL_SPIKING[..], &[model]].concat();
+    let adaptive = [&SMALL_SPIKING[..], &[model, COSTS]].concat();
     let adaptive = make(dir, "adaptive", "train-spiking", &from("mante-spiking"), &adaptive);
-    page.compare(&adaptive, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
+    page.compare(&adaptive, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3), ("regularisers", 2)]);
 
     let lif = make(dir, "lif", "lambda-search", &arguments![&one], &["search.trials=4", "search.extend=false"]);
     page.compare(&lif, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12)]);
@@ -230,7 +233,7 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     page.compare(&sweep("sweep", &[&one]), &["evaluation of a sweep"], &[("M", 1), ("A", 2), ("V", 3)]);
     page.compare(&sweep("sweeps", &[&one, &two]), &["evaluation of a sweep"], &[("M", 2), ("A", 2), ("V", 3)]);
 
-    let long = [&LONG[..], &dense, &["training.evaluate_every=1", "training.evaluation_trials=4"]].concat();
+    let long = [&LONG[..], &dense, &["training.evaluate_every=1", "training.evaluation_trials=4", COSTS]].concat();
     let checkpoint = interrupted(dir, "long-rate", "train-rate", &from("go-nogo"), &long);
     page.compare(&checkpoint, &["checkpoint of a training", "rate"], &[("N", 20), ("K", 1), ("O", 1)]);
     let long = [&SMALL_SPIKING[..], &LONG].concat();

@@ -216,7 +216,7 @@ fn silent_units_vanish() {
     let dir = TempDir::new().unwrap();
     let fields = [
         "network.neurons=40",
-        "network.neuron.threshold=2",
+        "network.neuron.threshold=4",
         "task.parameters.trial_ms=400",
         "task.parameters.stimulus_ms=[20,220]",
         "task.parameters.response_from_ms=260",
