@@ -157,7 +157,7 @@ results-spiking: data ## rerun spiking networks, and digits for several N and P,
 	$(MAKE) data DATASET=fashion-mnist
 	bench/spiking.py $(RUNS)
 
-results-library: build ## rerun a rate and a spiking network for every task and update docs/results.md (TIME); [RUNS="xor"]
+results-library: build ## rerun a rate and a spiking network for every task and update docs/results.md (an hour of CPU time); [RUNS="xor"]
 	bench/library.py $(RUNS)
 
 # CUDA: see docs/cuda.md. CUDA_HOME names an installed CUDA 13 toolkit; without it, the compiler is installed from PyPI.
