@@ -129,8 +129,7 @@ const TRAINING: [&str; 5] = [
     "training.batch_size=2",
 ];
 /// Costs of two kinds.
-const COSTS: &str =
-    r#"training.regularisers=[{"kind":"rate-l2","strength":1},{"kind":"weight-l2","strength":1,"parameters":["w_out"]}]"#;
+const COSTS: &str = r#"training.regularisers=[{"kind":"rate-l2","strength":1},{"kind":"weight-l2","strength":1,"parameters":["w_out"]}]"#;
 const LONG: [&str; 2] = ["training.max_updates=1000000", "training.stop=null"];
 
 #[test]

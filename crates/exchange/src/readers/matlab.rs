@@ -1,9 +1,9 @@
 //! Reader of MATLAB files.
 
-use mdl_artifact::arrays::Reader;
 use crate::mat::format::{HEADER, class, element};
 use flate2::read::ZlibDecoder;
 use mdl_artifact::FileType;
+use mdl_artifact::arrays::Reader;
 use mdl_artifact::arrays::numbers::{NumberType, column_major, gather};
 use mdl_artifact::arrays::{Content, Contents, Entry, Limits, Variable};
 use std::io::Read;
