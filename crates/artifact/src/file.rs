@@ -120,6 +120,9 @@ impl ArtifactError {
     }
 }
 
+/// Names of tensors, and the place of each among the bytes after the header.
+pub(crate) type Places = Vec<(String, Range<usize>)>;
+
 /// A file that passes between stages: named tensors, their config and their provenance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artifact {
@@ -202,10 +205,7 @@ impl Artifact {
     /// Header of a file with these tensors, given by type and shape, and the place of each in the bytes after the
     /// header, in order: wide numbers first, so that all are aligned, then by name. The keys are sorted, and the checksum
     /// is 0.
-    pub(crate) fn header(
-        &self,
-        tensors: BTreeMap<&str, (Dtype, &[usize])>,
-    ) -> Result<(Vec<u8>, Vec<(String, Range<usize>)>), String> {
+    pub(crate) fn header(&self, tensors: BTreeMap<&str, (Dtype, &[usize])>) -> Result<(Vec<u8>, Places), String> {
         let provenance = serde_json::to_string(&self.provenance).map_err(|e| e.to_string())?;
         let metadata = json!({
             "format": FORMAT,

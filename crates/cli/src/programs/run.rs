@@ -187,14 +187,14 @@ fn estimate(experiment: &Experiment, layout: &Layout) -> Estimate {
 
 /// A network of any kind.
 enum Network {
-    Trained(Trained),
+    Trained(Box<Trained>),
     Lif { network: LifNetwork, scaling_factor: f64 },
 }
 
 impl Network {
     fn read(artifact: &Artifact, experiment: &Experiment) -> anyhow::Result<Self> {
         if artifact.kind != Kind::Lif {
-            return Trained::read(artifact, experiment, &Device::Cpu).map(Self::Trained);
+            return Ok(Self::Trained(Trained::read(artifact, experiment, &Device::Cpu)?.into()));
         }
         let network = with_status(lif_artifact::read_network(artifact, &experiment.conversion()))?;
         let scaling_factor = with_status(lif_artifact::read_scaling_factor(artifact))?;
