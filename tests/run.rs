@@ -146,16 +146,13 @@ fn recordings_agree_with_evaluations() {
     }
 
     // A spiking network, every step and every fourth one.
-    networks.make(
-        "eval-spiking",
-        &arguments![networks.file("spiking")],
-        &["evaluation.recorded_trials=8"],
-        "evaluation",
-    );
+    let every_step = ["evaluation.recorded_trials=8", "evaluation.record_every_ms=2"];
+    networks.make("eval-spiking", &arguments![networks.file("spiking")], &every_step, "evaluation");
     let evaluation = networks.read("evaluation", Kind::Evaluation);
     let all = arguments![networks.file("spiking"), "--record", "potential,rate,spikes,modes,output,current,input"];
     networks.make("run", &all, &[], "every");
     let every = networks.read("every", Kind::Activity);
+    assert_as_evaluated(&every, &evaluation);
     let (shape, counts) = tensor::<u8>(&every, "spike_count");
     assert_eq!(counts, counted(&evaluation, 1, shape.try_into().unwrap()));
     assert!(units(tensor(&every, "potential").1, 20) == bits(tensor(&evaluation, "potential").1));

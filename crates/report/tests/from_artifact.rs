@@ -154,3 +154,24 @@ fn provenance_goes_back_to_the_first_stage() {
     assert_eq!(found.stages[0].inputs[0].1.len(), 64);
     assert!(Report::new("").provenance(found).html().contains("&quot;name&quot;: &quot;go-nogo&quot;"));
 }
+
+#[test]
+fn a_report_has_the_score_under_strict_rules_and_the_inputs() {
+    let mut evaluation = common::lif_evaluation();
+    let html = |evaluation: &Artifact| report(evaluation, &figures::draw(evaluation, &[])).unwrap().html();
+    assert!(html(&evaluation).contains("Performance under strict rules"));
+    let drawn = |evaluation: &Artifact| {
+        let [output, raster] = ["output", "raster"].map(|name| common::figure(evaluation, name));
+        assert_eq!(output.svg().contains(">Mean input<"), raster.svg().contains(">Input<"));
+        output.svg().contains(">Mean input<")
+    };
+    assert!(drawn(&evaluation));
+    // Evaluations of earlier versions.
+    for name in ["input", "mean_input", "correct_strict"] {
+        evaluation.tensors.remove(name);
+    }
+    assert!(!drawn(&evaluation) && !html(&evaluation).contains("strict rules"));
+    evaluation.insert("input", &[2, 3, 1], vec![0f32; 6]);
+    let error = figures::draw(&evaluation, &["raster"]).failed.remove(0).1.to_string();
+    assert!(error.contains("`input`: found F32 [2, 3, 1]"), "{error}");
+}

@@ -186,7 +186,12 @@ pub fn lif_evaluation() -> Artifact {
     evaluation.insert("correct", &[trials], (0..trials).map(|trial| u8::from(trial % 17 != 3)).collect());
     evaluation.insert("output", &[trials, time_ms.len(), 1], output);
     evaluation.insert("target", &[trials, time_ms.len(), 1], target);
+    let cue = |go: bool| time_ms.iter().map(move |t| if go && (250.0..375.0).contains(t) { 1f32 } else { 0.0 });
+    for name in ["input", "mean_input"] {
+        evaluation.insert(name, &[2, time_ms.len(), 1], cue(true).chain(cue(false)).collect());
+    }
     evaluation.insert("time_ms", &[time_ms.len()], time_ms);
+    evaluation.insert("correct_strict", &[trials], (0..trials).map(|trial| u8::from(trial % 4 != 3)).collect());
     let populations = populations();
     let base = |p: &Population| if *p == Population::Excitatory { 6.0 } else { 17.0 };
     let rates = populations.iter().map(|p| base(p) * (0.45 * numbers.normal()).exp()).collect();
