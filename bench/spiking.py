@@ -61,7 +61,7 @@ def run(result, config, seed, settings):
         judgement, _ = stage("eval-rate" if program == "train-rate" else "eval-spiking", network, *trials, "-o", judged)
     record = {"seconds": seconds, "updates": trained["updates"]} | judgement
     keep(path, record)
-    told = ("accuracy", "performance", "mean_squared_error", "seconds")
+    told = ("accuracy", "performance", "output_error", "seconds")
     print(result, json.dumps({key: record[key] for key in told if key in record}), flush=True)
 
 
@@ -84,7 +84,7 @@ def row(name, page):
         return next((line for line in page.splitlines() if line.startswith(f"| {name} |")), None)
     measure = "accuracy" if "accuracy" in records[0] else "performance"
     cells = [name, f"{network['neurons']}, {modes}", len(records), several([r[measure] for r in records], "{:.4f}")]
-    errors = [r["mean_squared_error"] for r in records if "mean_squared_error" in r]
+    errors = [r["output_error"] for r in records if "output_error" in r]
     cells += [several(errors, "{:.4f}") if errors else "–", records[0]["updates"]]
     cells.append(f"{statistics.mean(r['seconds'] for r in records):.0f}")
     return f"| {' | '.join(map(str, cells))} |"

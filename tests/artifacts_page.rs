@@ -112,9 +112,10 @@ fn interrupted(folder: &Path, name: &str, program_name: &str, arguments: &[OsStr
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(wait_ms));
         Command::new("kill").arg(child.id().to_string()).status().unwrap();
-        // A signal that comes before the program is ready ends it without a status.
-        if child.wait().unwrap().code() == Some(75) {
-            return folder.join(format!("{name}.safetensors.partial"));
+        // A signal that comes before the program is ready ends it without a status, or without anything to keep.
+        let checkpoint = folder.join(format!("{name}.safetensors.partial"));
+        if child.wait().unwrap().code() == Some(75) && checkpoint.exists() {
+            return checkpoint;
         }
         command.arg("--force");
     }
@@ -201,6 +202,24 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     page.compare(&activity, &["activity", "spiking"], &[("N", 20), ("B", 3), ("R", 3), ("U", 5), ("P", 3)]);
     let activity = record("run-lif", &lif, "potential,rate,current,spikes,output");
     page.compare(&activity, &["activity", "rate"], &[("N", 20), ("B", 3), ("R", 400), ("U", 5), ("O", 1), ("F", 12)]);
+
+    // Trials of different lengths.
+    let small = [&TRAINING[..], &["network.neurons=20"]].concat();
+    let matching = make(dir, "match", "train-rate", &from("delayed-match-to-sample"), &small);
+    let searched = ["search.trials=2", "search.extend=false", "search.factors=[20,40]"];
+    let matching_lif = make(dir, "match-lif", "lambda-search", &arguments![&matching], &searched);
+    let matching_spiking =
+        make(dir, "match-spiking", "train-spiking", &from("delayed-match-to-sample-spiking"), &small);
+    for (name, program, network, section) in [
+        ("match-eval-lif", "eval-lif", &matching_lif, "evaluation of a LIF network"),
+        ("match-eval-rate", "eval-rate", &matching, "evaluation of a rate network on a task"),
+        ("match-eval-spiking", "eval-spiking", &matching_spiking, "evaluation of a spiking network on a task"),
+    ] {
+        let evaluation = make(dir, name, program, &arguments![network], &few);
+        page.compare(&evaluation, &[section, "lif", "spiking", "rate"], &[("N", 20), ("B", 6)]);
+    }
+    let activity = record("run-match", &matching, "output");
+    page.compare(&activity, &["activity", "rate"], &[("N", 20), ("B", 3)]);
 
     let evaluation = make(dir, "eval-adaptive", "eval-spiking", &arguments![&adaptive], &recorded);
     let known = [("N", 20), ("B", 8), ("O", 1), ("S", 2), ("U", 5), ("T", 150), ("P", 3), ("C", 4)];

@@ -32,6 +32,10 @@ fn the_chain_of_an_artifact_is_told_and_verified() {
     let w_in = json["tensors"].as_array().unwrap().iter().find(|tensor| tensor["name"] == "w_in").unwrap();
     assert_eq!((&w_in["shape"], &w_in["not_finite"]), (&serde_json::json!([20, 1]), &serde_json::json!(0)));
 
+    // The text of the task as lines, and not a second time in the config.
+    let text = run("inspect", &arguments![&lif]).stdout;
+    assert!(text.contains("\n    def trial(t, p):\n") && !text.contains("\"source\""), "{text}");
+
     // Renamed it is found by its content; changed it is not.
     let renamed = dir.path().join("renamed.safetensors");
     std::fs::rename(&rate, &renamed).unwrap();

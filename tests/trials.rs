@@ -697,6 +697,17 @@ fn a_network_trained_on_a_file_is_converted_and_evaluated_on_other_trials_of_it(
         run("eval-rate", &arguments![&rate, set, &moved, set, "task.split.test=0.5", "-o", path("no.safetensors")]);
     assert_eq!(ran.status, 2, "{}", ran.stderr);
     assert!(ran.stderr.contains("task.split.test: found 0.5, expected 0.1, as in the training"), "{}", ran.stderr);
+    // With a file for validation, a tenth for the test would be other trials.
+    let ran =
+        run("eval-rate", &arguments![&rate, set, &moved, set, named("split.validation"), "-o", path("no.safetensors")]);
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("task.split.validation: found"), "{}", ran.stderr);
+    // A training from the network may have other trials, and without its own says so before any work.
+    let more =
+        [&arguments!["--from", &rate, set, "training.max_updates=1"][..], &arguments!["-o", path("more.safetensors")]];
+    let ran = run("train-rate", &more.concat());
+    assert_eq!(ran.status, 3, "{}", ran.stderr);
+    done("train-rate", &[&more.concat()[..], &arguments![set, named("trials")]].concat());
     let fresh =
         done("eval-rate", &arguments![&rate, set, &moved, set, named("split.test"), "-o", path("fresh.safetensors")]);
     assert_eq!(fresh["trials"], 30, "{fresh}");

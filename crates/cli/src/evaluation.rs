@@ -197,19 +197,20 @@ fn judge_task(
     let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
     let correct = trials.evaluate(&outputs, task.rule_set());
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
-    let squares = outputs.iter().zip(&trials.target).map(|(y, z)| f64::from(y - z).powi(2));
-    let error = squares.sum::<f64>() / outputs.len() as f64;
 
     let kept = experiment.evaluation.kept_steps(task.step_ms(), steps);
     let time_ms: Vec<f64> = kept.iter().map(|t| *t as f64 * task.step_ms()).collect();
     let at = |b: usize, t: usize| (0..width).map(move |o| (t * count + b) * width + o);
     let values = (0..count).flat_map(|b| kept.iter().flat_map(move |t| at(b, *t))).map(|index| outputs[index]);
-    let mut result = Map::from_iter([("mean_squared_error".into(), json!(error))]);
+    let mut result = Map::new();
+    if experiment.training.loss.compares_size() {
+        result.insert("output_error".into(), json!(trials.output_error(&outputs)));
+    }
     if trials.rule_sets_differ(Evaluated::Trained) {
         let correct = trials.evaluate(&outputs, RuleSet::Strict);
         let strict = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
-        result.insert("performance_strict".into(), json!(strict.performance()));
-        result.insert("performance_strict_interval".into(), json!(strict.interval()));
+        result.insert("strict_performance".into(), json!(strict.performance()));
+        result.insert("strict_performance_interval".into(), json!(strict.interval()));
         artifact.insert("correct_strict", &[count], correct.iter().map(|c| u8::from(*c)).collect());
     }
     artifact.insert("condition", &[count], trials.condition.iter().map(|c| *c as u32).collect());

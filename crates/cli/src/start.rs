@@ -64,18 +64,37 @@ impl StartOptions {
             let experiment = with_status(Experiment::load(config, &common.set, common.seed))?;
             return Start::new(experiment, config.display().to_string(), None);
         };
-        let network = Artifact::read(path, kind).or_exit(Status::DamagedInput)?;
+        let network = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
+        if network.kind != kind {
+            let remedy = match network.kind {
+                Kind::Lif => "; name the rate network that it was made from",
+                Kind::Rate => "; train-rate trains rate networks",
+                Kind::Spiking => "; train-spiking trains spiking networks",
+                _ => "",
+            };
+            return Err(anyhow!("{FROM} {}: found {}, expected {kind}{remedy}", path.display(), network.kind))
+                .or_exit(Status::DamagedInput);
+        }
         let origin = path.display().to_string();
         let made = Experiment::from_json(network.config.clone(), &[], None, &origin).or_exit(Status::DamagedInput)?;
         let experiment = match &self.config {
             Some(config) => Experiment::load(config, &common.set, common.seed),
-            None => Experiment::from_json(network.config.clone(), &common.set, common.seed, &origin),
-        }
-        .or_exit(Status::Usage)?;
+            None => {
+                let mut config = network.config.clone();
+                // Trials of another file have other contents than those of the network's training.
+                if common.set.iter().any(|set| set.starts_with("task.") || set.starts_with("task=")) {
+                    config["task"].as_object_mut().and_then(|task| task.remove("contents"));
+                }
+                Experiment::from_json(config, &common.set, common.seed, &origin)
+            }
+        };
+        let experiment = with_status(experiment)?;
+        with_status(experiment.read_trials(&origin))?;
         check_structure(&experiment.network, &made.network)
             .map_err(|field| field.within("network"))
             .map_err(|field| {
-                let remedy = format!("--set {}={}, or leave --config out", field.field, field.expected);
+                let or = if self.config.is_some() { ", or leave --config out" } else { "" };
+                let remedy = format!("--set {}={}{or}", field.field, field.expected);
                 anyhow!("{field}, as in {origin}; {remedy}")
             })
             .or_exit(Status::Usage)?;

@@ -5,9 +5,9 @@ use serde_json::Value;
 /// Fields of a summary, in order, with the wording around their values.
 const FIELDS: [(&str, &str, &str); 15] = [
     ("performance", "performance ", ""),
-    ("performance_strict", "under strict rules ", ""),
+    ("strict_performance", "under strict rules ", ""),
     ("accuracy", "accuracy ", ""),
-    ("mean_squared_error", "mean squared error ", ""),
+    ("output_error", "mean squared error ", ""),
     ("scaling_factor", "scaling factor ", ""),
     ("rate_hz", "", " Hz"),
     ("loss", "loss ", ""),

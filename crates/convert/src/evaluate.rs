@@ -33,6 +33,8 @@ pub struct Evaluation {
     pub outputs: usize,
     /// Mean firing rate of each unit over the trials (Hz), `[N]`
     pub rate_hz: Vec<f64>,
+    /// The same over the trials of each condition, `[C, N]`; 0 for conditions without a trial.
+    pub rate_hz_by_condition: Vec<f64>,
     /// Units whose potentials were recorded.
     pub recorded_units: Vec<usize>,
     /// Times at which potentials were kept (ms), `[potential times]`
@@ -73,6 +75,7 @@ impl Evaluation {
     /// | `output` | `[B, times, O]` | F32 | W_out r / scaling factor |
     /// | `target` | `[B, times, O]` | F32 | target at the same times |
     /// | `rate_hz` | `[N]` | F64 | mean firing rate of each unit over all trials |
+    /// | `rate_hz_by_condition` | `[C, N]` | F64 | mean firing rate of each unit over the trials of each condition |
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
     /// | `recorded_unit` | `[U]` | U32 | units whose potentials were recorded |
     /// | `potential_time_ms` | `[potential times]` | F64 | times of the recorded potentials and currents |
@@ -90,6 +93,9 @@ impl Evaluation {
         artifact.insert("output", &[b, times, self.outputs], single(&mut self.output.iter().copied()));
         artifact.insert("target", &[b, times, self.outputs], self.target.clone());
         artifact.insert("rate_hz", &[self.rate_hz.len()], self.rate_hz.clone());
+        let conditions = self.rate_hz_by_condition.len().checked_div(self.rate_hz.len()).unwrap_or_default();
+        let by_condition = self.rate_hz_by_condition.clone();
+        artifact.insert("rate_hz_by_condition", &[conditions, self.rate_hz.len()], by_condition);
         let spikes: Vec<[u32; 3]> = self
             .recorded
             .iter()
@@ -215,10 +221,18 @@ impl<'a> Setting<'a> {
         };
         let trial_ms = self.lif_task.trial_ms();
         let mut rate_hz = vec![0.0; self.units];
-        for outcome in &outcomes {
-            rate_hz.iter_mut().zip(outcome.run.rate_hz(trial_ms)).for_each(|(mean, rate)| *mean += rate);
+        let conditions = self.lif_task.task().conditions().len();
+        let mut by_condition = vec![0.0; conditions * self.units];
+        for (outcome, condition) in outcomes.iter().zip(&self.trials.condition) {
+            let of_condition = &mut by_condition[condition * self.units..][..self.units];
+            let sums = rate_hz.iter_mut().zip(of_condition).zip(outcome.run.rate_hz(trial_ms));
+            sums.for_each(|((all, own), rate)| (*all, *own) = (*all + rate, *own + rate));
         }
         rate_hz.iter_mut().for_each(|rate| *rate /= outcomes.len().max(1) as f64);
+        for (condition, sums) in by_condition.chunks_exact_mut(self.units).enumerate() {
+            let own = self.trials.condition.iter().filter(|own| **own == condition).count();
+            sums.iter_mut().for_each(|sum| *sum /= own.max(1) as f64);
+        }
         let time_ms = times_ms(self.out_every);
         Evaluation {
             condition: self.trials.condition.clone(),
@@ -232,6 +246,7 @@ impl<'a> Setting<'a> {
             time_ms,
             outputs: self.trials.outputs,
             rate_hz,
+            rate_hz_by_condition: by_condition,
             recorded_units: self.config.recorded_units.clone(),
             potential_time_ms: times_ms(self.traces_every),
             recorded: outcomes.into_iter().take(length(self.config.recorded_trials)).map(|o| o.run).collect(),

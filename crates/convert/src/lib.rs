@@ -21,6 +21,7 @@
 mod conversion;
 mod error;
 pub mod evaluate;
+pub mod fidelity;
 pub mod lif;
 pub mod lif_artifact;
 pub mod lif_task;

@@ -214,6 +214,11 @@ pub(crate) fn resolve_task(
             return Err(field("kind", message));
         }
     }
+    if task["file"].is_string() && task["trials"].is_string() {
+        let message =
+            format!("found {}, expected none beside `file`: a task draws trials, or a file has them", task["trials"]);
+        return Err(field("trials", message));
+    }
     let is_set = |key: &str| overrides.iter().any(|set| set.split('=').next() == Some(key));
     let Some(path) = task["file"].as_str().map(PathBuf::from) else { return Ok(None) };
     let renamed = is_set("task.file") || is_set("task");

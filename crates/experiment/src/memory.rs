@@ -106,10 +106,12 @@ impl Estimate {
         let potentials = 2.0 * evaluation.recorded_units.len() as f64 * times(evaluation.record_potentials_every_ms);
         // Spikes at 50 Hz.
         let spikes = sizes.neurons * duration_ms / 20.0;
+        // The rate network on the same trials.
+        let rate = sizes.rate_run(4.3, 1.7) * count.min(TRIALS_AT_ONCE);
         Self::new(
             FIGURES,
             vec![
-                (Self::NETWORK, sizes.converted() + sizes.simulated(threads)),
+                (Self::NETWORK, sizes.converted() + sizes.simulated(threads).max(rate)),
                 ("evaluation.trials", count * of_trial),
                 ("evaluation.record_every_ms", outputs),
                 ("evaluation.recorded_units", 22.0 * recorded * potentials),

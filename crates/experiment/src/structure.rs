@@ -5,18 +5,15 @@ use mdl_data::field::InvalidField;
 use mdl_model::NetworkConfig;
 
 /// Fields of the network section that may differ: they describe initial values, noise, or what is trained.
-const FREE: [&str; 14] = [
+const FREE: [&str; 11] = [
     "initial_readout",
     "input_sd",
     "neuron.surrogate",
     "noise_sd",
     "output_sd",
-    "recurrence.connection_probability",
     "recurrence.gain",
-    "recurrence.inhibitory_fraction",
     "recurrence.mode_sd",
     "recurrence.score_sd",
-    "recurrence.somatostatin_units",
     "recurrence.train_scores",
     "start",
     "train_input",
@@ -65,6 +62,10 @@ mod tests {
         let error = differing(rate(5, 1.0, "sigmoid"), rate(6, 1.0, "sigmoid")).unwrap();
         assert_eq!(error.to_string(), "neurons: found 5, expected 6");
         assert_eq!(differing(rate(5, 1.0, "sigmoid"), rate(5, 1.0, "relu")).unwrap().field, "activation");
+        let mut other = rate(5, 1.0, "sigmoid");
+        other["recurrence"]["inhibitory_fraction"] = json!(0.9);
+        let error = differing(other, rate(5, 1.0, "sigmoid")).unwrap();
+        assert_eq!(error.field, "recurrence.inhibitory_fraction", "the signs are those of the network");
         let spiking =
             |modes: u32, neuron: Value| json!({"kind": "spiking", "neurons": 5, "modes": modes, "neuron": neuron});
         assert_eq!(differing(spiking(2, json!({})), spiking(2, json!({"surrogate": {"arctan": {"slope": 2}}}))), None);

@@ -133,6 +133,23 @@ fn impossible_configs_are_refused_by_field() {
     for (set, culprit) in [
         ("network.neurons=0", "network.neurons: found 0"),
         ("network.neurons=-1", "field `network.neurons`: found -1, expected a whole number of at least 0"),
+        (
+            r#"training.regularisers=[{"kind":"weight-l1","strength":1,"parameters":["w_in"]}]"#,
+            "training.regularisers.0.parameters: found w_in, expected parameters that are trained: w_out, w_rec",
+        ),
+        (
+            r#"training.frozen=["w_rec"] training.regularisers=[{"kind":"weight-l2","strength":1}]"#,
+            "training.regularisers.0.parameters: found w_rec, expected parameters that are trained: w_out",
+        ),
+        (
+            r#"training.regularisers=[{"kind":"weight-l1","strength":1,"parameters":["w_rec","w_rec"]}]"#,
+            "training.regularisers.0.parameters.1: found w_rec, expected each parameter once",
+        ),
+        (
+            r#"network.recurrence.dale=false training.regularisers=[{"kind":"rate-l2","strength":1,"population":"inhibitory"}]"#,
+            "training.regularisers.0.population: found inhibitory, expected no population",
+        ),
+        ("task.trials=mine.npz", "`task.trials`: found \"mine.npz\", expected none beside `file`"),
         ("network.noise_sd=abc", "field `network.noise_sd`: found text \"abc\", expected a number"),
         ("network.output_bias=1", "field `network.output_bias`: found 1, expected true or false"),
         ("network.recurrence=dense", "field `network.recurrence`: found text \"dense\", expected an object"),

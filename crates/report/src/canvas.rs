@@ -13,6 +13,7 @@ use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 pub(crate) enum Key {
     Line(&'static str),
     Dashes(&'static str),
+    Dots(&'static str),
     Block(&'static str),
     Dot(&'static str),
     OpenDot(&'static str),
@@ -118,6 +119,7 @@ impl Canvas {
         match key {
             Key::Line(colour) => self.stroke(ends, colour, 2.0, None),
             Key::Dashes(colour) => self.stroke(ends, colour, 1.2, Some(style::DASHES)),
+            Key::Dots(colour) => self.stroke(ends, colour, 1.2, Some(style::DOTS)),
             Key::Block(colour) => self.fill(colour, 1.0, |path| path.rectangle(x + 1.0, y - 5.0, 15.0, 10.0)),
             Key::Dot(colour) => self.dot((x + 10.0, y), 3.0, colour),
             Key::OpenDot(colour) => self.ring((x + 10.0, y), 3.0, colour),

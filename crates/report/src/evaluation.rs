@@ -38,6 +38,7 @@ pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact)
 /// |---|---|---|---|
 /// | `input` | `[S, times, K]` | F32 | input of the recorded trials, the first ones |
 /// | `mean_input` | `[C, times, K]` | F32 | mean input over the trials of each condition; 0 for one without trials |
+/// | `length_ms` | `[B]` | F64 | duration of each trial; absent if all have the longest |
 pub fn keep_inputs(
     trials: &Trials,
     recorded: usize,
@@ -58,6 +59,9 @@ pub fn keep_inputs(
     }
     let count = |index: usize| f64::from(counts[index / row.max(1)].max(1));
     let mean = sums.iter().enumerate().map(|(index, sum)| (sum / count(index)) as f32).collect();
+    if let Some(length_ms) = trials.length_ms(step_ms) {
+        evaluation.insert("length_ms", &[trials.count], length_ms);
+    }
     evaluation.insert("input", &[recorded, time_ms.len(), trials.channels], input);
     evaluation.insert("mean_input", &[conditions, time_ms.len(), trials.channels], mean);
 }

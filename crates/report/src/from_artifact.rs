@@ -53,6 +53,15 @@ fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option
         let factor = artifact.values::<f64>("scaling_factor", &[1])?[0];
         report = report.result("Scaling factor", &factor.to_string());
     }
+    for (tensor, name) in [
+        ("output_error", "Mean squared error of the output"),
+        ("rate_network_error", "Mean squared difference from the rate network's output"),
+        ("output_gain", "Output as a multiple of the rate network's"),
+    ] {
+        if artifact.has(tensor) {
+            report = report.result(name, &format!("{:.3}", artifact.values::<f64>(tensor, &[1])?[0]));
+        }
+    }
     let units = evaluation.experiment.network.neurons();
     let rates_hz = artifact.values::<f64>("rate_hz", &[units])?;
     for (population, units) in Population::groups(&Population::of_units(artifact, units)?) {

@@ -76,7 +76,14 @@ pub fn to_text(artifact: &Artifact) -> String {
         line(2, &format!("{name}: {shape} {type}, {range}{finite}"));
     }
     line(1, "config");
-    format!("{artifact_config:#}", artifact_config = artifact.config).lines().for_each(|l| line(2, l));
+    let mut config = artifact.config.clone();
+    // The text of a task is easier to read as lines.
+    let task = config.get_mut("task").and_then(Value::as_object_mut).and_then(|task| task.remove("source"));
+    format!("{config:#}").lines().for_each(|l| line(2, l));
+    if let Some(source) = task.as_ref().and_then(Value::as_str) {
+        line(1, &format!("task {}", config["task"]["file"].as_str().unwrap_or_default()));
+        source.lines().for_each(|l| line(2, l));
+    }
     text
 }
 

@@ -60,6 +60,8 @@ pub(crate) const TICK_LENGTH: f64 = 3.5;
 pub(crate) const BAND_OPACITY: f64 = 0.2;
 /// Dash pattern of a target or criterion.
 pub(crate) const DASHES: &str = "5 3";
+/// Dots of a comparison.
+pub(crate) const DOTS: &str = "1.5 2.5";
 
 /// Font families: the embedded one first, then common ones for readers of the SVG.
 pub(crate) const FONT_FAMILY: &str = "Noto Sans, Helvetica, Arial, sans-serif";

@@ -137,7 +137,7 @@ fn refusal(result: Result<Figure, ReportError>) -> String {
 #[test]
 fn bad_outputs_are_refused() {
     let mean: [f64; 2] = [0.0, 1.0];
-    let condition = |mean, sd| output::Condition { label: "Go", mean, sd, target: None };
+    let condition = |mean, sd| output::Condition { label: "Go", mean, sd, target: None, rate_network: None };
     let draw = |time_ms: &[f64], conditions: &[output::Condition], windows: &[Window]| {
         refusal(Output { title: "", time_ms, conditions, windows, thresholds: &[] }.draw())
     };
@@ -269,7 +269,13 @@ fn bad_classes_and_images_are_refused() {
 #[test]
 fn extreme_values_do_not_break_a_figure() {
     for value in [0.0, 1e-300, -1e300, 1e300, 1e15, f64::MAX] {
-        let conditions = [output::Condition { label: "a", mean: &[value, value], sd: &[0.0, 0.0], target: None }];
+        let conditions = [output::Condition {
+            label: "a",
+            mean: &[value, value],
+            sd: &[0.0, 0.0],
+            target: None,
+            rate_network: None,
+        }];
         let figure = Output { title: "", time_ms: &[0.0, 1.0], conditions: &conditions, windows: &[], thresholds: &[] };
         let svg = figure.draw().unwrap().svg().to_owned();
         assert!(svg.len() < 100_000, "{value}: {} bytes", svg.len());
@@ -289,7 +295,8 @@ fn one_of_everything_is_drawn() {
         spikes_ms: &[1.0],
         threshold: None,
     };
-    let condition = output::Condition { label: "Go", mean: &value, sd: &[0.0], target: Some(&value) };
+    let condition =
+        output::Condition { label: "Go", mean: &value, sd: &[0.0], target: Some(&value), rate_network: None };
     let candidate = search::Candidate { scaling_factor: 3.0, performance: 0.0, interval: (0.0, 1.0), rate_hz: 0.0 };
     let point = sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0), networks: Vec::new() };
     let course = training::Course { label: "training", points: &[(1.0, 0.5)] };

@@ -69,7 +69,7 @@ fn figures_of_earlier_evaluations_name_what_is_missing() {
         assert!(report(&evaluation, &drawn).is_ok());
         (drawn.figures.into_iter().map(|(name, _)| name).collect(), reasons)
     };
-    let gone = ["target", "population", "scaling_factor", "predicted_scaling_factor"];
+    let gone = ["target", "population", "scaling_factor", "predicted_scaling_factor", "rate_mean_rate"];
     let (drawn, reasons) = missing(common::lif_evaluation(), &gone);
     assert_eq!(drawn, [""; 0]);
     let expected = ["output", "raster", "rates", "membrane", "search", "training"];

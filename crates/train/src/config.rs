@@ -29,6 +29,11 @@ pub enum Loss {
 }
 
 impl Loss {
+    /// Whether outputs are compared with the size of their targets; classes only ask which is the largest.
+    pub fn compares_size(self) -> bool {
+        matches!(self, Self::L2 | Self::L1 | Self::RootSumSquared | Self::MeanSquared)
+    }
+
     /// Whether this is a loss of data sets.
     fn is_for_examples(self) -> bool {
         matches!(self, Self::CrossEntropy | Self::CrossEntropyOfSoftmax)
@@ -264,8 +269,11 @@ impl TrainingConfig {
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
     pub fn validate_regularisers(&self, parameters: &[(&str, bool)], signed: bool) -> Result<(), InvalidField> {
+        let is_frozen = |name: &str| self.frozen.iter().any(|frozen| frozen == name);
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, trained)| (*name, *trained && !is_frozen(name))).collect();
         self.regularisers.iter().enumerate().try_for_each(|(i, regulariser)| {
-            regulariser.validate(parameters, signed).map_err(|e| e.within(&format!("regularisers.{i}")))
+            regulariser.validate(&parameters, signed).map_err(|e| e.within(&format!("regularisers.{i}")))
         })
     }
 

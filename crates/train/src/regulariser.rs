@@ -144,7 +144,26 @@ impl Regulariser {
             let expected = format!("one of {}", known.join(", "));
             require(known.contains(&name.as_str()), &format!("parameters.{i}"), name, &expected)?;
         }
-        let found = format!("{:?}", self.population()).to_lowercase();
+        let own = self.parameters().unwrap_or_default();
+        if let Some(i) = (1..own.len()).find(|i| own[..*i].contains(&own[*i])) {
+            require(false, &format!("parameters.{i}"), &own[i], "each parameter once")?;
+        }
+        let is_trained = |name: &str| parameters.iter().any(|(known, trained)| *known == name && *trained);
+        if self.parameters().is_some() {
+            let costly: Vec<&str> = match own {
+                [] => RECURRENT.into_iter().filter(|name| known.contains(name)).collect(),
+                own => own.iter().map(String::as_str).collect(),
+            };
+            let fixed = costly.iter().find(|name| !is_trained(name));
+            let trained: Vec<&str> = known.iter().copied().filter(|name| is_trained(name)).collect();
+            let expected = format!("parameters that are trained: {}", trained.join(", "));
+            require(fixed.is_none(), "parameters", fixed.unwrap_or(&""), &expected)?;
+        }
+        let found = match self.population() {
+            Some(Population::Excitatory) => "excitatory",
+            Some(Population::Inhibitory) => "inhibitory",
+            None => "none",
+        };
         let expected = "no population: only units of dense rate networks with Dale's principle have signs";
         require(signed || self.population().is_none(), "population", found, expected)
     }

@@ -11,6 +11,7 @@ use clap::Parser;
 use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind};
 use mdl_convert::evaluate::{Evaluation, evaluate};
+use mdl_convert::fidelity::{Fidelity, Line, RateActivity, output_error};
 use mdl_convert::lif_artifact;
 use mdl_convert::lif_task::{LifTask, Monitor};
 use mdl_data::field::length;
@@ -19,6 +20,8 @@ use mdl_data::tasks::{Task, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
+use mdl_model::rate::network::RateNetwork;
+use mdl_model::rate::parameters::RateParameters;
 use mdl_report::evaluation::{keep_inputs, keep_network};
 use mdl_report::{FigureFiles, Population, figures};
 use serde_json::{Map, Value, json};
@@ -101,6 +104,22 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
+    let rate = rate_activity(&lif, &experiment, &trials, &evaluation)?;
+    rate.write(&[trials.count, evaluation.time_ms.len(), evaluation.outputs], &mut artifact);
+    let counted = trials.counted_at(&evaluation.time_ms, task.step_ms());
+    let fidelity = Fidelity::new(&evaluation, &rate, &counted);
+    let numbers = [
+        ("output_error", output_error(&evaluation.output, &evaluation.target, &counted)),
+        ("rate_network_error", fidelity.rate_network_error),
+        ("output_gain", fidelity.output.gain),
+        ("output_offset", fidelity.output.offset),
+    ];
+    let sizes = experiment.training.loss.compares_size();
+    let numbers = numbers.into_iter().filter(|(name, number)| number.is_finite() && (sizes || *name != "output_error"));
+    let numbers: Vec<(&str, f64)> = numbers.collect();
+    for (name, number) in numbers.iter().copied() {
+        artifact.insert(name, &[1], vec![number]);
+    }
     let recorded = length(experiment.evaluation.recorded_trials);
     let of_task = (task.conditions().len(), task.step_ms());
     keep_inputs(&trials, recorded, of_task, &evaluation.time_ms, &mut artifact);
@@ -125,14 +144,34 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "device": mdl_device::name(&device),
         "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
     });
+    numbers.into_iter().for_each(|(name, number)| result[name] = json!(number));
+    let of_condition = |(condition, line): &(usize, Line)| {
+        let name = task.conditions()[*condition].clone();
+        (name, json!({ "correlation": line.correlation, "hz_per_rate": line.gain, "offset_hz": line.offset }))
+    };
+    result["unit_rates"] = fidelity.rates.iter().map(of_condition).collect::<Map<_, _>>().into();
     if let Some(strict) = evaluation.strict_score() {
-        result["performance_strict"] = json!(strict.performance());
-        result["performance_strict_interval"] = json!(strict.interval());
+        result["strict_performance"] = json!(strict.performance());
+        result["strict_performance_interval"] = json!(strict.interval());
     }
     if !other_trials.is_empty() {
         result["other_trials"] = json!(other_trials);
     }
     Ok(Outcome::done(result))
+}
+
+/// Activity of the rate network of a LIF artifact on the same trials.
+fn rate_activity(
+    lif: &Artifact,
+    experiment: &Experiment,
+    trials: &Trials,
+    evaluation: &Evaluation,
+) -> anyhow::Result<RateActivity> {
+    let (conversion, task) = (experiment.conversion(), experiment.task.task().or_exit(Status::Usage)?);
+    let config = with_status(conversion.rate())?;
+    let parameters = RateParameters::read(lif, config, "").or_exit(Status::DamagedInput)?;
+    let network = RateNetwork::new(config, parameters, task.step_ms(), &Device::Cpu)?;
+    Ok(RateActivity::run(&network, trials, task, &evaluation.time_ms, experiment.seed)?)
 }
 
 /// Inputs and outputs of the run.

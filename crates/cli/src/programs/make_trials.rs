@@ -72,7 +72,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         experiment.evaluation.trials = trials;
     }
     experiment.validate().or_exit(Status::Usage)?;
+    let asked = experiment.evaluation.trials;
     experiment.limit_trials();
+    let there = experiment.evaluation.trials;
+    if there < asked {
+        tracing::warn!("{asked} trials were asked for, and the file has {there} for the test: these are written");
+    }
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }

@@ -47,6 +47,9 @@ impl<'a> Sink<'a> {
         let condition = layout.trials.iter().map(|trial| trials.condition[*trial] as u32).collect();
         artifact.insert("trial", &[count], numbers(&layout.trials));
         artifact.insert("condition", &[count], condition);
+        if let Some(length_ms) = trials.length_ms(step_ms) {
+            artifact.insert("length_ms", &[count], layout.trials.iter().map(|trial| length_ms[*trial]).collect());
+        }
         artifact.insert("time_ms", &[time_ms.len()], time_ms.clone());
         artifact.insert("recorded_unit", &[units], numbers(&layout.units));
         let mut outline = Outline::new(artifact);

@@ -116,7 +116,36 @@ impl Trials {
         self.at(&self.input, self.channels, time_ms, step_ms)
     }
 
-    fn at(&self, values: &[f32], width: usize, time_ms: &[f64], step_ms: f64) -> Vec<f32> {
+    /// Duration of each trial (ms), `[B]`, for a task with steps of `step_ms`; none if all are as long as the longest may be.
+    pub fn length_ms(&self, step_ms: f64) -> Option<Vec<f64>> {
+        let shorter = self.length.iter().any(|length| *length < self.steps);
+        shorter.then(|| self.length.iter().map(|length| *length as f64 * step_ms).collect())
+    }
+
+    /// Mean squared error of outputs `[T, B, O]`, over the values whose errors have a weight. NaN if none has.
+    pub fn output_error(&self, outputs: &[f32]) -> f64 {
+        let counts = |index: usize| self.weight.get(index).is_none_or(|weight| *weight > 0.0);
+        let errors = outputs.iter().zip(&self.target).enumerate().filter(|(index, _)| counts(*index));
+        let (sum, count) =
+            errors.fold((0.0, 0.0), |(sum, count), (_, (y, z))| (sum + f64::from(y - z).powi(2), count + 1.0));
+        sum / count
+    }
+
+    /// Whether errors of outputs have a weight at these times (ms), inside their trials, `[B, times, O]`.
+    pub fn counted_at(&self, time_ms: &[f64], step_ms: f64) -> Vec<bool> {
+        let weight = match self.weight.is_empty() {
+            true => vec![1.0; time_ms.len() * self.count * self.outputs],
+            false => self.at(&self.weight, self.outputs, time_ms, step_ms),
+        };
+        let inside = |index: usize| {
+            let (trial, time) = (index / (time_ms.len() * self.outputs), index / self.outputs % time_ms.len());
+            time_ms[time] <= self.length[trial] as f64 * step_ms
+        };
+        weight.iter().enumerate().map(|(index, weight)| *weight > 0.0 && inside(index)).collect()
+    }
+
+    /// Values `[T, B, width]` of these trials at times (ms), `[B, times, width]`, for a task with steps of `step_ms`.
+    pub fn at(&self, values: &[f32], width: usize, time_ms: &[f64], step_ms: f64) -> Vec<f32> {
         let step = |time: &f64| ((time / step_ms) as usize).min(self.steps - 1);
         let steps: Vec<usize> = time_ms.iter().map(step).collect();
         let row = |b: usize, t: usize| &values[(t * self.count + b) * width..][..width];

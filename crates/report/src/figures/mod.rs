@@ -3,6 +3,7 @@
 //! A figure is drawn from a single artifact. Its file reads, checks and draws the tensors that it needs; programs,
 //! reports and tests know it only by its line in the table.
 
+pub mod agreement;
 pub mod confusion;
 pub mod digits;
 pub mod membrane;
@@ -17,6 +18,7 @@ pub mod training;
 pub mod trajectory;
 
 pub use crate::window::Window;
+pub use agreement::Agreement;
 pub use confusion::Confusion;
 pub use digits::ExampleDigits;
 pub use membrane::MembraneTraces;
@@ -43,6 +45,7 @@ pub const FIGURES: &[(&str, &str, Draw)] = &[
     ("raster", "Behaviour", raster::from_artifact),
     ("rates", "Behaviour", rates::from_artifact),
     ("membrane", "Behaviour", membrane::from_artifact),
+    ("agreement", "Rate and LIF network", agreement::from_artifact),
     ("sweep", "Parameter sweep", sweep::from_artifact),
     ("search", "Search for the scaling factor", search::from_artifact),
     ("training", "Training", training::from_artifact),

@@ -32,6 +32,8 @@ pub struct Condition<'a> {
     pub sd: &'a [f64],
     /// Target output.
     pub target: Option<&'a [f64]>,
+    /// Mean output of the rate network that a LIF network was made from.
+    pub rate_network: Option<&'a [f64]>,
 }
 
 /// Output over time: mean ± standard deviation over the trials of each condition, with targets and windows.
@@ -62,6 +64,15 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let shape @ [_, times, width] = artifact.shape::<3>("output")?;
     CHECK.value("outputs", width > 0, width, "at least one")?;
     let (output, target) = (artifact.values::<f32>("output", &shape)?, artifact.values::<f32>("target", &shape)?);
+    let rate_network = match artifact.has("rate_output") {
+        true => Some(artifact.values::<f32>("rate_output", &shape)?),
+        false => None,
+    };
+    let time_ms = artifact.values("time_ms", &[times])?;
+    let length_ms = match artifact.has("length_ms") {
+        true => artifact.values::<f64>("length_ms", &[shape[0]])?.to_vec(),
+        false => vec![f64::INFINITY; shape[0]],
+    };
     let trial_conditions = evaluation.conditions(task)?;
     CHECK.length("conditions", &trial_conditions, shape[0])?;
     // [outputs][conditions]: label, mean, sd, mean target
@@ -71,17 +82,22 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         if members.is_empty() {
             continue;
         }
+        let going = |trial: &usize| time_ms.iter().map(|time| *time <= length_ms[*trial]).collect::<Vec<bool>>();
+        let going: Vec<bool> = members.iter().flat_map(going).collect();
+        let mean_and_sd = |values: &[f64]| mean_and_sd_of(values, &going, times);
         for (channel, drawn) in drawn.iter_mut().enumerate() {
             let of_channel = |values: &[f32]| -> Vec<f64> {
                 let value = |trial: usize, time: usize| f64::from(values[(trial * times + time) * width + channel]);
                 members.iter().flat_map(|trial| (0..times).map(move |time| value(*trial, time))).collect()
             };
-            let (mean, sd) = mean_and_sd(&of_channel(output), times)?;
-            drawn.push((label.as_str(), mean, sd, mean_and_sd(&of_channel(target), times)?.0));
+            let (mean, sd) = mean_and_sd(&of_channel(output))?;
+            let rate_network = rate_network.map(|values| mean_and_sd(&of_channel(values))).transpose()?;
+            let rate_network = rate_network.map(|(mean, _)| mean);
+            drawn.push((label.as_str(), mean, sd, mean_and_sd(&of_channel(target))?.0, rate_network));
         }
     }
     let title = format!("Output of the {} network", evaluation.network());
-    let (windows, time_ms) = (evaluation.windows(), artifact.values("time_ms", &[times])?);
+    let windows = evaluation.windows();
     let conditions: Vec<Vec<Condition>> =
         drawn.iter().map(|of_output| of_output.iter().map(condition).collect()).collect();
     let levels: Vec<Vec<f64>> = (0..drawn.len()).map(|o| thresholds(task, evaluation.evaluated, o)).collect();
@@ -125,11 +141,11 @@ fn stimulus<'a>(artifact: &Artifact, task: &'a dyn Task, times: usize) -> Result
     Ok(Some(Stimulus { names: task.inputs(), curves }))
 }
 
-/// Label, mean, standard deviation and mean target of a condition.
-type Averaged<'a> = (&'a str, Vec<f64>, Vec<f64>, Vec<f64>);
+/// Label, mean, standard deviation, mean target and mean output of the rate network of a condition.
+type Averaged<'a> = (&'a str, Vec<f64>, Vec<f64>, Vec<f64>, Option<Vec<f64>>);
 
-fn condition<'a>((label, mean, sd, target): &'a Averaged) -> Condition<'a> {
-    Condition { label, mean, sd, target: Some(target) }
+fn condition<'a>((label, mean, sd, target, rate_network): &'a Averaged) -> Condition<'a> {
+    Condition { label, mean, sd, target: Some(target), rate_network: rate_network.as_deref() }
 }
 
 /// Draws outputs one above the other, the first of `of`.
@@ -215,12 +231,16 @@ impl Output<'_> {
         if let Some(target) = condition.target {
             canvas.curve(panel, &points(target), colour, Some(style::DASHES));
         }
+        if let Some(rate_network) = condition.rate_network {
+            canvas.curve(panel, &points(rate_network), colour, Some(style::DOTS));
+        }
         canvas.curve(panel, &points(condition.mean), colour, None);
     }
 
     fn output_axis(&self, name: &str) -> Axis {
         let of = |c: &Condition| {
-            [shifted(c, -1.0), shifted(c, 1.0), c.target.map(<[f64]>::to_vec).unwrap_or_default()].concat()
+            let others = [c.target, c.rate_network].map(|values| values.map(<[f64]>::to_vec).unwrap_or_default());
+            [shifted(c, -1.0), shifted(c, 1.0), others.concat()].concat()
         };
         Axis::around(name, self.conditions.iter().flat_map(of).chain(self.thresholds.iter().copied()))
     }
@@ -230,6 +250,9 @@ impl Output<'_> {
         let mut keys: Vec<_> = conditions.map(|(i, c)| (Key::Line(style::colour(i)), c.label.to_owned())).collect();
         if self.conditions.iter().any(|condition| condition.target.is_some()) {
             keys.push((Key::Dashes(style::INK), "target".into()));
+        }
+        if self.conditions.iter().any(|condition| condition.rate_network.is_some()) {
+            keys.push((Key::Dots(style::INK), "rate network".into()));
         }
         if !self.thresholds.is_empty() {
             keys.push((Key::Dashes(style::REFERENCE), "criterion".into()));
@@ -252,7 +275,8 @@ impl Output<'_> {
         window::check(self.windows, CHECK)?;
         for condition in self.conditions {
             let columns = [("mean", Some(condition.mean)), ("sd", Some(condition.sd)), ("target", condition.target)];
-            for (name, values) in columns.into_iter().filter_map(|(name, values)| Some((name, values?))) {
+            let columns = columns.into_iter().chain([("rate network", condition.rate_network)]);
+            for (name, values) in columns.filter_map(|(name, values)| Some((name, values?))) {
                 let what = format!("{name} of {}", condition.label);
                 CHECK.length(&what, values, self.time_ms.len())?;
                 CHECK.finite(&what, values)?;
@@ -275,14 +299,23 @@ fn shifted(condition: &Condition, deviations: f64) -> Vec<f64> {
 /// # Errors
 /// [`ReportError`]: no trial, or an incomplete trial.
 pub fn mean_and_sd(outputs: &[f64], steps: usize) -> Result<(Vec<f64>, Vec<f64>), ReportError> {
+    mean_and_sd_of(outputs, &vec![true; outputs.len()], steps)
+}
+
+/// The same over the trials that are still going at a step; 0 after the end of all. `going` is `[trials, steps]`.
+fn mean_and_sd_of(outputs: &[f64], going: &[bool], steps: usize) -> Result<(Vec<f64>, Vec<f64>), ReportError> {
     CHECK.not_empty("trial", outputs)?;
     let whole = steps > 0 && outputs.len().is_multiple_of(steps);
     CHECK.value("outputs", whole, format_args!("{} values", outputs.len()), &format!("trials of {steps} steps"))?;
-    let trials = (outputs.len() / steps) as f64;
-    let over_trials = |step: usize| outputs.iter().skip(step).step_by(steps);
-    let mean: Vec<f64> = (0..steps).map(|step| over_trials(step).sum::<f64>() / trials).collect();
+    let over_trials = |step: usize| {
+        let all = outputs.iter().zip(going).skip(step).step_by(steps);
+        all.filter(|(_, going)| **going).map(|(value, _)| *value)
+    };
+    let trials = |step: usize| over_trials(step).count() as f64;
+    let mean: Vec<f64> = (0..steps).map(|step| over_trials(step).sum::<f64>() / trials(step).max(1.0)).collect();
     let sd = |(step, mean): (usize, &f64)| {
-        (over_trials(step).map(|value| (value - mean).powi(2)).sum::<f64>() / (trials - 1.0).max(1.0)).sqrt()
+        let squares = over_trials(step).map(|value| (value - mean).powi(2)).sum::<f64>();
+        (squares / (trials(step) - 1.0).max(1.0)).sqrt()
     };
     let sd = mean.iter().enumerate().map(sd).collect();
     Ok((mean, sd))
@@ -299,6 +332,8 @@ mod tests {
         assert_eq!(sd, [2f64.sqrt(), 0.0]);
         assert_eq!(mean_and_sd(&[4.0], 1).unwrap().1, [0.0]);
         assert!(mean_and_sd(&[1.0, 2.0, 3.0], 2).is_err());
+        let ended = mean_and_sd_of(&[1.0, 5.0, 3.0, 9.0], &[true, true, true, false], 2).unwrap();
+        assert_eq!(ended, (vec![2.0, 5.0], vec![2f64.sqrt(), 0.0]));
         assert!(mean_and_sd(&[1.0], 0).is_err());
     }
 }

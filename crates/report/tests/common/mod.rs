@@ -190,12 +190,20 @@ pub fn lif_evaluation() -> Artifact {
     for name in ["input", "mean_input"] {
         evaluation.insert(name, &[2, time_ms.len(), 1], cue(true).chain(cue(false)).collect());
     }
+    let of_time = time_ms.clone();
     evaluation.insert("time_ms", &[time_ms.len()], time_ms);
     evaluation.insert("correct_strict", &[trials], (0..trials).map(|trial| u8::from(trial % 4 != 3)).collect());
     let populations = populations();
     let base = |p: &Population| if *p == Population::Excitatory { 6.0 } else { 17.0 };
     let rates = populations.iter().map(|p| base(p) * (0.45 * numbers.normal()).exp()).collect();
     evaluation.insert("rate_hz", &[200], rates);
+    let rate: Vec<f64> = (0..400).map(|_| numbers.uniform()).collect();
+    let hz = rate.iter().map(|rate| (30.0 * rate + 2.0 * numbers.normal()).max(0.0)).collect();
+    evaluation.insert("rate_mean_rate", &[2, 200], rate);
+    evaluation.insert("rate_hz_by_condition", &[2, 200], hz);
+    let of_rate_network = |trial: usize, t: f64| (0.9 * f64::from(trial % 2 == 0) * rise(t)) as f32;
+    let rate_output = (0..trials).flat_map(|trial| of_time.iter().map(move |t| of_rate_network(trial, *t)));
+    evaluation.insert("rate_output", &[trials, of_time.len(), 1], rate_output.collect());
     let recorded = [spikes(&mut numbers, &populations, 1.6), spikes(&mut numbers, &populations, 0.2)];
     let steps = |(times, units): &(Vec<f64>, Vec<u32>)| -> Vec<(u32, u32)> {
         times.iter().zip(units).map(|(time, unit)| ((time / 0.05) as u32 + 1, *unit)).collect()

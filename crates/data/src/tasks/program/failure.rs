@@ -6,6 +6,8 @@ use crate::tasks::task::TaskError;
 pub(super) fn of(file: &str, error: starlark::Error) -> TaskError {
     let line = error.span().map(|span| span.resolve_span().begin.line + 1);
     let text = error.without_diagnostic().to_string();
+    // The language doubts the place of this error; the line of `trial` takes it.
+    let text = text.split("This error is usually emitted").next().unwrap_or_default();
     let message = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
     let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
     TaskError { file: file.into(), line, message }

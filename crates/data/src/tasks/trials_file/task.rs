@@ -147,7 +147,9 @@ impl TrialsFile {
             ("split.test", &own.split.test, &made.split.test),
         ];
         for (field, own, made) in parts {
-            if own != made && matches!(own, Part::Fraction(_)) {
+            // Without its fraction for validation, the test would be other trials.
+            let moves_test = field == "split.validation" && matches!(made, Part::Fraction(_));
+            if own != made && (moves_test || matches!(own, Part::Fraction(_))) {
                 return refused(field, shown(own), format!("{}, as in the training ({remedy})", shown(made)));
             }
         }
