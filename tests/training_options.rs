@@ -122,7 +122,10 @@ fn a_trained_network_is_tuned_for_another_time_of_the_cue() {
         assert!(message.contains(part), "{message}");
     }
     let message = refused("train-spiking", &arguments!["--from", &from, "-o", &out], 3);
-    assert!(message.contains("rate.safetensors: metadata `kind`: found rate, expected spiking"), "{message}");
+    assert!(
+        message.contains("rate.safetensors: found rate, expected spiking; train-rate trains rate networks"),
+        "{message}"
+    );
     let message = refused("train-rate", &arguments!["--from", &from, "--force", "-o", &from], 2);
     assert!(message.contains("the network (--from)"), "{message}");
     refused("train-rate", &arguments!["-o", &out], 2);
@@ -208,7 +211,11 @@ fn a_target_moves_the_mean_rate_and_costs_are_reported() {
         .concat(),
     );
     assert_eq!(plain.status, 2);
-    assert!(plain.stderr.contains("training.regularisers.0.population: found some(inhibitory)"), "{}", plain.stderr);
+    assert!(
+        plain.stderr.contains("training.regularisers.0.population: found inhibitory, expected no population"),
+        "{}",
+        plain.stderr
+    );
 }
 
 #[test]

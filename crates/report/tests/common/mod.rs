@@ -201,7 +201,7 @@ pub fn lif_evaluation() -> Artifact {
     let hz = rate.iter().map(|rate| (30.0 * rate + 2.0 * numbers.normal()).max(0.0)).collect();
     evaluation.insert("rate_mean_rate", &[2, 200], rate);
     evaluation.insert("rate_hz_by_condition", &[2, 200], hz);
-    let of_rate_network = |trial: usize, t: f64| (0.9 * f64::from(trial % 2 == 0) * rise(t)) as f32;
+    let of_rate_network = |trial: usize, t: f64| (0.9 * f64::from(trial.is_multiple_of(2)) * rise(t)) as f32;
     let rate_output = (0..trials).flat_map(|trial| of_time.iter().map(move |t| of_rate_network(trial, *t)));
     evaluation.insert("rate_output", &[trials, of_time.len(), 1], rate_output.collect());
     let recorded = [spikes(&mut numbers, &populations, 1.6), spikes(&mut numbers, &populations, 0.2)];
