@@ -126,8 +126,8 @@ bench-kernels: ## time kernels and networks one by one, in a minute; for compari
 	$(CARGO) bench -p mdl-kernels --bench kernels
 	$(CARGO) bench -p mdl-model --bench networks
 
-schema: ## update the JSON Schemas of configs and mappings after a change of their types
-	UPDATE_SCHEMA=1 $(CARGO) test --release --workspace --test configs --test mapping schema
+schema: ## update the JSON Schemas and docs/fields.md after a change of their types
+	UPDATE_SCHEMA=1 $(CARGO) test --release --workspace --test configs --test fields --test mapping schema
 
 PEERS := target/peers
 $(PEERS)/ready: bench/peers/requirements.txt
