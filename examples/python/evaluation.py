@@ -8,6 +8,8 @@ import sys
 import pandas as pd
 from safetensors import safe_open
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 with safe_open(sys.argv[1], framework="numpy") as artifact:
     tensors = {name: artifact.get_tensor(name) for name in artifact.keys()}
 

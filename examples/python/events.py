@@ -8,6 +8,8 @@ import sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 everything = {"scalars": 0, "histograms": 0, "images": 0, "compressedHistograms": 1, "tensors": 0}
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
 events = EventAccumulator(sys.argv[1], size_guidance=everything).Reload()
 listed = {kind: events.Tags()[kind] for kind in ("scalars", "histograms", "images")}
 print(json.dumps(listed))

@@ -81,6 +81,8 @@ def run(graph, inputs, steps_per_sample, dt):
 
 torch.manual_seed(1)
 torch.set_grad_enabled(False)
+if len(sys.argv) not in (3, 4):
+    sys.exit(__doc__)
 graph = nir.read(sys.argv[1])
 with safe_open(sys.argv[2], framework="numpy") as artifact:
     task = json.loads(artifact.metadata()["config"])["task"]

@@ -12,6 +12,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from safetensors import safe_open
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 with safe_open(sys.argv[1], framework="numpy") as artifact:
     config = json.loads(artifact.metadata()["config"])
     step, unit, trial = (artifact.get_tensor(f"spike_{name}") for name in ("step", "unit", "trial"))

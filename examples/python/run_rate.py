@@ -62,6 +62,8 @@ def correct(rules, outputs):
     return right
 
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 config, net = load(sys.argv[1])
 _, trials = load(sys.argv[2])
 outputs = run(config, net, trials["input"], np.random.default_rng(config["seed"]))

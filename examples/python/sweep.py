@@ -11,6 +11,8 @@ import tempfile
 
 import pandas as pd
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 programs, lif, values = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or ["1", "2", "4"]
 results = []
 with tempfile.TemporaryDirectory() as scratch:

@@ -169,7 +169,10 @@ impl PartialFile {
             return differs("parameters drawn anew", drawn(found), drawn(expected));
         }
         match differences(&earlier.config, &self.config).first() {
-            Some(d) => differs("config", format!("{} = {}", d.field, d.first), d.second.to_string()),
+            Some(difference) => {
+                let (found, expected) = difference.shown();
+                differs("config", format!("{} = {found}", difference.field), expected)
+            }
             None => Ok(()),
         }
     }

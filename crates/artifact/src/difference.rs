@@ -13,6 +13,41 @@ pub struct Difference<'v> {
     pub second: &'v Value,
 }
 
+/// Most characters of a text in a message.
+const SHOWN: usize = 80;
+
+impl Difference<'_> {
+    /// Both values for a message: of texts of several lines, the first line in which they differ; long texts are cut.
+    pub fn shown(&self) -> (String, String) {
+        let (Value::String(first), Value::String(second)) = (self.first, self.second) else {
+            return (shown(self.first), shown(self.second));
+        };
+        let same = first.lines().zip(second.lines()).take_while(|(a, b)| a == b).count();
+        let several = |text: &str| text.lines().nth(1).is_some();
+        let line = |text: &str| match text.lines().nth(same) {
+            Some(line) if several(text) => format!("{} in line {}", cut(line), same + 1),
+            Some(line) => cut(line),
+            None => format!("no line {}", same + 1),
+        };
+        (line(first), line(second))
+    }
+}
+
+/// A value for a message; long texts are cut.
+pub fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => cut(text),
+        other => other.to_string(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
 /// All fields in which two configs differ: those of the first config in its order, then those only in the second.
 pub fn differences<'v>(first: &'v Value, second: &'v Value) -> Vec<Difference<'v>> {
     let mut found = Vec::new();
@@ -38,6 +73,18 @@ fn compare<'v>(field: String, first: &'v Value, second: &'v Value, found: &mut V
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn long_texts_are_shown_by_the_line_that_differs() {
+        let [first, second] = [json!("a = 1\nb = 2\n"), json!("a = 1\n")];
+        fn of(first: &Value, second: &Value) -> (String, String) {
+            Difference { field: "text".into(), first, second }.shown()
+        }
+        assert_eq!(of(&first, &second), (r#""b = 2" in line 2"#.into(), "no line 2".into()));
+        assert_eq!(of(&json!(2), &json!("tasks/a.star")), ("2".into(), r#""tasks/a.star""#.into()));
+        assert_eq!(of(&json!("x"), &json!("y")), (r#""x""#.into(), r#""y""#.into()));
+        assert_eq!(shown(&json!("é".repeat(100))), format!("\"{}\"…", "é".repeat(80)));
+    }
 
     #[test]
     fn every_difference_is_named_by_its_path() {

@@ -42,6 +42,14 @@ pub enum Kind {
     Checkpoint,
 }
 
+impl Kind {
+    /// The kind with its article: a rate, an evaluation.
+    pub fn with_article(self) -> String {
+        let article = if matches!(self, Self::Evaluation | Self::Activity) { "an" } else { "a" };
+        format!("{article} {self}")
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

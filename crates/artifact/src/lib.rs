@@ -36,6 +36,7 @@ mod file;
 mod file_type;
 pub mod json;
 pub mod lock;
+pub mod memory;
 pub mod output;
 pub mod plan;
 mod provenance;

@@ -1,12 +1,14 @@
 //! Experiment and trials with which a program evaluates a trained network.
 
 use crate::status::{OrExit, Status, usage, with_status};
-use mdl_artifact::{Artifact, Kind, Provenance};
+use mdl_artifact::{Artifact, Difference, Kind, Provenance};
 use mdl_data::field::length;
-use mdl_data::tasks::{TaskConfig, Trials};
+use mdl_data::score::Score;
+use mdl_data::tasks::{Task, TaskConfig, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment, Fields};
 use mdl_kernels::random::Purpose;
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// Experiment of a network with the requested changes. A warning names fields of a config file that are not used and
@@ -60,11 +62,26 @@ pub fn trials(
     Ok((mdl_data::tasks::artifact::read(&artifact, task).or_exit(Status::DamagedInput)?, differs))
 }
 
+/// Trials and performance of each condition that occurred, by its name.
+pub fn conditions(task: &dyn Task, condition: &[usize], correct: &[bool]) -> Value {
+    let score = |(index, name): (usize, &String)| {
+        let own = condition.iter().zip(correct).filter(|(own, _)| **own == index);
+        let (trials, correct) = own.fold((0, 0), |(n, sum), (_, correct)| (n + 1, sum + u32::from(*correct)));
+        let score = Score { trials, correct };
+        let of_score =
+            json!({ "trials": trials, "performance": score.performance(), "performance_interval": score.interval() });
+        (trials > 0).then(|| (name.clone(), of_score))
+    };
+    task.conditions().iter().enumerate().filter_map(score).collect::<Map<_, _>>().into()
+}
+
 fn refusal(file: &Path, differs: &Fields, task: &TaskConfig, never: bool) -> String {
-    let task = serde_json::json!({ "task": task });
+    let task = json!({ "task": task });
     let here = |field: &str| task.pointer(&format!("/{}", field.replace('.', "/"))).cloned().unwrap_or_default();
-    let each =
-        |(field, made): (&String, &serde_json::Value)| format!("{field}: found {made}, expected {}", here(field));
+    let each = |(field, made): (&String, &Value)| {
+        let (found, expected) = Difference { field: field.clone(), first: made, second: &here(field) }.shown();
+        format!("{field}: found {found}, expected {expected}")
+    };
     let fields = differs.iter().map(each).collect::<Vec<_>>().join("; ");
     let remedy = match differs.keys().next() {
         _ if !never => "--accept-other-trials judges on them all the same".into(),

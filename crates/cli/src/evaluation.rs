@@ -22,7 +22,7 @@ use mdl_experiment::memory::Estimate;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
-use mdl_report::evaluation::{keep_inputs, keep_network};
+use mdl_report::evaluation::{keep_network, keep_trials};
 use mdl_report::{FigureFiles, figures};
 use mdl_train::activity::Activity;
 use mdl_train::examples::{classify_test, confusion, test_input};
@@ -71,7 +71,8 @@ pub(crate) fn run(program: &'static str, kind: Kind, path: &Path, arguments: &Op
             Kind::Lif => "; eval-lif evaluates LIF networks",
             _ => "",
         };
-        let text = format!("{}: found a {} artifact, expected {kind}{remedy}", path.display(), network.kind);
+        let found = network.kind.with_article();
+        let text = format!("{}: found {found} artifact, expected {kind}{remedy}", path.display());
         return Err(anyhow!(text)).or_exit(Status::DamagedInput);
     }
     let (file, set, seed) = (arguments.config.config.as_deref(), &common.set[..], common.seed);
@@ -190,6 +191,7 @@ fn judge_task(
             &batch,
             noise(experiment.seed, start),
             &trials.condition[start..start + size],
+            &trials.length[start..start + size],
         )?);
         bar.inc(size as u64);
     }
@@ -206,6 +208,7 @@ fn judge_task(
     if experiment.training.loss.compares_size() {
         result.insert("output_error".into(), json!(trials.output_error(&outputs)));
     }
+    result.insert("conditions".into(), evaluated::conditions(task, &trials.condition, &correct));
     if trials.rule_sets_differ(Evaluated::Trained) {
         let correct = trials.evaluate(&outputs, RuleSet::Strict);
         let strict = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
@@ -218,7 +221,7 @@ fn judge_task(
     artifact.insert("output", &[count, kept.len(), width], values.collect());
     artifact.insert("target", &[count, kept.len(), width], trials.target_at(&time_ms, task.step_ms()));
     let recorded = length(experiment.evaluation.recorded_trials);
-    keep_inputs(&trials, recorded, (task.conditions().len(), task.step_ms()), &time_ms, artifact);
+    keep_trials(&trials, recorded, (task, Evaluated::Trained), &time_ms, artifact);
     artifact.insert("time_ms", &[kept.len()], time_ms);
 
     if !other_trials.is_empty() {
@@ -253,18 +256,19 @@ impl States {
         batch: &Input,
         noise: NoiseKey,
         conditions: &[usize],
+        lengths: &[usize],
     ) -> candle_core::Result<Tensor> {
         match (self, network) {
             (Self::Spiking(activity, space), Trained::Spiking(network)) => {
                 let outputs = network.run(batch, Readout::PerStep)?;
-                let states = activity.add(network, batch)?;
-                space.add(&states.synapses, &network.parameters().mode_out, conditions)?;
+                let states = activity.add(network, batch, lengths)?;
+                space.add(&states.synapses, &network.parameters().mode_out, conditions, lengths)?;
                 Ok(outputs)
             }
             (Self::Rate(states), Trained::Rate(network)) => {
                 let Input::Signals(signals) = batch else { candle_core::bail!("trials are signals") };
                 let rates = network.rates(signals, noise)?;
-                states.add(&rates)?;
+                states.add(&rates, lengths)?;
                 network.read(&rates.flatten_to(1)?)?.reshape((rates.dim(0)?, rates.dim(1)?, ()))
             }
             _ => candle_core::bail!("states of another kind of network"),
@@ -316,12 +320,14 @@ impl RateStates {
         })
     }
 
-    /// Adds the rates `[T, B, N]` of some trials.
-    fn add(&mut self, rates: &Tensor) -> candle_core::Result<()> {
-        let (steps, trials, units) = rates.dims3()?;
+    /// Adds the rates `[T, B, N]` of some trials, each up to its length in steps.
+    fn add(&mut self, rates: &Tensor, lengths: &[usize]) -> candle_core::Result<()> {
+        let (_, trials, units) = rates.dims3()?;
         let values = rates.flatten_all()?.to_vec1::<f32>()?;
-        for row in values.chunks_exact(units) {
-            self.sum.iter_mut().zip(row).for_each(|(sum, rate)| *sum += f64::from(*rate));
+        for (index, row) in values.chunks_exact(units).enumerate() {
+            if index / trials < lengths[index % trials] {
+                self.sum.iter_mut().zip(row).for_each(|(sum, rate)| *sum += f64::from(*rate));
+            }
         }
         let per_trial = self.kept.len() * self.units.len();
         let so_far = self.recorded.len().checked_div(per_trial).unwrap_or(self.trials);
@@ -331,7 +337,7 @@ impl RateStates {
             let recorded: Vec<f32> = self.kept.iter().flat_map(of_step).collect();
             self.recorded.extend(recorded);
         }
-        self.count += steps * trials;
+        self.count += lengths.iter().sum::<usize>();
         Ok(())
     }
 
@@ -388,7 +394,8 @@ fn judge_examples(
         let mut activity = activity(experiment)?;
         for start in (0..count).step_by(BATCH) {
             let span = start..(start + BATCH).min(count);
-            activity.add(network, &test_input(test, span.clone(), seed, device)?)?;
+            let input = test_input(test, span.clone(), seed, device)?;
+            activity.add(network, &input, &vec![usize::MAX; span.len()])?;
             done(span.len());
         }
         describe(&activity, artifact, &mut result);

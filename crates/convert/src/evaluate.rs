@@ -31,7 +31,7 @@ pub struct Evaluation {
     pub target: Vec<f32>,
     /// Outputs O.
     pub outputs: usize,
-    /// Mean firing rate of each unit over the trials (Hz), `[N]`
+    /// Mean firing rate of each unit over the trials (Hz), each until it ended, `[N]`
     pub rate_hz: Vec<f64>,
     /// The same over the trials of each condition, `[C, N]`; 0 for conditions without a trial.
     pub rate_hz_by_condition: Vec<f64>,
@@ -225,13 +225,18 @@ impl<'a> Setting<'a> {
         let mut by_condition = vec![0.0; conditions * self.units];
         for (outcome, condition) in outcomes.iter().zip(&self.trials.condition) {
             let of_condition = &mut by_condition[condition * self.units..][..self.units];
+            // Each trial counts by its duration.
             let sums = rate_hz.iter_mut().zip(of_condition).zip(outcome.run.rate_hz(trial_ms));
             sums.for_each(|((all, own), rate)| (*all, *own) = (*all + rate, *own + rate));
         }
-        rate_hz.iter_mut().for_each(|rate| *rate /= outcomes.len().max(1) as f64);
+        let lasted = |of: &dyn Fn(usize) -> bool| -> f64 {
+            let own = outcomes.iter().zip(&self.trials.condition).filter(|(_, condition)| of(**condition));
+            own.map(|(outcome, _)| outcome.lasted).sum()
+        };
+        let divide = |sums: &mut [f64], by: f64| sums.iter_mut().filter(|sum| **sum > 0.0).for_each(|sum| *sum /= by);
+        divide(&mut rate_hz, lasted(&|_| true));
         for (condition, sums) in by_condition.chunks_exact_mut(self.units).enumerate() {
-            let own = self.trials.condition.iter().filter(|own| **own == condition).count();
-            sums.iter_mut().for_each(|sum| *sum /= own.max(1) as f64);
+            divide(sums, lasted(&|own| own == condition));
         }
         let time_ms = times_ms(self.out_every);
         Evaluation {

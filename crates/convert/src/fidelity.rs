@@ -15,7 +15,8 @@ pub const BATCH: usize = 100;
 pub struct RateActivity {
     /// Outputs at the times of the evaluation, `[B, times, O]`
     pub output: Vec<f32>,
-    /// Mean rate (activation) of each unit over the trials of each condition, `[C, N]`; 0 for conditions without a trial.
+    /// Mean rate (activation) of each unit over the trials of each condition, each until it ended, `[C, N]`; 0 for
+    /// conditions without a trial.
     pub mean_rate: Vec<f64>,
     /// Units N.
     pub units: usize,
@@ -37,20 +38,24 @@ impl RateActivity {
         let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), &device)?;
         let units = network.config().neurons;
         let (mut outputs, mut mean_rate) = (Vec::new(), vec![0.0; task.conditions().len() * units]);
+        let mut counted = vec![0; task.conditions().len()];
         for start in (0..count).step_by(BATCH) {
             let size = BATCH.min(count - start);
             let key = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: (start / BATCH) as u64 };
             let rates = network.rates(&input.narrow(1, start, size)?.contiguous()?, key)?;
             outputs.push(network.read(&rates.flatten_to(1)?)?.reshape((steps, size, trials.outputs))?);
-            let of_trial = rates.mean(0)?.to_vec2::<f32>()?;
-            for (rates, condition) in of_trial.iter().zip(&trials.condition[start..]) {
+            for index in 0..size {
+                let trial = start + index;
+                let (length, condition) = (trials.length[trial], trials.condition[trial]);
+                let sum_over_steps = rates.narrow(0, 0, length)?.narrow(1, index, 1)?.sum(0)?.flatten_all()?;
                 let sums = &mut mean_rate[condition * units..][..units];
-                sums.iter_mut().zip(rates).for_each(|(sum, rate)| *sum += f64::from(*rate));
+                let add = |(sum, rate): (&mut f64, f32)| *sum += f64::from(rate);
+                sums.iter_mut().zip(sum_over_steps.to_vec1::<f32>()?).for_each(add);
+                counted[condition] += length;
             }
         }
-        for (condition, sums) in mean_rate.chunks_exact_mut(units).enumerate() {
-            let own = trials.condition.iter().filter(|own| **own == condition).count();
-            sums.iter_mut().for_each(|sum| *sum /= own.max(1) as f64);
+        for (sums, steps) in mean_rate.chunks_exact_mut(units).zip(counted) {
+            sums.iter_mut().for_each(|sum| *sum /= steps.max(1) as f64);
         }
         let outputs = match outputs.is_empty() {
             true => Vec::new(),

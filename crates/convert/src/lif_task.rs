@@ -41,11 +41,14 @@ pub struct Outcome {
     pub correct_strictly: bool,
     /// Recording of the trial.
     pub run: Run,
+    /// Fraction of the longest trial that it lasted.
+    pub lasted: f64,
 }
 
 impl Outcome {
     fn result(&self) -> TrialResult {
-        TrialResult { correct: self.correct, spikes: self.run.spike_count.iter().map(|count| u64::from(*count)).sum() }
+        let spikes = self.run.spike_count.iter().map(|count| u64::from(*count)).sum();
+        TrialResult { correct: self.correct, spikes, lasted: self.lasted }
     }
 }
 
@@ -98,12 +101,12 @@ impl<'a> LifTask<'a> {
         self.simulator.timing()
     }
 
-    /// Duration of a trial (ms).
+    /// Duration of the longest trial (ms).
     pub fn trial_ms(&self) -> f64 {
         self.timing().steps as f64 * self.timing().step_ms
     }
 
-    /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
+    /// Unit-seconds of the longest trial: its spikes divided by this are the mean firing rate of the units (Hz).
     pub fn unit_seconds(&self) -> f64 {
         self.trial_ms() * self.units as f64 / 1000.0
     }
@@ -138,10 +141,12 @@ impl<'a> LifTask<'a> {
     ) -> Result<Vec<Outcome>> {
         let input: Vec<f64> = trial.input.iter().map(|u| f64::from(*u)).collect();
         let criteria = self.criteria(trial);
-        let recording = Recording { windows: self.windows(&criteria), ..recording.clone() };
+        let counted_to = self.timing().last_step(trial.length);
+        let recording =
+            Recording { windows: self.windows(&criteria), counted_to: Some(counted_to), ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        Ok(runs.into_iter().map(|run| self.evaluated(&criteria, run)).collect())
+        Ok(runs.into_iter().map(|run| self.evaluated(&criteria, counted_to, run)).collect())
     }
 
     /// Number of trials whose inputs are on a GPU at the same time.
@@ -168,16 +173,17 @@ impl<'a> LifTask<'a> {
             let criteria = self.criteria(&lif_trial.trial);
             let windows = self.windows(&criteria);
             let draws = TrialDraws { seed: self.seed, trial: lif_trial.draw };
-            (
-                criteria,
-                TrialOnGpu { input: lif_trial.trial.input.iter().map(|u| f64::from(*u)).collect(), draws, windows },
-            )
+            let input = lif_trial.trial.input.iter().map(|u| f64::from(*u)).collect();
+            let counted_to = self.timing().last_step(lif_trial.trial.length);
+            (criteria, TrialOnGpu { input, draws, windows, counted_to })
         };
         let (criteria, on_gpu): (Vec<_>, Vec<_>) = trials.iter().map(on_gpu).unzip();
         let of_trial = |(at, trial): (usize, &LifTrial)| trial.scaling_factors.iter().map(move |f| (at, *f)).collect();
         let simulations: Vec<(usize, f64)> = trials.iter().enumerate().flat_map::<Vec<_>, _>(of_trial).collect();
         let runs = self.simulator.run_on(machine, &on_gpu, &simulations, out_every)?;
-        Ok(runs.into_iter().zip(&simulations).map(|(run, (at, _))| self.evaluated(&criteria[*at], run)).collect())
+        let evaluated =
+            |(run, (at, _)): (_, &(usize, f64))| self.evaluated(&criteria[*at], on_gpu[*at].counted_to, run);
+        Ok(runs.into_iter().zip(&simulations).map(evaluated).collect())
     }
 
     /// Runs trials of a set, each with some scaling factors, all at once on a device; returns the results of each.
@@ -211,14 +217,16 @@ impl<'a> LifTask<'a> {
         Ok(outcomes.iter().map(Outcome::result).collect())
     }
 
-    fn evaluated(&self, criteria: &Criteria, run: Run) -> Outcome {
+    /// Outcome of a trial whose spikes were counted up to a step.
+    fn evaluated(&self, criteria: &Criteria, counted_to: usize, run: Run) -> Outcome {
         let outputs = self.task.outputs();
         let accepts = |criterion: &Criterion, first: usize| {
             criterion.accepts(|window, o| run.extremes[(first + window) * outputs + o])
         };
         let correct = accepts(&criteria.own, 0);
         let strict = criteria.strict.as_ref().map(|strict| accepts(strict, criteria.own.windows.len()));
-        Outcome { correct, correct_strictly: strict.unwrap_or(correct), run }
+        let lasted = counted_to as f64 / self.timing().steps as f64;
+        Outcome { correct, correct_strictly: strict.unwrap_or(correct), run, lasted }
     }
 }
 

@@ -209,6 +209,7 @@ fn the_fast_kernel_records_what_the_exact_mode_does() {
         rate_every: Some(45),
         traces: Some(Traces { units: vec![0, 17, N - 1], every: 7 }),
         end_state: true,
+        counted_to: None,
     };
     for synapse in [LifSynapse::Double, LifSynapse::Single] {
         let record = |mode| {

@@ -3,7 +3,7 @@
 use crate::conform::{conform, did_you_mean, one_of};
 use mdl_artifact::json::{self, JsonError};
 use mdl_artifact::{Artifact, ArtifactError, FileType, Purpose};
-use mdl_data::tasks::{TaskConfig, upgrade};
+use mdl_data::tasks::{LONGEST_TASK, TaskConfig, upgrade};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -302,10 +302,10 @@ fn read_text(path: &Path) -> Result<String, String> {
         return Err("found no regular file, expected a task in Starlark, such as tasks/xor.star".into());
     }
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| file.take(LONGEST_TASK as u64 + 1).read_to_end(&mut bytes));
     read.map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("more than {MOST_BYTES} bytes, expected a task in Starlark"));
+    if bytes.len() > LONGEST_TASK {
+        return Err(format!("more than {LONGEST_TASK} bytes, expected a task in Starlark"));
     }
     String::from_utf8(bytes).map_err(|_| "found no text in UTF-8, expected a task in Starlark".into())
 }

@@ -31,21 +31,23 @@ pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact)
     Ok(())
 }
 
-/// Adds to an evaluation the inputs that figures show, at the times of its outputs, for a task with `conditions`
-/// conditions and steps of `step_ms`:
+/// Adds to an evaluation of a kind of network what figures show of the trials of a task: the inputs at the times of its
+/// outputs, and how trials differ in time:
 ///
 /// | tensor | shape | type | content |
 /// |---|---|---|---|
 /// | `input` | `[S, times, K]` | F32 | input of the recorded trials, the first ones |
 /// | `mean_input` | `[C, times, K]` | F32 | mean input over the trials of each condition; 0 for one without trials |
 /// | `length_ms` | `[B]` | F64 | duration of each trial; absent if all have the longest |
-pub fn keep_inputs(
+/// | `response_ms` | `[B, 2]` | F64 | when the answer to each trial is judged; absent if this is the same for all |
+pub fn keep_trials(
     trials: &Trials,
     recorded: usize,
-    (conditions, step_ms): (usize, f64),
+    (task, evaluated): (&dyn Task, Evaluated),
     time_ms: &[f64],
     evaluation: &mut Artifact,
 ) {
+    let (conditions, step_ms) = (task.conditions().len(), task.step_ms());
     let (recorded, row) = (recorded.min(trials.count), time_ms.len() * trials.channels);
     let (mut input, mut sums, mut counts) = (Vec::new(), vec![0f64; conditions * row], vec![0u32; conditions]);
     for trial in 0..trials.count {
@@ -61,6 +63,9 @@ pub fn keep_inputs(
     let mean = sums.iter().enumerate().map(|(index, sum)| (sum / count(index)) as f32).collect();
     if let Some(length_ms) = trials.length_ms(step_ms) {
         evaluation.insert("length_ms", &[trials.count], length_ms);
+    }
+    if let Some(response_ms) = task.response_ms(trials, evaluated) {
+        evaluation.insert("response_ms", &[trials.count, 2], response_ms);
     }
     evaluation.insert("input", &[recorded, time_ms.len(), trials.channels], input);
     evaluation.insert("mean_input", &[conditions, time_ms.len(), trials.channels], mean);
@@ -154,9 +159,27 @@ impl<'a> Evaluation<'a> {
         Population::of_units(self.artifact, self.experiment.network.neurons())
     }
 
-    /// Response window of a task; none for images.
+    /// Response window of all trials of a task; none for images, and where trials have their own.
     pub fn windows(&self) -> Vec<Window<'static>> {
-        self.task().and_then(|task| Window::response(task, self.evaluated)).into_iter().collect()
+        let task = self.task().filter(|_| !self.artifact.has("response_ms"));
+        task.and_then(|task| Window::response(task, self.evaluated)).into_iter().collect()
+    }
+
+    /// Response windows of each of the first trials.
+    pub fn windows_by_trial(&self, trials: usize) -> Result<Vec<Vec<Window<'static>>>, ReportError> {
+        if !self.artifact.has("response_ms") {
+            return Ok(vec![self.windows(); trials]);
+        }
+        let shape = self.artifact.shape::<2>("response_ms")?;
+        let values = self.artifact.values::<f64>("response_ms", &[shape[0], 2])?;
+        if shape[0] < trials {
+            let expected = format!("at least {trials} trials");
+            return Err(self.artifact.tensor_error("response_ms", format!("{} trials", shape[0]), expected).into());
+        }
+        let window = |ms: &[f64]| Window { label: "response", from_ms: ms[0], to_ms: ms[1] };
+        let of_trial =
+            |ms: &[f64]| Some(window(ms)).filter(|window| window.from_ms < window.to_ms).into_iter().collect();
+        Ok(values.chunks_exact(2).take(trials).map(of_trial).collect())
     }
 
     /// Duration of a trial or of an image presentation (ms).

@@ -27,7 +27,8 @@ pub struct Activity {
     pub recorded: Vec<Recorded>,
     wanted: usize,
     step_ms: f64,
-    trials: usize,
+    /// Steps of all trials together, each until it ended.
+    counted: usize,
     steps: usize,
     spikes: Vec<u64>,
     /// True if thresholds are per neuron, not from the config.
@@ -43,24 +44,27 @@ impl Activity {
             recorded: Vec::new(),
             wanted,
             step_ms,
-            trials: 0,
+            counted: 0,
             steps: 0,
             spikes: vec![0; neurons],
             own_thresholds: false,
         }
     }
 
-    /// Runs the network on a batch and adds its activity; returns its states.
+    /// Runs the network on a batch and adds its activity; returns its states. Firing rates count the spikes of each trial up
+    /// to its length in steps.
     ///
     /// # Errors
     /// Errors of candle.
-    pub fn add(&mut self, network: &SpikingNetwork, input: &Input) -> Result<States> {
+    pub fn add(&mut self, network: &SpikingNetwork, input: &Input, lengths: &[usize]) -> Result<States> {
         let states = network.states(input)?;
         let (steps, batch, n) = states.spikes.dims3()?;
         let spikes = states.spikes.flatten_all()?.to_vec1::<f32>()?;
-        for row in spikes.chunks_exact(n) {
-            for (count, spike) in self.spikes.iter_mut().zip(row) {
-                *count += u64::from(*spike > 0.0);
+        for (index, row) in spikes.chunks_exact(n).enumerate() {
+            if index / batch < lengths[index % batch] {
+                for (count, spike) in self.spikes.iter_mut().zip(row) {
+                    *count += u64::from(*spike > 0.0);
+                }
             }
         }
         for trial in 0..batch.min(self.wanted.saturating_sub(self.recorded.len())) {
@@ -75,7 +79,7 @@ impl Activity {
         let population = network.population();
         self.thresholds = self.recorded_units.iter().map(|unit| population.threshold(*unit)).collect();
         self.own_thresholds = population.own().any(|(name, _)| name == "threshold");
-        self.trials += batch;
+        self.counted += lengths.iter().map(|length| steps.min(*length)).sum::<usize>();
         self.steps = steps;
         Ok(states)
     }
@@ -88,7 +92,7 @@ impl Activity {
 
     /// Mean firing rate of each unit (Hz), `[N]`.
     pub fn rate_hz(&self) -> Vec<f64> {
-        let seconds = (self.trials * self.steps) as f64 * self.step_ms / 1e3;
+        let seconds = self.counted as f64 * self.step_ms / 1e3;
         self.spikes.iter().map(|count| *count as f64 / seconds.max(f64::MIN_POSITIVE)).collect()
     }
 
@@ -99,7 +103,7 @@ impl Activity {
 
     /// Mean number of spikes per unit and step.
     pub fn spikes_per_unit_and_step(&self) -> f64 {
-        let chances = (self.trials * self.steps * self.spikes.len()).max(1);
+        let chances = (self.counted * self.spikes.len()).max(1);
         self.spikes.iter().sum::<u64>() as f64 / chances as f64
     }
 

@@ -15,16 +15,15 @@ use mdl_convert::fidelity::{Fidelity, Line, RateActivity, output_error};
 use mdl_convert::lif_artifact;
 use mdl_convert::lif_task::{LifTask, Monitor};
 use mdl_data::field::length;
-use mdl_data::score::Score;
-use mdl_data::tasks::{Task, Trials};
+use mdl_data::tasks::{Evaluated, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
-use mdl_report::evaluation::{keep_inputs, keep_network};
+use mdl_report::evaluation::{keep_network, keep_trials};
 use mdl_report::{FigureFiles, Population, figures};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -121,8 +120,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         artifact.insert(name, &[1], vec![number]);
     }
     let recorded = length(experiment.evaluation.recorded_trials);
-    let of_task = (task.conditions().len(), task.step_ms());
-    keep_inputs(&trials, recorded, of_task, &evaluation.time_ms, &mut artifact);
+    keep_trials(&trials, recorded, (task, Evaluated::Lif), &evaluation.time_ms, &mut artifact);
 
     keep_network(&lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
     let populations = Population::of_units(&artifact, network.units).or_exit(Status::DamagedInput)?;
@@ -139,7 +137,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         "performance_interval": score.interval(),
         "trials": score.trials,
         "scaling_factor": factor,
-        "conditions": conditions(&evaluation, task),
+        "conditions": evaluated::conditions(task, &evaluation.condition, &evaluation.correct),
         "rate_hz": mean(&evaluation.rate_hz),
         "device": mdl_device::name(&device),
         "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
@@ -216,16 +214,4 @@ fn rates_by_population(evaluation: &Evaluation, populations: &[Population]) -> V
     };
     let all = Population::ALL.into_iter().map(|p| (p.label(), rates(p)));
     all.filter(|(_, rates)| !rates.is_empty()).map(|(label, rates)| (label, mean(&rates))).collect()
-}
-
-/// Score of each condition that occurred.
-fn scores<'t>(evaluation: &Evaluation, task: &'t dyn Task) -> Vec<(&'t str, Score)> {
-    let named = task.conditions().iter().enumerate().map(|(c, name)| (name.as_str(), evaluation.score_of(c)));
-    named.filter(|(_, score)| score.trials > 0).collect()
-}
-
-fn conditions(evaluation: &Evaluation, task: &dyn Task) -> Value {
-    let score =
-        |s: &Score| json!({ "trials": s.trials, "performance": s.performance(), "performance_interval": s.interval() });
-    Value::Object(scores(evaluation, task).iter().map(|(name, s)| ((*name).into(), score(s))).collect())
 }

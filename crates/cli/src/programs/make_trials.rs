@@ -22,7 +22,7 @@ use std::process::ExitCode;
 /// Reads a config and writes a trials artifact, to evaluate several networks on the same trials, or for other tools.
 /// Prints the result as JSON, on a terminal as a sentence.
 ///
-/// Exit status: 0 written, 1 failed, 2 usage or config, 75 interrupted: rerun.
+/// Exit status: 0 written, 1 failed, 2 usage or config, 3 damaged file of trials, 75 interrupted: rerun.
 #[derive(Parser)]
 #[command(
     version,

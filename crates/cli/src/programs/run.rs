@@ -15,7 +15,7 @@ use mdl_convert::lif::{LifNetwork, Timing};
 use mdl_convert::lif_artifact;
 use mdl_convert::lif_task::LifTask;
 use mdl_data::field::{MOST_TRIALS, length};
-use mdl_data::tasks::{Task, Trials};
+use mdl_data::tasks::{Evaluated, Task, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::{Estimate, Recorded};
@@ -91,8 +91,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     common.start()?;
     let artifact = Artifact::read_any(&arguments.network).or_exit(Status::DamagedInput)?;
     if ![Kind::Rate, Kind::Spiking, Kind::Lif].contains(&artifact.kind) {
-        let (path, found) = (arguments.network.display(), artifact.kind);
-        return Err(anyhow!("{path}: found a {found} artifact, expected a network: rate, spiking or lif"))
+        let (path, found) = (arguments.network.display(), artifact.kind.with_article());
+        return Err(anyhow!("{path}: found {found} artifact, expected a network: rate, spiking or lif"))
             .or_exit(Status::DamagedInput);
     }
     let DerivedExperiment { experiment, differs, .. } = experiment(arguments, &artifact)?;
@@ -129,7 +129,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     activity.config["evaluation"]["trials"] = json!(trials.count);
     keep_network(&artifact, layout.sizes.units, &mut activity).or_exit(Status::DamagedInput)?;
     let time_ms = layout.steps().map(|step| step as f64 * network.step_ms(&experiment)).collect();
-    let mut sink = Sink::create(&layout, &trials, task.step_ms(), time_ms, activity, (output, force))?;
+    let evaluated = if artifact.kind == Kind::Lif { Evaluated::Lif } else { Evaluated::Trained };
+    let mut sink = Sink::create(&layout, &trials, (task, evaluated), time_ms, activity, (output, force))?;
     record(&network, arguments, &experiment, task, &layout, &trials, &mut sink)?;
     signal::hold();
     let correct = sink.finish()?;

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::quantity::Quantity;
 use mdl_artifact::output::OutputError;
 use mdl_artifact::{Artifact, ArtifactStream, Outline};
-use mdl_data::tasks::Trials;
+use mdl_data::tasks::{Evaluated, Task, Trials};
 use std::path::Path;
 
 /// Recording of one trial: a value per recorded step and unit, mode or channel, `[R, width]`.
@@ -29,15 +29,15 @@ pub(crate) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    /// Creates the file with `artifact`, to which everything known beforehand is added. `trials` are all trials, of a
-    /// task with steps of `step_ms`, and `time_ms` the times of the recorded steps.
+    /// Creates the file with `artifact`, to which everything known beforehand is added. `trials` are all trials of
+    /// `task`, on which a network of this kind runs, and `time_ms` the times of the recorded steps.
     ///
     /// # Errors
     /// Any [`OutputError`].
     pub fn create(
         layout: &'a Layout,
         trials: &'a Trials,
-        step_ms: f64,
+        (task, evaluated): (&dyn Task, Evaluated),
         time_ms: Vec<f64>,
         mut artifact: Artifact,
         (path, force): (&Path, bool),
@@ -47,8 +47,13 @@ impl<'a> Sink<'a> {
         let condition = layout.trials.iter().map(|trial| trials.condition[*trial] as u32).collect();
         artifact.insert("trial", &[count], numbers(&layout.trials));
         artifact.insert("condition", &[count], condition);
+        let step_ms = task.step_ms();
         if let Some(length_ms) = trials.length_ms(step_ms) {
             artifact.insert("length_ms", &[count], layout.trials.iter().map(|trial| length_ms[*trial]).collect());
+        }
+        if let Some(response_ms) = task.response_ms(trials, evaluated) {
+            let of_trial = |trial: &usize| [response_ms[2 * trial], response_ms[2 * trial + 1]];
+            artifact.insert("response_ms", &[count, 2], layout.trials.iter().flat_map(of_trial).collect());
         }
         artifact.insert("time_ms", &[time_ms.len()], time_ms.clone());
         artifact.insert("recorded_unit", &[units], numbers(&layout.units));

@@ -59,7 +59,7 @@ impl Simulator<'_> {
         let (mut drive, mut potential, mut samples) = (Vec::new(), Vec::new(), 0);
         // No step lies in the windows that a trial does not have.
         let mut window = vec![[i32::MAX, 0]; trials.len() * windows];
-        for (index, TrialOnGpu { input, draws, windows: own }) in trials.iter().enumerate() {
+        for (index, TrialOnGpu { input, draws, windows: own, .. }) in trials.iter().enumerate() {
             for (to, from) in window[index * windows..].iter_mut().zip(own) {
                 *to = [*from.start() as i32, *from.end() as i32];
             }
@@ -74,6 +74,7 @@ impl Simulator<'_> {
         let seed = trials.first().map_or(0, |trial| trial.draws.seed);
         let draw =
             machine.upload(trials.iter().map(|trial| halves(trial.draws.trial)).collect::<Vec<_>>().as_flattened())?;
+        let counted_to = machine.upload(&trials.iter().map(|trial| trial.counted_to as u32).collect::<Vec<_>>())?;
         let window = machine.upload(&window.as_flattened().iter().map(|step| *step as u32).collect::<Vec<_>>())?;
         let trial = machine.upload(&simulations.iter().map(|(trial, _)| *trial as u32).collect::<Vec<_>>())?;
         let factor = machine.upload(&simulations.iter().map(|(_, factor)| place(*factor)).collect::<Vec<_>>())?;
@@ -127,6 +128,7 @@ impl Simulator<'_> {
             factor: machine.address(&factor),
             draw: machine.address(&draw),
             window: machine.address(&window),
+            counted_to: machine.address(&counted_to),
             drive: machine.address(&drive),
             potential: machine.address(&potential),
             pulses: pulses.as_ref().map_or(0, |pulses| machine.address(pulses)),
@@ -239,12 +241,19 @@ mod tests {
             input: normal(10 + trial, 1.0, 10 * network.inputs),
             draws: TrialDraws { seed: 5 << 33, trial: trial << 34 },
             windows: windows[trial as usize - 1..].to_vec(),
+            // The second is counted for nine tenths of its steps.
+            counted_to: timing.steps - timing.steps / 10 * (trial as usize - 1),
         };
         let trials = [trial(1), trial(2)];
         let factors = [0.5, 2.0, 40.0];
         let simulations: Vec<(usize, f64)> = (0..2).flat_map(|t| factors.map(|f| (t, f))).collect();
         let run = |trial: &TrialOnGpu| {
-            let recording = Recording { windows: trial.windows.clone(), out_every: Some(30), ..Recording::default() };
+            let recording = Recording {
+                windows: trial.windows.clone(),
+                out_every: Some(30),
+                counted_to: Some(trial.counted_to),
+                ..Recording::default()
+            };
             simulator.run(&trial.input, &factors, &trial.draws, &recording).unwrap()
         };
         let expected: Vec<_> = trials.iter().flat_map(run).collect();
@@ -322,7 +331,7 @@ mod tests {
         let timing = Timing::new(&config, 9, 5.0).unwrap();
         let simulator = Simulator::new(&network, &config, timing.clone()).unwrap();
         let (input, draws) = (normal(10, 1.0, 10 * network.inputs), TrialDraws { seed: 5, trial: 1 });
-        let trials = [TrialOnGpu { input, draws, windows: vec![timing.window(2..7)] }];
+        let trials = [TrialOnGpu { input, draws, windows: vec![timing.window(2..7)], counted_to: timing.steps }];
         let found = simulator.run_on(&machine, &trials, &[(0, 1e10)], None).unwrap().remove(0);
         assert!(found.spike_count[66] > 0);
         assert!(found.extremes.iter().all(|e| e.max.is_nan() && e.min.is_nan()), "{:?}", found.extremes);

@@ -13,6 +13,8 @@ pub struct TrialOnGpu {
     pub draws: TrialDraws,
     /// Steps of the windows in which the extremes of its outputs are found.
     pub windows: Vec<RangeInclusive<usize>>,
+    /// Last step whose spikes are counted in firing rates.
+    pub counted_to: usize,
 }
 
 /// Argument of the kernels, field by field like `struct Lif` in `lif.cu`, where the fields are documented.
@@ -46,6 +48,7 @@ pub(super) struct Lif {
     pub factor: u64,
     pub draw: u64,
     pub window: u64,
+    pub counted_to: u64,
     pub drive: u64,
     pub potential: u64,
     pub pulses: u64,

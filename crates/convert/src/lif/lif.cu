@@ -19,6 +19,7 @@ struct Lif {
   const uint32_t* factor;     // [simulations]: which scaling factor
   const uint32_t* draw;       // [trials][2]: number of the trial's noise, low word first
   const uint32_t* window;     // [trials][windows][2]: first and last step of a window, counted from 1
+  const uint32_t* counted_to; // [trials]: last step whose spikes are counted
   const float* drive;         // W_in u [trials][samples][N]
   const float* potential;     // initial potentials [trials][N]
   const uint32_t* pulses;      // [trials][⌈steps/32⌉]: bit s % 32 of word s / 32 is the coin of step s + 1; or null
@@ -32,7 +33,7 @@ struct Lif {
   const float* w_out;         // W_out / scaling factor [factors][O][N]
   float* extremes;            // largest, smallest, sum and number of outputs in a window [simulations][windows][O][4]
   float* out;                 // outputs that are kept [simulations][⌊steps/k⌋][O]
-  uint32_t* counts;           // spikes from step 10 on [simulations][N]
+  uint32_t* counts;           // spikes from step 10 to the last that is counted [simulations][N]
 };
 
 constexpr int FIRST_COUNTED_STEP = 10;
@@ -107,6 +108,7 @@ __device__ void simulate(const Lif& a) {
   const size_t trial = a.trial[blockIdx.x], factor = a.factor[blockIdx.x];
   const uint32_t draw_low = a.draw[2 * trial], draw_high = a.draw[2 * trial + 1];
   const uint32_t* windows = a.window + trial * a.windows * 2;
+  const int counted_to = (int)a.counted_to[trial];
   const int kick_words = (a.steps + 31) / 32;
 
   Unit units[ITEMS] = {};
@@ -163,7 +165,7 @@ __device__ void simulate(const Lif& a) {
           }
           if (spikes) x.last = step;
           x.v = spikes ? a.v_reset : v;
-          if (spikes && step >= FIRST_COUNTED_STEP) ++x.count;
+          if (spikes && step >= FIRST_COUNTED_STEP && step <= counted_to) ++x.count;
         }
         const uint32_t bits = __ballot_sync(0xffffffffu, spikes);
         if (lane == 0) fired[parity * words + i * warps + warp] = bits;

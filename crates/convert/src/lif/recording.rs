@@ -21,6 +21,8 @@ pub struct Recording {
     pub traces: Option<Traces>,
     /// State after the last step.
     pub end_state: bool,
+    /// Last step whose spikes are counted in firing rates; none for the last of all.
+    pub counted_to: Option<usize>,
 }
 
 /// Units whose traces are recorded, and the interval.
@@ -61,7 +63,7 @@ pub struct State {
 pub struct Run {
     /// Extremes of the outputs inside the windows, `[windows, O]`; not a number where the output is not.
     pub extremes: Vec<Extremes>,
-    /// Spikes of each unit, from step 10 onwards, `[N]`
+    /// Spikes of each unit, from step 10 to the last that is counted, `[N]`
     pub spike_count: Vec<u32>,
     /// Spikes, ordered by step, then unit.
     pub spikes: Vec<Spike>,
@@ -78,7 +80,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Firing rate of each unit (Hz), over the whole trial as published.
+    /// Firing rate of each unit (Hz) in a trial of this duration, all of which is counted as published.
     pub fn rate_hz(&self, trial_ms: f64) -> Vec<f64> {
         self.spike_count.iter().map(|count| f64::from(*count) * 1000.0 / trial_ms).collect()
     }
@@ -94,6 +96,7 @@ pub(super) struct Recorder<'a> {
     outputs: usize,
     /// First and last step of all windows together; no step lies between them where there is none.
     response: (usize, usize),
+    counted_to: usize,
     pub run: Run,
 }
 
@@ -114,6 +117,7 @@ impl<'a> Recorder<'a> {
                 .windows
                 .iter()
                 .fold((usize::MAX, 0), |(from, to), window| (from.min(*window.start()), to.max(*window.end()))),
+            counted_to: what.counted_to.unwrap_or(usize::MAX),
             run: Run {
                 extremes: vec![Extremes::EMPTY; what.windows.len() * outputs],
                 spike_count: vec![0; units],
@@ -125,7 +129,7 @@ impl<'a> Recorder<'a> {
     /// Records the spikes of a step.
     #[inline(always)]
     pub fn spikes(&mut self, step: usize, units: &[u32]) {
-        if step >= FIRST_COUNTED_STEP {
+        if (FIRST_COUNTED_STEP..=self.counted_to).contains(&step) {
             units.iter().for_each(|unit| self.run.spike_count[*unit as usize] += 1);
         }
         if self.what.spikes {

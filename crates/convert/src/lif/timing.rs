@@ -61,6 +61,11 @@ impl Timing {
         step(samples.start)..=step(samples.end)
     }
 
+    /// Last step of a trial of so many samples.
+    pub fn last_step(&self, samples: usize) -> usize {
+        *self.window(0..samples).end()
+    }
+
     /// First step at or after `time_ms`.
     pub fn step_at(&self, time_ms: f64) -> usize {
         (time_ms / self.step_ms).round() as usize
@@ -79,6 +84,7 @@ mod tests {
         assert_eq!((sample(1), sample(49), sample(50), sample(149), sample(150)), (0, 0, 1, 1, 2));
         assert_eq!((sample(19_949), sample(19_950), sample(20_000)), (199, 200, 200));
         assert_eq!(timing.window(100..200), 10_000..=20_000);
+        assert_eq!((timing.last_step(120), timing.last_step(200)), (12_000, 20_000));
         assert_eq!(timing.step_at(25.0), 500);
     }
 

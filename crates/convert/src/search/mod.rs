@@ -28,7 +28,7 @@ use crate::lif::LifNetwork;
 use crate::lif_task::{LifTask, count_correct};
 use crate::prediction::predict;
 use mdl_data::field::require;
-use trials::{Progress, TrialResult, TrialResults, TrialSet};
+use trials::{Progress, TrialResult, TrialResults, TrialSet, rate_hz};
 
 /// Number of factors added at a time beyond an edge, and maximum number of factors in a search.
 const ADDED: usize = 3;
@@ -47,7 +47,7 @@ pub struct SearchSpec<'a> {
     pub start: std::ops::Range<usize>,
     /// Settings of the search.
     pub config: &'a SearchConfig,
-    /// Unit-seconds of a trial: its spikes divided by this are the mean firing rate of the units (Hz).
+    /// Unit-seconds of the longest trial: its spikes divided by this are the mean firing rate of the units (Hz).
     pub unit_seconds: f64,
 }
 
@@ -152,9 +152,7 @@ impl<'a> SearchSpec<'a> {
 
     fn candidate(&self, scaling_factor: f64, course: &[TrialResult]) -> Candidate {
         let trials = course.len() as u32;
-        let spikes: u64 = course.iter().map(|result| result.spikes).sum();
-        let rate_hz = spikes as f64 / (self.unit_seconds * f64::from(trials.max(1)));
-        Candidate { scaling_factor, trials, correct: correct(course), rate_hz }
+        Candidate { scaling_factor, trials, correct: correct(course), rate_hz: rate_hz(course, self.unit_seconds) }
     }
 }
 
@@ -207,7 +205,7 @@ mod tests {
     #[test]
     fn a_course_is_beaten_only_beyond_chance() {
         let course = |correct: &[u8]| -> Vec<TrialResult> {
-            correct.iter().map(|c| TrialResult { correct: *c == 1, spikes: 0 }).collect()
+            correct.iter().map(|c| TrialResult { correct: *c == 1, spikes: 0, lasted: 1.0 }).collect()
         };
         let best = course(&[1; 10]);
         assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
@@ -233,7 +231,7 @@ mod tests {
             for trial in request.trials.clone() {
                 for factor in results.missing(&request, trial) {
                     let correct = trial * 37 % 100 < performance(factor);
-                    results.insert(request.set, factor, trial, TrialResult { correct, spikes: 1 });
+                    results.insert(request.set, factor, trial, TrialResult { correct, spikes: 1, lasted: 1.0 });
                     met.push(factor);
                 }
             }

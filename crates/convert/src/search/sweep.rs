@@ -3,7 +3,7 @@
 
 use crate::lif_task::count_correct;
 use crate::search::SearchSpec;
-use crate::search::trials::{Progress, TrialResults, TrialSet};
+use crate::search::trials::{Progress, TrialResults, TrialSet, rate_hz};
 use mdl_data::score::{Score, Spread, wilson_interval};
 
 /// Results of one network with one setting.
@@ -59,9 +59,7 @@ pub fn search_and_evaluate(spec: &SearchSpec, trials: u32, results: &TrialResult
     let scaling_factor = spec.find(results)?.chosen().scaling_factor;
     let course = results.of(TrialSet::Evaluation, &[scaling_factor], 0..trials)?.remove(0);
     let score = Score { trials, correct: count_correct(course.iter().map(|result| &result.correct)) };
-    let spikes: u64 = course.iter().map(|result| result.spikes).sum();
-    let rate_hz = spikes as f64 / (spec.unit_seconds * f64::from(trials.max(1)));
-    Ok(Swept { scaling_factor, score, rate_hz })
+    Ok(Swept { scaling_factor, score, rate_hz: rate_hz(&course, spec.unit_seconds) })
 }
 
 #[cfg(test)]

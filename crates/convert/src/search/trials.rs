@@ -1,7 +1,7 @@
 //! Results of a network's trials, from which searches and sweeps are computed.
 //!
-//! A trial result is a function of (seed, set, trial, scaling factor), and consists of two integers. A search is
-//! therefore a pure function of its trial results: an interrupted search requests the missing ones and ends as if it
+//! A trial result is a function of (seed, set, trial, scaling factor), and consists of three numbers. A search
+//! is therefore a pure function of its trial results: an interrupted search requests the missing ones and ends as if it
 //! had not been interrupted.
 
 use crate::error::Result;
@@ -50,12 +50,21 @@ impl TrialSet {
 }
 
 /// Result of one trial with one scaling factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrialResult {
     /// True if the answer was correct.
     pub correct: bool,
-    /// Spikes of all units.
+    /// Spikes of all units, until the trial ended.
     pub spikes: u64,
+    /// Fraction of the longest trial that it lasted.
+    pub lasted: f64,
+}
+
+/// Mean firing rate of the units (Hz) in trials, of which the longest would last so many unit-seconds.
+pub fn rate_hz(course: &[TrialResult], unit_seconds: f64) -> f64 {
+    let spikes: u64 = course.iter().map(|result| result.spikes).sum();
+    let lasted: f64 = course.iter().map(|result| result.lasted).sum();
+    if spikes == 0 { 0.0 } else { spikes as f64 / (unit_seconds * lasted) }
 }
 
 /// Trials that a search needs next, each with all the factors.
@@ -131,6 +140,7 @@ impl TrialResults {
 /// | `answer.trial` | `[A]` | U32 | trial |
 /// | `answer.correct` | `[A]` | U8 | 1 if it was answered correctly |
 /// | `answer.spikes` | `[A]` | I64 | spikes of all units |
+/// | `answer.lasted` | `[A]` | F64 | fraction of the longest trial that it lasted; absent where this is 1 for all |
 pub fn write(searches: &[TrialResults], artifact: &mut Artifact) {
     let rows: Vec<(u32, &Key, &TrialResult)> = searches
         .iter()
@@ -146,6 +156,9 @@ pub fn write(searches: &[TrialResults], artifact: &mut Artifact) {
     artifact.insert("answer.trial", &shape, rows.iter().map(|row| row.1.trial).collect());
     artifact.insert("answer.correct", &shape, rows.iter().map(|row| u8::from(row.2.correct)).collect());
     artifact.insert("answer.spikes", &shape, rows.iter().map(|row| row.2.spikes as i64).collect());
+    if rows.iter().any(|row| row.2.lasted < 1.0) {
+        artifact.insert("answer.lasted", &shape, rows.iter().map(|row| row.2.lasted).collect());
+    }
 }
 
 /// Reads the trial results of `searches` searches.
@@ -160,6 +173,11 @@ pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<TrialResults>> {
     let trial = artifact.values::<u32>("answer.trial", &shape)?;
     let correct = artifact.values::<u8>("answer.correct", &shape)?;
     let spikes = artifact.values::<i64>("answer.spikes", &shape)?;
+    let all_lasted = vec![1.0; shape[0]];
+    let lasted = match artifact.has("answer.lasted") {
+        true => artifact.values::<f64>("answer.lasted", &shape)?,
+        false => &all_lasted,
+    };
     let refused = |name, found: String, expected: &str| Err(artifact.tensor_error(name, found, expected.into()).into());
     let mut all = vec![TrialResults::default(); searches];
     for i in 0..shape[0] {
@@ -172,8 +190,12 @@ pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<TrialResults>> {
         if spikes[i] < 0 {
             return refused("answer.spikes", spikes[i].to_string(), "numbers of at least 0");
         }
+        if !(lasted[i] > 0.0 && lasted[i] <= 1.0) {
+            return refused("answer.lasted", lasted[i].to_string(), "fractions above 0, up to 1");
+        }
         let set = if evaluation[i] == 0 { TrialSet::Search } else { TrialSet::Evaluation };
-        results.insert(set, factor[i], trial[i], TrialResult { correct: correct[i] != 0, spikes: spikes[i] as u64 });
+        let result = TrialResult { correct: correct[i] != 0, spikes: spikes[i] as u64, lasted: lasted[i] };
+        results.insert(set, factor[i], trial[i], result);
     }
     Ok(all)
 }
@@ -190,11 +212,18 @@ mod tests {
                 TrialSet::Search,
                 20.0,
                 trial,
-                TrialResult { correct: trial == 1, spikes: 7 + u64::from(trial) },
+                TrialResult { correct: trial == 1, spikes: 7 + u64::from(trial), lasted: 1.0 },
             );
         }
-        results.insert(TrialSet::Evaluation, 22.5, 0, TrialResult { correct: true, spikes: 1 << 40 });
+        results.insert(TrialSet::Evaluation, 22.5, 0, TrialResult { correct: true, spikes: 1 << 40, lasted: 0.25 });
         results
+    }
+
+    #[test]
+    fn rates_are_over_the_time_that_trials_lasted() {
+        let result = |spikes, lasted| TrialResult { correct: true, spikes, lasted };
+        assert_eq!(rate_hz(&[result(30, 1.0), result(15, 0.5)], 10.0), 3.0);
+        assert_eq!(rate_hz(&[], 10.0), 0.0);
     }
 
     #[test]
@@ -215,6 +244,8 @@ mod tests {
         write(&searches, &mut artifact);
         assert_eq!(read(&artifact, 3).unwrap(), searches);
         assert!(read(&artifact, 2).unwrap_err().to_string().contains("answer.search"));
+        artifact.insert("answer.lasted", &[8], vec![2.0; 8]);
+        assert!(read(&artifact, 3).unwrap_err().to_string().contains("answer.lasted"));
         artifact.insert("answer.scaling_factor", &[8], vec![-1.0; 8]);
         assert!(read(&artifact, 3).unwrap_err().to_string().contains("answer.scaling_factor"));
     }

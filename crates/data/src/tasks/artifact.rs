@@ -39,9 +39,6 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
     let [steps, _, _] = artifact.shape("input")?;
     let Some(made) = artifact.config.get("task").filter(|made| made.is_object()) else { return Ok(BTreeMap::new()) };
     let Ok(made) = serde_json::from_value::<TaskConfig>(made.clone()) else { return Ok(BTreeMap::new()) };
-    if made.name() != task.name() {
-        return Ok(BTreeMap::from([("task.file".into(), made.name().into())]));
-    }
     if let (Ok(one), Ok(other)) = (made.task(), task.task()) {
         let draw = |task: &dyn Task| task.draw(1, Purpose::WrittenTrial, 0, COMPARED).ok();
         let alike = match (draw(one), draw(other)) {
@@ -50,11 +47,17 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
                     == (other.input, other.target, other.condition, other.length)
             }
             _ => false,
-        };
+        } && one.step_ms() == other.step_ms();
+        let named_alike = (one.conditions(), one.inputs(), one.output_names())
+            == (other.conditions(), other.inputs(), other.output_names());
         // Trials written by another program may have another length than the config that they took over.
-        if alike && one.step_ms() == other.step_ms() || steps == other.steps() && one.steps() != other.steps() {
+        let extended = made.name() == task.name() && steps == other.steps() && one.steps() != other.steps();
+        if alike && named_alike || extended {
             return Ok(BTreeMap::new());
         }
+    }
+    if made.name() != task.name() {
+        return Ok(BTreeMap::from([("task.file".into(), made.name().into())]));
     }
     let [made, task] = [&made, task].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
     let found = json_differences(&made, &task).into_iter();

@@ -23,7 +23,7 @@ pub use config::{Subject, TaskConfig};
 pub use data_set::{BatchInput, DataSet, Drive, Examples, Picture, Presentation, Signals, Size, Split};
 pub use data_sets::DataSetConfig;
 pub use digits::Digits;
-pub use program::Program;
+pub use program::{LONGEST_TASK, Program};
 pub use rule::{Criterion, Demand, Evaluated, Extremes, Rule, RuleSet};
 pub use sequential_mnist::SequentialMnist;
 pub use task::{Task, TaskError};

@@ -1,6 +1,6 @@
 //! A task: trials that are drawn, and what counts as a correct answer to each.
 
-use super::rule::{Evaluated, RuleSet};
+use super::rule::{Evaluated, Rule, RuleSet};
 use super::trials::Trials;
 use mdl_kernels::random::Purpose;
 use std::ops::Range;
@@ -53,7 +53,25 @@ pub trait Task: Send + Sync {
 
     /// The steps in which the answer of a network is judged in any of the example trials; none without a rule.
     fn response_window(&self, evaluated: Evaluated) -> Option<Range<usize>> {
-        let rules = self.examples().rules.iter().flatten().filter(|rule| rule.applies(evaluated, self.rule_set()));
-        rules.map(|rule| rule.window.clone()).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+        around(self.examples().rules.iter().flatten(), evaluated, self.rule_set())
     }
+
+    /// Beginning and end of the steps in which the answer to each trial is judged (ms), `[B, 2]`, twice 0 for one without a
+    /// rule; none if they are those of [`Self::response_window`] in all trials.
+    fn response_ms(&self, trials: &Trials, evaluated: Evaluated) -> Option<Vec<f64>> {
+        let of_trial = |rules: &Vec<Rule>| around(rules.iter(), evaluated, self.rule_set());
+        let own: Vec<Option<Range<usize>>> = trials.rules.iter().map(of_trial).collect();
+        let common = self.response_window(evaluated);
+        let ms = |range: Option<Range<usize>>| {
+            let range = range.unwrap_or_default();
+            [range.start, range.end].map(|step| step as f64 * self.step_ms())
+        };
+        own.iter().any(|own| *own != common).then(|| own.into_iter().flat_map(ms).collect())
+    }
+}
+
+/// From the first to the last step in which rules that apply judge an answer.
+fn around<'r>(rules: impl Iterator<Item = &'r Rule>, evaluated: Evaluated, set: RuleSet) -> Option<Range<usize>> {
+    let windows = rules.filter(|rule| rule.applies(evaluated, set)).map(|rule| rule.window.clone());
+    windows.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
 }

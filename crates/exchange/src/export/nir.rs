@@ -106,7 +106,7 @@ fn write(artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<
             }
             spiking(artifact, config, experiment)?
         }
-        (kind, _) => return Err(unfit(format!("a {kind} artifact; NIR takes lif and spiking"))),
+        (kind, _) => return Err(unfit(format!("{} artifact; NIR takes lif and spiking", kind.with_article()))),
     };
     graph.metadata.push(Field { name: "name", shape: vec![], values: Values::Text(experiment.name.clone()) });
     to_hdf5(&graph).map_err(|error| unfit(error.to_string()))

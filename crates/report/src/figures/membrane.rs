@@ -132,7 +132,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
             Evaluated::Trained => PotentialUnit::Dimensionless,
         },
         traces: &traces,
-        windows: &evaluation.windows(),
+        windows: &evaluation.windows_by_trial(1)?[0],
     };
     figure.draw().map(Some)
 }

@@ -35,6 +35,8 @@ pub struct Trial<'a> {
     pub time_ms: &'a [f64],
     /// Unit of each spike.
     pub unit: &'a [u32],
+    /// Stimulus and response windows.
+    pub windows: &'a [Window<'a>],
 }
 
 /// Inputs of the trials of a raster.
@@ -67,7 +69,7 @@ pub struct Raster<'a> {
     pub trials: &'a [Trial<'a>],
     /// Inputs, shown below the raster of each trial.
     pub stimulus: Option<Stimulus<'a>>,
-    /// Stimulus and response windows.
+    /// Windows of the panel with the rates of populations.
     pub windows: &'a [Window<'a>],
     /// Bin width of a panel with the rate of each population, mean over trials, in ms; wider for very long trials.
     pub rate_bin_ms: Option<f64>,
@@ -86,8 +88,9 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         return Ok(None);
     }
     let mut trials = Vec::new();
-    for Spikes { label, time_ms, unit } in &spikes {
-        trials.push(Trial { label, time_ms, unit });
+    let windows = evaluation.windows_by_trial(spikes.len())?;
+    for (Spikes { label, time_ms, unit }, windows) in spikes.iter().zip(&windows) {
+        trials.push(Trial { label, time_ms, unit, windows });
     }
     let rate_bin_ms = match evaluation.evaluated {
         Evaluated::Lif => 20.0,
@@ -200,7 +203,7 @@ impl Raster<'_> {
         let curves: Vec<Curve> = (0..channels).map(curve).collect();
         let frame = Frame { top: raster.bottom() + INPUT.1, height: self.strip() - INPUT.1, ..raster };
         let time = self.time_axis(last && self.rate_bin_ms.is_none());
-        let lanes = Lanes { label: "Input", names, time_ms, curves: &curves, windows: self.windows };
+        let lanes = Lanes { label: "Input", names, time_ms, curves: &curves, windows: self.trials[trial].windows };
         lanes.draw(canvas, height, frame, time);
     }
 
@@ -209,7 +212,7 @@ impl Raster<'_> {
         let label = if groups.len() > 1 { "Units, by population" } else { "Unit" };
         let units = Axis::count(label, self.populations.len());
         let panel = Panel::new(canvas.size(height), frame, time, units);
-        window::shade(canvas, &panel, self.windows);
+        window::shade(canvas, &panel, trial.windows);
         let rows = self.rows(groups);
         let pitch = frame.height / self.populations.len() as f64;
         let tall = if pitch > 3.0 { pitch - 1.0 } else { pitch.max(LEAST_HEIGHT) };
@@ -316,7 +319,8 @@ impl Raster<'_> {
     fn keys(&self, groups: &[Group]) -> Vec<(Key, String)> {
         let name = |group: &Group| format!("{} (n = {})", group.population.label(), group.units.len());
         let mut keys: Vec<_> = groups.iter().map(|g| (Key::Block(g.population.colour()), name(g))).collect();
-        keys.extend(window::keys(self.windows));
+        let windows: Vec<Window> = self.trials.iter().flat_map(|trial| trial.windows).copied().collect();
+        keys.extend(window::keys(&windows));
         keys
     }
 
@@ -343,6 +347,7 @@ impl Raster<'_> {
             CHECK.length("input", input, self.trials.len() * time_ms.len() * names.len())?;
         }
         for trial in self.trials {
+            window::check(trial.windows, CHECK)?;
             let what = format!("units of the spikes of trial {}", trial.label);
             CHECK.length(&what, trial.unit, trial.time_ms.len())?;
             let unknown = trial.unit.iter().find(|&&unit| unit as usize >= self.populations.len());
@@ -381,7 +386,7 @@ mod tests {
     #[test]
     fn rates_are_spikes_a_second() {
         let populations = [Population::Inhibitory, Population::Excitatory, Population::Excitatory];
-        let trial = Trial { label: "", time_ms: &[5.0, 15.0, 250.0, 250.0], unit: &[1, 2, 2, 0] };
+        let trial = Trial { label: "", time_ms: &[5.0, 15.0, 250.0, 250.0], unit: &[1, 2, 2, 0], windows: &[] };
         let raster = Raster {
             title: "",
             duration_ms: 250.0,
@@ -400,7 +405,7 @@ mod tests {
     }
     #[test]
     fn many_trials_make_the_picture_of_the_first() {
-        let trials = [Trial { label: "Go", time_ms: &[5.0], unit: &[0] }; 200];
+        let trials = [Trial { label: "Go", time_ms: &[5.0], unit: &[0], windows: &[] }; 200];
         let draw = |count: usize| {
             let raster = Raster {
                 title: "",

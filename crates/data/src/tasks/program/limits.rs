@@ -13,6 +13,6 @@ pub(super) const RANGE: usize = 1_000_000;
 /// Stack of the thread that reads a task (bytes).
 pub(super) const STACK: usize = 128 << 20;
 /// Longest text of a task (bytes): what can be nested in it fits on the stack.
-pub(super) const LONGEST: usize = 1 << 16;
+pub const LONGEST: usize = 1 << 16;
 /// Lists inside one another in a parameter.
 pub(super) const DEPTH: usize = 8;

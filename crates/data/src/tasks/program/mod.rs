@@ -21,6 +21,7 @@ use super::trials::{Trial, Trials};
 pub use config::ProgramConfig;
 use declared::Declared;
 use draw::Drawing;
+pub use limits::LONGEST as LONGEST_TASK;
 use limits::{CHUNK, STACK, TICKS};
 use mdl_kernels::random::{Purpose, Stream};
 use schemars::JsonSchema;

@@ -255,10 +255,12 @@ impl Names {
             return Err(TrialsError::field("output_names", format!("{named} names"), expected));
         }
         let known = of_target.or(named).or(config.classes);
-        let count = known.or(largest.map(|largest| (largest + 1).max(2)));
+        let count = known.or(largest.filter(|largest| *largest > 0).map(|largest| largest + 1));
         let count = count.ok_or_else(|| {
             let array = files[0].arrays.get("label").map_or("label", |array| array.name.as_str());
-            TrialsError::array(&files[0].path, array, "no class", "classes from 0")
+            let found = if largest.is_some() { "class 0 alone" } else { "no class" };
+            let expected = "classes from 0 to 1 or more; task.classes tells their number if the file lacks some";
+            TrialsError::array(&files[0].path, array, found, expected)
         })?;
         match largest {
             Some(largest) if largest >= count => {

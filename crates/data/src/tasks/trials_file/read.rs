@@ -9,7 +9,8 @@ use crate::tasks::rule::Rule;
 use crate::tasks::rule_rows::{COLUMNS, rule};
 use crate::tasks::task::Task;
 use crate::tasks::trials::Trials;
-use mdl_artifact::arrays::{Contents, Limits, Variable, numpy, safetensors};
+use mdl_artifact::arrays::{Contents, Entry, Limits, Variable, numpy, safetensors};
+use mdl_artifact::memory::{readable, room};
 use mdl_artifact::output::sha256;
 use mdl_artifact::{Artifact, FileType, Kind};
 use serde_json::Value;
@@ -83,6 +84,7 @@ impl TrialFile {
         let found = FileType::of(bytes);
         let roles = config.arrays.roles();
         let wanted = |name: &str| roles.iter().any(|(_, own)| *own == name);
+        check_memory(path, found, bytes, wanted)?;
         let contents = match found {
             FileType::Npz => numpy::read_within(&Limits::TRIALS, bytes, wanted),
             FileType::Artifact | FileType::Safetensors => safetensors::read_within(&Limits::TRIALS, bytes, wanted),
@@ -146,6 +148,29 @@ impl TrialFile {
     }
 }
 
+/// Refuses arrays that do not fit in memory, by their shapes alone: a small file can unpack to many gigabytes. Damaged files
+/// are left to the reading itself.
+fn check_memory(path: &Path, found: FileType, bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<(), TrialsError> {
+    /// Bytes per number: unpacked, in double, and in single precision, each once at the peak.
+    const NUMBER: f64 = 20.0;
+    let listed = match found {
+        FileType::Npz => numpy::read_within(&Limits::TRIALS, bytes, |_| false),
+        FileType::Artifact | FileType::Safetensors => safetensors::read_within(&Limits::TRIALS, bytes, |_| false),
+        _ => return Ok(()),
+    };
+    let (Ok(listed), Some(room)) = (listed, room()) else { return Ok(()) };
+    // Larger arrays are refused by the reading.
+    let size = |entry: &Entry| Limits::TRIALS.elements(&entry.shape, 8).unwrap_or(0) as f64 * NUMBER;
+    let needed: f64 = listed.entries.iter().filter(|entry| wanted(&entry.name)).map(size).sum();
+    if needed <= room.bytes {
+        return Ok(());
+    }
+    let (needed, free) = (readable(needed), readable(room.bytes));
+    let message =
+        format!("its arrays need about {needed} of memory, and {free} are free ({}); use fewer trials", room.limit);
+    Err(TrialsError::file(path, message))
+}
+
 /// Names in a message.
 fn shown(names: &[&str]) -> String {
     const SHOWN: usize = 20;
@@ -159,8 +184,8 @@ impl Own {
         let artifact =
             Artifact::from_bytes(bytes, path).map_err(|error| TrialsError::file(path, error.without_path()))?;
         if artifact.kind != Kind::Trials {
-            let message =
-                format!("found a {} artifact, expected trials, by make-trials or another program", artifact.kind);
+            let found = artifact.kind.with_article();
+            let message = format!("found {found} artifact, expected trials, by make-trials or another program");
             return Err(TrialsError::file(path, message));
         }
         let damaged = |error: mdl_artifact::ArtifactError| TrialsError::file(path, error.without_path());
