@@ -39,7 +39,8 @@ fn the_tutorial_of_tasks_holds() {
             std::fs::write(work.path().join(name), content).unwrap();
         }
     }
-    for file in ["trials", "rate", "lif", "eval", "long", "modes", "spiking", "spiking-eval"] {
+    for file in ["trials", "rate", "lif", "eval", "long", "modes", "modes-lif", "modes-eval", "spiking", "spiking-eval"]
+    {
         assert!(work.path().join(file).with_extension("safetensors").is_file(), "{file}: {said}");
     }
     let results: Vec<serde_json::Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

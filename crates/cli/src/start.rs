@@ -6,8 +6,9 @@ use anyhow::anyhow;
 use clap::Args;
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_data::tasks::TaskConfig;
-use mdl_experiment::Experiment;
+use mdl_experiment::json::origin_of;
 use mdl_experiment::structure::check_structure;
+use mdl_experiment::{Experiment, ExperimentError};
 use std::path::PathBuf;
 
 /// Role of the network in messages.
@@ -62,7 +63,7 @@ impl StartOptions {
         let Some(path) = &self.from else {
             let config = self.config.as_deref().unwrap_or_else(|| "".as_ref());
             let experiment = with_status(Experiment::load(config, &common.set, common.seed))?;
-            return Start::new(experiment, config.display().to_string(), None);
+            return Start::new(experiment, &config.display().to_string(), &common.set, None);
         };
         let network = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
         if network.kind != kind {
@@ -99,14 +100,18 @@ impl StartOptions {
             })
             .or_exit(Status::Usage)?;
         let origin = self.config.as_ref().map_or(origin, |config| config.display().to_string());
-        Start::new(experiment, origin, Some(network))
+        Start::new(experiment, &origin, &common.set, Some(network))
     }
 }
 
 impl Start {
-    /// `origin` names the config in messages.
-    fn new(experiment: Experiment, origin: String, network: Option<Artifact>) -> anyhow::Result<Self> {
-        let stages = experiment.stages().map_err(|field| anyhow!("config {origin}: {field}")).or_exit(Status::Usage)?;
+    /// `origin` names the config, to which the overrides `set` were applied, in messages.
+    fn new(experiment: Experiment, origin: &str, set: &[String], network: Option<Artifact>) -> anyhow::Result<Self> {
+        let stages = experiment.stages().map_err(|field| ExperimentError::Invalid {
+            origin: origin_of(origin, set, &field.field),
+            field: Box::new(field),
+        });
+        let stages = with_status(stages)?;
         Ok(Self { experiment, stages, network })
     }
 

@@ -201,7 +201,8 @@ impl<'s> Checker<'s> {
         let own = inside(path, name);
         let elsewhere: Vec<String> = self.places_of(name).into_iter().filter(|place| *place != own).collect();
         if meant.is_empty() && !elsewhere.is_empty() {
-            _ = write!(message, ", there is {}", listed(elsewhere.iter().map(String::as_str)));
+            let top = if elsewhere == [name] { " at the top level" } else { "" };
+            _ = write!(message, ", there is {}{top}", listed(elsewhere.iter().map(String::as_str)));
         }
         let names = listed(names());
         _ = match names.is_empty() {

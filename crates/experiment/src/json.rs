@@ -88,7 +88,7 @@ impl ConfigError {
 }
 
 /// Origin of the value of a field: the config `origin`, or an override of it.
-pub(crate) fn origin_of(origin: &str, overrides: &[String], field: &str) -> String {
+pub fn origin_of(origin: &str, overrides: &[String], field: &str) -> String {
     const SHOWN: usize = 80;
     let brought = |argument: &&String| {
         let key = argument.split('=').next().unwrap_or_default();

@@ -32,7 +32,10 @@ pub fn check_structure(network: &NetworkConfig, from: &NetworkConfig) -> Result<
         FREE.iter().any(|free| field.strip_prefix(free).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     let differ = differences(&network, &from);
-    match differ.iter().find(|difference| !is_free(&difference.field)) {
+    let fixed = || differ.iter().filter(|difference| !is_free(&difference.field));
+    // Another kind of something has other fields.
+    let of_kind = fixed().find(|difference| difference.field.split('.').next_back() == Some("kind"));
+    match of_kind.or_else(|| fixed().next()) {
         None => Ok(()),
         Some(difference) => Err(InvalidField {
             field: difference.field.clone(),
@@ -62,6 +65,9 @@ mod tests {
         let error = differing(rate(5, 1.0, "sigmoid"), rate(6, 1.0, "sigmoid")).unwrap();
         assert_eq!(error.to_string(), "neurons: found 5, expected 6");
         assert_eq!(differing(rate(5, 1.0, "sigmoid"), rate(5, 1.0, "relu")).unwrap().field, "activation");
+        let mut modes = rate(5, 1.0, "sigmoid");
+        modes["recurrence"] = json!({"kind": "modes", "modes": 2});
+        assert_eq!(differing(rate(5, 1.0, "sigmoid"), modes).unwrap().field, "recurrence.kind");
         let mut other = rate(5, 1.0, "sigmoid");
         other["recurrence"]["inhibitory_fraction"] = json!(0.9);
         let error = differing(other, rate(5, 1.0, "sigmoid")).unwrap();
