@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 OURS = ROOT / "target" / "release" / "bench-step"
 PAGE = ROOT / "docs" / "benchmarks.md"
 MARKS = "<!-- bench/run.py writes from here -->\n", "<!-- to here -->\n"
+DRAWING_MARKS = "<!-- bench/run.py drawing writes from here -->\n", "<!-- to here: drawing -->\n"
 
 
 def training(config, updates, what="train", **settings):
@@ -147,9 +148,9 @@ def table(head, rows):
     return "\n".join(lines) + "\n"
 
 
-def write(tables):
-    before, rest = PAGE.read_text().split(MARKS[0])
-    PAGE.write_text(before + MARKS[0] + "\n" + "\n".join(tables) + "\n" + MARKS[1] + rest.split(MARKS[1])[1])
+def write(tables, marks):
+    before, rest = PAGE.read_text().split(marks[0])
+    PAGE.write_text(before + marks[0] + "\n" + "\n".join(tables) + "\n" + marks[1] + rest.split(marks[1])[1])
 
 
 def main():
@@ -162,8 +163,9 @@ def main():
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"unknown case {', '.join(sorted(unknown))}; there are {', '.join(known)}")
-    if arguments.write and set(arguments.names) != set(known):
-        parser.error("--write replaces whole tables: do not name cases")
+    steps = set(arguments.names) - {"drawing"}
+    if arguments.write and steps and steps != {*CASES, *SCALING}:
+        parser.error("--write replaces whole tables: name no cases, or `drawing` alone")
     runs = [(name, threads) for name in CASES if name in arguments.names for threads in CASES[name]["threads"]]
     rows = (row for name, threads in runs for row in compare(name, threads, arguments.rounds))
     head = ["step", "threads", "program", "median (ms)", "against mdl-rnn", "peak memory (MiB)"]
@@ -177,9 +179,11 @@ def main():
     if "drawing" in arguments.names:
         print()
         head = ["config", "batch", "drawing of a batch (ms)", "update (ms)", "share"]
-        tables.append(table(head, drawing(arguments.rounds)))
-    if arguments.write:
-        write(tables)
+        drawn = table(head, drawing(arguments.rounds))
+        if arguments.write:
+            write([drawn], DRAWING_MARKS)
+    if arguments.write and tables:
+        write(tables, MARKS)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,8 @@ fn refusal(file: &Path, differs: &Fields, task: &TaskConfig, never: bool) -> Str
     let fields = differs.iter().map(each).collect::<Vec<_>>().join("; ");
     let remedy = match differs.keys().next() {
         _ if !never => "--accept-other-trials judges on them all the same".into(),
-        Some(field) if field != "task.file" => {
+        // The step of a task is part of the network's dynamics.
+        Some(field) if !matches!(&field[..], "task.file" | "task.step_ms") => {
             format!("--set {field}={} judges on trials of this length", differs[field])
         }
         _ => "make-trials draws trials of the network's task".into(),

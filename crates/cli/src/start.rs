@@ -95,7 +95,10 @@ impl StartOptions {
             .map_err(|field| field.within("network"))
             .map_err(|field| {
                 let or = if self.config.is_some() { ", or leave --config out" } else { "" };
-                let remedy = format!("--set {}={}{or}", field.field, field.expected);
+                let remedy = match field.field.strip_suffix(".kind") {
+                    Some(section) => format!("describe {section} as there{or}"),
+                    None => format!("--set {}={}{or}", field.field, field.expected),
+                };
                 anyhow!("{field}, as in {origin}; {remedy}")
             })
             .or_exit(Status::Usage)?;

@@ -5,17 +5,18 @@ use mdl_data::field::InvalidField;
 use mdl_model::NetworkConfig;
 
 /// Fields of the network section that may differ: they describe initial values, noise, or what is trained.
-const FREE: [&str; 11] = [
+const FREE: [&str; 12] = [
     "initial_readout",
     "input_sd",
     "neuron.surrogate",
     "noise_sd",
     "output_sd",
+    "recurrence.connection_probability",
     "recurrence.gain",
     "recurrence.mode_sd",
     "recurrence.score_sd",
     "recurrence.train_scores",
-    "start",
+    "start.sd",
     "train_input",
 ];
 

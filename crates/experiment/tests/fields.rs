@@ -27,6 +27,9 @@ fn the_page_of_fields_follows_the_schema() {
     assert!(written == page, "docs/fields.md is out of date: run `make schema`");
 }
 
+/// Longest object that the column of defaults shows.
+const SHORT: usize = 100;
+
 struct Page<'s> {
     root: &'s Value,
     text: String,
@@ -96,7 +99,8 @@ impl<'s> Page<'s> {
         for (name, field) in fields {
             let own = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
             let (value, inner) = self.value(&own, field);
-            let default = match field.get("default").filter(|default| !default.is_object()) {
+            let short = |default: &&Value| !default.is_object() || default.to_string().len() <= SHORT;
+            let default = match field.get("default").filter(short) {
                 Some(Value::Null) => "none".into(),
                 Some(default) => format!("`{default}`"),
                 None if required.contains(&name.as_str()) => "–".into(),

@@ -162,7 +162,7 @@ impl Stream {
     }
 
     /// The next 32 random bits.
-    #[inline]
+    #[inline(always)]
     pub fn next_u32(&mut self) -> u32 {
         let at = (self.position % (4 * LANES as u64)) as usize;
         if at == 0 {
@@ -195,11 +195,30 @@ impl Stream {
         }
     }
 
-    /// A standard normal number. Use [`fill_normal`] to draw many.
+    /// A standard normal number. Use [`Stream::normals`] or [`fill_normal`] to draw many.
     #[inline]
     pub fn normal(&mut self) -> f32 {
         let radius = self.next_u32();
         normal_pair(radius, self.next_u32(), 1.0).0
+    }
+
+    /// Fills `out` with standard normal numbers, the same as [`Stream::normal`] gives one by one.
+    pub fn normals(&mut self, out: &mut [f32]) {
+        crate::dispatch::dispatch(
+            #[inline(always)]
+            || {
+                for chunk in out.chunks_mut(LANES) {
+                    let (mut radius, mut angle, mut normal) = ([0; LANES], [0; LANES], [0.0; LANES]);
+                    for l in 0..chunk.len() {
+                        (radius[l], angle[l]) = (self.next_u32(), self.next_u32());
+                    }
+                    for l in 0..LANES {
+                        normal[l] = normal_pair(radius[l], angle[l], 1.0).0;
+                    }
+                    chunk.copy_from_slice(&normal[..chunk.len()]);
+                }
+            },
+        );
     }
 
     /// A random permutation of `0..n` (Fisher and Yates).
@@ -287,6 +306,19 @@ mod tests {
             let (es, ec) = (f64::from(word) / 4_294_967_296.0 * std::f64::consts::TAU).sin_cos();
             assert!((f64::from(s) - es).abs() < 2e-7 && (f64::from(c) - ec).abs() < 2e-7, "{word}: {s} {es} {c} {ec}");
         }
+    }
+
+    #[test]
+    fn many_normals_are_those_drawn_one_by_one() {
+        let (mut one, mut many) = (Stream::new(7, Purpose::Shuffle, 3), Stream::new(7, Purpose::Shuffle, 3));
+        one.next_u32();
+        many.next_u32();
+        for count in [0, 1, 16, 137, 64] {
+            let mut numbers = vec![0.0; count];
+            many.normals(&mut numbers);
+            assert!(numbers.iter().all(|number| number.to_bits() == one.normal().to_bits()));
+        }
+        assert_eq!(one.next_u32(), many.next_u32());
     }
 
     #[test]

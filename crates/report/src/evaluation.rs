@@ -182,6 +182,15 @@ impl<'a> Evaluation<'a> {
         Ok(values.chunks_exact(2).take(trials).map(of_trial).collect())
     }
 
+    /// When each trial ended (ms); none if all have the longest duration.
+    pub fn ends_ms(&self) -> Result<Option<&'a [f64]>, ReportError> {
+        if !self.artifact.has("length_ms") {
+            return Ok(None);
+        }
+        let shape = self.artifact.shape::<1>("length_ms")?;
+        Ok(Some(self.artifact.values("length_ms", &shape)?))
+    }
+
     /// Duration of a trial or of an image presentation (ms).
     pub fn duration_ms(&self) -> f64 {
         self.experiment.task.steps() as f64 * self.experiment.task.step_ms()

@@ -162,7 +162,7 @@ fn bad_outputs_are_refused() {
 fn bad_spikes_and_rates_are_refused() {
     let draw = |duration_ms, time_ms: &[f64], unit: &[u32], rate_bin_ms| {
         let populations = [Population::Excitatory; 2];
-        let trials = [raster::Trial { label: "Go", time_ms, unit, windows: &[] }];
+        let trials = [raster::Trial { label: "Go", time_ms, unit, windows: &[], end_ms: None }];
         let (populations, trials, windows) = (&populations[..], &trials[..], &[][..]);
         let stimulus = None;
         Raster { title: "", duration_ms, populations, trials, stimulus, windows, rate_bin_ms, unit_rates: true }.draw()
@@ -307,7 +307,7 @@ fn one_of_everything_is_drawn() {
             title: "t",
             duration_ms: 1.0,
             populations: &[Population::Unsigned],
-            trials: &[raster::Trial { label: "Go", time_ms: &[1.0], unit: &[0], windows: &[] }],
+            trials: &[raster::Trial { label: "Go", time_ms: &[1.0], unit: &[0], windows: &[], end_ms: None }],
             stimulus: None,
             windows: &[],
             rate_bin_ms: Some(20.0),
@@ -376,7 +376,7 @@ fn what_is_too_large_is_drawn_in_part() {
     let all = potentials(&time_ms, &traces[..membrane::MOST_UNITS]).draw().unwrap();
     assert!(!all.svg().contains("The first"));
 
-    let trial = raster::Trial { label: "Go", time_ms: &[1e9], unit: &[9_999], windows: &[] };
+    let trial = raster::Trial { label: "Go", time_ms: &[1e9], unit: &[9_999], windows: &[], end_ms: None };
     let raster = Raster {
         title: "t",
         duration_ms: 1e9,

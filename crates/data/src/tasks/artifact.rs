@@ -39,6 +39,7 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
     let [steps, _, _] = artifact.shape("input")?;
     let Some(made) = artifact.config.get("task").filter(|made| made.is_object()) else { return Ok(BTreeMap::new()) };
     let Ok(made) = serde_json::from_value::<TaskConfig>(made.clone()) else { return Ok(BTreeMap::new()) };
+    let mut named_alike = false;
     if let (Ok(one), Ok(other)) = (made.task(), task.task()) {
         let draw = |task: &dyn Task| task.draw(1, Purpose::WrittenTrial, 0, COMPARED).ok();
         let alike = match (draw(one), draw(other)) {
@@ -48,7 +49,7 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
             }
             _ => false,
         } && one.step_ms() == other.step_ms();
-        let named_alike = (one.conditions(), one.inputs(), one.output_names())
+        named_alike = (one.conditions(), one.inputs(), one.output_names())
             == (other.conditions(), other.inputs(), other.output_names());
         // Trials written by another program may have another length than the config that they took over.
         let extended = made.name() == task.name() && steps == other.steps() && one.steps() != other.steps();
@@ -56,11 +57,12 @@ pub fn differences(artifact: &Artifact, task: &TaskConfig) -> Result<BTreeMap<St
             return Ok(BTreeMap::new());
         }
     }
-    if made.name() != task.name() {
+    if made.name() != task.name() && !named_alike {
         return Ok(BTreeMap::from([("task.file".into(), made.name().into())]));
     }
     let [made, task] = [&made, task].map(|task| serde_json::to_value(task).expect("plain data is JSON"));
-    let found = json_differences(&made, &task).into_iter();
+    // The place of a task is no difference.
+    let found = json_differences(&made, &task).into_iter().filter(|difference| difference.field != "file");
     Ok(found.map(|difference| (format!("task.{}", difference.field), difference.first.clone())).collect())
 }
 

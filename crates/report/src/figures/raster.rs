@@ -37,6 +37,8 @@ pub struct Trial<'a> {
     pub unit: &'a [u32],
     /// Stimulus and response windows.
     pub windows: &'a [Window<'a>],
+    /// When the trial ended, if before the others (ms); spikes after that are drawn, but count in no rate.
+    pub end_ms: Option<f64>,
 }
 
 /// Inputs of the trials of a raster.
@@ -89,8 +91,10 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     }
     let mut trials = Vec::new();
     let windows = evaluation.windows_by_trial(spikes.len())?;
-    for (Spikes { label, time_ms, unit }, windows) in spikes.iter().zip(&windows) {
-        trials.push(Trial { label, time_ms, unit, windows });
+    let ends_ms = evaluation.ends_ms()?;
+    for (index, (Spikes { label, time_ms, unit }, windows)) in spikes.iter().zip(&windows).enumerate() {
+        let end_ms = ends_ms.and_then(|ends| ends.get(index)).copied();
+        trials.push(Trial { label, time_ms, unit, windows, end_ms });
     }
     let rate_bin_ms = match evaluation.evaluated {
         Evaluated::Lif => 20.0,
@@ -269,23 +273,29 @@ impl Raster<'_> {
         let mut counts = vec![0u64; bins];
         for trial in self.trials {
             for (time, &unit) in trial.time_ms.iter().zip(trial.unit) {
-                if self.populations[unit as usize] == group.population {
+                if self.populations[unit as usize] == group.population && *time <= self.end_ms(trial) {
                     counts[((time / bin_ms) as usize).min(bins - 1)] += 1;
                 }
             }
         }
         let rate = |(bin, &count): (usize, &u64)| {
             let (from, to) = (bin as f64 * bin_ms, ((bin + 1) as f64 * bin_ms).min(self.duration_ms));
-            let unit_seconds = (to - from) / 1000.0 * (group.units.len() * self.trials.len()) as f64;
-            ((from + to) / 2.0, count as f64 / unit_seconds)
+            let lasted = |trial: &Trial| (self.end_ms(trial).min(to) - from).max(0.0);
+            let unit_seconds = self.trials.iter().map(lasted).sum::<f64>() / 1000.0 * group.units.len() as f64;
+            (unit_seconds > 0.0).then(|| ((from + to) / 2.0, count as f64 / unit_seconds))
         };
-        counts.iter().enumerate().map(rate).collect()
+        counts.iter().enumerate().map_while(rate).collect()
+    }
+
+    fn end_ms(&self, trial: &Trial) -> f64 {
+        trial.end_ms.unwrap_or(self.duration_ms)
     }
 
     fn unit_rates_hz(&self, trial: &Trial) -> Vec<f64> {
         let mut rates = vec![0.0; self.populations.len()];
-        for &unit in trial.unit {
-            rates[unit as usize] += 1000.0 / self.duration_ms;
+        let end_ms = self.end_ms(trial);
+        for (_, &unit) in trial.time_ms.iter().zip(trial.unit).filter(|(time, _)| **time <= end_ms) {
+            rates[unit as usize] += 1000.0 / end_ms;
         }
         rates
     }
@@ -386,7 +396,8 @@ mod tests {
     #[test]
     fn rates_are_spikes_a_second() {
         let populations = [Population::Inhibitory, Population::Excitatory, Population::Excitatory];
-        let trial = Trial { label: "", time_ms: &[5.0, 15.0, 250.0, 250.0], unit: &[1, 2, 2, 0], windows: &[] };
+        let trial =
+            Trial { label: "", time_ms: &[5.0, 15.0, 250.0, 250.0], unit: &[1, 2, 2, 0], windows: &[], end_ms: None };
         let raster = Raster {
             title: "",
             duration_ms: 250.0,
@@ -402,10 +413,14 @@ mod tests {
         assert_eq!(raster.rows(&groups), [(1, 2), (0, 0), (0, 1)]);
         // Two excitatory units in two trials; the last bin has half the width.
         assert_eq!(raster.population_rate_hz(&groups[0], 100.0), [(50.0, 10.0), (150.0, 0.0), (225.0, 10.0)]);
+        let ended = [Trial { end_ms: Some(100.0), ..trial }];
+        let raster = Raster { trials: &ended, ..raster };
+        assert_eq!(raster.unit_rates_hz(&ended[0]), [0.0, 10.0, 10.0]);
+        assert_eq!(raster.population_rate_hz(&groups[0], 100.0), [(50.0, 10.0)], "nothing after the end");
     }
     #[test]
     fn many_trials_make_the_picture_of_the_first() {
-        let trials = [Trial { label: "Go", time_ms: &[5.0], unit: &[0], windows: &[] }; 200];
+        let trials = [Trial { label: "Go", time_ms: &[5.0], unit: &[0], windows: &[], end_ms: None }; 200];
         let draw = |count: usize| {
             let raster = Raster {
                 title: "",

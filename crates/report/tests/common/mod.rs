@@ -361,7 +361,7 @@ pub fn dense_raster(count: usize) -> Result<Figure, ReportError> {
         title: "Spikes of a large network",
         duration_ms: 5000.0,
         populations: &[Population::Unsigned; 1000],
-        trials: &[raster::Trial { label: "", time_ms: &time_ms, unit: &unit, windows: &[] }],
+        trials: &[raster::Trial { label: "", time_ms: &time_ms, unit: &unit, windows: &[], end_ms: None }],
         stimulus: None,
         windows: &[],
         rate_bin_ms: Some(25.0),

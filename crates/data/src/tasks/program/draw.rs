@@ -216,6 +216,28 @@ impl Drawing {
         Ok(())
     }
 
+    /// Adds normal noise to channels, in the order of [`Self::add`].
+    fn add_noise(&self, channels: Value, window: Range<usize>, sd: f32) -> starlark::Result<()> {
+        /// Numbers drawn together, if that is a step at least.
+        const TOGETHER: usize = 1024;
+        let (output, channels) = self.channels(channels)?;
+        let State { stream, trial, .. } = &mut *self.state.borrow_mut();
+        let (width, values) = match output {
+            true => (self.declared.outputs.len(), &mut trial.target),
+            false => (self.declared.inputs.len(), &mut trial.input),
+        };
+        let steps = (TOGETHER / channels.len().max(1)).max(1);
+        let mut noise = vec![0.0; steps * channels.len()];
+        for rows in values[window.start * width..window.end * width].chunks_mut(steps * width) {
+            let noise = &mut noise[..rows.len() / width * channels.len()];
+            stream.normals(noise);
+            for (row, noise) in rows.chunks_exact_mut(width).zip(noise.chunks_exact(channels.len().max(1))) {
+                channels.iter().zip(noise).for_each(|(channel, noise)| row[*channel] += noise * sd);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a rule.
     fn rule(
         &self,
@@ -441,7 +463,7 @@ fn methods(builder: &mut MethodsBuilder) {
             refuse!("noise: sd = {}, expected 0 or more", sd.0);
         }
         let (drawing, sd) = (drawing(eval)?, number("noise: sd", sd.0)? as f32);
-        drawing.add(channels, span(drawing, from_ms, to_ms)?, |stream, _, _| stream.normal() * sd)?;
+        drawing.add_noise(channels, span(drawing, from_ms, to_ms)?, sd)?;
         Ok(NoneType)
     }
 

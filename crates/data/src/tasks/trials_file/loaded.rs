@@ -348,7 +348,10 @@ fn check_judge(
     if window.as_ref().is_some_and(|window| window.end > steps || window.is_empty()) {
         let found =
             config.rule.as_ref().and_then(|rule| rule.window_ms()).map_or_else(String::new, |w| format!("{w:?}"));
-        let expected = format!("at least one step inside the {} ms of a trial", steps as f64 * step_ms);
+        let expected = format!(
+            "a beginning and an end inside the {} ms of a trial, at least one step apart",
+            steps as f64 * step_ms
+        );
         return Err(TrialsError::field("rule.window_ms", found, expected));
     }
     if let Judge::Largest { source, .. } = judge {
