@@ -125,6 +125,23 @@ fn unit_f32(word: u32) -> f32 {
     ((word >> 1) as i32 as f32 + 0.5) * (1.0 / 2_147_483_648.0)
 }
 
+/// Uniform number in [0, 1) with 53 random bits.
+#[inline(always)]
+fn unit_f64(high: u32, low: u32) -> f64 {
+    let bits = (u64::from(high) << 32 | u64::from(low)) >> 11;
+    bits as f64 * (1.0 / (1u64 << 53) as f64)
+}
+
+/// The words of `LANES` blocks, block by block.
+#[inline(always)]
+fn interleave(words: &[[u32; LANES]; 4], out: &mut [u32]) {
+    for (l, block) in out.chunks_exact_mut(4).enumerate() {
+        for (word, lanes) in block.iter_mut().zip(words) {
+            *word = lanes[l];
+        }
+    }
+}
+
 /// Two independent standard normal numbers times `sd` (Box & Muller 1958).
 #[inline(always)]
 fn normal_pair(radius: u32, angle: u32, sd: f32) -> (f32, f32) {
@@ -167,11 +184,7 @@ impl Stream {
         let at = (self.position % (4 * LANES as u64)) as usize;
         if at == 0 {
             let words = self.words((self.position / 4) as u32);
-            for (w, lanes) in words.iter().enumerate() {
-                for (l, word) in lanes.iter().enumerate() {
-                    self.buffer[4 * l + w] = *word;
-                }
-            }
+            interleave(&words, &mut self.buffer);
         }
         self.position += 1;
         self.buffer[at]
@@ -180,8 +193,8 @@ impl Stream {
     /// A uniform number in [0, 1) with 53 random bits.
     #[inline]
     pub fn uniform(&mut self) -> f64 {
-        let bits = (u64::from(self.next_u32()) << 32 | u64::from(self.next_u32())) >> 11;
-        bits as f64 * (1.0 / (1u64 << 53) as f64)
+        let high = self.next_u32();
+        unit_f64(high, self.next_u32())
     }
 
     /// A uniform integer in `0..n` (`n` > 0), by rejection, without bias.
@@ -207,18 +220,59 @@ impl Stream {
         crate::dispatch::dispatch(
             #[inline(always)]
             || {
-                for chunk in out.chunks_mut(LANES) {
-                    let (mut radius, mut angle, mut normal) = ([0; LANES], [0; LANES], [0.0; LANES]);
-                    for l in 0..chunk.len() {
-                        (radius[l], angle[l]) = (self.next_u32(), self.next_u32());
-                    }
-                    for l in 0..LANES {
-                        normal[l] = normal_pair(radius[l], angle[l], 1.0).0;
-                    }
-                    chunk.copy_from_slice(&normal[..chunk.len()]);
-                }
+                self.pairs(out, |radius, angle| normal_pair(radius, angle, 1.0).0);
             },
         );
+    }
+
+    /// Fills `out` with uniform numbers in [0, 1), the same as [`Stream::uniform`] gives one by one.
+    pub fn uniforms(&mut self, out: &mut [f64]) {
+        crate::dispatch::dispatch(
+            #[inline(always)]
+            || self.pairs(out, unit_f64),
+        );
+    }
+
+    /// Fills `out` with numbers that are each made of the next two words.
+    #[inline(always)]
+    fn pairs<T: Copy + Default>(&mut self, out: &mut [T], number: impl Fn(u32, u32) -> T) {
+        for chunk in out.chunks_mut(AHEAD * 2 * LANES) {
+            // Words first, numbers afterwards, as in `fill_normal`.
+            let mut words = [[0; 2]; AHEAD * 2 * LANES];
+            let words = &mut words[..chunk.len()];
+            self.fill(words.as_flattened_mut());
+            for (words, numbers) in words.chunks(LANES).zip(chunk.chunks_mut(LANES)) {
+                let mut together = [T::default(); LANES];
+                if let Some(words) = words.first_chunk::<LANES>() {
+                    for l in 0..LANES {
+                        together[l] = number(words[l][0], words[l][1]);
+                    }
+                    numbers.copy_from_slice(&together);
+                } else {
+                    for (to, [first, second]) in numbers.iter_mut().zip(words) {
+                        *to = number(*first, *second);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fills `out` with the next words, the same as [`Stream::next_u32`] gives one by one.
+    #[inline(always)]
+    fn fill(&mut self, out: &mut [u32]) {
+        let at = (self.position % (4 * LANES as u64)) as usize;
+        let buffered = if at == 0 { 0 } else { (4 * LANES - at).min(out.len()) };
+        let (begun, rest) = out.split_at_mut(buffered);
+        begun.copy_from_slice(&self.buffer[at..at + buffered]);
+        self.position += buffered as u64;
+        let mut whole = rest.chunks_exact_mut(4 * LANES);
+        for chunk in &mut whole {
+            interleave(&self.words((self.position / 4) as u32), chunk);
+            self.position += 4 * LANES as u64;
+        }
+        for word in whole.into_remainder() {
+            *word = self.next_u32();
+        }
     }
 
     /// A random permutation of `0..n` (Fisher and Yates).
@@ -319,6 +373,17 @@ mod tests {
             assert!(numbers.iter().all(|number| number.to_bits() == one.normal().to_bits()));
         }
         assert_eq!(one.next_u32(), many.next_u32());
+    }
+
+    #[test]
+    fn many_uniforms_are_those_drawn_one_by_one() {
+        let (mut one, mut many) = (Stream::new(7, Purpose::Shuffle, 3), Stream::new(7, Purpose::Shuffle, 3));
+        for count in [0, 1, 16, 137, 64, 1000] {
+            let mut numbers = vec![0.0; count];
+            many.uniforms(&mut numbers);
+            assert!(numbers.iter().all(|number| number.to_bits() == one.uniform().to_bits()));
+            assert_eq!(one.next_u32(), many.next_u32());
+        }
     }
 
     #[test]

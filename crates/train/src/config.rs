@@ -256,6 +256,7 @@ impl TrainingConfig {
         for (i, frozen) in self.frozen.iter().enumerate() {
             let known = parameters.iter().any(|(name, _)| name == frozen);
             require(known, &format!("frozen.{i}"), frozen, &format!("one of {}", names(parameters)))?;
+            require(!self.frozen[..i].contains(frozen), &format!("frozen.{i}"), frozen, "each parameter once")?;
         }
         let trained: Vec<_> = parameters.iter().copied().filter(|(_, trained)| *trained).collect();
         let left = trained.iter().any(|(name, _)| !self.frozen.iter().any(|frozen| frozen == name));

@@ -1,6 +1,7 @@
 //! Trials of a task in memory, and the evaluation of answers.
 
 use super::rule::{Criterion, Evaluated, Extremes, Rule, RuleSet};
+use mdl_kernels::with_const;
 use std::ops::Range;
 
 /// Trials side by side, time-major.
@@ -175,10 +176,21 @@ impl Trials {
 
 /// Writes one trial's `[T, width]` into column `trial` of `[T, count, width]`.
 fn scatter(from: &[f32], width: usize, trial: usize, count: usize, to: &mut [f32]) {
-    for (row, all) in from.chunks_exact(width).zip(to.chunks_exact_mut(width * count)) {
-        // A loop, because rows of a few numbers are too short for a call that copies a slice.
-        for (to, from) in all[trial * width..(trial + 1) * width].iter_mut().zip(row) {
+    /// Rows of a width that the compiler knows, which it copies without a call.
+    fn rows<const WIDTH: usize>(from: &[f32], trial: usize, count: usize, to: &mut [f32]) {
+        let columns = to.as_chunks_mut::<WIDTH>().0;
+        for (to, from) in columns.iter_mut().skip(trial).step_by(count).zip(from.as_chunks::<WIDTH>().0) {
             *to = *from;
+        }
+    }
+    match width {
+        1..=16 => with_const!(width, WIDTH in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] => {
+            rows::<WIDTH>(from, trial, count, to)
+        }),
+        _ => {
+            for (row, all) in from.chunks_exact(width).zip(to.chunks_exact_mut(width * count)) {
+                all[trial * width..(trial + 1) * width].copy_from_slice(row);
+            }
         }
     }
 }

@@ -189,35 +189,14 @@ impl Drawing {
         Ok(range)
     }
 
-    /// Adds to channels what `value(stream, step of the window, place of the channel in the list)` says; step by step, and
-    /// in each step channel by channel.
+    /// Adds to channels what `fill(stream, first step, values)` draws: the values of some steps of the window one after the
+    /// other, and in each step those of the channels in the order of the list. `values` hold what was drawn before.
     fn add(
         &self,
         channels: Value,
         window: Range<usize>,
-        mut value: impl FnMut(&mut Stream, usize, usize) -> f32,
+        mut fill: impl FnMut(&mut Stream, usize, &mut [f32]),
     ) -> starlark::Result<()> {
-        let (output, channels) = self.channels(channels)?;
-        let State { stream, trial, .. } = &mut *self.state.borrow_mut();
-        let (width, values) = match output {
-            true => (self.declared.outputs.len(), &mut trial.target),
-            false => (self.declared.inputs.len(), &mut trial.input),
-        };
-        let rows = values.chunks_exact_mut(width).skip(window.start).take(window.len()).enumerate();
-        if let [channel] = channels[..] {
-            rows.for_each(|(step, row)| row[channel] += value(stream, step, 0));
-            return Ok(());
-        }
-        for (step, row) in rows {
-            for (place, channel) in channels.iter().enumerate() {
-                row[*channel] += value(stream, step, place);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds normal noise to channels, in the order of [`Self::add`].
-    fn add_noise(&self, channels: Value, window: Range<usize>, sd: f32) -> starlark::Result<()> {
         /// Numbers drawn together, if that is a step at least.
         const TOGETHER: usize = 1024;
         let (output, channels) = self.channels(channels)?;
@@ -226,13 +205,24 @@ impl Drawing {
             true => (self.declared.outputs.len(), &mut trial.target),
             false => (self.declared.inputs.len(), &mut trial.input),
         };
-        let steps = (TOGETHER / channels.len().max(1)).max(1);
-        let mut noise = vec![0.0; steps * channels.len()];
-        for rows in values[window.start * width..window.end * width].chunks_mut(steps * width) {
-            let noise = &mut noise[..rows.len() / width * channels.len()];
-            stream.normals(noise);
-            for (row, noise) in rows.chunks_exact_mut(width).zip(noise.chunks_exact(channels.len().max(1))) {
-                channels.iter().zip(noise).for_each(|(channel, noise)| row[*channel] += noise * sd);
+        let (count, first) = (channels.len(), channels[0]);
+        let follow_one_another = channels.iter().copied().eq(first..first + count);
+        let steps = (TOGETHER / count).clamp(1, window.len().max(1));
+        let mut drawn = vec![0.0; steps * count];
+        let all = values[window.start * width..window.end * width].chunks_mut(steps * width);
+        for (rows, begin) in all.zip((0..).step_by(steps)) {
+            let drawn = &mut drawn[..rows.len() / width * count];
+            fill(stream, begin, drawn);
+            if count == 1 {
+                rows.iter_mut().skip(first).step_by(width).zip(&*drawn).for_each(|(to, value)| *to += value);
+                continue;
+            }
+            for (row, drawn) in rows.chunks_exact_mut(width).zip(drawn.chunks_exact(count)) {
+                if follow_one_another {
+                    row[first..first + count].iter_mut().zip(drawn).for_each(|(to, value)| *to += value);
+                } else {
+                    channels.iter().zip(drawn).for_each(|(channel, value)| row[*channel] += value);
+                }
             }
         }
         Ok(())
@@ -406,7 +396,11 @@ fn methods(builder: &mut MethodsBuilder) {
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let (drawing, height) = (drawing(eval)?, number("pulse: height", height.0)? as f32);
-        drawing.add(channels, span(drawing, from_ms, to_ms)?, |_, _, _| height)?;
+        drawing.add(channels, span(drawing, from_ms, to_ms)?, |_, begin, values| {
+            if begin == 0 {
+                values.fill(height);
+            }
+        })?;
         Ok(NoneType)
     }
 
@@ -424,7 +418,12 @@ fn methods(builder: &mut MethodsBuilder) {
         let drawing = drawing(eval)?;
         let window = span(drawing, from_ms, to_ms)?;
         let slope = (end - start) / window.len().max(1) as f64;
-        drawing.add(channels, window, |_, step, _| (start + slope * step as f64) as f32)?;
+        let count = drawing.channels(channels)?.1.len();
+        drawing.add(channels, window, |_, begin, values| {
+            for (step, row) in (begin..).zip(values.chunks_exact_mut(count)) {
+                row.fill((start + slope * step as f64) as f32);
+            }
+        })?;
         Ok(NoneType)
     }
 
@@ -443,9 +442,12 @@ fn methods(builder: &mut MethodsBuilder) {
         let turns = number("sine: degrees", degrees.0)? / 360.0;
         let drawing = drawing(eval)?;
         let turns_per_step = hz * drawing.declared.step_ms / 1000.0;
-        drawing.add(channels, span(drawing, from_ms, to_ms)?, |_, step, _| {
-            let turn = (turns_per_step * step as f64 + turns).rem_euclid(1.0);
-            (height * libm::sin(std::f64::consts::TAU * turn)) as f32
+        let count = drawing.channels(channels)?.1.len();
+        drawing.add(channels, span(drawing, from_ms, to_ms)?, |_, begin, values| {
+            for (step, row) in (begin..).zip(values.chunks_exact_mut(count)) {
+                let turn = (turns_per_step * step as f64 + turns).rem_euclid(1.0);
+                row.fill((height * libm::sin(std::f64::consts::TAU * turn)) as f32);
+            }
         })?;
         Ok(NoneType)
     }
@@ -463,7 +465,10 @@ fn methods(builder: &mut MethodsBuilder) {
             refuse!("noise: sd = {}, expected 0 or more", sd.0);
         }
         let (drawing, sd) = (drawing(eval)?, number("noise: sd", sd.0)? as f32);
-        drawing.add_noise(channels, span(drawing, from_ms, to_ms)?, sd)?;
+        drawing.add(channels, span(drawing, from_ms, to_ms)?, |stream, _, values| {
+            stream.normals(values);
+            values.iter_mut().for_each(|value| *value *= sd);
+        })?;
         Ok(NoneType)
     }
 
@@ -483,17 +488,21 @@ fn methods(builder: &mut MethodsBuilder) {
             let most = 1000.0 / drawing.declared.step_ms;
             refuse!("clicks: hz = {}, expected 0 to {most} (one click per step)", hz.0);
         }
-        let mut count = 0;
-        drawing.add(channels, span(drawing, from_ms, to_ms)?, |stream, _, _| {
-            let click = stream.uniform() < p;
-            count += i32::from(click);
-            if click { height } else { 0.0 }
+        let (mut count, mut uniform) = (0, Vec::new());
+        drawing.add(channels, span(drawing, from_ms, to_ms)?, |stream, _, values| {
+            uniform.resize(values.len(), 0.0);
+            stream.uniforms(&mut uniform);
+            for (value, uniform) in values.iter_mut().zip(&uniform) {
+                let click = *uniform < p;
+                count += i32::from(click);
+                *value = if click { height } else { 0.0 };
+            }
         })?;
         Ok(count)
     }
 
-    /// A bump on a ring of channels, which are tuned to equally spaced angles: height · exp((cos(angle - own) - 1) / width²),
-    /// with the width in radians.
+    /// A bump on a ring of channels, which are tuned to equally spaced angles: height · exp((cos(angle - own) - 1) / width²)
+    /// with the width in radians, or, as a Gaussian, height · exp(-(distance / width)² / 2).
     fn bump<'v>(
         #[starlark(this)] _t: Value<'v>,
         channels: Value<'v>,
@@ -502,21 +511,38 @@ fn methods(builder: &mut MethodsBuilder) {
         #[starlark(default = NoneOr::None)] to_ms: Ms,
         #[starlark(default = UnpackFloat(1.0))] height: UnpackFloat,
         #[starlark(default = UnpackFloat(30.0))] width_degrees: UnpackFloat,
+        #[starlark(default = "von Mises")] profile: &str,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<NoneType> {
         let (degrees, height) = (number("bump: degrees", degrees.0)?, number("bump: height", height.0)?);
-        if !(1e-3..=360.0).contains(&width_degrees.0) {
-            refuse!("bump: width_degrees = {}, expected more than 0 and at most 360", width_degrees.0);
+        let width_degrees = width_degrees.0;
+        if !(1e-3..=360.0).contains(&width_degrees) {
+            refuse!("bump: width_degrees = {width_degrees}, expected more than 0 and at most 360");
         }
         let drawing = drawing(eval)?;
         let count = drawing.channels(channels)?.1.len();
-        let width = width_degrees.0.to_radians();
-        let own = |place: usize| {
+        let width = width_degrees.to_radians();
+        let von_mises = |place: usize| {
             let turn = (degrees / 360.0 - place as f64 / count as f64).rem_euclid(1.0);
-            (height * libm::exp((libm::cos(std::f64::consts::TAU * turn) - 1.0) / (width * width))) as f32
+            libm::exp((libm::cos(std::f64::consts::TAU * turn) - 1.0) / (width * width))
         };
-        let heights: Vec<f32> = (0..count).map(own).collect();
-        drawing.add(channels, span(drawing, from_ms, to_ms)?, |_, _, place| heights[place])?;
+        let gaussian = |place: usize| {
+            let ahead = (degrees - 360.0 * place as f64 / count as f64).rem_euclid(360.0);
+            let apart = ahead.min(360.0 - ahead) / width_degrees;
+            libm::exp(-apart * apart / 2.0)
+        };
+        let profile: &dyn Fn(usize) -> f64 = match profile {
+            "von Mises" => &von_mises,
+            "Gaussian" => &gaussian,
+            other => refuse!(r#"bump: profile = "{other}", expected "von Mises" or "Gaussian""#),
+        };
+        let heights: Vec<f32> = (0..count).map(|place| (height * profile(place)) as f32).collect();
+        drawing.add(channels, span(drawing, from_ms, to_ms)?, |_, begin, values| {
+            if begin == 0 {
+                values[..count].copy_from_slice(&heights);
+                repeat(count, values);
+            }
+        })?;
         Ok(NoneType)
     }
 
@@ -669,4 +695,14 @@ fn tolerance_of(rule: &str, tolerance: UnpackFloat) -> starlark::Result<f64> {
         return number(&format!("{rule}: tolerance"), tolerance.0);
     }
     refuse!("{rule}: tolerance = {}, expected 0 or more", tolerance.0)
+}
+
+/// Fills `values` with repetitions of its first `count` numbers.
+fn repeat(count: usize, values: &mut [f32]) {
+    let mut filled = count;
+    while filled < values.len() {
+        let more = filled.min(values.len() - filled);
+        values.copy_within(..more, filled);
+        filled += more;
+    }
 }

@@ -22,12 +22,23 @@ pub(super) enum Labels {
 }
 
 impl Labels {
+    /// Smallest and largest class.
+    pub fn range(&self) -> Option<(usize, usize)> {
+        let of = |classes: &mut dyn Iterator<Item = usize>| {
+            classes.fold(None, |range: Option<(usize, usize)>, class| {
+                let (low, high) = range.unwrap_or((class, class));
+                Some((low.min(class), high.max(class)))
+            })
+        };
+        match self {
+            Self::OfTrials(classes) => of(&mut classes.iter().copied()),
+            Self::OfSteps(classes) => of(&mut classes.iter().flatten().copied()),
+        }
+    }
+
     /// Largest class.
     pub fn largest(&self) -> Option<usize> {
-        match self {
-            Self::OfTrials(classes) => classes.iter().max().copied(),
-            Self::OfSteps(classes) => classes.iter().flatten().max().copied(),
-        }
+        self.range().map(|(_, largest)| largest)
     }
 }
 

@@ -240,7 +240,8 @@ impl Names {
 
     /// Number of outputs.
     fn outputs(config: &TrialsConfig, files: &[TrialFile], arrays: &[FileArrays]) -> Result<usize, TrialsError> {
-        let largest = arrays.iter().filter_map(|arrays| arrays.labels.as_ref()?.largest()).max();
+        let ranges = || arrays.iter().filter_map(|arrays| arrays.labels.as_ref()?.range());
+        let (smallest, largest) = (ranges().map(|range| range.0).min(), ranges().map(|range| range.1).max());
         let named = config.output_names.as_ref().map(Vec::len);
         let of_target = arrays[0].target.as_ref().map(|(outputs, _)| *outputs);
         if let (Some(classes), Some(other)) = (config.classes, of_target.or(named))
@@ -255,11 +256,11 @@ impl Names {
             return Err(TrialsError::field("output_names", format!("{named} names"), expected));
         }
         let known = of_target.or(named).or(config.classes);
-        let count = known.or(largest.filter(|largest| *largest > 0).map(|largest| largest + 1));
+        let count = known.or(largest.filter(|_| smallest != largest).map(|largest| largest + 1));
         let count = count.ok_or_else(|| {
             let array = files[0].arrays.get("label").map_or("label", |array| array.name.as_str());
-            let found = if largest.is_some() { "class 0 alone" } else { "no class" };
-            let expected = "classes from 0 to 1 or more; task.classes tells their number if the file lacks some";
+            let found = largest.map_or("no class".into(), |class| format!("class {class} alone"));
+            let expected = "two classes or more; task.classes tells their number if the file lacks some";
             TrialsError::array(&files[0].path, array, found, expected)
         })?;
         match largest {
