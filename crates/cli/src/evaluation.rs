@@ -267,9 +267,9 @@ impl States {
             }
             (Self::Rate(states), Trained::Rate(network)) => {
                 let Input::Signals(signals) = batch else { candle_core::bail!("trials are signals") };
-                let rates = network.rates(signals, noise)?;
+                let (rates, read) = network.rates_and_read(signals, noise)?;
                 states.add(&rates, lengths)?;
-                network.read(&rates.flatten_to(1)?)?.reshape((rates.dim(0)?, rates.dim(1)?, ()))
+                network.read(&read.flatten_to(1)?)?.reshape((read.dim(0)?, read.dim(1)?, ()))
             }
             _ => candle_core::bail!("states of another kind of network"),
         }

@@ -3,8 +3,8 @@
 use crate::error::Result;
 use crate::lif::config::LifConfig;
 use crate::mapping::published_factors;
-use crate::search::SearchConfig;
-use mdl_data::field::InvalidField;
+use crate::search::{SearchConfig, Select};
+use mdl_data::field::{InvalidField, require};
 use mdl_data::tasks::TaskConfig;
 use mdl_model::NetworkConfig;
 use mdl_model::rate::config::RateConfig;
@@ -39,14 +39,24 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    /// Scaling factors in the config, or the published ones.
+    /// Scaling factors to try: those in the config, or the published ones; with `select` = `fixed` only the one that the
+    /// network was trained for.
     ///
     /// # Errors
-    /// The config of a spiking network.
+    /// The config of a spiking network, or no single factor to be fixed.
     pub fn grid(&self) -> Result<Vec<f64>> {
-        match &self.search.factors {
-            Some(factors) => Ok(factors.clone()),
-            None => Ok(published_factors(self.rate()?.activation)),
+        let rate = self.rate()?;
+        match (&self.search.factors, self.search.select) {
+            (Some(factors), Select::Fixed) if factors.len() == 1 => Ok(factors.clone()),
+            (None, Select::Fixed) if rate.scaling_factor().is_some() => Ok(rate.scaling_factor().into_iter().collect()),
+            (factors, Select::Fixed) => {
+                let found = factors.as_ref().map_or("no factor".into(), |factors| format!("{} factors", factors.len()));
+                let expected = "one factor, or a network trained for one (network.activation lif, or network.spike_noise)";
+                require(false, "search.factors", format!("{found} with search.select = fixed"), expected)?;
+                Ok(Vec::new())
+            }
+            (Some(factors), _) => Ok(factors.clone()),
+            (None, _) => Ok(published_factors(rate.activation)),
         }
     }
 }

@@ -26,7 +26,6 @@ pub mod lif;
 pub mod lif_artifact;
 pub mod lif_task;
 pub mod mapping;
-mod normal;
 pub mod prediction;
 pub mod search;
 #[cfg(test)]

@@ -10,12 +10,14 @@
 //! | `search.trials`, `search.correct` | `[F]` | U32 | trials per factor, and those answered correctly |
 //! | `predicted_scaling_factor` | `[1]` | F64 | middle of the plateau of the network in mean field; absent if it has none |
 //! | `search.rate_hz` | `[F]` | F64 | mean firing rate of the units (Hz) |
+//! | `search.output_error` | `[F]` | F64 | of a search by fidelity: mean squared error of the outputs; −1 where it has left the race |
+//! | `search.beaten` | `[F]` | U8 | of a search by fidelity: 1 if the factor is worse than the best, trial by trial |
 
 use crate::conversion::Conversion;
 use crate::error::Result;
 use crate::lif::LifNetwork;
 use crate::mapping::lif_network;
-use crate::search::{Candidate, Found};
+use crate::search::{Candidate, Fidelity, Found};
 use mdl_artifact::{Array, Artifact};
 use mdl_model::rate::parameters::RateParameters;
 use std::collections::BTreeMap;
@@ -54,6 +56,12 @@ pub fn write_search(found: &Found, predicted: Option<f64>, artifact: &mut Artifa
     artifact.insert("search.trials", &shape, c.iter().map(|c| c.trials).collect());
     artifact.insert("search.correct", &shape, c.iter().map(|c| c.correct).collect());
     artifact.insert("search.rate_hz", &shape, c.iter().map(|c| c.rate_hz).collect());
+    if c.iter().any(|c| c.fidelity.is_some()) {
+        let error = |c: &Candidate| c.fidelity.map_or(-1.0, |fidelity| fidelity.output_error);
+        artifact.insert("search.output_error", &shape, c.iter().map(error).collect());
+        let beaten = |c: &Candidate| u8::from(c.fidelity.is_none_or(|fidelity| fidelity.beaten));
+        artifact.insert("search.beaten", &shape, c.iter().map(beaten).collect());
+    }
 }
 
 /// Chosen factor of a `lif` artifact.
@@ -79,11 +87,23 @@ pub fn read_candidates(artifact: &Artifact) -> Result<Vec<Candidate>> {
     let (trials, correct) =
         (artifact.values::<u32>("search.trials", &shape)?, artifact.values::<u32>("search.correct", &shape)?);
     let rate_hz = artifact.values::<f64>("search.rate_hz", &shape)?;
+    let fidelity = match artifact.has("search.output_error") {
+        true => {
+            let errors = artifact.values::<f64>("search.output_error", &shape)?;
+            let beaten = artifact.values::<u8>("search.beaten", &shape)?;
+            let of = |(error, beaten): (&f64, &u8)| {
+                (*error >= 0.0).then_some(Fidelity { output_error: *error, beaten: *beaten != 0 })
+            };
+            errors.iter().zip(beaten).map(of).collect()
+        }
+        false => vec![None; shape[0]],
+    };
     let candidate = |i: usize| Candidate {
         scaling_factor: factors[i],
         trials: trials[i],
         correct: correct[i],
         rate_hz: rate_hz[i],
+        fidelity: fidelity[i],
     };
     Ok((0..shape[0]).map(candidate).collect())
 }

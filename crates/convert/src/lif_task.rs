@@ -17,6 +17,7 @@ pub struct LifTask<'a> {
     units: usize,
     seed: u64,
     with_strict: bool,
+    with_errors: bool,
 }
 
 /// Number of trials answered correctly.
@@ -43,12 +44,14 @@ pub struct Outcome {
     pub run: Run,
     /// Fraction of the longest trial that it lasted.
     pub lasted: f64,
+    /// Mean squared error of the outputs, if it is measured.
+    pub output_error: Option<f64>,
 }
 
 impl Outcome {
     fn result(&self) -> TrialResult {
         let spikes = self.run.spike_count.iter().map(|count| u64::from(*count)).sum();
-        TrialResult { correct: self.correct, spikes, lasted: self.lasted }
+        TrialResult { correct: self.correct, spikes, lasted: self.lasted, output_error: self.output_error }
     }
 }
 
@@ -82,13 +85,45 @@ impl<'a> LifTask<'a> {
         }
         let timing = Timing::new(config, task.steps(), task.step_ms())?;
         let simulator = Simulator::new(network, config, timing)?;
-        Ok(Self { simulator, task, units: network.units, seed, with_strict: false })
+        Ok(Self { simulator, task, units: network.units, seed, with_strict: false, with_errors: false })
     }
 
     /// The same, evaluating answers under the strict rules, too.
     #[must_use]
     pub fn with_strict_rules(self) -> Self {
         Self { with_strict: true, ..self }
+    }
+
+    /// The same, measuring the error of the outputs in the trials of a search, too.
+    #[must_use]
+    pub fn with_output_errors(self) -> Self {
+        Self { with_errors: true, ..self }
+    }
+
+    /// Steps between two outputs that are kept to measure their error, once per sample of the task.
+    fn out_every(&self) -> Option<usize> {
+        self.with_errors.then(|| self.timing().steps_per_sample)
+    }
+
+    /// Mean squared difference of outputs `[times, O]` from the target, inside the trial and where errors have a weight.
+    fn output_error(&self, trial: &Trial, out: &[f64]) -> Option<f64> {
+        let (timing, outputs, step_ms) = (self.timing(), self.task.outputs(), self.task.step_ms());
+        let every_ms = self.out_every()? as f64 * timing.step_ms;
+        let (mut sum, mut count) = (0.0, 0);
+        for (k, out) in out.chunks_exact(outputs).enumerate() {
+            let time_ms = (k + 1) as f64 * every_ms;
+            if time_ms > trial.length as f64 * step_ms {
+                break;
+            }
+            let row = ((time_ms / step_ms) as usize).min(self.task.steps() - 1) * outputs;
+            for (o, out) in out.iter().enumerate() {
+                if trial.weight.get(row + o).is_none_or(|weight| *weight > 0.0) {
+                    sum += (out - f64::from(trial.target[row + o])).powi(2);
+                    count += 1;
+                }
+            }
+        }
+        Some(if count == 0 { 0.0 } else { sum / f64::from(count) })
     }
 
     /// The task.
@@ -146,7 +181,7 @@ impl<'a> LifTask<'a> {
             Recording { windows: self.windows(&criteria), counted_to: Some(counted_to), ..recording.clone() };
         let draws = TrialDraws { seed: self.seed, trial: draw };
         let runs = self.simulator.run(&input, scaling_factors, &draws, &recording)?;
-        Ok(runs.into_iter().map(|run| self.evaluated(&criteria, counted_to, run)).collect())
+        Ok(runs.into_iter().map(|run| self.evaluated(&criteria, trial, counted_to, run)).collect())
     }
 
     /// Number of trials whose inputs are on a GPU at the same time.
@@ -181,8 +216,9 @@ impl<'a> LifTask<'a> {
         let of_trial = |(at, trial): (usize, &LifTrial)| trial.scaling_factors.iter().map(move |f| (at, *f)).collect();
         let simulations: Vec<(usize, f64)> = trials.iter().enumerate().flat_map::<Vec<_>, _>(of_trial).collect();
         let runs = self.simulator.run_on(machine, &on_gpu, &simulations, out_every)?;
-        let evaluated =
-            |(run, (at, _)): (_, &(usize, f64))| self.evaluated(&criteria[*at], on_gpu[*at].counted_to, run);
+        let evaluated = |(run, (at, _)): (_, &(usize, f64))| {
+            self.evaluated(&criteria[*at], &trials[*at].trial, on_gpu[*at].counted_to, run)
+        };
         Ok(runs.into_iter().zip(&simulations).map(evaluated).collect())
     }
 
@@ -202,7 +238,7 @@ impl<'a> LifTask<'a> {
             Ok(LifTrial { trial: drawn, draw, scaling_factors: factors.clone() })
         };
         let trials: Vec<LifTrial> = jobs.iter().map(lif_trials).collect::<Result<_>>()?;
-        let outcomes = self.trials_on(machine, &trials, None)?;
+        let outcomes = self.trials_on(machine, &trials, self.out_every())?;
         let mut results = outcomes.iter().map(Outcome::result);
         Ok(jobs.iter().map(|(_, factors)| results.by_ref().take(factors.len()).collect()).collect())
     }
@@ -213,12 +249,13 @@ impl<'a> LifTask<'a> {
     /// Those of [`Simulator::run`].
     pub fn results(&self, set: TrialSet, trial: u32, scaling_factors: &[f64]) -> Result<Vec<TrialResult>> {
         let drawn = set.trial(self.task, self.seed, trial)?;
-        let outcomes = self.trial(&drawn, set.draw(trial), scaling_factors, &Recording::default())?;
+        let recording = Recording { out_every: self.out_every(), ..Recording::default() };
+        let outcomes = self.trial(&drawn, set.draw(trial), scaling_factors, &recording)?;
         Ok(outcomes.iter().map(Outcome::result).collect())
     }
 
     /// Outcome of a trial whose spikes were counted up to a step.
-    fn evaluated(&self, criteria: &Criteria, counted_to: usize, run: Run) -> Outcome {
+    fn evaluated(&self, criteria: &Criteria, trial: &Trial, counted_to: usize, run: Run) -> Outcome {
         let outputs = self.task.outputs();
         let accepts = |criterion: &Criterion, first: usize| {
             criterion.accepts(|window, o| run.extremes[(first + window) * outputs + o])
@@ -226,7 +263,8 @@ impl<'a> LifTask<'a> {
         let correct = accepts(&criteria.own, 0);
         let strict = criteria.strict.as_ref().map(|strict| accepts(strict, criteria.own.windows.len()));
         let lasted = counted_to as f64 / self.timing().steps as f64;
-        Outcome { correct, correct_strictly: strict.unwrap_or(correct), run, lasted }
+        let output_error = self.output_error(trial, &run.out);
+        Outcome { correct, correct_strictly: strict.unwrap_or(correct), run, lasted, output_error }
     }
 }
 

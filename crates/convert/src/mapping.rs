@@ -41,13 +41,15 @@ pub fn lif_network(
     Ok(network)
 }
 
-/// Published grid of scaling factors for an activation.
+/// Published grid of scaling factors for an activation; of an activation made for a factor, the grid around it.
 pub fn published_factors(activation: Activation) -> Vec<f64> {
-    let (first, last, step) = match activation {
-        Activation::Softplus | Activation::Relu => (4, 26, 2),
-        Activation::Sigmoid | Activation::Tanh => (20, 75, 5),
+    let (first, last, step, unit) = match activation {
+        Activation::Softplus | Activation::Relu => (4, 26, 2, 1.0),
+        Activation::Sigmoid | Activation::Tanh => (20, 75, 5, 1.0),
+        // The factors of sigmoid networks, relative to the one in their middle.
+        Activation::Lif(lif) => (20, 75, 5, lif.scaling_factor / 50.0),
     };
-    (first..=last).step_by(step).map(f64::from).collect()
+    (first..=last).step_by(step).map(|factor| f64::from(factor) * unit).collect()
 }
 
 /// Weights as seen by the units.

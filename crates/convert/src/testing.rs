@@ -75,6 +75,7 @@ pub(crate) fn candidates(correct: &[u32]) -> Vec<Candidate> {
         trials: 100,
         correct: *c,
         rate_hz: 1.0,
+        fidelity: None,
     };
     correct.iter().enumerate().map(one).collect()
 }

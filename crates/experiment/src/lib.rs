@@ -31,6 +31,7 @@ use json::{CONFIG, ConfigError, TrialsPlace, apply_overrides, origin_of, parse, 
 use mdl_artifact::Input;
 use mdl_convert::Conversion;
 use mdl_convert::lif::config::LifConfig;
+use mdl_convert::lif::neurons::LifNeuron;
 use mdl_convert::search::SearchConfig;
 use mdl_data::evaluation::EvaluationConfig;
 use mdl_data::field::{InvalidField, require};
@@ -38,6 +39,8 @@ use mdl_data::tasks::trials_file::TrialsError;
 use mdl_data::tasks::{TaskConfig, TrialsFile};
 use mdl_kernels::random::Purpose;
 use mdl_model::NetworkConfig;
+use mdl_model::rate::Activation;
+use mdl_model::rate::config::RateConfig;
 use mdl_train::config::{Stage, TrainingConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -263,6 +266,32 @@ impl Experiment {
     pub fn conversion(&self) -> Conversion<'_> {
         let Self { task, network, lif, search, seed, .. } = self;
         Conversion { task, network, lif, search, seed: *seed }
+    }
+
+    /// Refuses to train a network with the activation of another LIF neuron than that of the conversion.
+    ///
+    /// # Errors
+    /// [`InvalidField`] naming the constant.
+    pub fn validate_activation(&self) -> Result<(), InvalidField> {
+        let NetworkConfig::Rate(RateConfig { activation: Activation::Lif(activation), .. }) = &self.network else {
+            return Ok(());
+        };
+        let (trained, converted) = (activation.unit(), self.lif.unit());
+        let leaky = matches!(self.lif.neuron, LifNeuron::Lif(_));
+        require(leaky, "lif.neuron", self.lif.neuron.name(), "lif, of which network.activation = lif is the rate")?;
+        for (field, found, expected) in [
+            ("dt_ms", trained.step_ms, converted.step_ms),
+            ("tau_membrane_ms", trained.tau_membrane_ms, converted.tau_membrane_ms),
+            ("refractory_ms", trained.refractory_ms, converted.refractory_ms),
+            ("v_reset_mv", trained.v_reset_mv, converted.v_reset_mv),
+            ("v_peak_mv", trained.v_peak_mv, converted.v_peak_mv),
+            ("bias_mv", trained.bias_mv, converted.bias_mv),
+            ("noise_sd_mv_per_step", trained.noise_sd_mv, converted.noise_sd_mv),
+        ] {
+            let expected_text = format!("{expected}, as in the section lif, with which the network is converted");
+            require(found == expected, &format!("network.activation.{field}"), found, &expected_text)?;
+        }
+        Ok(())
     }
 
     /// Refuses values with which no stage can run.

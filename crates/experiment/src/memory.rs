@@ -6,6 +6,7 @@
 use crate::Experiment;
 use mdl_data::tasks::{Drive, Size};
 use mdl_model::NetworkConfig;
+use mdl_model::rate::Activation;
 use mdl_model::rate::config::{RateConfig, RecurrenceConfig};
 use mdl_model::spiking::config::SpikingConfig;
 
@@ -290,7 +291,16 @@ impl<'a> Sizes<'a> {
 
     /// One trial of a rate network: this number of values per unit and channel, at every step.
     fn rate_run(&self, units: f64, channels: f64) -> f64 {
+        let units = units + self.for_conversion();
         SINGLE * self.steps * (units * self.neurons + channels * self.channels + 4.0 * self.outputs)
+    }
+
+    /// Further values per unit of a rate network that is trained for its conversion.
+    fn for_conversion(&self) -> f64 {
+        let NetworkConfig::Rate(rate) = self.network else { return 0.0 };
+        let of = |has: bool, values: f64| if has { values } else { 0.0 };
+        let table = matches!(rate.activation, Activation::Lif(_));
+        of(table, 1.0) + of(rate.spike_noise.is_some(), 3.0) + of(rate.lif_filters, 8.0)
     }
 
     /// One trial of a spiking network: states at the beginning of each interval, the trace of the last interval,

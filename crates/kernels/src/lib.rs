@@ -20,6 +20,7 @@
 pub mod dispatch;
 pub mod lanes;
 pub mod memory;
+pub mod normal;
 pub mod product;
 pub mod random;
 pub mod real;

@@ -19,6 +19,9 @@ pub trait Real:
     /// ln(1 + x) for 0 ≤ x ≤ 1, likewise.
     fn ln_1p_vector(self) -> Self;
 
+    /// The whole part of a number that is not negative, as an index; 0 if it is not a number.
+    fn to_index(self) -> usize;
+
     /// Writes the rows of a tile as the beginnings of four columns, `length` apart.
     #[inline(always)]
     fn transpose_tile(rows: [&[Self; TILE]; TILE], length: usize, columns: &mut [Self]) {
@@ -36,6 +39,12 @@ pub trait Real:
 }
 
 impl Real for f32 {
+    // A signed number, because every vector unit converts to it.
+    #[inline(always)]
+    fn to_index(self) -> usize {
+        self as i32 as usize
+    }
+
     /// Relative error below 2e-7; saturates at e^±87 instead of overflowing.
     #[inline(always)]
     fn exp_vector(self) -> f32 {
@@ -92,6 +101,11 @@ impl Real for f32 {
 }
 
 impl Real for f64 {
+    #[inline(always)]
+    fn to_index(self) -> usize {
+        self as usize
+    }
+
     #[inline(always)]
     fn exp_vector(self) -> f64 {
         self.exp()

@@ -61,6 +61,8 @@ fn rate_with_backward(bencher: Bencher, every: usize) {
         recurrence: Recurrence::Dense { sign: None, mask: None },
         initial: Tensor::zeros((trials, n), DType::F32, &Device::Cpu).unwrap(),
         noise: None,
+        spike_noise: None,
+        direct_drive: false,
     };
     let drive = normal(3, &[steps, trials, n], 1.0);
     let leak = Tensor::full(0.2f32, n, &Device::Cpu).unwrap();

@@ -5,10 +5,22 @@ mod common;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::distance;
 use mdl_kernels::random::{Purpose, Stream};
-use mdl_model::rate::{Activation, RateSequence, RateStates, Recurrence};
+use mdl_model::rate::{Activation, LifActivation, RateSequence, RateStates, Recurrence, low_pass};
 use std::collections::HashMap;
 
 const ACTIVATIONS: [Activation; 4] = [Activation::Sigmoid, Activation::Tanh, Activation::Softplus, Activation::Relu];
+
+/// Spike noise and a direct drive, with the activations of a network that is trained for conversion.
+fn lif_variants() -> [(Activation, [bool; 2]); 5] {
+    let lif = Activation::Lif(LifActivation::default());
+    [
+        (lif, [false, false]),
+        (lif, [true, false]),
+        (lif, [false, true]),
+        (lif, [true, true]),
+        (Activation::Sigmoid, [true, true]),
+    ]
+}
 
 /// Traces of a network by PyTorch.
 struct Oracle(HashMap<String, Tensor>);
@@ -62,6 +74,8 @@ fn dense_oracle(name: &str, dale: bool, dtype: DType, [forward, backward]: [f64;
         recurrence: Recurrence::Dense { sign: dale.then(|| oracle.floats("sign")), mask: Some(oracle.floats("mask")) },
         initial: noise.get(0)?,
         noise: Some(noise.narrow(0, 1, steps)?),
+        spike_noise: None,
+        direct_drive: false,
     };
     let leak = candle_nn::ops::sigmoid(theta.as_tensor())?.affine(16.0, 4.0)?.recip()?;
     let drive = drive(&get("input").narrow(0, 0, steps)?, &get("w_in"))?;
@@ -88,6 +102,8 @@ fn modes_oracle(name: &str, activation: Activation, dtype: DType, [forward, back
         recurrence: Recurrence::Modes,
         initial: Tensor::zeros((batch, n), dtype, &Device::Cpu)?,
         noise: None,
+        spike_noise: None,
+        direct_drive: false,
     };
     let weights = Tensor::stack(&[mode_in.broadcast_mul(score)?, mode_out.as_tensor().clone()], 0)?;
     let leak = Tensor::full(1.0 - (-2f64 / 20.0).exp(), n, &Device::Cpu)?.to_dtype(dtype)?;
@@ -118,6 +134,36 @@ fn networks_of_pytorch_in_double_precision() -> Result<()> {
     dense_oracle("rate_free", false, DType::F64, tolerance)?;
     modes_oracle("rate_modes_tanh", Activation::Tanh, DType::F64, tolerance)?;
     modes_oracle("rate_modes_sigmoid", Activation::Sigmoid, DType::F64, tolerance)
+}
+
+/// A network that is trained for its conversion, as [`rate_lif.py`](../../../tests/fixtures/oracle/rate_lif.py) has it; the
+/// table of the activation is not exact.
+#[test]
+fn a_network_for_conversion_of_numpy() -> Result<()> {
+    let (oracle, dtype, tolerance) = (Oracle::read("rate_lif"), DType::F64, 3e-4);
+    let get = |name: &str| oracle.get(name, dtype);
+    let names = ["w_in", "w_rec", "theta", "w_out", "b_out"];
+    let variables = names.map(|name| oracle.var(name, dtype));
+    let [w_in, w_rec, theta, w_out, b_out] = &variables;
+    let (noise, steps) = (get("noise"), get("noise").dim(0)? - 1);
+    let sequence = RateSequence {
+        activation: Activation::Lif(LifActivation::default()),
+        recurrence: Recurrence::Dense { sign: Some(oracle.floats("sign")), mask: None },
+        initial: noise.get(0)?,
+        noise: Some(noise.narrow(0, 1, steps)?),
+        spike_noise: Some(get("spike_noise")),
+        direct_drive: true,
+    };
+    let leak = (candle_nn::ops::sigmoid(theta.as_tensor())?.affine(80.0, 20.0)?.recip()? * 5.0)?;
+    let drive = drive(&get("input").narrow(0, 0, steps)?, w_in)?;
+    let RateStates { x, r } = sequence.run(&drive, w_rec, &leak)?;
+    assert!(distance(&x, &get("state")) < tolerance && distance(&r, &get("r")) < tolerance);
+    let y = low_pass(&sequence.sent(&r)?, &leak)?.broadcast_matmul(&w_out.t()?)?.broadcast_add(b_out)?;
+    assert!(distance(&y, &get("y")) < tolerance);
+    let loss = root_sum_squared(&y.narrow(0, 1, steps)?, &get("target").narrow(0, 1, steps)?)?;
+    let named: Vec<_> = names.into_iter().zip(&variables).collect();
+    oracle.check(&loss, &named, tolerance);
+    Ok(())
 }
 
 /// How a random network is connected.
@@ -174,12 +220,19 @@ impl Random {
             Kind::Modes => Recurrence::Modes,
         };
         Ok(Self {
-            sequence: RateSequence { activation, recurrence, initial, noise },
+            sequence: RateSequence { activation, recurrence, initial, noise, spike_noise: None, direct_drive: false },
             drive: Var::from_tensor(&drive)?,
             weights: Var::from_tensor(&weights)?,
             leak: Var::from_tensor(&leak)?,
             outer,
         })
+    }
+
+    /// With spike noise, and with a direct drive.
+    fn with(mut self, [spiking, direct_drive]: [bool; 2]) -> Result<Self> {
+        self.sequence.direct_drive = direct_drive;
+        self.sequence.spike_noise = spiking.then(|| &self.outer * 0.3).transpose()?;
+        Ok(self)
     }
 
     fn states(&self, reference: bool) -> Result<RateStates> {
@@ -212,9 +265,10 @@ fn operator_and_reference_agree() -> Result<()> {
     // Sizes below, at and above the widths of the kernels; more steps than a window.
     for shape in [[7, 1, 5], [40, 3, 33], [25, 20, 64], [300, 2, 70], [1, 1, 1]] {
         for kind in KINDS {
-            for activation in ACTIVATIONS {
+            let plain = ACTIVATIONS.map(|activation| (activation, [false, false]));
+            for (activation, with) in plain.into_iter().chain(lif_variants()) {
                 for (dtype, tolerance) in [(DType::F32, 5e-5), (DType::F64, 1e-11)] {
-                    let network = Random::new(kind, activation, shape, dtype)?;
+                    let network = Random::new(kind, activation, shape, dtype)?.with(with)?;
                     let (found, expected) = (network.results(false)?, network.results(true)?);
                     for (what, (found, expected)) in
                         ["x", "r", "of drive", "of weights", "of leak"].iter().zip(found.iter().zip(&expected))
@@ -239,6 +293,23 @@ fn gradients_are_finite_differences() -> Result<()> {
                 [(&network.drive, of_drive), (&network.weights, of_weights), (&network.leak, of_leak)]
             {
                 check_differences(&network, variable, &gradient, &format!("{kind:?} {activation:?}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// With a direct drive, and with an activation of a table. (The gradient does not pass the root in the spike noise.)
+#[test]
+fn gradients_of_networks_for_conversion_are_finite_differences() -> Result<()> {
+    for kind in [Kind::SparseDale(300), Kind::Modes] {
+        for (activation, with) in lif_variants().into_iter().filter(|(_, [spiking, _])| !spiking) {
+            let network = Random::new(kind, activation, [6, 2, 7], DType::F64)?.with(with)?;
+            let [_, _, of_drive, of_weights, of_leak] = network.results(false)?;
+            for (variable, gradient) in
+                [(&network.drive, of_drive), (&network.weights, of_weights), (&network.leak, of_leak)]
+            {
+                check_differences(&network, variable, &gradient, &format!("{kind:?} {activation:?} {with:?}"))?;
             }
         }
     }

@@ -174,7 +174,7 @@ pub fn network(artifact: &Artifact) -> String {
         text(&network["kind"]),
         Some(format!("N = {units}{counts}")),
         modes.map(|modes| format!("P = {modes} modes")),
-        text(&network["activation"]),
+        text(&network["activation"]).or_else(|| text(&network["activation"]["kind"])),
         task_name(task).map(|name| format!("task {name}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

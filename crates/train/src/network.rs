@@ -89,17 +89,17 @@ impl Network for RateNetwork {
     }
 
     fn peak_outputs(&self, input: &Input, key: NoiseKey) -> Result<Tensor> {
-        self.read(&max_over_time(&rates(self, input, key)?)?)
+        self.read(&max_over_time(&rates_and_read(self, input, key)?.1)?)
     }
 
     fn outputs_and_rates(&self, input: &Input, readout: Readout, key: NoiseKey) -> Result<(Tensor, Tensor)> {
-        let rates = rates(self, input, key)?;
+        let (rates, read) = rates_and_read(self, input, key)?;
         let outputs = match readout {
             Readout::PerStep => {
-                let (steps, batch, units) = rates.dims3()?;
-                self.read(&rates.reshape((steps * batch, units))?)?.reshape((steps, batch, ()))?
+                let (steps, batch, units) = read.dims3()?;
+                self.read(&read.reshape((steps * batch, units))?)?.reshape((steps, batch, ()))?
             }
-            Readout::MaxOverTime => self.read(&max_over_time(&rates)?)?,
+            Readout::MaxOverTime => self.read(&max_over_time(&read)?)?,
         };
         Ok((outputs, rates))
     }
@@ -115,7 +115,7 @@ impl Network for RateNetwork {
     }
 
     fn condition(&self, input: &Input, key: NoiseKey) -> Result<Condition> {
-        Condition::of_rates(&rates(self, input, key)?, self.config().activation.largest_rate())
+        Condition::of_rates(&rates_and_read(self, input, key)?.0, self.config().activation.largest_rate())
     }
 
     fn hints(&self) -> [&'static str; 2] {
@@ -126,7 +126,7 @@ impl Network for RateNetwork {
     }
 
     fn unit_rates(&self, input: &Input, key: NoiseKey) -> Result<Vec<f32>> {
-        rates(self, input, key)?.mean((0, 1))?.to_vec1()
+        rates_and_read(self, input, key)?.0.mean((0, 1))?.to_vec1()
     }
 
     /// The output of a random initial state does not depend on the input.
@@ -204,12 +204,12 @@ fn axis_of_units(name: &str) -> Option<usize> {
     }
 }
 
-/// Rates `[T, B, N]` of a rate network.
-fn rates(network: &RateNetwork, input: &Input, key: NoiseKey) -> Result<Tensor> {
+/// Rates of a rate network and what its readout sees, `[T, B, N]`.
+fn rates_and_read(network: &RateNetwork, input: &Input, key: NoiseKey) -> Result<(Tensor, Tensor)> {
     match input {
-        Input::Spikes(spikes) => network.rates(&dense(spikes, network.device())?, key),
-        Input::Intensities(intensities) => network.rates(&dense(&intensities.draw(), network.device())?, key),
-        Input::Signals(signals) => network.rates(signals, key),
+        Input::Spikes(spikes) => network.rates_and_read(&dense(spikes, network.device())?, key),
+        Input::Intensities(intensities) => network.rates_and_read(&dense(&intensities.draw(), network.device())?, key),
+        Input::Signals(signals) => network.rates_and_read(signals, key),
         Input::Currents(_) => candle_core::bail!("a rate network takes signals or spikes, no currents"),
     }
 }

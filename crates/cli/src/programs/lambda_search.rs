@@ -18,7 +18,7 @@ use mdl_convert::lif_task::LifTask;
 use mdl_convert::prediction::predict;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, Event, Search};
-use mdl_convert::search::{Candidate, Found, SearchConfig, SearchSpec, choose};
+use mdl_convert::search::{Candidate, Found, SearchConfig, SearchSpec, Select, choose};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
@@ -61,8 +61,9 @@ struct Arguments {
     #[arg(long, value_name = "grid|predicted")]
     start: Option<String>,
 
-    /// Choose the middle of the best plateau, or the first of the best factors (default: the config's)
-    #[arg(long, value_name = "plateau|first")]
+    /// Choose the middle of the best plateau, the first of the best factors, the one on the plateau whose outputs are closest
+    /// to the target, or without a search the factor that the network was trained for (default: the config's)
+    #[arg(long, value_name = "plateau|first|fidelity|fixed")]
     select: Option<String>,
 
     /// Try factors beyond the edge of the grid while the plateau touches it (default: unless the config lists its own
@@ -198,7 +199,8 @@ impl Job {
 
     fn lif_task(&self) -> mdl_convert::Result<LifTask<'_>> {
         let experiment = &self.experiment;
-        LifTask::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)
+        let task = LifTask::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)?;
+        Ok(if experiment.search.select == Select::Fidelity { task.with_output_errors() } else { task })
     }
 
     /// Writes the results of a search and returns the result to print.
@@ -300,7 +302,7 @@ impl Lines {
 fn warn(found: &Found, search: &SearchConfig, output: &Path) {
     let output = output.display();
     let (below, above) = found.at_edge();
-    if below || above {
+    if (below || above) && search.select != Select::Fixed {
         let edge = match (below, above) {
             (true, true) => "both edges",
             (true, false) => "the lower edge",
@@ -316,17 +318,24 @@ fn warn(found: &Found, search: &SearchConfig, output: &Path) {
 }
 
 fn result(output: &Path, found: &Found, predicted: Option<f64>) -> Value {
+    let with_error = |c: &Candidate, mut value: Value| {
+        if let Some(fidelity) = c.fidelity {
+            value["output_error"] = json!(fidelity.output_error);
+        }
+        value
+    };
     let candidate = |c: &Candidate| {
-        json!({
+        let value = json!({
             "scaling_factor": c.scaling_factor,
             "performance": c.performance(),
             "performance_interval": c.interval(),
             "rate_hz": c.rate_hz,
             "trials": c.trials,
-        })
+        });
+        with_error(c, value)
     };
     let (chosen, (first, last)) = (found.chosen(), found.plateau);
-    json!({
+    let value = json!({
         "output": output,
         "scaling_factor": chosen.scaling_factor,
         "performance": chosen.performance(),
@@ -337,5 +346,6 @@ fn result(output: &Path, found: &Found, predicted: Option<f64>) -> Value {
         "trials": found.candidates.iter().map(|c| c.trials).sum::<u32>(),
         "plateau": [found.candidates[first].scaling_factor, found.candidates[last].scaling_factor],
         "curve": found.candidates.iter().map(candidate).collect::<Vec<_>>(),
-    })
+    });
+    with_error(chosen, value)
 }

@@ -51,6 +51,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
+    experiment.validate_activation().or_exit(Status::Usage)?;
     crate::memory::check(&Estimate::training(experiment))?;
     let _claims = claim_outputs(arguments, experiment)?;
     let (channels, outputs) = experiment.task.channels_and_outputs();

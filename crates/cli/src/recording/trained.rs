@@ -60,7 +60,7 @@ impl States {
             Trained::Rate(network) => {
                 let states = network.states(input, noise, with_currents)?;
                 let (steps, trials, _) = states.rates.dims3()?;
-                let output = network.read(&states.rates.flatten_to(1)?)?.reshape((steps, trials, ()))?;
+                let output = network.read(&states.read.flatten_to(1)?)?.reshape((steps, trials, ()))?;
                 if let Some(mode_out) = network.mode_out() {
                     add(Quantity::Modes, Some(modes(&states.rates, mode_out)?));
                 }

@@ -3,7 +3,7 @@
 //! A LIF network does the same as the rate network if its units fire at scaling factor · φ(x). How well this holds
 //! depends on the inputs of the units in the network. For each factor of the grid, the task is therefore run with rates
 //! from the transfer function of the LIF neuron at the noise of this network. The predicted factor is the middle of the
-//! resulting plateau.
+//! resulting plateau; for a network that was trained for a factor, it is that factor.
 
 pub mod mean_field;
 
@@ -37,8 +37,13 @@ pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<F
         Ok((criterion, course))
     };
     let unit_seconds = timing.steps as f64 * timing.step_ms / 1000.0 * network.units as f64;
+    let (mut grid, trained_for) = (conversion.grid()?, conversion.rate()?.scaling_factor());
+    if let Some(factor) = trained_for.filter(|factor| !grid.contains(factor)) {
+        grid.push(factor);
+        grid.sort_by(f64::total_cmp);
+    }
     let mut candidates = Vec::new();
-    for factors in conversion.grid()?.chunks(LANES) {
+    for factors in grid.chunks(LANES) {
         let courses: Result<Vec<_>> = (0..TRIALS).into_par_iter().map(|t| trial(t, factors)).collect();
         let courses: Vec<(Criterion, Course)> = courses?;
         candidates.extend(factors.iter().enumerate().map(|(l, factor)| {
@@ -51,8 +56,13 @@ pub fn predict(network: &LifNetwork, conversion: &Conversion) -> Result<Option<F
                 trials: TRIALS,
                 correct: courses.iter().filter(is_correct).count() as u32,
                 rate_hz: spikes / (unit_seconds * f64::from(TRIALS)),
+                fidelity: None,
             }
         }));
     }
-    Ok(Some(choose(&candidates, Select::Plateau, 0)))
+    let mut found = choose(&candidates, Select::Plateau, 0);
+    if let Some(own) = trained_for.and_then(|factor| candidates.iter().position(|c| c.scaling_factor == factor)) {
+        found.chosen = own;
+    }
+    Ok(Some(found))
 }

@@ -12,6 +12,10 @@ pub enum Select {
     Plateau,
     /// The smallest factor with the best performance (Kim et al. 2019).
     First,
+    /// Of the factors that are not worse than the best one, trial by trial, the one whose outputs are closest to the target.
+    Fidelity,
+    /// The factor that the network was trained for, without a search, or the only one in `factors`.
+    Fixed,
 }
 
 /// Start of a search.
@@ -72,7 +76,7 @@ impl Default for SearchConfig {
 impl SearchConfig {
     /// True if factors beyond the edge of the grid are tried.
     pub fn extends(&self) -> bool {
-        self.extend.unwrap_or(self.factors.is_none())
+        self.select != Select::Fixed && self.extend.unwrap_or(self.factors.is_none())
     }
 
     /// Refuses values with which nothing can run.

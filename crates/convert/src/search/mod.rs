@@ -20,7 +20,7 @@ pub mod trials;
 
 use config::LEAST_FACTOR;
 pub use config::{SearchConfig, SearchStart, Select};
-pub use plateau::{Candidate, Found, choose};
+pub use plateau::{Candidate, Fidelity, Found, choose};
 
 use crate::conversion::Conversion;
 use crate::error::Result;
@@ -28,7 +28,7 @@ use crate::lif::LifNetwork;
 use crate::lif_task::{LifTask, count_correct};
 use crate::prediction::predict;
 use mdl_data::field::require;
-use trials::{Progress, TrialResult, TrialResults, TrialSet, rate_hz};
+use trials::{Progress, TrialResult, TrialResults, TrialSet, output_error, rate_hz};
 
 /// Number of factors added at a time beyond an edge, and maximum number of factors in a search.
 const ADDED: usize = 3;
@@ -90,8 +90,11 @@ impl<'a> SearchSpec<'a> {
         let trials = candidates.iter().map(|c| c.trials).max().unwrap_or(trials);
         // By default, a search grows to at most twice its grid.
         let most = if config.extend == Some(true) { MOST } else { 2 * self.grid.len() };
-        let mut refined = !config.refine;
+        let mut refined = !config.refine || config.select == Select::Fixed;
         loop {
+            if config.select == Select::Fidelity {
+                self.compare(results, &mut candidates)?;
+            }
             let found = choose(&candidates, config.select, config.trials);
             let mut added = self.along_the_grid(&found);
             if added.is_empty() && config.extends() {
@@ -117,6 +120,20 @@ impl<'a> SearchSpec<'a> {
         let lower = self.grid.iter().rev().filter(|f| below && **f < first).take(ADDED);
         let higher = self.grid.iter().filter(|f| above && **f > last).take(ADDED);
         lower.chain(higher).copied().collect()
+    }
+
+    /// Compares factors that have had the same trials with the best of them, trial by trial.
+    fn compare(&self, results: &TrialResults, candidates: &mut [Candidate]) -> Progress<()> {
+        let most = candidates.iter().map(|c| c.trials).max().unwrap_or(0);
+        let course = |c: &Candidate| Ok(results.of(TrialSet::Search, &[c.scaling_factor], 0..most)?.swap_remove(0));
+        let in_full: Vec<usize> = (0..candidates.len()).filter(|i| candidates[*i].trials == most).collect();
+        let courses: Vec<_> = in_full.iter().map(|i| course(&candidates[*i])).collect::<Progress<_>>()?;
+        let Some(best) = courses.iter().max_by_key(|course| correct(course)) else { return Ok(()) };
+        for (i, course) in in_full.iter().zip(&courses) {
+            let beaten = is_beaten(course, best);
+            candidates[*i].fidelity = output_error(course).map(|output_error| Fidelity { output_error, beaten });
+        }
+        Ok(())
     }
 
     /// Tests every factor on the same trials.
@@ -152,7 +169,8 @@ impl<'a> SearchSpec<'a> {
 
     fn candidate(&self, scaling_factor: f64, course: &[TrialResult]) -> Candidate {
         let trials = course.len() as u32;
-        Candidate { scaling_factor, trials, correct: correct(course), rate_hz: rate_hz(course, self.unit_seconds) }
+        let rate_hz = rate_hz(course, self.unit_seconds);
+        Candidate { scaling_factor, trials, correct: correct(course), rate_hz, fidelity: None }
     }
 }
 
@@ -205,7 +223,7 @@ mod tests {
     #[test]
     fn a_course_is_beaten_only_beyond_chance() {
         let course = |correct: &[u8]| -> Vec<TrialResult> {
-            correct.iter().map(|c| TrialResult { correct: *c == 1, spikes: 0, lasted: 1.0 }).collect()
+            correct.iter().map(|c| TrialResult { correct: *c == 1, spikes: 0, lasted: 1.0, output_error: None }).collect()
         };
         let best = course(&[1; 10]);
         assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
@@ -231,7 +249,8 @@ mod tests {
             for trial in request.trials.clone() {
                 for factor in results.missing(&request, trial) {
                     let correct = trial * 37 % 100 < performance(factor);
-                    results.insert(request.set, factor, trial, TrialResult { correct, spikes: 1, lasted: 1.0 });
+                    let output_error = Some((factor - 50.0).powi(2));
+                    results.insert(request.set, factor, trial, TrialResult { correct, spikes: 1, lasted: 1.0, output_error });
                     met.push(factor);
                 }
             }
@@ -256,6 +275,15 @@ mod tests {
         }
         let (nothing, met) = searched(&config, 4..6, |_| 0);
         assert_eq!((nothing.candidates.len(), met.len()), (12, 1200), "where nothing works, all is tried");
+    }
+
+    #[test]
+    fn fidelity_chooses_the_closest_factor_of_the_plateau() {
+        let config = SearchConfig { select: Select::Fidelity, ..SearchConfig::default() };
+        let (found, met) = searched(&config, 0..12, hill);
+        assert_eq!((found.chosen().scaling_factor, met.len()), (50.0, 1200));
+        let (raced, _) = searched(&SearchConfig { race: true, refine: true, ..config }, 0..12, hill);
+        assert_eq!(raced.chosen().scaling_factor, 50.0);
     }
 
     #[test]

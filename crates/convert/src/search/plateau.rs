@@ -1,11 +1,12 @@
 //! Plateau of a search: the factors that cannot be distinguished from the best one, and the choice among them.
 //!
 //! A factor is on the *plateau* if its performance is inside the 95 % interval of the best one, and all factors between
-//! it and the best are on it, too.
+//! it and the best are on it, too. In a search that chooses by fidelity, it is on the plateau if it is not worse than the best
+//! one, trial by trial, by more than chance.
 
 use super::config::Select;
-use crate::normal::normal_tail;
 use mdl_data::score::Score;
+use mdl_kernels::normal::normal_tail;
 
 /// A performance lower by less than this counts as equal.
 const INDIFFERENT: f64 = 0.05;
@@ -21,6 +22,17 @@ pub struct Candidate {
     pub correct: u32,
     /// Mean firing rate of the units (Hz).
     pub rate_hz: f64,
+    /// How closely the outputs follow the target; only of a search that chooses by it.
+    pub fidelity: Option<Fidelity>,
+}
+
+/// What a choice by fidelity needs to know of a factor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fidelity {
+    /// Mean squared error of the outputs.
+    pub output_error: f64,
+    /// True if the factor is worse than the best one, trial by trial, by more than chance.
+    pub beaten: bool,
 }
 
 impl Candidate {
@@ -89,11 +101,15 @@ pub fn choose(candidates: &[Candidate], select: Select, trials: u32) -> Found {
     let is_best = |c: &Candidate| c.trials == most && c.performance() == best;
     let trials = most.max(trials);
     let lowest = Score { trials, correct: (best * f64::from(trials)).round() as u32 }.interval().0;
-    let on = |c: &Candidate| c.trials == most && c.performance() >= lowest;
+    let on = |c: &Candidate| match (select, c.fidelity) {
+        (Select::Fidelity, Some(fidelity)) => c.trials == most && !fidelity.beaten,
+        _ => c.trials == most && c.performance() >= lowest,
+    };
     let plateau = plateau(candidates, on, is_best);
     let chosen = match select {
         Select::First => candidates.iter().position(is_best).unwrap_or(0),
-        Select::Plateau => middle(candidates, plateau),
+        Select::Plateau | Select::Fixed => middle(candidates, plateau),
+        Select::Fidelity => closest(candidates, plateau).unwrap_or_else(|| middle(candidates, plateau)),
     };
     Found { candidates: candidates.to_vec(), chosen, plateau }
 }
@@ -125,10 +141,30 @@ fn middle(candidates: &[Candidate], (first, last): (usize, usize)) -> usize {
     (first..=last).min_by(order).unwrap_or(first)
 }
 
+/// Factor of the plateau whose outputs have the least error; none where errors are not known.
+fn closest(candidates: &[Candidate], (first, last): (usize, usize)) -> Option<usize> {
+    let error = |i: usize| Some(candidates.get(i)?.fidelity?.output_error);
+    let known: Option<Vec<(usize, f64)>> = (first..=last).map(|i| Some((i, error(i)?))).collect();
+    known?.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(i, _)| i)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::candidates;
+
+    #[test]
+    fn fidelity_takes_the_least_error_of_the_factors_that_are_not_beaten() {
+        let with = |candidates: Vec<Candidate>, errors: [(f64, bool); 5]| -> Vec<Candidate> {
+            let fidelity = |(output_error, beaten)| Some(Fidelity { output_error, beaten });
+            candidates.into_iter().zip(errors).map(|(c, of)| Candidate { fidelity: fidelity(of), ..c }).collect()
+        };
+        let errors = [(0.1, true), (0.4, false), (0.3, false), (0.2, false), (0.1, true)];
+        let found = choose(&with(candidates(&[80, 97, 100, 85, 70]), errors), Select::Fidelity, 100);
+        assert_eq!((found.plateau, found.chosen), ((1, 3), 3));
+        let unknown = choose(&candidates(&[80, 97, 100, 97, 70]), Select::Fidelity, 100);
+        assert_eq!((unknown.plateau, unknown.chosen), ((1, 3), 2), "without errors, the middle");
+    }
 
     #[test]
     fn the_middle_of_the_plateau_is_chosen() {

@@ -1,6 +1,6 @@
 //! Results of a network's trials, from which searches and sweeps are computed.
 //!
-//! A trial result is a function of (seed, set, trial, scaling factor), and consists of three numbers. A search
+//! A trial result is a function of (seed, set, trial, scaling factor), and consists of a few numbers. A search
 //! is therefore a pure function of its trial results: an interrupted search requests the missing ones and ends as if it
 //! had not been interrupted.
 
@@ -58,6 +58,14 @@ pub struct TrialResult {
     pub spikes: u64,
     /// Fraction of the longest trial that it lasted.
     pub lasted: f64,
+    /// Mean squared difference of the outputs from the target, where the loss counts it; none if it was not measured.
+    pub output_error: Option<f64>,
+}
+
+/// Mean over trials of the error of the outputs; none if it was not measured in all of them.
+pub fn output_error(course: &[TrialResult]) -> Option<f64> {
+    let errors: Option<Vec<f64>> = course.iter().map(|result| result.output_error).collect();
+    errors.filter(|errors| !errors.is_empty()).map(|errors| errors.iter().sum::<f64>() / errors.len() as f64)
 }
 
 /// Mean firing rate of the units (Hz) in trials, of which the longest would last so many unit-seconds.
@@ -141,6 +149,7 @@ impl TrialResults {
 /// | `answer.correct` | `[A]` | U8 | 1 if it was answered correctly |
 /// | `answer.spikes` | `[A]` | I64 | spikes of all units |
 /// | `answer.lasted` | `[A]` | F64 | fraction of the longest trial that it lasted; absent where this is 1 for all |
+/// | `answer.output_error` | `[A]` | F64 | mean squared error of the outputs; absent where it is not measured for all |
 pub fn write(searches: &[TrialResults], artifact: &mut Artifact) {
     let rows: Vec<(u32, &Key, &TrialResult)> = searches
         .iter()
@@ -158,6 +167,10 @@ pub fn write(searches: &[TrialResults], artifact: &mut Artifact) {
     artifact.insert("answer.spikes", &shape, rows.iter().map(|row| row.2.spikes as i64).collect());
     if rows.iter().any(|row| row.2.lasted < 1.0) {
         artifact.insert("answer.lasted", &shape, rows.iter().map(|row| row.2.lasted).collect());
+    }
+    let errors: Option<Vec<f64>> = rows.iter().map(|row| row.2.output_error).collect();
+    if let Some(errors) = errors.filter(|errors| !errors.is_empty()) {
+        artifact.insert("answer.output_error", &shape, errors);
     }
 }
 
@@ -178,6 +191,10 @@ pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<TrialResults>> {
         true => artifact.values::<f64>("answer.lasted", &shape)?,
         false => &all_lasted,
     };
+    let errors = match artifact.has("answer.output_error") {
+        true => Some(artifact.values::<f64>("answer.output_error", &shape)?),
+        false => None,
+    };
     let refused = |name, found: String, expected: &str| Err(artifact.tensor_error(name, found, expected.into()).into());
     let mut all = vec![TrialResults::default(); searches];
     for i in 0..shape[0] {
@@ -194,7 +211,13 @@ pub fn read(artifact: &Artifact, searches: usize) -> Result<Vec<TrialResults>> {
             return refused("answer.lasted", lasted[i].to_string(), "fractions above 0, up to 1");
         }
         let set = if evaluation[i] == 0 { TrialSet::Search } else { TrialSet::Evaluation };
-        let result = TrialResult { correct: correct[i] != 0, spikes: spikes[i] as u64, lasted: lasted[i] };
+        let output_error = errors.map(|errors| errors[i]);
+        if output_error.is_some_and(|error| error < 0.0) {
+            let found = output_error.unwrap_or_default().to_string();
+            return refused("answer.output_error", found, "numbers of at least 0");
+        }
+        let (correct, spikes, lasted) = (correct[i] != 0, spikes[i] as u64, lasted[i]);
+        let result = TrialResult { correct, spikes, lasted, output_error };
         results.insert(set, factor[i], trial[i], result);
     }
     Ok(all)
@@ -212,16 +235,17 @@ mod tests {
                 TrialSet::Search,
                 20.0,
                 trial,
-                TrialResult { correct: trial == 1, spikes: 7 + u64::from(trial), lasted: 1.0 },
+                TrialResult { correct: trial == 1, spikes: 7 + u64::from(trial), lasted: 1.0, output_error: Some(0.5) },
             );
         }
-        results.insert(TrialSet::Evaluation, 22.5, 0, TrialResult { correct: true, spikes: 1 << 40, lasted: 0.25 });
+        let long = TrialResult { correct: true, spikes: 1 << 40, lasted: 0.25, output_error: Some(2.0) };
+        results.insert(TrialSet::Evaluation, 22.5, 0, long);
         results
     }
 
     #[test]
     fn rates_are_over_the_time_that_trials_lasted() {
-        let result = |spikes, lasted| TrialResult { correct: true, spikes, lasted };
+        let result = |spikes, lasted| TrialResult { correct: true, spikes, lasted, output_error: None };
         assert_eq!(rate_hz(&[result(30, 1.0), result(15, 0.5)], 10.0), 3.0);
         assert_eq!(rate_hz(&[], 10.0), 0.0);
     }

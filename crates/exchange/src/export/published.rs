@@ -136,6 +136,8 @@ fn activation(activation: Activation) -> &'static str {
         Activation::Tanh => "tanh",
         Activation::Softplus => "softplus",
         Activation::Relu => "clipped_relu",
+        // Unknown to the published code, which reads the name only to run the rate network.
+        Activation::Lif(_) => "lif",
     }
 }
 

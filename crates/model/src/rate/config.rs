@@ -1,7 +1,9 @@
 //! Config of a rate network.
 
 use super::Activation;
-use mdl_data::field::{InvalidField, require, require_duration_ms, require_not_negative, require_probability};
+use mdl_data::field::{
+    InvalidField, LARGEST, require, require_between, require_duration_ms, require_not_negative, require_probability,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +101,22 @@ pub enum Start {
     Zero,
 }
 
+/// Noise of the spikes by which units would send their rates: r̂ = r + cv √(r/(λ₀ Δt)) N(0, 1).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpikeNoise {
+    /// Irregularity of the spike trains: the coefficient of variation of their intervals.
+    pub cv: f64,
+    /// Scaling factor λ₀ with which the network will be converted (Hz); by default that of the activation `lif`.
+    pub scaling_factor: Option<f64>,
+}
+
+impl Default for SpikeNoise {
+    fn default() -> Self {
+        Self { cv: 0.45, scaling_factor: None }
+    }
+}
+
 /// A rate network: x' = (1 − a) x + a (W φ(x) + W_in u) + noise, output W_out φ(x) + b_out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +152,17 @@ pub struct RateConfig {
     /// Trained output bias, initially 0.
     #[serde(default = "yes")]
     pub output_bias: bool,
+    /// Noise of spikes in what units send to each other; none: they send their rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spike_noise: Option<SpikeNoise>,
+    /// Filter as the LIF network does: the input W_in u enters x at once, and the readout sees what units send through a
+    /// low-pass filter with their time constants.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub lif_filters: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn sigmoid() -> Activation {
@@ -184,7 +213,38 @@ impl RateConfig {
         }
         require_not_negative("noise_sd", self.noise_sd)?;
         require_not_negative("input_sd", self.input_sd)?;
-        require_not_negative("output_sd", self.output_sd)
+        require_not_negative("output_sd", self.output_sd)?;
+        if let Activation::Lif(lif) = &self.activation {
+            lif.validate().map_err(|e| e.within("activation"))?;
+        }
+        self.validate_spike_noise().map_err(|e| e.within("spike_noise"))
+    }
+
+    fn validate_spike_noise(&self) -> Result<(), InvalidField> {
+        let Some(SpikeNoise { cv, scaling_factor }) = self.spike_noise else { return Ok(()) };
+        require_between("cv", cv, 0.0, 10.0)?;
+        let rates = "network.activation lif, sigmoid, softplus or relu, whose rates are not negative";
+        require(self.activation != Activation::Tanh, "cv", cv, rates)?;
+        let found = scaling_factor.map_or("none".to_owned(), |factor| factor.to_string());
+        match self.activation {
+            Activation::Lif(lif) => {
+                let expected = format!("none, or that of the activation, {}", lif.scaling_factor);
+                require(scaling_factor.is_none_or(|own| own == lif.scaling_factor), "scaling_factor", found, &expected)
+            }
+            _ => {
+                let expected = "a number from 0.001 to 1e9: the factor with which the network will be converted, such as 50";
+                let fits = scaling_factor.is_some_and(|factor| (1e-3..=LARGEST).contains(&factor));
+                require(fits, "scaling_factor", found, expected)
+            }
+        }
+    }
+
+    /// The scaling factor λ₀ for which the network is trained, if it is trained for one.
+    pub fn scaling_factor(&self) -> Option<f64> {
+        match (self.activation, self.spike_noise) {
+            (Activation::Lif(lif), _) => Some(lif.scaling_factor),
+            (_, spike_noise) => spike_noise?.scaling_factor,
+        }
     }
 
     /// Names of the parameters, as in an artifact, and whether they are trained.

@@ -1,8 +1,10 @@
 //! Input currents of a run, from its rates.
 //!
 //! ```text
-//! I_s = W_eff r_{s−1} + d_s          x_s = (1 − a) ⊙ x_{s−1} + a ⊙ I_s + noise_s,   s = 1 … S
+//! I_s = W_eff r̂_{s−1} + d_s          x_s = (1 − a) ⊙ x_{s−1} + a ⊙ I_s + noise_s,   s = 1 … S
 //! ```
+//!
+//! (A direct drive enters x at once, but is a part of I as well.)
 
 use super::{RateSequence, Recurrence};
 use candle_core::{Result, Tensor};
@@ -14,7 +16,7 @@ impl RateSequence {
     /// # Errors
     /// Tensors of mismatched shapes.
     pub fn currents(&self, drive: &Tensor, weights: &Tensor, rates: &Tensor) -> Result<Tensor> {
-        let before = rates.narrow(0, 0, drive.dim(0)?)?.flatten_to(1)?;
+        let before = self.sent(rates)?.narrow(0, 0, drive.dim(0)?)?.flatten_to(1)?;
         let recurrent = match &self.recurrence {
             Recurrence::Dense { .. } => before.matmul(&self.effective_weights(weights)?.t()?)?,
             Recurrence::Modes => before.matmul(&weights.get(1)?)?.matmul(&weights.get(0)?.t()?)?,
@@ -43,8 +45,14 @@ mod tests {
         let dense = Recurrence::Dense { sign: Some(sign), mask: None };
         for (recurrence, shape) in [(dense, vec![n, n]), (Recurrence::Modes, vec![2, n, 3])] {
             let (initial, noise) = (normal(0, &[batch, n])?, normal(1, &[steps, batch, n])?);
-            let sequence =
-                RateSequence { activation: Activation::Sigmoid, recurrence, initial, noise: Some(noise.clone()) };
+            let sequence = RateSequence {
+                activation: Activation::Sigmoid,
+                recurrence,
+                initial,
+                noise: Some(noise.clone()),
+                spike_noise: Some(normal(4, &[steps + 1, batch, n])?),
+                direct_drive: false,
+            };
             let (drive, weights) = (normal(2, &[steps, batch, n])?, normal(3, &shape)?);
             let leak =
                 Tensor::from_vec((0..n).map(|unit| 0.1 + 0.05 * unit as f32).collect::<Vec<_>>(), n, &Device::Cpu)?;

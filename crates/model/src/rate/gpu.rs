@@ -7,8 +7,7 @@
 //! ∂W = Σ_s δ_s r_{s−1}ᵀ          ∂A = Σ_s δ_s (Cᵀ r_{s−1})ᵀ,   ∂C = Σ_s r_{s−1} (Aᵀ δ_s)ᵀ
 //! ```
 
-use super::activation::Activation;
-use super::activation::rectified;
+use super::activation::{Activation, rectified};
 use super::launch::{Plan, Rate};
 use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
@@ -27,14 +26,25 @@ pub(super) fn run<M: Backend>(
     leak: &Tensor,
 ) -> Result<RateStates> {
     let modes = if sequence.recurrence == Recurrence::Modes { weights.dims3()?.2 } else { 0 };
-    let network = Network {
-        activation: sequence.activation,
-        modes,
-        initial: sequence.initial.contiguous()?,
-        noise: sequence.noise.as_ref().map(Tensor::contiguous).transpose()?,
+    let contiguous = |noise: &Option<Tensor>| noise.as_ref().map(Tensor::contiguous).transpose();
+    let table = match sequence.activation {
+        Activation::Lif(lif) => {
+            let table = lif.table();
+            let values: Vec<f32> = table.rates.iter().chain(&*table.slopes).copied().collect();
+            let values = Tensor::from_slice(&values, values.len(), drive.device())?;
+            Some(Table { lowest: table.lowest_mv, per_input: table.per_mv, values })
+        }
+        _ => None,
     };
+    let sequence = RateSequence {
+        initial: sequence.initial.contiguous()?,
+        noise: contiguous(&sequence.noise)?,
+        spike_noise: contiguous(&sequence.spike_noise)?,
+        ..sequence.clone()
+    };
+    let network = Network { sequence, modes, table };
     let (drive, leak) = (drive.contiguous()?, leak.contiguous()?);
-    let weights = effective(&sequence.recurrence, weights)?;
+    let weights = effective(&network.sequence.recurrence, weights)?;
     let Forward { x, r, overlap } = Launch::new(machine, &network, &drive, &weights, &leak)?.forward()?;
     let output = Output::new(machine, r, x.shape());
     let operator = Operator { output, network, x: x.clone(), overlap };
@@ -57,11 +67,19 @@ fn effective(recurrence: &Recurrence, weights: &Tensor) -> Result<Tensor> {
 
 /// Operator without its three tensors.
 struct Network {
-    activation: Activation,
+    /// The run, its tensors contiguous.
+    sequence: RateSequence,
     /// P, or 0 with one weight per pair.
     modes: usize,
-    initial: Tensor,
-    noise: Option<Tensor>,
+    table: Option<Table>,
+}
+
+/// φ and its slope at equidistant inputs.
+struct Table {
+    lowest: f32,
+    /// Entries per unit of input.
+    per_input: f32,
+    values: Tensor,
 }
 
 /// Results of the forward pass.
@@ -124,9 +142,9 @@ impl<M: Backend> CustomOp3 for Operator<M> {
         // The kernel multiplies with Wᵀ: one row per target unit, or the same rows A and C.
         let turned = if self.network.modes == 0 { weights.t()?.contiguous()? } else { weights.clone() };
         let launch = Launch::new(self.output.machine(), &self.network, drive, &turned, leak)?;
-        let [delta, of_leak, overlap] = launch.backward(&self.x, r, &arriving.contiguous()?)?;
+        let Gradients { delta, of_drive, of_leak, overlap } = launch.backward(&self.x, r, &arriving.contiguous()?)?;
         let of_weights = if weights.track_op() {
-            let before = r.narrow(0, 0, steps)?.reshape((steps * batch, n))?;
+            let before = self.network.sequence.sent(r)?.narrow(0, 0, steps)?.reshape((steps * batch, n))?;
             let delta = delta.reshape((steps * batch, n))?;
             Some(match &self.overlap {
                 None => before.t()?.matmul(&delta)?,
@@ -135,8 +153,20 @@ impl<M: Backend> CustomOp3 for Operator<M> {
         } else {
             None
         };
-        Ok((Some(delta), of_weights, Some(of_leak)))
+        Ok((Some(of_drive.unwrap_or(delta)), of_weights, Some(of_leak)))
     }
+}
+
+/// Results of the backward pass.
+struct Gradients {
+    /// δ `[S, B, N]`
+    delta: Tensor,
+    /// Gradient of a direct drive `[S, B, N]`.
+    of_drive: Option<Tensor>,
+    /// Gradient of the leak `[N]`.
+    of_leak: Tensor,
+    /// Aᵀ δ `[S·B, P]`
+    overlap: Tensor,
 }
 
 /// Tensors of the operator on a device, and the launch plan of its kernels.
@@ -157,29 +187,37 @@ impl<'a, M: Backend> Launch<'a, M> {
         let Some(plan) = Plan::new(batch, n, network.modes) else {
             bail!("a rate network of {n} units and {} modes is too large for the GPU's kernels", network.modes)
         };
-        let placed: Vec<_> = [&network.initial, drive, weights, leak]
-            .into_iter()
-            .chain(&network.noise)
-            .map(|tensor| machine.place(tensor))
-            .collect::<Result<_>>()?;
+        let Network { sequence, table, .. } = network;
+        let mut placed: Vec<Placed<M>> = Vec::new();
+        let mut address = |tensor: Option<&Tensor>| -> Result<u64> {
+            let Some(tensor) = tensor else { return Ok(0) };
+            placed.push(machine.place(tensor)?);
+            Ok(placed[placed.len() - 1].address)
+        };
         let arguments = Rate {
             steps: steps as i32,
             trials: batch as i32,
             neurons: n as i32,
             modes: network.modes as i32,
-            activation: match network.activation {
+            activation: match sequence.activation {
                 Activation::Sigmoid => 0,
                 Activation::Tanh => 1,
                 Activation::Softplus => 2,
                 Activation::Relu => 3,
+                Activation::Lif(_) => 4,
             },
             cached: i32::from(plan.cached),
             blocks: plan.blocks as i32,
-            initial: placed[0].address,
-            drive: placed[1].address,
-            weights: placed[2].address,
-            leak: placed[3].address,
-            noise: placed.get(4).map_or(0, |noise| noise.address),
+            direct: i32::from(sequence.direct_drive),
+            lowest: table.as_ref().map_or(0.0, |table| table.lowest),
+            per_input: table.as_ref().map_or(0.0, |table| table.per_input),
+            initial: address(Some(&sequence.initial))?,
+            drive: address(Some(drive))?,
+            weights: address(Some(weights))?,
+            leak: address(Some(leak))?,
+            noise: address(sequence.noise.as_ref())?,
+            spike_noise: address(sequence.spike_noise.as_ref())?,
+            table: address(table.as_ref().map(|table| &table.values))?,
             ..Rate::default()
         };
         Ok(Self { machine, plan, arguments, _placed: placed })
@@ -206,10 +244,11 @@ impl<'a, M: Backend> Launch<'a, M> {
         Ok(Forward { x: machine.tensor(x, &[steps + 1, batch, n])?, r, overlap })
     }
 
-    /// Gradients of drive `[S, B, N]` and leak `[N]`, and Aᵀ δ `[S·B, P]`.
-    fn backward(&self, x: &Tensor, r: &Tensor, arriving: &Tensor) -> Result<[Tensor; 3]> {
+    fn backward(&self, x: &Tensor, r: &Tensor, arriving: &Tensor) -> Result<Gradients> {
         let (machine, [steps, batch, n, modes]) = (self.machine, self.sizes());
         let (delta, overlap) = (machine.empty(steps * batch * n)?, machine.empty(steps * batch * modes)?);
+        let direct = self.arguments.direct != 0;
+        let of_drive = machine.empty(if direct { steps * batch * n } else { 0 })?;
         let (leak_parts, of_leak) = (machine.empty::<f32>(self.plan.blocks * n)?, machine.empty(n)?);
         let [x, r, arriving] = [machine.place(x)?, machine.place(r)?, machine.place(arriving)?];
         let arguments = Rate {
@@ -217,6 +256,7 @@ impl<'a, M: Backend> Launch<'a, M> {
             r: r.address,
             arriving: arriving.address,
             delta: machine.address(&delta),
+            of_drive: machine.address(&of_drive),
             overlap: machine.address(&overlap),
             leak_parts: machine.address(&leak_parts),
             of_leak: machine.address(&of_leak),
@@ -225,11 +265,13 @@ impl<'a, M: Backend> Launch<'a, M> {
         self.launch("backward", &arguments)?;
         // SAFETY: as in `launch`.
         unsafe { machine.launch(Kernel { source: "rate", name: "rate_sum" }, SUM, &arguments)? };
-        Ok([
-            machine.tensor(delta, &[steps, batch, n])?,
-            machine.tensor(of_leak, &[n])?,
-            machine.tensor(overlap, &[steps * batch, modes])?,
-        ])
+        let of_drive = direct.then(|| machine.tensor(of_drive, &[steps, batch, n])).transpose()?;
+        Ok(Gradients {
+            delta: machine.tensor(delta, &[steps, batch, n])?,
+            of_drive,
+            of_leak: machine.tensor(of_leak, &[n])?,
+            overlap: machine.tensor(overlap, &[steps * batch, modes])?,
+        })
     }
 
     fn launch(&self, pass: &str, arguments: &Rate) -> Result<()> {
@@ -244,6 +286,7 @@ impl<'a, M: Backend> Launch<'a, M> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::LifActivation;
     use super::*;
     use crate::testing::{distance, values};
     use candle_core::{Device, Var};
@@ -258,7 +301,18 @@ mod tests {
 
     /// x, r and the gradients of drive, weights and leak agree with the CPU's, and have the same bits for both thread
     /// orders.
-    fn check(activation: Activation, recurrence: Recurrence, [steps, batch, n, modes]: [usize; 4], noisy: bool) {
+    fn check(activation: Activation, recurrence: Recurrence, sizes: [usize; 4], noisy: bool) {
+        check_as([false; 2], activation, recurrence, sizes, noisy);
+    }
+
+    /// [`check`] with spike noise, and with a direct drive.
+    fn check_as(
+        [spiking, direct_drive]: [bool; 2],
+        activation: Activation,
+        recurrence: Recurrence,
+        [steps, batch, n, modes]: [usize; 4],
+        noisy: bool,
+    ) {
         if Emulator::new().is_none() {
             return;
         }
@@ -270,7 +324,9 @@ mod tests {
         };
         let leak = var(&normal(3, &[n], 0.1).abs().unwrap().affine(1.0, 0.1).unwrap());
         let noise = noisy.then(|| normal(4, &[steps, batch, n], 0.1));
-        let sequence = RateSequence { activation, recurrence, initial: normal(5, &[batch, n], 0.1), noise };
+        let spike_noise = spiking.then(|| normal(7, &[steps + 1, batch, n], 0.3));
+        let initial = normal(5, &[batch, n], 0.1);
+        let sequence = RateSequence { activation, recurrence, initial, noise, spike_noise, direct_drive };
         let results = |states: Result<RateStates>| -> Vec<Tensor> {
             let RateStates { x, r } = states.unwrap();
             let loss = r.mul(&normal(6, r.dims(), 1.0)).unwrap().sum_all().unwrap();
@@ -302,6 +358,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn lif_networks_agree_with_the_cpu() {
+        let n = 37;
+        let sign = Some((0..n).map(|i| if i % 5 == 0 { -1.0 } else { 1.0 }).collect());
+        for spiking in [false, true] {
+            for direct in [false, true] {
+                let lif = Activation::Lif(LifActivation::default());
+                let dense = Recurrence::Dense { sign: sign.clone(), mask: None };
+                check_as([spiking, direct], lif, Recurrence::Modes, [19, 3, n, 4], direct);
+                check_as([spiking, direct], lif, dense.clone(), [19, 6, n, 0], spiking);
+                check_as([spiking, direct], Activation::Sigmoid, dense, [19, 6, n, 0], true);
+            }
+        }
+    }
+
     /// One and four units per thread, A and C inside and outside of shared memory, more modes than threads; signs of
     /// Dale's principle.
     #[test]
@@ -323,7 +394,9 @@ mod tests {
         let refuse = |steps, n| {
             let zeros = |shape: &[usize]| Tensor::zeros(shape, candle_core::DType::F32, &Device::Cpu).unwrap();
             let (activation, recurrence) = (Activation::Tanh, Recurrence::Modes);
-            let sequence = RateSequence { activation, recurrence, initial: zeros(&[1, n]), noise: None };
+            let initial = zeros(&[1, n]);
+            let (noise, spike_noise, direct_drive) = (None, None, false);
+            let sequence = RateSequence { activation, recurrence, initial, noise, spike_noise, direct_drive };
             let weights = zeros(&[2, n, 1]);
             run(&machine, &sequence, &zeros(&[steps, 1, n]), &weights, &zeros(&[n])).unwrap_err().to_string()
         };

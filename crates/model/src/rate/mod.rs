@@ -10,10 +10,12 @@
 mod activation;
 pub mod config;
 mod currents;
+mod filter;
 #[cfg(any(test, feature = "cuda"))]
 mod gpu;
 #[cfg(any(test, feature = "cuda"))]
 mod launch;
+mod lif_activation;
 pub mod network;
 mod operator;
 pub mod parameters;
@@ -23,10 +25,14 @@ mod reference;
 mod rows;
 mod run;
 mod sequence;
+pub mod siegert;
+pub mod transfer;
 mod unit_kind;
 mod weights;
 
 pub use activation::Activation;
+pub use filter::low_pass;
+pub use lif_activation::LifActivation;
 pub use sequence::{RateSequence, RateStates, Recurrence};
 pub use unit_kind::UnitKind;
 pub use weights::effective_weights;

@@ -1,6 +1,7 @@
 //! Rate networks in candle: parameters as variables, and runs over a batch of trials.
 
-use super::config::{Integration, RateConfig, Start, TimeConstants};
+use super::config::{Integration, RateConfig, SpikeNoise, Start, TimeConstants};
+use super::filter::low_pass;
 use super::parameters::{RateParameters, RecurrentWeights};
 use super::{RateSequence, Recurrence};
 use candle_core::{Device, Result, Tensor, Var};
@@ -33,7 +34,7 @@ pub struct NoiseKey {
     pub seed: u64,
     /// Purpose of the run.
     pub purpose: Purpose,
-    /// Index of the run for this purpose, below 2⁶³: a run uses two streams.
+    /// Index of the run for this purpose, below 2⁶²: a run uses three streams.
     pub index: u64,
 }
 
@@ -44,6 +45,8 @@ pub struct NetworkStates {
     pub potential: Tensor,
     /// r = φ(x).
     pub rates: Tensor,
+    /// What the readout sees: r, or with `lif_filters` what units send, filtered.
+    pub read: Tensor,
     /// Current I that led to x, recurrent and external; 0 for a drawn initial state.
     pub currents: Option<Tensor>,
 }
@@ -233,12 +236,19 @@ impl RateNetwork {
     /// # Errors
     /// Errors of candle: an input of another shape.
     pub fn run(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
-        let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
+        let steps = input.dim(0)?;
+        let run = self.prepare(input, key)?;
+        if self.config.lif_filters {
+            let rates = run.sequence.run(&run.drive, &run.weights, &run.leak)?.r;
+            let (read, units) = (self.seen_by_readout(&run, &rates, steps)?, self.parameters.neurons);
+            return self.read(&read.reshape(((), units))?)?.reshape((steps, input.dim(1)?, ()));
+        }
+        let Run { sequence, drive, weights, leak, first } = run;
         let w_out = self.in_graph("w_out", &self.w_out);
-        self.with_bias(sequence.outputs(&drive, &weights, &leak, &w_out)?.narrow(0, first, input.dim(0)?)?)
+        self.with_bias(sequence.outputs(&drive, &weights, &leak, &w_out)?.narrow(0, first, steps)?)
     }
 
-    /// Outputs W_out r + b_out `[rows, O]` of rates `[rows, N]`.
+    /// Outputs W_out v + b_out `[rows, O]` of what the readout sees `[rows, N]`.
     ///
     /// # Errors
     /// Errors of candle: rates of another shape.
@@ -258,8 +268,26 @@ impl RateNetwork {
     /// # Errors
     /// Errors of candle: an input of another shape.
     pub fn rates(&self, input: &Tensor, key: NoiseKey) -> Result<Tensor> {
-        let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
-        sequence.run(&drive, &weights, &leak)?.r.narrow(0, first, input.dim(0)?)
+        Ok(self.rates_and_read(input, key)?.0)
+    }
+
+    /// Firing rates as of [`RateNetwork::rates`], and what the readout sees, `[T, B, N]`.
+    ///
+    /// # Errors
+    /// Errors of candle: an input of another shape.
+    pub fn rates_and_read(&self, input: &Tensor, key: NoiseKey) -> Result<(Tensor, Tensor)> {
+        let (run, steps) = (self.prepare(input, key)?, input.dim(0)?);
+        let rates = run.sequence.run(&run.drive, &run.weights, &run.leak)?.r;
+        Ok((rates.narrow(0, run.first, steps)?, self.seen_by_readout(&run, &rates, steps)?))
+    }
+
+    /// What the readout sees `[T, B, N]` of the rates of a run, `[S + 1, B, N]`.
+    fn seen_by_readout(&self, run: &Run, rates: &Tensor, steps: usize) -> Result<Tensor> {
+        if self.config.lif_filters {
+            low_pass(&run.sequence.sent(rates)?.narrow(0, run.first, steps)?, &run.leak)
+        } else {
+            rates.narrow(0, run.first, steps)
+        }
     }
 
     /// States of all units, one row per task step, for inputs `[T, B, K]`, with their currents if requested; the noise
@@ -268,15 +296,17 @@ impl RateNetwork {
     /// # Errors
     /// Errors of candle: an input of another shape.
     pub fn states(&self, input: &Tensor, key: NoiseKey, with_currents: bool) -> Result<NetworkStates> {
-        let Run { sequence, drive, weights, leak, first } = self.prepare(input, key)?;
-        let (states, steps) = (sequence.run(&drive, &weights, &leak)?, input.dim(0)?);
+        let (run, steps) = (self.prepare(input, key)?, input.dim(0)?);
+        let Run { sequence, drive, weights, leak, first } = &run;
+        let (states, first) = (sequence.run(drive, weights, leak)?, *first);
         let currents = || {
-            let currents = sequence.currents(&drive, &weights, &states.r)?;
+            let currents = sequence.currents(drive, weights, &states.r)?;
             if first == 0 { currents.pad_with_zeros(0, 1, 0) } else { Ok(currents) }
         };
         Ok(NetworkStates {
             potential: states.x.narrow(0, first, steps)?,
             rates: states.r.narrow(0, first, steps)?,
+            read: self.seen_by_readout(&run, &states.r, steps)?,
             currents: with_currents.then(currents).transpose()?,
         })
     }
@@ -312,6 +342,8 @@ impl RateNetwork {
             recurrence,
             initial: self.initial_state(batch, key)?,
             noise: self.noise(driven, batch, key)?,
+            spike_noise: self.spike_noise(driven + 1, batch, key)?,
+            direct_drive: self.config.lif_filters,
         };
         Ok(Run { sequence, drive, weights, leak: self.leak()?, first })
     }
@@ -329,6 +361,18 @@ impl RateNetwork {
         let sd = self.config.noise_sd;
         let shape = [steps, batch, self.parameters.neurons];
         (sd > 0.0).then(|| self.normal(&shape, sd, 2 * key.index, key)).transpose()
+    }
+
+    /// ζ of every row: cv/√(λ₀ Δt) N(0, 1).
+    fn spike_noise(&self, rows: usize, batch: usize, key: NoiseKey) -> Result<Option<Tensor>> {
+        let Some(SpikeNoise { cv, .. }) = self.config.spike_noise.filter(|noise| noise.cv > 0.0) else {
+            return Ok(None);
+        };
+        let Some(scaling_factor) = self.config.scaling_factor() else {
+            candle_core::bail!("spike noise without a scaling factor")
+        };
+        let sd = cv / (scaling_factor * self.step_ms / 1000.0).sqrt();
+        self.normal(&[rows, batch, self.parameters.neurons], sd, 1 << 63 | key.index, key).map(Some)
     }
 
     fn normal(&self, shape: &[usize], sd: f64, index: u64, key: NoiseKey) -> Result<Tensor> {

@@ -1,7 +1,7 @@
 //! The recurrence over a whole sequence as a candle operator.
 
 use super::readout::{Outer, read, readout_gradient};
-use super::recurrence::{Adjoint, Recurrent, Trajectory};
+use super::recurrence::{Adjoint, Inputs, Recurrent, Trajectory};
 use super::rows::{Rows, by_trial};
 use super::sequence::{RateSequence, RateStates};
 use super::weights::Weights;
@@ -21,7 +21,6 @@ const GROUPS: usize = 32;
 
 /// A run as an operator on (drive, weights, units), where `units` `[1 + O, N]` is the row of leaks above W_out.
 /// Its result is the outputs W_out r `[S + 1, B, O]`, or, with leaks only, the rates r `[S + 1, B, N]`.
-/// Its result are the outputs W_out r `[S + 1, B, O]`; with leaks alone, the rates r `[S + 1, B, N]`.
 struct Operator<R> {
     sequence: RateSequence,
     kept: Arc<OnceLock<Kept<R>>>,
@@ -75,10 +74,17 @@ fn run<R: SparseReal>(
     let sequence = RateSequence {
         initial: sequence.initial.contiguous()?,
         noise: sequence.noise.as_ref().map(Tensor::contiguous).transpose()?,
+        spike_noise: sequence.spike_noise.as_ref().map(Tensor::contiguous).transpose()?,
         ..sequence.clone()
     };
     let operator = Operator { sequence, kept: kept.clone() };
     drive.contiguous()?.apply_op3(&weights.contiguous()?, &units.contiguous()?, operator)
+}
+
+impl<R: SparseReal> Operator<R> {
+    fn recurrent(&self, steps: usize, leak: &[R], width: usize) -> Recurrent<R> {
+        Recurrent::new(self.sequence.activation, self.sequence.direct_drive, steps, leak, width)
+    }
 }
 
 impl<R: SparseReal> CustomOp3 for Operator<R> {
@@ -100,18 +106,27 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let (leak, w_out) = contiguous::<R>(units, units_layout, "the leaks and readout")?.split_at(n);
         let raw = contiguous::<R>(weights, weights_layout, "the recurrent weights")?;
         let weights = Weights::new(n, &self.sequence.recurrence, raw);
-        let (initial, noise) = (values(&self.sequence.initial), self.sequence.noise.as_ref().map(values));
-        let (initial, noise) = (initial.slice()?, noise.as_ref().map(Values::slice).transpose()?);
+        let initial = values(&self.sequence.initial);
+        let initial = initial.slice()?;
+        let noises = [&self.sequence.noise, &self.sequence.spike_noise].map(|noise| noise.as_ref().map(values));
+        let [noise, spike_noise] = noises.each_ref().map(|noise| noise.as_ref().map(Values::slice).transpose());
+        let (noise, spike_noise) = (noise?, spike_noise?);
         let blocks = match weights.few() {
             Some(_) => blocks(batch, rayon::current_num_threads()),
             None => (0..batch).map(|trial| trial..trial + 1).collect(),
         };
         let kernels = Kernels::new(&blocks, |width| {
-            (Recurrent::new(self.sequence.activation, steps, leak, width), weights.forward(width))
+            (self.recurrent(steps, leak, width), weights.forward(width))
         });
         let runs = kernels.each(|recurrent, product, block| {
             let rows = |values| Rows { values, batch, trial: blocks[block].start, n };
-            let states = recurrent.forward(product, rows(initial), rows(drive), noise.map(rows), w_out.is_empty());
+            let inputs = Inputs {
+                initial: rows(initial),
+                drive: rows(drive),
+                noise: noise.map(rows),
+                spike_noise: spike_noise.map(rows),
+            };
+            let states = recurrent.forward(product, inputs, w_out.is_empty());
             let result = match w_out {
                 [] => by_trial(n, recurrent.trials, states.r.clone()),
                 _ => read(n, w_out, recurrent.trials, &states.r),
@@ -140,7 +155,7 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let (trained, driven) = (weights.track_op(), drive.track_op());
         let backward = Backward { steps, batch, n, kept, outer: outer.slice()?, w_out, trained, driven };
         let kernels = Kernels::new(&kept.blocks, |width| {
-            (Recurrent::new(self.sequence.activation, steps, leak, width), kept.weights.adjoint(width))
+            (self.recurrent(steps, leak, width), kept.weights.adjoint(width))
         });
         let blocks = kernels.each(|recurrent, adjoint, block| backward.block(recurrent, adjoint, block));
         let trials = kept.blocks.iter().enumerate();
@@ -158,7 +173,8 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
         let of_drive = || {
             let blocks = kept.blocks.iter().zip(blocks);
-            let rows = blocks.map(|(range, block)| by_trial(n, range.len(), block.delta)).collect();
+            let of_drive = |block: BlockGradients<R>| if self.sequence.direct_drive { block.drive } else { block.delta };
+            let rows = blocks.map(|(range, block)| by_trial(n, range.len(), of_drive(block))).collect();
             tensor(drive, interleave(steps, rows))
         };
         let of_weights = || {
@@ -218,8 +234,10 @@ struct BlockGradients<R> {
     leak: Vec<R>,
     /// `[trials, O, N]`
     w_out: Vec<R>,
-    /// δ `[S, N, trials]`, the gradient of the drive; empty if it is no longer needed.
+    /// δ `[S, N, trials]`; empty if it is no longer needed.
     delta: Vec<R>,
+    /// Gradient of a direct drive `[S, N, trials]`.
+    drive: Vec<R>,
     /// δ and rates by unit, for the gradient of sparse weights.
     columns: Option<[ByUnit<R>; 2]>,
 }
@@ -242,13 +260,14 @@ impl<R: SparseReal> Backward<'_, R> {
                 (Outer::Outputs { outputs, w_out }, readout_gradient(outputs, n, trials, &states.r))
             }
         };
-        let Adjoint { delta, leak } = recurrent.backward(adjoint, states, outer);
+        let Adjoint { delta, drive, leak } = recurrent.backward(adjoint, states, outer, self.driven);
         let few = self.kept.weights.few().is_some();
         let columns = |values: &[R]| ByUnit::new(n, trials, self.steps, values);
         BlockGradients {
             leak,
             w_out,
-            columns: (self.trained && few).then(|| [columns(&delta), columns(&states.r)]),
+            columns: (self.trained && few).then(|| [columns(&delta), columns(states.sent())]),
+            drive,
             delta: if self.driven || !few { delta } else { Vec::new() },
         }
     }
@@ -265,7 +284,7 @@ impl<R: SparseReal> Backward<'_, R> {
             add(of_w_out, &of_block.w_out[trial * of_w_out.len()..]);
             match (&of_block.columns, weights.few()) {
                 (Some(columns), Some(few)) => accumulate_present(few, self.steps, columns, *trial, &mut sum.weights),
-                _ if self.trained => weights.accumulate_gradient([&of_block.delta, &states.r], &mut sum.weights),
+                _ if self.trained => weights.accumulate_gradient([&of_block.delta, states.sent()], &mut sum.weights),
                 _ => (),
             }
         }

@@ -3,7 +3,7 @@
 // pair, a block owns several trials, so that each weight is read once for all of them.
 #include "common.cuh"
 
-enum Activation { SIGMOID, TANH, SOFTPLUS, RELU };
+enum Activation { SIGMOID, TANH, SOFTPLUS, RELU, LIF };
 
 struct Rate {
   int32_t steps, trials, neurons;
@@ -11,9 +11,13 @@ struct Rate {
   int32_t activation;
   int32_t cached;  // whether A and C fit in shared memory
   int32_t blocks;  // blocks of either pass
+  int32_t direct;  // whether the drive enters x at once
+  float lowest, per_input;  // smallest input in the table of φ, and its entries per unit of input
   const float* initial;   // x_0 [B, N]
   const float* drive;     // d [S, B, N]
   const float* noise;     // [S, B, N], or null
+  const float* spike_noise;  // ζ [S + 1, B, N], or null
+  const float* table;     // of LIF: φ at equidistant inputs, then φ' times their distance
   const float* weights;   // A and C [2, P, N]; else W as [from, to] on the way forward, as [to, from] on the way back
   const float* leak;      // a [N]
   float* x;               // [S + 1, B, N]
@@ -21,6 +25,7 @@ struct Rate {
   float* overlap;         // of A and C: Cᵀ r_{s−1} on the way forward, Aᵀ δ_s on the way back, [S, B, P]
   const float* arriving;  // ∂L/∂r [S + 1, B, N]
   float* delta;           // δ [S, B, N]
+  float* of_drive;        // ∂L/∂d [S, B, N] of a direct drive
   float* leak_parts;      // ∂L/∂a of each block, [blocks][N]
   float* of_leak;         // ∂L/∂a [N]
 };
@@ -29,9 +34,25 @@ constexpr float CEILING = 20.0f;
 
 __device__ inline float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
 
+constexpr int INPUTS = 4096;
+constexpr float LAST = INPUTS - 1 - 0.001f;
+
+// Where x is in the table of φ; not a number stays so.
+__device__ inline float place_of(const Rate& a, float x) {
+  float place = (x - a.lowest) * a.per_input;
+  if (place < 0.0f) place = 0.0f;
+  return place > LAST ? LAST : place;
+}
+
 // φ(x).
-__device__ inline float rate_of(int activation, float x) {
-  switch (activation) {
+__device__ inline float rate_of(const Rate& a, float x) {
+  switch (a.activation) {
+    case LIF: {
+      const float place = place_of(a, x), before = floorf(place), part = place - before;
+      const int index = place >= 0.0f ? (int)before : 0;
+      const float* slopes = a.table + INPUTS;
+      return a.table[index] + part * (slopes[index] + part * (0.5f * (slopes[index + 1] - slopes[index])));
+    }
     case SIGMOID:
       return logistic(x);
     case TANH:
@@ -48,8 +69,14 @@ __device__ inline float rate_of(int activation, float x) {
 }
 
 // φ'(x), where r = φ(x).
-__device__ inline float slope_of(int activation, float x, float r) {
-  switch (activation) {
+__device__ inline float slope_of(const Rate& a, float x, float r) {
+  switch (a.activation) {
+    case LIF: {
+      const float place = place_of(a, x), before = floorf(place);
+      const int index = place >= 0.0f ? (int)before : 0;
+      const float* slopes = a.table + INPUTS;
+      return (slopes[index] + (place - before) * (slopes[index + 1] - slopes[index])) * a.per_input;
+    }
     case SIGMOID:
       return r * (1.0f - r);
     case TANH:
@@ -135,7 +162,7 @@ __device__ void forward(const Rate& a) {
         const int n = i * threads() + thread();
 #pragma unroll
         for (int g = 0; g < G; ++g) {
-          if (n < a.neurons && g < trials.count) current[i][g] = a.drive[trials.at(s - 1, g, n)];
+          if (!a.direct && n < a.neurons && g < trials.count) current[i][g] = a.drive[trials.at(s - 1, g, n)];
         }
       }
       trials.multiply(current);
@@ -152,15 +179,17 @@ __device__ void forward(const Rate& a) {
           trials.v[n * G + g] = 0.0f;
           continue;
         }
+        float potential;
         if (s == 0) {
-          x[i][g] = a.initial[trials.at(0, g, n)];
+          potential = x[i][g] = a.initial[trials.at(0, g, n)];
         } else {
           x[i][g] = (1.0f - leak) * x[i][g] + leak * current[i][g];
           if (a.noise) x[i][g] += a.noise[trials.at(s - 1, g, n)];
+          potential = a.direct ? x[i][g] + a.drive[trials.at(s - 1, g, n)] : x[i][g];
         }
-        const float r = rate_of(a.activation, x[i][g]);
-        trials.v[n * G + g] = r;
-        a.x[trials.at(s, g, n)] = x[i][g];
+        const float r = rate_of(a, potential);
+        trials.v[n * G + g] = a.spike_noise ? r + sqrtf(r) * a.spike_noise[trials.at(s, g, n)] : r;
+        a.x[trials.at(s, g, n)] = potential;
         a.r[trials.at(s, g, n)] = r;
       }
     }
@@ -191,9 +220,16 @@ __device__ void backward(const Rate& a) {
         }
         const size_t now = trials.at(s, g, n), before = trials.at(s - 1, g, n);
         const float x = a.x[now], noise = a.noise ? a.noise[before] : 0.0f;
-        const float of_state = (a.arriving[now] + of_rate[i][g]) * slope_of(a.activation, x, a.r[now]);
+        const float of_state = (a.arriving[now] + of_rate[i][g]) * slope_of(a, x, a.r[now]);
         lambda[i][g] = of_state + (1.0f - leak) * lambda[i][g];
-        of_leak[i] += lambda[i][g] * (x - a.x[before] - noise);
+        // The leaky state, without a direct drive.
+        float state = x, state_before = a.x[before];
+        if (a.direct) {
+          state -= a.drive[before];
+          if (s > 1) state_before -= a.drive[trials.at(s - 2, g, n)];
+          a.of_drive[before] = of_state;
+        }
+        of_leak[i] += lambda[i][g] * (state - state_before - noise);
         trials.v[n * G + g] = leak * lambda[i][g];
         a.delta[before] = leak * lambda[i][g];
       }

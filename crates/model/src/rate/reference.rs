@@ -13,12 +13,21 @@ impl RateSequence {
         let keep = leak.affine(-1.0, 1.0)?;
         let effective = self.effective_weights(weights)?;
         let (mut x, mut r) = (vec![self.initial.clone()], vec![self.activation.apply(&self.initial)?]);
+        let mut leaky = self.initial.clone();
         for s in 0..drive.dim(0)? {
-            let current = (r[s].matmul(&effective.t()?)? + drive.get(s)?)?;
-            let mut next = (x[s].broadcast_mul(&keep)? + current.broadcast_mul(leak)?)?;
-            if let Some(noise) = &self.noise {
-                next = (next + noise.get(s)?)?;
+            let sent = match &self.spike_noise {
+                Some(spike_noise) => (&r[s] + (r[s].detach().sqrt()? * spike_noise.get(s)?)?)?,
+                None => r[s].clone(),
+            };
+            let mut current = sent.matmul(&effective.t()?)?;
+            if !self.direct_drive {
+                current = (current + drive.get(s)?)?;
             }
+            leaky = (leaky.broadcast_mul(&keep)? + current.broadcast_mul(leak)?)?;
+            if let Some(noise) = &self.noise {
+                leaky = (leaky + noise.get(s)?)?;
+            }
+            let next = if self.direct_drive { (&leaky + drive.get(s)?)? } else { leaky.clone() };
             r.push(self.activation.apply(&next)?);
             x.push(next);
         }

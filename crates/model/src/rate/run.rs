@@ -79,6 +79,9 @@ impl RateSequence {
         if let Some(noise) = &self.noise {
             expect("noise", noise, &[steps, batch, n])?;
         }
+        if let Some(spike_noise) = &self.spike_noise {
+            expect("spike noise", spike_noise, &[steps + 1, batch, n])?;
+        }
         let Recurrence::Dense { sign, mask } = &self.recurrence else {
             let modes = weights.dims3()?.2.max(1);
             return expect("mode weights", weights, &[2, n, modes]);

@@ -1,7 +1,7 @@
 //! A run of a rate network as plain data.
 
 use super::activation::Activation;
-use candle_core::Tensor;
+use candle_core::{Result, Tensor};
 
 /// Interpretation of the weights of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,10 @@ pub struct RateSequence {
     pub initial: Tensor,
     /// Noise `[S, B, N]`, a constant.
     pub noise: Option<Tensor>,
+    /// Spike noise ζ `[S + 1, B, N]`, a constant: units send r̂ = r + √r ζ; none: r.
+    pub spike_noise: Option<Tensor>,
+    /// The drive enters x at once, as the input of LIF neurons does, instead of through the leak.
+    pub direct_drive: bool,
 }
 
 /// States of a run, row 0 the initial one.
@@ -37,4 +41,17 @@ pub struct RateStates {
     pub x: Tensor,
     /// r = φ(x) `[S + 1, B, N]`, differentiable with respect to drive, weights and leak.
     pub r: Tensor,
+}
+
+impl RateSequence {
+    /// r̂ = r + √r ζ, what units of rates r `[S + 1, B, N]` send; the gradient passes it as if it were r.
+    ///
+    /// # Errors
+    /// Rates of another shape.
+    pub fn sent(&self, r: &Tensor) -> Result<Tensor> {
+        match &self.spike_noise {
+            Some(spike_noise) => r + (r.detach().sqrt()? * spike_noise)?,
+            None => Ok(r.clone()),
+        }
+    }
 }

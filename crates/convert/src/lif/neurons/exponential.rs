@@ -16,10 +16,10 @@
 //! (`first_passage.rs`).
 
 use super::first_passage;
-use super::membrane::{Kernel, Membrane, Unit};
-use super::transfer::Transfer;
+use super::membrane::{Kernel, Membrane};
 use mdl_data::field::{InvalidField, LARGEST, require, require_between};
 use mdl_kernels::real::Real;
+use mdl_model::rate::transfer::{Transfer, Unit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -11,7 +11,7 @@
 //! each cell of a grid, so that −T′ is known in closed form from its value below, and the scheme is stable for large f
 //! (Richardson, Phys. Rev. E 76:021919, 2007).
 
-use super::membrane::Unit;
+use mdl_model::rate::transfer::Unit;
 
 /// Cells per standard deviation of the potential, and the maximum number of cells.
 const CELLS_PER_SD: f64 = 10.0;

@@ -5,36 +5,9 @@
 //! spike = v ≥ v_peak;   v = v_reset where spike
 //! ```
 
-use super::transfer::Transfer;
 use mdl_data::field::InvalidField;
 use mdl_kernels::real::Real;
-
-/// Unit constants shared by all neuron models.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Unit {
-    /// Duration of a step (ms).
-    pub step_ms: f64,
-    /// Membrane time constant τ_m (ms).
-    pub tau_membrane_ms: f64,
-    /// Refractory period t_ref (ms).
-    pub refractory_ms: f64,
-    /// Potential after a spike (mV).
-    pub v_reset_mv: f64,
-    /// Potential at which a unit spikes (mV).
-    pub v_peak_mv: f64,
-    /// Constant current (mV).
-    pub bias_mv: f64,
-    /// Standard deviation of the noise of a step (mV).
-    pub noise_sd_mv: f64,
-}
-
-impl Unit {
-    /// √2 times the standard deviation of the potential of a leaky membrane under this noise alone (mV).
-    pub fn spread_mv(&self) -> f64 {
-        let keep = 1.0 - self.step_ms / self.tau_membrane_ms;
-        std::f64::consts::SQRT_2 * self.noise_sd_mv / (1.0 - keep * keep).sqrt()
-    }
-}
+use mdl_model::rate::transfer::{Transfer, Unit};
 
 /// A neuron in the GPU kernel (`lif.cu`).
 #[derive(Clone, Copy, Debug, PartialEq)]

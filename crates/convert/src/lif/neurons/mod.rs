@@ -5,11 +5,10 @@ mod first_passage;
 pub mod leaky;
 mod membrane;
 pub mod quadratic;
-mod transfer;
 
 pub(crate) use membrane::Membrane;
-pub use membrane::{Kernel, Unit};
-pub use transfer::Transfer;
+pub use membrane::Kernel;
+pub use mdl_model::rate::transfer::{Transfer, Unit};
 
 use mdl_data::choice;
 use mdl_data::field::InvalidField;

@@ -4,10 +4,10 @@
 //! v += dt/τ_m · (v² + I)          I = IPSC + bias + W_in u, v_peak = 30 mV, bias = 0
 //! ```
 
-use super::membrane::{Kernel, Membrane, Unit};
-use super::transfer::Transfer;
+use super::membrane::{Kernel, Membrane};
 use mdl_data::field::InvalidField;
 use mdl_kernels::real::Real;
+use mdl_model::rate::transfer::{Transfer, Unit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
