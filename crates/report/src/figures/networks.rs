@@ -11,7 +11,7 @@ use mdl_data::score::{Score, Spread};
 const CHECK: Check = Check("networks");
 const PLOT_HEIGHT: f64 = 170.0;
 /// Height of the panel with the fraction of successful networks.
-const SUCCESS_HEIGHT: f64 = 70.0;
+const SUCCESS_HEIGHT: f64 = 86.0;
 /// Room above that panel for the counts, per series.
 const COUNT_LINE: f64 = 13.0;
 /// Room between the panels of two measures.
@@ -20,6 +20,8 @@ const BETWEEN: f64 = 26.0;
 const LOGARITHMIC_FROM: f64 = 50.0;
 /// Largest distance of the dots of networks from their mean, in px; they are side by side.
 const SCATTER: f64 = 9.0;
+/// The same for names, which may have much room.
+const WIDEST: f64 = 45.0;
 /// Radius and opacity of the dot of a network.
 const RADIUS: f64 = 1.9;
 const OPACITY: f64 = 0.55;
@@ -226,7 +228,9 @@ impl Networks<'_> {
                 }
             });
             let (low, mean, high) = group.spread();
-            canvas.outline(style::INK, 1.2, |path| path.polyline([(x, panel.at_y(low)), (x, panel.at_y(high))]));
+            if low < high {
+                canvas.outline(style::INK, 1.2, |path| path.polyline([(x, panel.at_y(low)), (x, panel.at_y(high))]));
+            }
             canvas.dot((x, panel.at_y(mean)), 3.4, colour);
         }
         canvas.axes(panel);
@@ -252,7 +256,7 @@ impl Networks<'_> {
     fn scatter(&self, slot: f64) -> f64 {
         match self.positions {
             Positions::Numbers => SCATTER,
-            Positions::Names(_) => 0.45 * FILLED * slot / self.series.len().max(1) as f64,
+            Positions::Names(_) => (0.45 * FILLED * slot / self.series.len().max(1) as f64).min(WIDEST),
         }
     }
 
