@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install test-python test-oracle test-slurm audit cuda \
+	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install test-python test-oracle test-slurm test-sweep sweep sweep-slurm sweep-table audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## print this help
@@ -194,10 +194,15 @@ PROGRAMS := $(filter-out mdl-rnn,$(sort $(basename $(notdir $(wildcard crates/cl
 SHARE := $(TO)/share
 install: build ## install programs, configs, documentation, manual pages, shell completions; [PREFIX=/usr/local] [DESTDIR=]
 	install -d "$(TO)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" \
-	  "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/mdl-rnn/configs" "$(SHARE)/mdl-rnn/tasks" "$(SHARE)/doc/mdl-rnn"
+	  "$(SHARE)/fish/vendor_completions.d" "$(SHARE)/mdl-rnn/configs" "$(SHARE)/mdl-rnn/tasks" "$(SHARE)/mdl-rnn/workflow" "$(SHARE)/doc/mdl-rnn"
 	install -m 755 "$(BIN)/mdl-rnn" "$(TO)/bin/"
 	install -m 644 configs/*.json "$(SHARE)/mdl-rnn/configs/"
 	install -m 644 tasks/*.star "$(SHARE)/mdl-rnn/tasks/"
+	install -m 755 workflow/*.py "$(SHARE)/mdl-rnn/workflow/"
+	install -m 644 workflow/Snakefile workflow/sweep.sbatch workflow/requirements.txt workflow/*.yaml "$(SHARE)/mdl-rnn/workflow/"
+	for profile in local slurm; do \
+	  install -m 644 -D workflow/profiles/$$profile/config.yaml "$(SHARE)/mdl-rnn/workflow/profiles/$$profile/config.yaml" || exit 1; \
+	done
 	install -m 644 README.md docs/*.md docs/*.json "$(SHARE)/doc/mdl-rnn/"
 	set -e; for program in $(PROGRAMS); do \
 	  ln -sf mdl-rnn "$(TO)/bin/$$program"; \
@@ -232,7 +237,28 @@ audit: ## check advisories, licences and sources of the dependencies (deny.toml)
 	@command -v cargo-deny > /dev/null || { echo "make audit needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 2; }
 	$(CARGO) deny check
 
-test-slurm: build ## run the scripts in examples/slurm on a temporary Slurm; skipped without Slurm's programs
+# Hundreds of networks: see docs/sweeps.md.
+WORKFLOW := target/sweep
+$(WORKFLOW)/ready: workflow/requirements.txt
+	python3 -m venv $(WORKFLOW)
+	$(WORKFLOW)/bin/pip install --quiet -r $<
+	touch $@
+
+SWEEP ?= workflow/example.yaml
+SWEEPS = "$(SWEEP)" --output "$(ARTIFACTS)/sweeps" --programs "$(BIN)"
+sweep: build $(WORKFLOW)/ready ## run the networks of a sweep on all cores, or go on with it; [SWEEP=workflow/example.yaml] [SWEEP_OPTIONS="--cores 8"]
+	$(WORKFLOW)/bin/python workflow/sweep.py run $(SWEEPS) $(SWEEP_OPTIONS)
+
+sweep-slurm: build $(WORKFLOW)/ready ## submit a sweep to Slurm as an array; [SWEEP=…] [SWEEP_OPTIONS="--sbatch '--partition=short'"]
+	$(WORKFLOW)/bin/python workflow/sweep.py slurm $(SWEEPS) $(SWEEP_OPTIONS)
+
+sweep-table: build ## make the table of a sweep that is not finished; [SWEEP=…]
+	python3 workflow/sweep.py table $(SWEEPS)
+
+test-sweep: build $(WORKFLOW)/ready ## run sweeps with Snakemake, one of them killed in the middle; installs Snakemake
+	scripts/test-sweep "$(WORKFLOW)/bin/python" "$(BIN)"
+
+test-slurm: build ## run a sweep and a long run on a temporary Slurm, which is installed if root can
 	scripts/test-slurm "$(BIN)"
 
 clean: ## remove builds; artifacts are kept

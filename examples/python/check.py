@@ -104,7 +104,9 @@ with tempfile.TemporaryDirectory() as directory:
     spikes = load_file(evaluation)["spike_step"].size
     assert script("raster.py", evaluation, scratch / "raster.png").startswith(f"{spikes} spikes of 4 trials")
     assert (scratch / "raster.png").read_bytes().startswith(b"\x89PNG")
-    assert len(script("sweep.py", PROGRAMS, lif, "1", "4").splitlines()) == 3
+    run(PROGRAMS / "gather", evaluation, "-o", scratch / "table.csv")
+    row = script("table.py", scratch / "table.csv", "name", "performance").splitlines()[-1].split()
+    assert row[0] == "go-nogo" and row[1] == "1", row
     assert "performance" in script("evaluation.py", evaluation)
     check_exports(lif, scratch)
     check_events_of_a_killed_training(scratch)

@@ -35,11 +35,12 @@ use std::process::ExitCode;
 type Main = fn() -> ExitCode;
 
 /// Every program, by name.
-const PROGRAMS: [(&str, Main); 14] = [
+const PROGRAMS: [(&str, Main); 15] = [
     ("eval-lif", programs::eval_lif::main),
     ("eval-rate", programs::eval_rate::main),
     ("eval-spiking", programs::eval_spiking::main),
     ("export-network", programs::export_network::main),
+    ("gather", programs::gather::main),
     ("get-data", programs::get_data::main),
     ("import-network", programs::import_network::main),
     ("inspect", programs::inspect::main),

@@ -3,6 +3,7 @@
 use anyhow::Error;
 use mdl_artifact::output::OutputError;
 use mdl_artifact::plan::PlanError;
+use mdl_report::gather::GatherError;
 use serde_json::Value;
 use std::backtrace::Backtrace;
 use std::fmt;
@@ -112,6 +113,23 @@ impl HasStatus for mdl_convert::Error {
             Self::Partial(error) => error.status(),
             Self::Output(_) | Self::Device(_) => Status::Failed,
             Self::Interrupted | Self::Kept => Status::Interrupted,
+        }
+    }
+}
+
+impl HasStatus for GatherError {
+    fn status(&self) -> Status {
+        match self {
+            Self::Artifact(_) | Self::NoStage { .. } => Status::DamagedInput,
+            Self::Unreadable { .. } | Self::Csv(_) | Self::Figure(_) => Status::Failed,
+            Self::Missing { .. }
+            | Self::NoRun { .. }
+            | Self::TwoNetworks { .. }
+            | Self::Twice { .. }
+            | Self::EarlierStage { .. }
+            | Self::NoColumn { .. }
+            | Self::NoNumber { .. }
+            | Self::Nothing { .. } => Status::Usage,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Fields of a summary, in order, with the wording around their values.
-const FIELDS: [(&str, &str, &str); 15] = [
+const FIELDS: [(&str, &str, &str); 16] = [
     ("performance", "performance ", ""),
     ("strict_performance", "under strict rules ", ""),
     ("accuracy", "accuracy ", ""),
@@ -14,6 +14,7 @@ const FIELDS: [(&str, &str, &str); 15] = [
     ("updates", "", " updates"),
     ("trials", "", " trials"),
     ("networks", "", " networks"),
+    ("rows", "", " rows"),
     ("steps", "", " steps"),
     ("kind", "", " network"),
     ("dataset", "", ""),

@@ -4,7 +4,8 @@
 //! borrowed slices, whose `draw()` checks them and returns a [`Figure`]. A figure is an SVG (with text as text) and can
 //! be rendered as PNG with the embedded font. [`figures::draw`] draws the figures of an artifact, and
 //! [`from_artifact::report`] combines them with the key results in a [`Report`], a self-contained HTML file.
-//! [`evaluation`] describes the data that evaluations include for it. [`inspect`] summarises artifacts.
+//! [`evaluation`] describes the data that evaluations include for it. [`inspect`] summarises artifacts; [`gather`]
+//! makes a table of many networks.
 //!
 //! ```
 //! use mdl_report::figures::SearchCurve;
@@ -43,6 +44,7 @@ pub mod figures;
 mod files;
 mod font;
 pub mod from_artifact;
+pub mod gather;
 mod histogram;
 mod html;
 pub mod inspect;

@@ -4,6 +4,7 @@ pub mod eval_lif;
 pub mod eval_rate;
 pub mod eval_spiking;
 pub mod export_network;
+pub mod gather;
 pub mod get_data;
 pub mod import_network;
 pub mod inspect;

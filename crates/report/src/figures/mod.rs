@@ -1,12 +1,14 @@
 //! The figures, one per file, and [their table](FIGURES).
 //!
 //! A figure is drawn from a single artifact. Its file reads, checks and draws the tensors that it needs; programs,
-//! reports and tests know it only by its line in the table.
+//! reports and tests know it only by its line in the table. The exception is [`networks`], which is drawn from a
+//! [table of many networks](crate::gather).
 
 pub mod agreement;
 pub mod confusion;
 pub mod digits;
 pub mod membrane;
+pub mod networks;
 pub mod output;
 pub mod raster;
 pub mod rates;
@@ -22,6 +24,7 @@ pub use agreement::Agreement;
 pub use confusion::Confusion;
 pub use digits::ExampleDigits;
 pub use membrane::MembraneTraces;
+pub use networks::Networks;
 pub use output::Output;
 pub use raster::Raster;
 pub use rates::RateDistribution;

@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn gather`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("gather")
+}
