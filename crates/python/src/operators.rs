@@ -68,7 +68,7 @@ impl SpikingTape {
         manner: Manner,
     ) -> PyResult<Self> {
         let neuron: SpikingNeuron =
-            serde_json::from_str(neuron).map_err(|error| errors::exception(py, "ConfigError", &error.to_string()))?;
+            of_json(neuron).map_err(|error| errors::exception(py, "ConfigError", &error.to_string()))?;
         neuron.validate().map_err(|field| errors::exception(py, "ConfigError", &field.within("neuron").to_string()))?;
         let readout = match readout {
             "every-step" => Readout::PerStep,
@@ -132,7 +132,7 @@ impl RateTape {
         manner: Manner,
     ) -> PyResult<Self> {
         let config: RateConfig =
-            serde_json::from_str(config).map_err(|error| errors::exception(py, "ConfigError", &error.to_string()))?;
+            of_json(config).map_err(|error| errors::exception(py, "ConfigError", &error.to_string()))?;
         let valid = config.validate().and_then(|()| config.validate_step(step_ms));
         valid.map_err(|field| errors::exception(py, "ConfigError", &field.within("network").to_string()))?;
         let mut content = Content::new(Kind::Rate, Value::Null, Provenance::new("", None, 0));
@@ -200,4 +200,9 @@ fn array(py: Python, tensor: &Tensor) -> PyResult<Memory> {
         DType::F64 => Memory::of_f64(flat.to_vec1().or_raise(py)?, tensor.dims()),
         _ => Memory::of_f32(flat.to_vec1().or_raise(py)?, tensor.dims()),
     })
+}
+
+/// A section of a config. Numbers keep all their digits only on the way through a [`Value`].
+fn of_json<T: serde::de::DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    serde_json::from_value(serde_json::from_str::<Value>(text)?)
 }
