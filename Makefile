@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install test-python test-oracle test-slurm test-sweep sweep sweep-slurm sweep-table audit cuda \
+	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install python test-python test-oracle test-slurm test-sweep sweep sweep-slurm sweep-table audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## print this help
@@ -226,9 +226,26 @@ $(TRIALS)/ready: examples/python/trials-requirements.txt
 	-$(TRIALS)/bin/pip install --quiet --no-deps psychrnn==1.0.0
 	touch $@
 
-test-python: build $(PYTHON)/ready $(TRIALS)/ready ## run the scripts in examples/python, and read exports with SciPy, NumPy and nir
+test-python: build $(PYTHON)/ready $(TRIALS)/ready python ## run the scripts in examples/python, read exports with SciPy, NumPy and nir, and test the Python package
 	$(PYTHON)/bin/python examples/python/check.py "$(BIN)"
 	$(TRIALS)/bin/python examples/python/check_trials.py "$(BIN)"
+	rm -rf $(FRESH)
+	python3 -m venv $(FRESH)
+	$(FRESH)/bin/pip install --quiet -r crates/python/tests/requirements.txt $(WHEELS)/*.whl
+	$(FRESH)/bin/python -m pytest -q crates/python/tests
+
+# The Python package: one wheel for every Python from 3.10. FRESH is an environment without anything else.
+WHEELS := target/wheels
+FRESH := target/python-package
+MATURIN := target/maturin
+$(MATURIN)/ready:
+	python3 -m venv $(MATURIN)
+	$(MATURIN)/bin/pip install --quiet 'maturin>=1.9,<2'
+	touch $@
+
+python: $(MATURIN)/ready ## build the wheel of the Python package in target/wheels
+	rm -rf $(WHEELS)
+	PATH="$(CURDIR)/$(MATURIN)/bin:$$PATH" $(MATURIN)/bin/maturin build --release --locked --out $(WHEELS)
 
 test-oracle: ## recompute the test fixtures from the equations and compare; installs PyTorch from PyPI (6 GB)
 	scripts/test-oracle target/oracle

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The crates by layer, from the lowest; crates of one layer must not depend on each other.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["artifact", "kernels", "device", "launcher"],
     &["data", "emulator"],
     &["model"],
@@ -15,8 +15,9 @@ const FLOORS: [&[&str]; 8] = [
     &["report"],
     &["exchange"],
     &["cli"],
+    &["python"],
 ];
-/// Crates that only the command line may use.
+/// Crates that only the command line may use; the Python package, which is on top of it, has its errors.
 const OF_A_TERMINAL: [&str; 6] = ["clap", "clap_complete", "clap_mangen", "indicatif", "signal-hook", "anyhow"];
 
 /// Names in the section `[dependencies]` of a crate.
@@ -39,7 +40,11 @@ fn no_crate_depends_on_one_above_it() {
                 let ours = dependency.starts_with("mdl-");
                 assert!(!ours || below.contains(&dependency), "{name} depends on {dependency}, which is not below it");
                 let terminal = OF_A_TERMINAL.contains(&dependency.as_str());
-                assert!(!terminal || *name == "cli", "{name} is a library and depends on {dependency}");
+                let passes_errors = *name == "python" && dependency == "anyhow";
+                assert!(
+                    !terminal || *name == "cli" || passes_errors,
+                    "{name} is a library and depends on {dependency}"
+                );
             }
         }
     }

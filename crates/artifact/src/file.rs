@@ -246,6 +246,16 @@ impl Artifact {
         Ok(([&length, text.as_bytes()].concat(), places))
     }
 
+    /// The artifact as it would be read from the file `path` after it had been written there.
+    ///
+    /// # Errors
+    /// The reason that it cannot be written.
+    pub fn as_written(mut self, path: &Path) -> Result<Self, String> {
+        self.sha256 = sha256(&self.to_bytes()?);
+        self.path = path.into();
+        Ok(self)
+    }
+
     /// This artifact as an input of the next stage.
     pub fn as_input(&self) -> Input {
         let file = self.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -360,6 +370,7 @@ mod tests {
         );
         assert_eq!(read.values::<f32>("w", &[2, 3]).unwrap()[5], 6.0);
         assert_eq!(read.as_input().sha256, crate::output::sha256_file(&path).unwrap());
+        assert_eq!(written.as_written(&path).unwrap(), read);
         for _ in 0..20 {
             assert_eq!(example().to_bytes().unwrap(), std::fs::read(&path).unwrap());
         }

@@ -8,11 +8,9 @@ use crate::Status;
 use mdl_data::tasks::program::allocation::{LARGEST, refusal};
 use std::alloc::{GlobalAlloc, Layout, System};
 
-#[global_allocator]
-static ALLOCATOR: OrExit = OrExit;
-
-/// The system allocator, which ends the process if no memory is left.
-struct OrExit;
+/// The system allocator, which ends the process if no memory is left. For executables: a library must not end the
+/// process that it is loaded into.
+pub struct OrExit;
 
 // SAFETY: every call is passed to the system allocator, and its result is returned.
 unsafe impl GlobalAlloc for OrExit {

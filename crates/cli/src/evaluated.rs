@@ -42,24 +42,38 @@ pub fn trials(
     origin: &str,
     provenance: &mut Provenance,
 ) -> anyhow::Result<(Trials, Fields)> {
+    let given = file.map(|file| Artifact::read(file, Kind::Trials).or_exit(Status::DamagedInput)).transpose()?;
+    trials_of(given.as_ref(), accept, experiment, origin, provenance)
+}
+
+/// As [`trials`], with the artifact in place of its file.
+///
+/// # Errors
+/// As for [`trials`].
+pub fn trials_of(
+    given: Option<&Artifact>,
+    accept: bool,
+    experiment: &Experiment,
+    origin: &str,
+    provenance: &mut Provenance,
+) -> anyhow::Result<(Trials, Fields)> {
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let Some(file) = file else {
+    let Some(artifact) = given else {
         with_status(experiment.read_trials(origin))?;
         provenance.inputs.extend(experiment.inputs());
         let count = length(experiment.evaluation.trials);
         let trials = task.draw(experiment.seed, Purpose::EvaluationTrial, 0, count).or_exit(Status::Usage)?;
         return Ok((trials, Fields::new()));
     };
-    let artifact = Artifact::read(file, Kind::Trials).or_exit(Status::DamagedInput)?;
-    let differs = mdl_data::tasks::artifact::differences(&artifact, &experiment.task).or_exit(Status::DamagedInput)?;
+    let differs = mdl_data::tasks::artifact::differences(artifact, &experiment.task).or_exit(Status::DamagedInput)?;
     let [steps, _, channels] = artifact.shape("input").or_exit(Status::DamagedInput)?;
     let never = differs.contains_key("task.file") || (steps, channels) != (task.steps(), task.channels());
     if !differs.is_empty() && (never || !accept) {
-        return Err(usage(refusal(file, &differs, &experiment.task, never)));
+        return Err(usage(refusal(artifact.path(), &differs, &experiment.task, never)));
     }
     provenance.inputs.push(artifact.as_input());
     provenance.note_differences(differs.clone());
-    Ok((mdl_data::tasks::artifact::read(&artifact, task).or_exit(Status::DamagedInput)?, differs))
+    Ok((mdl_data::tasks::artifact::read(artifact, task).or_exit(Status::DamagedInput)?, differs))
 }
 
 /// Trials and performance of each condition that occurred, by its name.

@@ -8,11 +8,12 @@ use crate::outputs::{
 use crate::status::Outcome;
 use crate::trained::{BATCH, Trained, noise};
 use crate::training::as_input;
+use crate::watch::Watch;
 use crate::{Common, OrExit, Status, evaluated, memory, progress, signal};
 use anyhow::anyhow;
 use candle_core::{Device, Tensor};
 use mdl_artifact::plan::Plan;
-use mdl_artifact::{Artifact, Kind};
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_data::field::length;
 use mdl_data::score::Score;
 use mdl_data::tasks::{DataSet, Evaluated, Examples, RuleSet, Subject, Task};
@@ -57,7 +58,7 @@ struct Judgement {
 }
 
 /// Sections of a config that this program uses.
-const SECTIONS: [&str; 2] = ["task", "evaluation"];
+pub(crate) const SECTIONS: [&str; 2] = ["task", "evaluation"];
 
 /// Evaluates the network in the file `path`, which must be of this kind, for the program of this name.
 pub(crate) fn run(program: &'static str, kind: Kind, path: &Path, arguments: &Options) -> anyhow::Result<Outcome> {
@@ -90,28 +91,54 @@ pub(crate) fn run(program: &'static str, kind: Kind, path: &Path, arguments: &Op
     let mut provenance = mdl_artifact::provenance!(program, experiment.seed).from(&network);
     provenance.note_differences(differs);
     provenance.device = mdl_device::kind(&device);
-    let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
-
-    keep_network(&network, experiment.network.neurons(), &mut artifact).or_exit(Status::DamagedInput)?;
-    let judgement = match experiment.task.subject() {
-        Subject::Examples(data_set) => {
-            judge_examples(arguments, &experiment, data_set, &network, &mut artifact, &device)?
-        }
-        Subject::Trials(_) => judge_task(arguments, &experiment, &network, &mut artifact, &device)?,
-    };
+    let given = arguments.evaluation.trials.as_deref();
+    let given = given.map(|file| Artifact::read(file, Kind::Trials).or_exit(Status::DamagedInput)).transpose()?;
+    let given = Given { trials: given.as_ref(), accept_other: arguments.evaluation.accept_other_trials };
+    let bar = progress::bar(0, &experiment.name, common.talk.quiet);
+    let (artifact, mut result) = bar.watch(|watch| judge(&network, &experiment, given, provenance, &device, watch))?;
     signal::hold();
     artifact.write(output, force)?;
     let drawn = save_figures(&files, &artifact, force);
     let report = save_report(arguments.evaluation.report.as_deref(), &artifact, &drawn, force);
-    let score = judgement.score;
-    let mut result = judgement.result;
     result.insert("output".into(), json!(output));
     result.insert("report".into(), json!(report));
-    result.insert("device".into(), json!(mdl_device::name(&device)));
-    result.insert("trials".into(), json!(score.trials));
-    result.insert(judgement.measure.into(), json!(score.performance()));
-    result.insert(format!("{}_interval", judgement.measure), json!(score.interval()));
     Ok(Outcome::done(Value::Object(result)))
+}
+
+/// Trials to evaluate on.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// The trials; none: fresh ones.
+    pub trials: Option<&'a Artifact>,
+    /// Accept those of another task.
+    pub accept_other: bool,
+}
+
+/// Evaluates a trained network; returns the artifact and the fields of the result.
+///
+/// # Errors
+/// Trials or data that do not fit (status 2) or are damaged (status 3), and an interruption (status 75).
+pub(crate) fn judge(
+    network: &Artifact,
+    experiment: &Experiment,
+    given: Given,
+    provenance: Provenance,
+    device: &Device,
+    watch: &Watch,
+) -> anyhow::Result<(Artifact, Map<String, Value>)> {
+    let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
+    keep_network(network, experiment.network.neurons(), &mut artifact).or_exit(Status::DamagedInput)?;
+    let Judgement { measure, score, mut result } = match experiment.task.subject() {
+        Subject::Examples(data_set) => {
+            judge_examples(given, experiment, data_set, network, &mut artifact, device, watch)?
+        }
+        Subject::Trials(_) => judge_task(given, experiment, network, &mut artifact, device, watch)?,
+    };
+    result.insert("device".into(), json!(mdl_device::name(device)));
+    result.insert("trials".into(), json!(score.trials));
+    result.insert(measure.into(), json!(score.performance()));
+    result.insert(format!("{measure}_interval"), json!(score.interval()));
+    Ok((artifact, result))
 }
 
 /// Inputs and outputs of the run.
@@ -164,17 +191,18 @@ fn describe(activity: &Activity, artifact: &mut Artifact, result: &mut Map<Strin
 
 /// Evaluates on fresh or given trials of a cognitive task.
 fn judge_task(
-    arguments: &Options,
+    given: Given,
     experiment: &Experiment,
     from: &Artifact,
     artifact: &mut Artifact,
     device: &Device,
+    watch: &Watch,
 ) -> anyhow::Result<Judgement> {
     let network = Trained::read(from, experiment, device)?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let (file, accept) = (arguments.evaluation.trials.as_deref(), arguments.evaluation.accept_other_trials);
     let origin = from.path().display().to_string();
-    let (trials, other_trials) = evaluated::trials(file, accept, experiment, &origin, &mut artifact.provenance)?;
+    let (trials, other_trials) =
+        evaluated::trials_of(given.trials, given.accept_other, experiment, &origin, &mut artifact.provenance)?;
     memory::check(&Estimate::evaluation(experiment, trials.count))?;
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
@@ -182,8 +210,9 @@ fn judge_task(
     let input = Tensor::from_slice(&trials.input, (steps, count, trials.channels), device)?;
     let mut states = States::new(experiment, task, &network)?;
     let mut parts = Vec::new();
-    let bar = progress::bar(count as u64, &experiment.name, arguments.common.talk.quiet);
+    (watch.begin)(count as u64);
     for start in (0..count).step_by(BATCH) {
+        watch.check()?;
         let size = BATCH.min(count - start);
         let batch = Input::Signals(input.narrow(1, start, size)?.contiguous()?);
         parts.push(states.add(
@@ -193,9 +222,8 @@ fn judge_task(
             &trials.condition[start..start + size],
             &trials.length[start..start + size],
         )?);
-        bar.inc(size as u64);
+        (watch.done)(size as u64);
     }
-    bar.finish_and_clear();
     let outputs = Tensor::cat(&parts, 1)?.flatten_all()?.to_vec1::<f32>()?;
     let correct = trials.evaluate(&outputs, task.rule_set());
     let score = Score { trials: count as u32, correct: correct.iter().filter(|c| **c).count() as u32 };
@@ -354,14 +382,15 @@ impl RateStates {
 
 /// Evaluates on the test examples of a data set.
 fn judge_examples(
-    arguments: &Options,
+    given: Given,
     experiment: &Experiment,
     data_set: &dyn DataSet,
     from: &Artifact,
     artifact: &mut Artifact,
     device: &Device,
+    watch: &Watch,
 ) -> anyhow::Result<Judgement> {
-    if arguments.evaluation.trials.is_some() {
+    if given.trials.is_some() {
         let kind = experiment.task.name();
         return Err(anyhow!("--trials: {kind} is a data set, which is judged on its test examples"))
             .or_exit(Status::Usage);
@@ -373,8 +402,8 @@ fn judge_examples(
     let network = Trained::read(from, experiment, device)?;
     // Classified, and of a spiking network looked at again.
     let passes = if matches!(network, Trained::Spiking(_)) { 2 } else { 1 };
-    let bar = progress::bar(passes * count as u64, &experiment.name, arguments.common.talk.quiet);
-    let done = |examples: usize| bar.inc(examples as u64);
+    (watch.begin)(passes * count as u64);
+    let done = |examples: usize| (watch.done)(examples as u64);
     let answers = match &network {
         Trained::Spiking(network) => classify_test(network, test, count, training, seed, &done)?,
         Trained::Rate(network) => classify_test(network, test, count, training, seed, &done)?,
@@ -393,6 +422,7 @@ fn judge_examples(
     if let Trained::Spiking(network) = &network {
         let mut activity = activity(experiment)?;
         for start in (0..count).step_by(BATCH) {
+            watch.check()?;
             let span = start..(start + BATCH).min(count);
             let input = test_input(test, span.clone(), seed, device)?;
             activity.add(network, &input, &vec![usize::MAX; span.len()])?;
@@ -400,7 +430,6 @@ fn judge_examples(
         }
         describe(&activity, artifact, &mut result);
     }
-    bar.finish_and_clear();
     Ok(Judgement { measure: "accuracy", score, result })
 }
 

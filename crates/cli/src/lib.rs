@@ -3,7 +3,7 @@
 //! A program is a thin `main`: [`run_program`] around a function that reads its inputs, calls a library, writes its
 //! outputs and returns the JSON object to print. One executable, `mdl-rnn`, contains all of them.
 
-mod allocator;
+pub mod allocator;
 pub mod args;
 mod evaluated;
 mod evaluation;
@@ -17,18 +17,21 @@ mod recording;
 pub mod searches;
 mod shipped;
 pub mod signal;
+pub mod stages;
 mod start;
 pub mod status;
 pub mod summary;
 pub mod tensorboard;
 mod trained;
 pub mod training;
+pub mod watch;
 
 pub use args::Common;
 pub use parse::parse;
 pub use status::{OrExit, Status, run_program};
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Entry point of a program.
@@ -55,7 +58,7 @@ const PROGRAMS: [(&str, Main); 15] = [
 
 /// Runs the program by whose name this process is called, or the one named by its first argument.
 pub fn main() -> ExitCode {
-    let mut arguments = std::env::args_os();
+    let mut arguments = parse::arguments().into_iter();
     let called = arguments.next().unwrap_or_default();
     let called = Path::new(&called).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(program) = by_name(&called) {
@@ -75,6 +78,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(Status::Usage as u8)
         }
     }
+}
+
+/// Runs a program inside another process, such as a Python interpreter, and returns its exit status. `arguments` starts
+/// with the name of the program; `share` is a directory with the folder `configs` of the installed configs. To be called
+/// once in a process, whose signals the program handles from then on.
+pub fn run_as(arguments: Vec<OsString>, share: PathBuf) -> u8 {
+    parse::give(arguments);
+    shipped::give(share);
+    let code = main();
+    (0..=u8::MAX).find(|status| ExitCode::from(*status) == code).unwrap_or(Status::Failed as u8)
+}
+
+/// Names of all programs.
+pub fn program_names() -> impl Iterator<Item = &'static str> {
+    PROGRAMS.iter().map(|(name, _)| *name)
 }
 
 /// Program of this name.

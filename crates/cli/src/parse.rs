@@ -5,15 +5,30 @@ use clap::{Command, CommandFactory, Parser};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::OnceLock;
 
-/// Arguments of this process.
+/// Arguments in place of those of the process.
+static GIVEN: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// The name and the arguments of the program: those given to [`crate::run_as`], or those of the process.
+pub(crate) fn arguments() -> Vec<OsString> {
+    GIVEN.get().cloned().unwrap_or_else(|| std::env::args_os().collect())
+}
+
+/// Sets the name and the arguments of the program, once.
+pub(crate) fn give(arguments: Vec<OsString>) {
+    // A second program in one process would find the first one's signal handlers and thread pool, too.
+    let _ = GIVEN.set(arguments);
+}
+
+/// Arguments of the program.
 ///
 /// When called as `PROGRAM --generate WHAT`, prints a completion script (`bash`, `fish`, `zsh`) or the manual page
 /// (`man`) and exits. `make install` uses this.
 ///
 /// Every argument must be Unicode, because results give file names in JSON.
 pub fn parse<A: Parser + CommandFactory>() -> A {
-    let mut typed: Vec<OsString> = std::env::args_os().collect();
+    let mut typed = arguments();
     if typed.first().is_some_and(|called| Path::new(called).file_stem().is_some_and(|stem| stem == "mdl-rnn")) {
         typed.remove(0);
     }

@@ -1,5 +1,6 @@
 //! Progress on stderr: a bar on a terminal; otherwise, as in the log of a batch job, one line per minute.
 
+use crate::watch::Watch;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -97,6 +98,15 @@ impl Progress {
     /// Runs `f`, which writes to the terminal, with the bar hidden.
     pub fn suspend<T>(&self, f: impl FnOnce() -> T) -> T {
         self.bar.suspend(f)
+    }
+
+    /// Shows a stage that runs while it calls `run`, and removes the bar. Signals end the process.
+    pub fn watch<T>(&self, run: impl FnOnce(&Watch) -> T) -> T {
+        let watch =
+            Watch { begin: &|steps| self.set_length(steps), done: &|steps| self.inc(steps), stopped: &|| false };
+        let result = run(&watch);
+        self.finish_and_clear();
+        result
     }
 
     /// Removes the bar.

@@ -9,13 +9,14 @@ use mdl_data::tasks::TaskConfig;
 use mdl_experiment::json::origin_of;
 use mdl_experiment::structure::check_structure;
 use mdl_experiment::{Experiment, ExperimentError};
-use std::path::PathBuf;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// Role of the network in messages.
 pub const FROM: &str = "the network (--from)";
 
 /// `--config`, and `--from` with its options.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct StartOptions {
     /// Config of the experiment (default with --from: the network's)
     #[arg(short, long, value_name = "FILE", value_parser = crate::shipped::config, required_unless_present = "from")]
@@ -60,12 +61,61 @@ impl StartOptions {
     /// A config that cannot be run, or that describes another network than that of `--from` (status 2); an artifact that
     /// is damaged or of another kind (status 3).
     pub fn read(&self, kind: Kind, common: &Common) -> anyhow::Result<Start> {
-        let Some(path) = &self.from else {
-            let config = self.config.as_deref().unwrap_or_else(|| "".as_ref());
-            let experiment = with_status(Experiment::load(config, &common.set, common.seed))?;
-            return Start::new(experiment, &config.display().to_string(), &common.set, None);
+        let config = self.config.as_deref().map(Config::File);
+        let network = self.from.as_deref().map(|path| Artifact::read_any(path).or_exit(Status::DamagedInput));
+        Start::read(kind, config, network.transpose()?, &common.set, common.seed)
+    }
+}
+
+/// A config, in a file or in memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Config<'a> {
+    /// The file.
+    File(&'a Path),
+    /// The content.
+    Json(&'a Value),
+}
+
+impl Config<'_> {
+    /// Name in messages.
+    pub fn origin(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Json(_) => "argument".into(),
+        }
+    }
+
+    /// The experiment, with overrides.
+    ///
+    /// # Errors
+    /// Any [`ExperimentError`].
+    pub fn load(&self, set: &[String], seed: Option<u64>) -> Result<Experiment, ExperimentError> {
+        match self {
+            Self::File(path) => Experiment::load(path, set, seed),
+            Self::Json(config) => Experiment::from_json((*config).clone(), set, seed, &self.origin()),
+        }
+    }
+}
+
+impl Start {
+    /// Start of a training run with a config, from a network, or both.
+    ///
+    /// # Errors
+    /// A config that cannot be run, or that describes another network than `network` (status 2); a network that is
+    /// damaged or of another kind (status 3).
+    pub fn read(
+        kind: Kind,
+        config: Option<Config>,
+        network: Option<Artifact>,
+        set: &[String],
+        seed: Option<u64>,
+    ) -> anyhow::Result<Self> {
+        let Some(network) = network else {
+            let config = config.unwrap_or(Config::File("".as_ref()));
+            let experiment = with_status(config.load(set, seed))?;
+            return Start::new(experiment, &config.origin(), set, None);
         };
-        let network = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
+        let path = network.path();
         if network.kind != kind {
             let remedy = match network.kind {
                 Kind::Lif => "; name the rate network that it was made from",
@@ -78,15 +128,15 @@ impl StartOptions {
         }
         let origin = path.display().to_string();
         let made = Experiment::from_json(network.config.clone(), &[], None, &origin).or_exit(Status::DamagedInput)?;
-        let experiment = match &self.config {
-            Some(config) => Experiment::load(config, &common.set, common.seed),
+        let experiment = match &config {
+            Some(config) => config.load(set, seed),
             None => {
                 let mut config = network.config.clone();
                 // Trials of another file have other contents than those of the network's training.
-                if common.set.iter().any(|set| set.starts_with("task.") || set.starts_with("task=")) {
+                if set.iter().any(|set| set.starts_with("task.") || set.starts_with("task=")) {
                     config["task"].as_object_mut().and_then(|task| task.remove("contents"));
                 }
-                Experiment::from_json(config, &common.set, common.seed, &origin)
+                Experiment::from_json(config, set, seed, &origin)
             }
         };
         let experiment = with_status(experiment)?;
@@ -94,7 +144,7 @@ impl StartOptions {
         check_structure(&experiment.network, &made.network)
             .map_err(|field| field.within("network"))
             .map_err(|field| {
-                let or = if self.config.is_some() { ", or leave --config out" } else { "" };
+                let or = if config.is_some() { ", or leave --config out" } else { "" };
                 let remedy = match field.field.strip_suffix(".kind") {
                     Some(section) => format!("describe {section} as there{or}"),
                     None => format!("--set {}={}{or}", field.field, field.expected),
@@ -102,12 +152,10 @@ impl StartOptions {
                 anyhow!("{field}, as in {origin}; {remedy}")
             })
             .or_exit(Status::Usage)?;
-        let origin = self.config.as_ref().map_or(origin, |config| config.display().to_string());
-        Start::new(experiment, &origin, &common.set, Some(network))
+        let origin = config.map_or(origin, |config| config.origin());
+        Start::new(experiment, &origin, set, Some(network))
     }
-}
 
-impl Start {
     /// `origin` names the config, to which the overrides `set` were applied, in messages.
     fn new(experiment: Experiment, origin: &str, set: &[String], network: Option<Artifact>) -> anyhow::Result<Self> {
         let stages = experiment.stages().map_err(|field| ExperimentError::Invalid {

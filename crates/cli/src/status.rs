@@ -33,6 +33,14 @@ pub enum Status {
     Killed = 130,
 }
 
+impl Status {
+    /// Exit status of a program that ends with this error, and its text on one line.
+    pub fn of(error: &Error) -> (Self, String) {
+        let status = error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Self::Failed, |e| e.status);
+        (status, message(error))
+    }
+}
+
 /// An error with an exit status.
 #[derive(Debug)]
 struct WithStatus {
@@ -205,9 +213,8 @@ pub fn run_program(json: bool, body: impl FnOnce() -> anyhow::Result<Outcome>) -
         }
         Err(error) => {
             // Ignored if the terminal was closed or the reader has gone.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
-            let status =
-                error.chain().find_map(|e| e.downcast_ref::<WithStatus>()).map_or(Status::Failed, |e| e.status);
+            let (status, text) = Status::of(&error);
+            let _ = writeln!(std::io::stderr(), "error: {text}");
             ExitCode::from(status as u8)
         }
     }

@@ -26,7 +26,7 @@ use mdl_train::network::Network;
 use mdl_train::stages::Place;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, TrainError, Trained, train};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -134,6 +134,31 @@ fn partial_of(output: &Path) -> PathBuf {
     path.into()
 }
 
+/// Calls `run` with the problem of training a network on the task of the experiment, after the tasks of these stages, and
+/// with the files that the task was read from.
+///
+/// # Errors
+/// Data that cannot be read (status 3), and those of `run`.
+pub fn with_problem<T>(
+    network: &impl Network,
+    experiment: &Experiment,
+    stages: &[TaskConfig],
+    run: impl FnOnce(&dyn Problem, Vec<Input>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let (training, seed) = (&experiment.training, experiment.seed);
+    match experiment.task.subject() {
+        Subject::Examples(data_set) => {
+            let split = data_set.load_training().or_exit(Status::DamagedInput)?;
+            let inputs = split.training.sources().iter().map(as_input).collect();
+            run(&ExamplesProblem::new(network, data_set, &split, training, seed), inputs)
+        }
+        Subject::Trials(task) => {
+            let stages = stages.iter().filter_map(|stage| stage.task().ok()).collect();
+            run(&TaskProblem { network, task, stages, training, seed }, experiment.inputs())
+        }
+    }
+}
+
 impl Training<'_> {
     /// Trains a network, writes its artifact with the tensors added by `write`, and returns the outcome.
     ///
@@ -145,22 +170,13 @@ impl Training<'_> {
         network: &impl Network,
         write: impl FnOnce(&mut Artifact) -> anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
-        let (arguments, experiment) = (self.arguments, self.experiment);
+        let output = self.arguments.common.output()?;
         self.provenance.device = mdl_device::kind(self.device);
-        let output = arguments.common.output()?;
-        let (training, seed) = (&experiment.training, experiment.seed);
-        match experiment.task.subject() {
-            Subject::Examples(data_set) => {
-                let split = data_set.load_training().or_exit(Status::DamagedInput)?;
-                self.provenance.inputs.extend(split.training.sources().iter().map(as_input));
-                self.on(&ExamplesProblem::new(network, data_set, &split, training, seed), output, write)
-            }
-            Subject::Trials(task) => {
-                self.provenance.inputs.extend(experiment.inputs());
-                let stages = self.stages.iter().filter_map(|stage| stage.task().ok()).collect();
-                self.on(&TaskProblem { network, task, stages, training, seed }, output, write)
-            }
-        }
+        let (experiment, stages) = (self.experiment, self.stages);
+        with_problem(network, experiment, stages, |problem, inputs| {
+            self.provenance.inputs.extend(inputs);
+            self.on(problem, output, write)
+        })
     }
 
     /// Name of the measure on fresh trials.
@@ -170,7 +186,7 @@ impl Training<'_> {
 
     fn on(
         &self,
-        problem: &impl Problem,
+        problem: &dyn Problem,
         output: &Path,
         write: impl FnOnce(&mut Artifact) -> anyhow::Result<()>,
     ) -> anyhow::Result<Outcome> {
@@ -212,19 +228,8 @@ impl Training<'_> {
             let stage = trained.stage + 1;
             tracing::warn!("stage {stage} of {stages} did not meet its stopping rule within {most} updates");
         }
-        let mut result = json!({
-            "output": output,
-            "device": mdl_device::name(self.device),
-            "loss": trained.kept.loss,
-            self.measure(): trained.kept.performance,
-            "updates": trained.updates,
-        });
-        if let Some(success) = trained.success {
-            result["success"] = json!(success);
-        }
-        if stages > 1 {
-            result["stage"] = json!(trained.stage + 1);
-        }
+        let mut result = result(trained, self.experiment, self.device);
+        result["output"] = json!(output);
         Outcome { status, result: Some(result) }
     }
 
@@ -246,11 +251,7 @@ impl Training<'_> {
     }
 
     /// Trains with a progress bar, metrics, checkpoints and signal handling.
-    fn observed(
-        &self,
-        problem: &impl Problem,
-        partial: &mut PartialFile,
-    ) -> anyhow::Result<(Trained, SideOutputs<'_>)> {
+    fn observed(&self, problem: &dyn Problem, partial: &mut PartialFile) -> anyhow::Result<(Trained, SideOutputs<'_>)> {
         let (arguments, training) = (self.arguments, &self.experiment.training);
         let mut state = State::new(training, problem)?;
         let earlier =
@@ -292,6 +293,23 @@ impl Training<'_> {
             (trained, _) => Ok((trained?, side)),
         }
     }
+}
+
+/// Result of a training run.
+pub(crate) fn result(trained: &Trained, experiment: &Experiment, device: &Device) -> Value {
+    let mut result = json!({
+        "device": mdl_device::name(device),
+        "loss": trained.kept.loss,
+        experiment.task.measure(): trained.kept.performance,
+        "updates": trained.updates,
+    });
+    if let Some(success) = trained.success {
+        result["success"] = json!(success);
+    }
+    if !experiment.training.stages.is_empty() {
+        result["stage"] = json!(trained.stage + 1);
+    }
+    result
 }
 
 /// Checkpoints of a training run.
@@ -346,7 +364,7 @@ impl<'a> SideOutputs<'a> {
         Ok(Self { metrics, events })
     }
 
-    fn evaluated(&mut self, row: &Row, problem: &impl Problem) {
+    fn evaluated(&mut self, row: &Row, problem: &dyn Problem) {
         self.metrics =
             self.metrics.take().and_then(|(path, mut file)| or_warn(path, file.append(row)).map(|()| (path, file)));
         self.events = self.events.take().and_then(|(directory, mut file)| {
@@ -354,7 +372,7 @@ impl<'a> SideOutputs<'a> {
         });
     }
 
-    fn finished(self, trained: &Trained, problem: &impl Problem, experiment: &Experiment) {
+    fn finished(self, trained: &Trained, problem: &dyn Problem, experiment: &Experiment) {
         if let Some((directory, mut file)) = self.events {
             or_warn(directory, file.finished(trained, problem, experiment));
         }

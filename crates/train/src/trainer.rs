@@ -222,7 +222,7 @@ impl State {
     ///
     /// # Errors
     /// Errors of candle.
-    pub fn new(config: &TrainingConfig, problem: &impl Problem) -> candle_core::Result<Self> {
+    pub fn new(config: &TrainingConfig, problem: &(impl Problem + ?Sized)) -> candle_core::Result<Self> {
         let adam = Adam::new(config.adam, &problem.variables())?;
         Ok(Self { adam, history: Vec::new(), since: Since::default(), place: Place::default(), best: Vec::new() })
     }
@@ -252,7 +252,11 @@ impl State {
     }
 
     /// Evaluates the network on fresh trials.
-    fn evaluate(&mut self, config: &TrainingConfig, problem: &impl Problem) -> Result<(Row, Condition), TrainError> {
+    fn evaluate(
+        &mut self,
+        config: &TrainingConfig,
+        problem: &(impl Problem + ?Sized),
+    ) -> Result<(Row, Condition), TrainError> {
         let (updates, place, number) = (self.updates(), self.place, self.history.len());
         let Evaluation { loss, performance, condition } = problem.evaluate(place.stage, number as u64)?;
         if !loss.is_finite() {
@@ -296,7 +300,7 @@ impl State {
 /// [`TrainError`].
 pub fn train(
     config: &TrainingConfig,
-    problem: &impl Problem,
+    problem: &(impl Problem + ?Sized),
     mut state: State,
     observe: &mut Observer,
 ) -> Result<Trained, TrainError> {
@@ -334,7 +338,7 @@ struct Update {
 /// Draws a batch, differentiates, clips and updates.
 fn one_update(
     config: &TrainingConfig,
-    problem: &impl Problem,
+    problem: &(impl Problem + ?Sized),
     place: Place,
     adam: &mut Adam,
 ) -> Result<Update, TrainError> {
@@ -363,7 +367,7 @@ fn one_update(
 }
 
 /// Sets the parameters of the network.
-fn restore(problem: &impl Problem, parameters: &[Tensor]) -> candle_core::Result<()> {
+fn restore(problem: &(impl Problem + ?Sized), parameters: &[Tensor]) -> candle_core::Result<()> {
     problem.variables().iter().zip(parameters).try_for_each(|((_, variable), tensor)| variable.set(tensor))
 }
 

@@ -5,11 +5,12 @@ use crate::outputs::{
     claim, plan_of_one, read_all, read_experiments, save_figures, save_report, write_figures, write_report,
 };
 use crate::status::{Outcome, with_status};
+use crate::watch::Watch;
 use crate::{Common, OrExit, Status, evaluated, memory, progress, run_program, signal};
 use candle_core::Device;
 use clap::Parser;
 use mdl_artifact::plan::Plan;
-use mdl_artifact::{Artifact, Kind};
+use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_convert::evaluate::{Evaluation, evaluate};
 use mdl_convert::fidelity::{Fidelity, Line, RateActivity, output_error};
 use mdl_convert::lif_artifact;
@@ -23,7 +24,7 @@ use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
 use mdl_report::evaluation::{keep_network, keep_trials};
 use mdl_report::{FigureFiles, Population, figures};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,7 +63,7 @@ struct Arguments {
 }
 
 /// Sections of a config that this program uses.
-const SECTIONS: [&str; 3] = ["task", "lif", "evaluation"];
+pub(crate) const SECTIONS: [&str; 3] = ["task", "lif", "evaluation"];
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -94,16 +95,45 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (trials, other_trials) = evaluated::trials(file, accept, &experiment, &origin, &mut provenance)?;
     memory(trials.count)?;
 
-    let network = with_status(lif_artifact::read_network(&lif, &experiment.conversion()))?;
-    let factor = with_status(lif_artifact::read_scaling_factor(&lif))?;
+    let bar = progress::bar(0, &experiment.name, common.talk.quiet);
+    let (artifact, mut result) = bar.watch(|watch| judge(&lif, &experiment, &trials, provenance, &device, watch))?;
+    signal::hold();
+    artifact.write(output, force)?;
+    let drawn = save_figures(&files, &artifact, force);
+    let report = save_report(arguments.evaluation.report.as_deref(), &artifact, &drawn, force);
+    result["output"] = json!(output);
+    result["report"] = json!(report);
+    if !other_trials.is_empty() {
+        result["other_trials"] = json!(other_trials);
+    }
+    Ok(Outcome::done(result))
+}
+
+/// Evaluates a LIF network on trials; returns the artifact and the fields of the result.
+///
+/// # Errors
+/// A network that cannot run (status 2), or is damaged (status 3), and an interruption (status 75).
+pub(crate) fn judge(
+    lif: &Artifact,
+    experiment: &Experiment,
+    trials: &Trials,
+    provenance: Provenance,
+    device: &Device,
+    watch: &Watch,
+) -> anyhow::Result<(Artifact, Value)> {
+    let network = with_status(lif_artifact::read_network(lif, &experiment.conversion()))?;
+    let factor = with_status(lif_artifact::read_scaling_factor(lif))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let lif_task = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?.with_strict_rules();
-    let evaluation = evaluate_observed(arguments, &device, &experiment, &lif_task, network.units, factor, &trials)?;
+    (watch.begin)(trials.count as u64);
+    let monitor = Monitor { trial_done: &|| (watch.done)(1), stopped: watch.stopped };
+    let config = &experiment.evaluation;
+    let evaluation = with_status(evaluate(device, &lif_task, network.units, factor, trials, config, &monitor))?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
-    let rate = rate_activity(&lif, &experiment, &trials, &evaluation)?;
+    let rate = rate_activity(lif, experiment, trials, &evaluation)?;
     rate.write(&[trials.count, evaluation.time_ms.len(), evaluation.outputs], &mut artifact);
     let counted = trials.counted_at(&evaluation.time_ms, task.step_ms());
     let fidelity = Fidelity::new(&evaluation, &rate, &counted);
@@ -120,26 +150,20 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         artifact.insert(name, &[1], vec![number]);
     }
     let recorded = length(experiment.evaluation.recorded_trials);
-    keep_trials(&trials, recorded, (task, Evaluated::Lif), &evaluation.time_ms, &mut artifact);
+    keep_trials(trials, recorded, (task, Evaluated::Lif), &evaluation.time_ms, &mut artifact);
 
-    keep_network(&lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
+    keep_network(lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
     let populations = Population::of_units(&artifact, network.units).or_exit(Status::DamagedInput)?;
-    signal::hold();
-    artifact.write(output, force)?;
-    let drawn = save_figures(&files, &artifact, force);
-    let report = save_report(arguments.evaluation.report.as_deref(), &artifact, &drawn, force);
     let rates = rates_by_population(&evaluation, &populations);
     let score = evaluation.score();
     let mut result = json!({
-        "output": output,
-        "report": report,
         "performance": score.performance(),
         "performance_interval": score.interval(),
         "trials": score.trials,
         "scaling_factor": factor,
         "conditions": evaluated::conditions(task, &evaluation.condition, &evaluation.correct),
         "rate_hz": mean(&evaluation.rate_hz),
-        "device": mdl_device::name(&device),
+        "device": mdl_device::name(device),
         "rate_hz_by_population": rates.into_iter().map(|(name, rate)| (name.into(), json!(rate))).collect::<Map<_, _>>(),
     });
     numbers.into_iter().for_each(|(name, number)| result[name] = json!(number));
@@ -152,10 +176,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         result["strict_performance"] = json!(strict.performance());
         result["strict_performance_interval"] = json!(strict.interval());
     }
-    if !other_trials.is_empty() {
-        result["other_trials"] = json!(other_trials);
-    }
-    Ok(Outcome::done(result))
+    Ok((artifact, result))
 }
 
 /// Activity of the rate network of a LIF artifact on the same trials.
@@ -183,23 +204,6 @@ fn plan(arguments: &Arguments, experiment: &Experiment, files: &FigureFiles) -> 
     write_report(&mut plan, report, common.force);
     write_figures(&mut plan, files, common.force);
     Ok(plan)
-}
-
-/// Evaluates with a progress bar.
-fn evaluate_observed(
-    arguments: &Arguments,
-    device: &Device,
-    experiment: &Experiment,
-    lif_task: &LifTask,
-    units: usize,
-    factor: f64,
-    trials: &Trials,
-) -> anyhow::Result<Evaluation> {
-    let bar = progress::bar(trials.count as u64, &experiment.name, arguments.common.talk.quiet);
-    let monitor = Monitor { trial_done: &|| bar.inc(1), stopped: &|| false };
-    let evaluation = evaluate(device, lif_task, units, factor, trials, &experiment.evaluation, &monitor);
-    bar.finish_and_clear();
-    with_status(evaluation)
 }
 
 fn mean(values: &[f64]) -> f64 {

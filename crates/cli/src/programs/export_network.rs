@@ -7,6 +7,7 @@ use clap::Parser;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::{Artifact, Kind};
 use mdl_exchange::export::format_of;
+use mdl_experiment::Experiment;
 use mdl_experiment::derived::Changes;
 use serde_json::json;
 use std::path::PathBuf;
@@ -47,13 +48,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let (common, path) = (&arguments.common, &arguments.artifact);
     common.start()?;
     let artifact = Artifact::read_any(path).or_exit(Status::DamagedInput)?;
-    let sections: &[&str] = match artifact.kind {
-        Kind::Lif => &["task", "lif"],
-        Kind::Rate | Kind::Spiking => &["task"],
-        _ => &[],
-    };
-    let changes = Changes { file: None, set: &common.set, seed: common.seed, sections };
-    let experiment = evaluated::experiment(&artifact, &changes)?.experiment;
+    let experiment = experiment(&artifact, &common.set, common.seed)?;
     if common.print_config {
         return crate::status::print_config(&experiment.to_json());
     }
@@ -66,4 +61,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     signal::hold();
     write_atomically(output, &file, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
+}
+
+/// Experiment of an artifact with the changes that an export can make.
+///
+/// # Errors
+/// A change that is not possible (status 2).
+pub(crate) fn experiment(artifact: &Artifact, set: &[String], seed: Option<u64>) -> anyhow::Result<Experiment> {
+    let sections: &[&str] = match artifact.kind {
+        Kind::Lif => &["task", "lif"],
+        Kind::Rate | Kind::Spiking => &["task"],
+        _ => &[],
+    };
+    Ok(evaluated::experiment(artifact, &Changes { file: None, set, seed, sections })?.experiment)
 }

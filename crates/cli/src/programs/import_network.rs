@@ -5,7 +5,7 @@ use crate::status::{Outcome, with_status};
 use crate::{Common, run_program, signal};
 use clap::Parser;
 use mdl_artifact::output::sha256;
-use mdl_artifact::{FileType, Input, Kind};
+use mdl_artifact::{FileType, Input, Kind, Provenance};
 use mdl_exchange::error::Error;
 use mdl_exchange::mapping::Mapping;
 use mdl_exchange::network::Unused;
@@ -101,11 +101,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut plan = plan_of_one(common, "the network", path)?;
     read_all(&mut plan, [("the mapping (--mapping)", arguments.mapping.as_ref())]);
     let _claims = claim(plan)?;
-    let mut provenance = mdl_artifact::provenance!("import-network", experiment.seed);
-    let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    provenance.inputs.push(Input { file, sha256: sha256(&bytes) });
-    provenance.inputs.extend(experiment.inputs());
-    let (artifact, unused) = with_status(network.artifact(&experiment, provenance))?;
+    let (artifact, unused) = with_status(network.artifact(&experiment, provenance(path, &bytes, &experiment)))?;
     signal::hold();
     artifact.write(output, common.force)?;
     network.reading.notes.iter().for_each(|note| tracing::warn!("{}: {note}", path.display()));
@@ -122,11 +118,20 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::done(result))
 }
 
+/// Provenance of a network imported from the file `path` with these bytes.
+pub(crate) fn provenance(path: &Path, bytes: &[u8], experiment: &Experiment) -> Provenance {
+    let mut provenance = mdl_artifact::provenance!("import-network", experiment.seed);
+    let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    provenance.inputs.push(Input { file, sha256: sha256(bytes) });
+    provenance.inputs.extend(experiment.inputs());
+    provenance
+}
+
 /// Maximum size of a file (bytes), above that of any network that can be imported.
 const MOST_BYTES: u64 = 4 << 30;
 
 /// Bytes of a file.
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     if path.is_dir() {
         return Err(Error::Foreign { path: path.into(), found: FileType::Directory });
     }
@@ -143,7 +148,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Names every unused array of the file.
-fn warn_of_unused(path: &Path, network: &Network, unused: &Unused) {
+pub(crate) fn warn_of_unused(path: &Path, network: &Network, unused: &Unused) {
     let (ignored, unknown): (Vec<_>, Vec<_>) = unused.unknown.iter().partition(|name| network.ignores(name));
     let named = |what: &str, names: &[&String]| {
         let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();

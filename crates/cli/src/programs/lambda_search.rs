@@ -18,9 +18,9 @@ use mdl_convert::lif_task::LifTask;
 use mdl_convert::prediction::predict;
 use mdl_convert::search::checkpoint::{self, Partial};
 use mdl_convert::search::queue::{self, Event, Search};
-use mdl_convert::search::{Candidate, Found, SearchConfig, SearchSpec, Select, choose};
+use mdl_convert::search::{Candidate, Found, SearchConfig, SearchSpec, Select, choose, lif_task};
 use mdl_experiment::Experiment;
-use mdl_experiment::derived::{Changes, DerivedExperiment};
+use mdl_experiment::derived::{Changes, DerivedExperiment, Fields};
 use mdl_experiment::memory::Estimate;
 use mdl_report::FigureFiles;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ struct Arguments {
 }
 
 /// Sections of a config that this program uses.
-const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
+pub(crate) const SECTIONS: [&str; 4] = ["task", "lif", "search", "evaluation"];
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -183,10 +183,7 @@ impl Job {
     ) -> anyhow::Result<Self> {
         let experiment = derived.experiment;
         let force = arguments.common.force;
-        let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(&rate);
-        provenance.note_differences(derived.differs);
-        provenance.inputs.extend(experiment.inputs());
-        provenance.device = mdl_device::kind(device);
+        let provenance = provenance(&rate, &experiment, derived.differs, device);
         let found_before = if arguments.resume.resume { found_before(&output, &experiment, &provenance) } else { None };
         if found_before.is_none() {
             check_free(&output, force).or_exit(Status::Usage)?;
@@ -198,18 +195,13 @@ impl Job {
     }
 
     fn lif_task(&self) -> mdl_convert::Result<LifTask<'_>> {
-        let experiment = &self.experiment;
-        let task = LifTask::new(&self.network, &experiment.lif, experiment.task.task()?, experiment.seed)?;
-        Ok(if experiment.search.select == Select::Fidelity { task.with_output_errors() } else { task })
+        lif_task(&self.experiment.conversion(), &self.network)
     }
 
     /// Writes the results of a search and returns the result to print.
     fn finish(&self, force: bool, found: &Found) -> mdl_convert::Result<Value> {
         let experiment = &self.experiment;
-        let predicted = predict(&self.network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
-        let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), self.provenance.clone());
-        artifact.tensors = lif_artifact::rate_tensors(&self.rate);
-        lif_artifact::write_search(found, predicted, &mut artifact);
+        let (artifact, predicted) = artifact(&self.rate, experiment, &self.network, self.provenance.clone(), found)?;
         if self.found_before.is_none() {
             artifact.write(&self.output, force)?;
         }
@@ -221,6 +213,33 @@ impl Job {
     fn met(&self, found: &Found) -> bool {
         found.chosen().performance() >= self.experiment.search.performance_at_least
     }
+}
+
+/// Provenance of the result of a search.
+pub(crate) fn provenance(rate: &Artifact, experiment: &Experiment, differs: Fields, device: &Device) -> Provenance {
+    let mut provenance = mdl_artifact::provenance!("lambda-search", experiment.seed).from(rate);
+    provenance.note_differences(differs);
+    provenance.inputs.extend(experiment.inputs());
+    provenance.device = mdl_device::kind(device);
+    provenance
+}
+
+/// The LIF artifact of a search, and the predicted factor.
+///
+/// # Errors
+/// Errors of the prediction.
+pub(crate) fn artifact(
+    rate: &Artifact,
+    experiment: &Experiment,
+    network: &LifNetwork,
+    provenance: Provenance,
+    found: &Found,
+) -> mdl_convert::Result<(Artifact, Option<f64>)> {
+    let predicted = predict(network, &experiment.conversion())?.map(|found| found.chosen().scaling_factor);
+    let mut artifact = Artifact::new(Kind::Lif, experiment.to_json(), provenance);
+    artifact.tensors = lif_artifact::rate_tensors(rate);
+    lif_artifact::write_search(found, predicted, &mut artifact);
+    Ok((artifact, predicted))
 }
 
 /// Content of a complete output of the same command.
@@ -299,7 +318,7 @@ impl Lines {
     }
 }
 
-fn warn(found: &Found, search: &SearchConfig, output: &Path) {
+pub(crate) fn warn(found: &Found, search: &SearchConfig, output: &Path) {
     let output = output.display();
     let (below, above) = found.at_edge();
     if (below || above) && search.select != Select::Fixed {
@@ -317,7 +336,7 @@ fn warn(found: &Found, search: &SearchConfig, output: &Path) {
     }
 }
 
-fn result(output: &Path, found: &Found, predicted: Option<f64>) -> Value {
+pub(crate) fn result(output: &Path, found: &Found, predicted: Option<f64>) -> Value {
     let with_error = |c: &Candidate, mut value: Value| {
         if let Some(fidelity) = c.fidelity {
             value["output_error"] = json!(fidelity.output_error);

@@ -8,6 +8,7 @@ use crate::{Common, OrExit, Status, run_program, signal};
 use clap::Parser;
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::field::{MOST_TRIALS, length};
+use mdl_data::tasks::{Task, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
@@ -89,12 +90,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let _claims = claim(plan)?;
     with_status(experiment.read_trials(&arguments.config.config.display().to_string()))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
-    let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
-    let trials = task.draw(seed, Purpose::WrittenTrial, 0, count).or_exit(Status::Usage)?;
-    let mut provenance = mdl_artifact::provenance!("make-trials", seed);
-    provenance.inputs = experiment.inputs();
-    let mut artifact = Artifact::new(Kind::Trials, experiment.to_json(), provenance);
-    mdl_data::tasks::artifact::write(&trials, &mut artifact);
+    let (trials, artifact) = draw(&experiment, task)?;
+    let count = trials.count;
     signal::hold();
     artifact.write(output, common.force)?;
     let drawn = arguments.figure.as_deref().filter(|path| {
@@ -108,4 +105,18 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         result["figure"] = json!(drawn);
     }
     Ok(Outcome::done(result))
+}
+
+/// Draws as many trials of the experiment's task as it evaluates on, and their artifact.
+///
+/// # Errors
+/// A task that cannot draw them (status 2).
+pub(crate) fn draw(experiment: &Experiment, task: &dyn Task) -> anyhow::Result<(Trials, Artifact)> {
+    let (seed, count) = (experiment.seed, length(experiment.evaluation.trials));
+    let trials = task.draw(seed, Purpose::WrittenTrial, 0, count).or_exit(Status::Usage)?;
+    let mut provenance = mdl_artifact::provenance!("make-trials", seed);
+    provenance.inputs = experiment.inputs();
+    let mut artifact = Artifact::new(Kind::Trials, experiment.to_json(), provenance);
+    mdl_data::tasks::artifact::write(&trials, &mut artifact);
+    Ok((trials, artifact))
 }

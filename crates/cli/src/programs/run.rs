@@ -2,9 +2,10 @@
 
 use crate::args::whole;
 use crate::outputs::{claim, plan_of_one, read_all, read_experiments};
-use crate::recording::{Choice, Layout, Quantity, Selection, Sink, Sizes, run_lif, run_trained};
+use crate::recording::{Choice, Inputs, Layout, Quantity, Records, Selection, Sink, Sizes, run_lif, run_trained};
 use crate::status::{Outcome, usage, with_status};
 use crate::trained::Trained;
+use crate::watch::Watch;
 use crate::{Common, OrExit, Status, evaluated, memory, progress, run_program, signal};
 use anyhow::anyhow;
 use candle_core::Device;
@@ -15,7 +16,7 @@ use mdl_convert::lif::{LifNetwork, Timing};
 use mdl_convert::lif_artifact;
 use mdl_convert::lif_task::LifTask;
 use mdl_data::field::{MOST_TRIALS, length};
-use mdl_data::tasks::{Evaluated, Task, Trials};
+use mdl_data::tasks::{Evaluated, Task};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::{Estimate, Recorded};
@@ -131,7 +132,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let time_ms = layout.steps().map(|step| step as f64 * network.step_ms(&experiment)).collect();
     let evaluated = if artifact.kind == Kind::Lif { Evaluated::Lif } else { Evaluated::Trained };
     let mut sink = Sink::create(&layout, &trials, (task, evaluated), time_ms, activity, (output, force))?;
-    record(&network, arguments, &experiment, task, &layout, &trials, &mut sink)?;
+    let bar = progress::bar(0, &experiment.name, common.talk.quiet);
+    bar.watch(|watch| record(&network, &experiment, task, &layout, &trials, &mut sink, watch))?;
     signal::hold();
     let correct = sink.finish()?;
     let performance = correct.iter().map(|correct| f64::from(*correct)).sum::<f64>() / correct.len().max(1) as f64;
@@ -162,9 +164,12 @@ fn experiment(arguments: &Arguments, network: &Artifact) -> anyhow::Result<Deriv
         }
         set.push(format!("evaluation.trials={count}"));
     }
-    let sections: &[&'static str] =
-        if network.kind == Kind::Lif { &["task", "lif", "evaluation"] } else { &["task", "evaluation"] };
-    evaluated::experiment(network, &Changes { file: None, set: &set, seed: common.seed, sections })
+    evaluated::experiment(network, &Changes { file: None, set: &set, seed: common.seed, sections: sections(network) })
+}
+
+/// Sections of a config that a run of this network uses.
+pub(crate) fn sections(network: &Artifact) -> &'static [&'static str] {
+    if network.kind == Kind::Lif { &["task", "lif", "evaluation"] } else { &["task", "evaluation"] }
 }
 
 /// Inputs and output of the run.
@@ -176,7 +181,7 @@ fn plan(arguments: &Arguments, experiment: &Experiment) -> anyhow::Result<Plan> 
 }
 
 /// Memory of a run.
-fn estimate(experiment: &Experiment, layout: &Layout) -> Estimate {
+pub(crate) fn estimate(experiment: &Experiment, layout: &Layout) -> Estimate {
     let recorded = Recorded {
         lif: layout.sizes.network == Kind::Lif,
         trials: layout.sizes.trials,
@@ -187,13 +192,13 @@ fn estimate(experiment: &Experiment, layout: &Layout) -> Estimate {
 }
 
 /// A network of any kind.
-enum Network {
+pub(crate) enum Network {
     Trained(Box<Trained>),
     Lif { network: LifNetwork, scaling_factor: f64 },
 }
 
 impl Network {
-    fn read(artifact: &Artifact, experiment: &Experiment) -> anyhow::Result<Self> {
+    pub fn read(artifact: &Artifact, experiment: &Experiment) -> anyhow::Result<Self> {
         if artifact.kind != Kind::Lif {
             return Ok(Self::Trained(Trained::read(artifact, experiment, &Device::Cpu)?.into()));
         }
@@ -203,19 +208,37 @@ impl Network {
     }
 
     /// Duration of a step of the network (ms).
-    fn step_ms(&self, experiment: &Experiment) -> f64 {
+    pub fn step_ms(&self, experiment: &Experiment) -> f64 {
         match self {
             Self::Trained(_) => experiment.task.step_ms(),
             Self::Lif { .. } => experiment.lif.step_ms(),
         }
     }
 
-    fn sizes(&self, artifact: &Artifact, experiment: &Experiment, trials: usize) -> anyhow::Result<Sizes> {
+    /// Sizes of the network and of trials of the experiment's task.
+    ///
+    /// # Errors
+    /// A task whose step is not a whole number of the LIF network's (status 2).
+    pub fn sizes(&self, artifact: &Artifact, experiment: &Experiment, trials: usize) -> anyhow::Result<Sizes> {
+        self.sizes_for(artifact, experiment, trials, experiment.task.steps())
+    }
+
+    /// Sizes of the network and of trials of this many steps.
+    ///
+    /// # Errors
+    /// As for [`Self::sizes`].
+    pub fn sizes_for(
+        &self,
+        artifact: &Artifact,
+        experiment: &Experiment,
+        trials: usize,
+        steps: usize,
+    ) -> anyhow::Result<Sizes> {
         let task = &experiment.task;
         let steps = match self {
-            Self::Trained(_) => task.steps(),
+            Self::Trained(_) => steps,
             Self::Lif { .. } => {
-                let timing = Timing::new(&experiment.lif, task.steps(), task.step_ms());
+                let timing = Timing::new(&experiment.lif, steps, task.step_ms());
                 timing.map_err(|error| error.within("lif")).or_exit(Status::Usage)?.steps
             }
         };
@@ -232,27 +255,26 @@ impl Network {
     }
 }
 
-/// Runs the trials with a progress bar.
-fn record(
+/// Runs the trials and records them.
+///
+/// # Errors
+/// A network that does not fit the task (status 2), errors of the network and of writing, and an interruption (status 75).
+pub(crate) fn record(
     network: &Network,
-    arguments: &Arguments,
     experiment: &Experiment,
     task: &dyn Task,
     layout: &Layout,
-    trials: &Trials,
-    sink: &mut Sink,
+    trials: &dyn Inputs,
+    records: &mut dyn Records,
+    watch: &Watch,
 ) -> anyhow::Result<()> {
-    let bar = progress::bar(layout.trials.len() as u64, &experiment.name, arguments.common.talk.quiet);
+    (watch.begin)(layout.trials.len() as u64);
     let seed = experiment.seed;
-    let recorded = match network {
-        Network::Trained(network) => {
-            run_trained(network, layout, trials, (seed, task.rule_set()), sink, &|| bar.inc(1))
-        }
+    match network {
+        Network::Trained(network) => run_trained(network, layout, trials, (seed, task.rule_set()), records, watch),
         Network::Lif { network, scaling_factor } => {
             let lif_task = with_status(LifTask::new(network, &experiment.lif, task, seed))?;
-            run_lif(network, &lif_task, *scaling_factor, layout, trials, sink, &|| bar.inc(1))
+            run_lif(network, &lif_task, *scaling_factor, layout, trials, records, watch)
         }
-    };
-    bar.finish_and_clear();
-    recorded
+    }
 }

@@ -2,12 +2,12 @@
 
 use super::layout::Layout;
 use super::quantity::Quantity;
-use super::sink::{Sink, TrialRecord};
+use super::sink::{Inputs, Records, TrialRecord};
 use crate::status::with_status;
+use crate::watch::Watch;
 use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Timing, Traces};
 use mdl_convert::lif_task::LifTask;
 use mdl_convert::search::trials::TrialSet;
-use mdl_data::tasks::Trials;
 use rayon::prelude::*;
 
 /// Runs the recorded trials, as many at a time as there are threads; calls `done` after each.
@@ -19,22 +19,26 @@ pub(crate) fn run(
     lif_task: &LifTask,
     scaling_factor: f64,
     layout: &Layout,
-    trials: &Trials,
-    sink: &mut Sink,
-    done: &(dyn Fn() + Sync),
+    trials: &dyn Inputs,
+    sink: &mut dyn Records,
+    watch: &Watch,
 ) -> anyhow::Result<()> {
     let recording = recording(layout);
     let record = |trial: &usize| {
+        if (watch.stopped)() {
+            return Err(mdl_convert::Error::Interrupted);
+        }
+        let given = trials.part(*trial..*trial + 1).map_err(mdl_convert::Error::from)?;
         let draw = TrialSet::Evaluation.draw(*trial as u32);
-        let mut outcomes = lif_task.trial(&trials.get(*trial), draw, &[scaling_factor], &recording)?;
+        let mut outcomes = lif_task.trial(&given.get(0), draw, &[scaling_factor], &recording)?;
         let outcome = outcomes.remove(0);
         let mut record = of_run(network, layout, &outcome.run);
         record.correct = outcome.correct;
         if layout.has(Quantity::Input) {
-            let input = trials.input_of(*trial);
+            let input = given.input_of(0);
             record.values.push((Quantity::Input, input_at_steps(layout, lif_task.timing(), &input)));
         }
-        done();
+        (watch.done)(1);
         Ok(record)
     };
     let mut index = 0;

@@ -26,6 +26,12 @@ impl FromStr for Selection {
     }
 }
 
+impl FromIterator<usize> for Selection {
+    fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
+        Self(numbers.into_iter().map(|number| number..number.saturating_add(1)).collect())
+    }
+}
+
 impl Selection {
     /// The selected ones of `count` things, ascending and each once; `option` and `things` are for messages.
     ///

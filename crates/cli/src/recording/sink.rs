@@ -4,18 +4,44 @@ use super::layout::Layout;
 use super::quantity::Quantity;
 use mdl_artifact::output::OutputError;
 use mdl_artifact::{Artifact, ArtifactStream, Outline};
+use mdl_data::field::InvalidField;
 use mdl_data::tasks::{Evaluated, Task, Trials};
+use std::ops::Range;
 use std::path::Path;
 
 /// Recording of one trial: a value per recorded step and unit, mode or channel, `[R, width]`.
 #[derive(Debug, Default)]
-pub(super) struct TrialRecord {
+pub(crate) struct TrialRecord {
     /// True if the answer was correct.
     pub correct: bool,
     /// All recorded quantities except spikes.
     pub values: Vec<(Quantity, Vec<f32>)>,
     /// Spikes, if they are recorded.
     pub spike_count: Option<Vec<u8>>,
+}
+
+/// Trials as they are needed.
+pub(crate) trait Inputs: Sync {
+    /// Some of the trials, side by side.
+    ///
+    /// # Errors
+    /// An input that is not finite.
+    fn part(&self, trials: Range<usize>) -> Result<Trials, InvalidField>;
+}
+
+impl Inputs for Trials {
+    fn part(&self, trials: Range<usize>) -> Result<Trials, InvalidField> {
+        Ok(Trials::part(self, trials))
+    }
+}
+
+/// Place of the records.
+pub(crate) trait Records {
+    /// Adds the `index`-th recorded trial.
+    ///
+    /// # Errors
+    /// [`OutputError::Write`].
+    fn add(&mut self, index: usize, record: TrialRecord) -> Result<(), OutputError>;
 }
 
 /// The artifact, written trial by trial.
@@ -42,10 +68,8 @@ impl<'a> Sink<'a> {
         mut artifact: Artifact,
         (path, force): (&Path, bool),
     ) -> Result<Self, OutputError> {
-        let numbers = |values: &[usize]| values.iter().map(|value| *value as u32).collect::<Vec<u32>>();
-        let (count, units) = (layout.trials.len(), layout.units.len());
+        let count = layout.trials.len();
         let condition = layout.trials.iter().map(|trial| trials.condition[*trial] as u32).collect();
-        artifact.insert("trial", &[count], numbers(&layout.trials));
         artifact.insert("condition", &[count], condition);
         let step_ms = task.step_ms();
         if let Some(length_ms) = trials.length_ms(step_ms) {
@@ -55,8 +79,7 @@ impl<'a> Sink<'a> {
             let of_trial = |trial: &usize| [response_ms[2 * trial], response_ms[2 * trial + 1]];
             artifact.insert("response_ms", &[count, 2], layout.trials.iter().flat_map(of_trial).collect());
         }
-        artifact.insert("time_ms", &[time_ms.len()], time_ms.clone());
-        artifact.insert("recorded_unit", &[units], numbers(&layout.units));
+        describe(layout, &time_ms, &mut artifact);
         let mut outline = Outline::new(artifact);
         outline.declare::<u8>("correct", &[count]);
         for quantity in &layout.quantities {
@@ -73,26 +96,6 @@ impl<'a> Sink<'a> {
         Ok(Self { layout, trials, step_ms, time_ms, stream: outline.create(path, force)?, correct })
     }
 
-    /// Adds the `index`-th recorded trial.
-    ///
-    /// # Errors
-    /// [`OutputError::Write`].
-    pub(super) fn add(&mut self, index: usize, record: TrialRecord) -> Result<(), OutputError> {
-        self.correct[index] = u8::from(record.correct);
-        for (quantity, values) in record.values {
-            if quantity == Quantity::Output {
-                let trial = self.layout.trials[index];
-                let target = self.trials.part(trial..trial + 1).target_at(&self.time_ms, self.step_ms);
-                self.stream.write("target", index * target.len(), target)?;
-            }
-            self.stream.write(tensor(self.layout, quantity), index * values.len(), values)?;
-        }
-        if let Some(counts) = record.spike_count {
-            self.stream.write(tensor(self.layout, Quantity::Spikes), index * counts.len(), counts)?;
-        }
-        Ok(())
-    }
-
     /// Completes the file; returns which of the recorded trials were answered correctly, 0 or 1 each.
     ///
     /// # Errors
@@ -104,6 +107,33 @@ impl<'a> Sink<'a> {
     }
 }
 
-fn tensor(layout: &Layout, quantity: Quantity) -> &'static str {
+impl Records for Sink<'_> {
+    fn add(&mut self, index: usize, record: TrialRecord) -> Result<(), OutputError> {
+        self.correct[index] = u8::from(record.correct);
+        for (quantity, values) in record.values {
+            if quantity == Quantity::Output {
+                let trial = self.layout.trials[index];
+                let target = Trials::part(self.trials, trial..trial + 1).target_at(&self.time_ms, self.step_ms);
+                self.stream.write("target", index * target.len(), target)?;
+            }
+            self.stream.write(tensor(self.layout, quantity), index * values.len(), values)?;
+        }
+        if let Some(counts) = record.spike_count {
+            self.stream.write(tensor(self.layout, Quantity::Spikes), index * counts.len(), counts)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the numbers of the recorded trials and units and the times of the recorded steps.
+pub(super) fn describe(layout: &Layout, time_ms: &[f64], artifact: &mut Artifact) {
+    let numbers = |values: &[usize]| values.iter().map(|value| *value as u32).collect::<Vec<u32>>();
+    artifact.insert("trial", &[layout.trials.len()], numbers(&layout.trials));
+    artifact.insert("time_ms", &[time_ms.len()], time_ms.to_vec());
+    artifact.insert("recorded_unit", &[layout.units.len()], numbers(&layout.units));
+}
+
+/// Name of the tensor of a recorded quantity.
+pub(super) fn tensor(layout: &Layout, quantity: Quantity) -> &'static str {
     quantity.tensor(layout.sizes.network).expect("a layout has only quantities of its network")
 }

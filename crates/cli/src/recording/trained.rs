@@ -2,10 +2,12 @@
 
 use super::layout::Layout;
 use super::quantity::Quantity;
-use super::sink::{Sink, TrialRecord};
+use super::sink::{Inputs, Records, TrialRecord};
+use crate::status::{OrExit, Status};
 use crate::trained::{BATCH, Trained, noise};
+use crate::watch::Watch;
 use candle_core::{Device, Result, Tensor};
-use mdl_data::tasks::{RuleSet, Trials};
+use mdl_data::tasks::RuleSet;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
@@ -17,16 +19,17 @@ use mdl_model::spiking::Input;
 pub(crate) fn run(
     network: &Trained,
     layout: &Layout,
-    trials: &Trials,
+    trials: &dyn Inputs,
     (seed, rules): (u64, RuleSet),
-    sink: &mut Sink,
-    done: &dyn Fn(),
+    sink: &mut dyn Records,
+    watch: &Watch,
 ) -> anyhow::Result<()> {
     let mut index = 0;
     while let Some(first) = layout.trials.get(index) {
+        watch.check()?;
         let start = first / BATCH * BATCH;
-        let end = (start + BATCH).min(trials.count);
-        let batch = trials.part(start..end);
+        let end = (start + BATCH).min(layout.sizes.trials);
+        let batch = trials.part(start..end).or_exit(Status::Usage)?;
         let input = Tensor::from_slice(&batch.input, (batch.steps, batch.count, batch.channels), &Device::Cpu)?;
         let states = States::new(network, layout, &input, noise(seed, start))?;
         let correct = batch.evaluate(&states.output.flatten_all()?.to_vec1::<f32>()?, rules);
@@ -35,7 +38,7 @@ pub(crate) fn run(
             record.correct = correct[trial - start];
             sink.add(index, record)?;
             index += 1;
-            done();
+            (watch.done)(1);
         }
     }
     Ok(())

@@ -85,7 +85,7 @@ impl EventFile {
     ///
     /// # Errors
     /// The file cannot be written, or the network cannot be run.
-    pub fn evaluated(&mut self, row: &Row, problem: &impl Problem) -> io::Result<()> {
+    pub fn evaluated(&mut self, row: &Row, problem: &dyn Problem) -> io::Result<()> {
         let mut values = vec![
             scalar("loss/training", row.training_loss),
             scalar("loss/evaluation", row.loss),
@@ -107,7 +107,7 @@ impl EventFile {
     ///
     /// # Errors
     /// The figures cannot be drawn, or the file cannot be written.
-    pub fn finished(&mut self, trained: &Trained, problem: &impl Problem, experiment: &Experiment) -> io::Result<()> {
+    pub fn finished(&mut self, trained: &Trained, problem: &dyn Problem, experiment: &Experiment) -> io::Result<()> {
         let mut kept =
             Artifact::new(Kind::Evaluation, experiment.to_json(), Provenance::new("", None, experiment.seed));
         write_history(&trained.history, &mut kept);

@@ -38,6 +38,15 @@ const MOST: usize = 60;
 const ROUNDS: u32 = 10;
 const RACE_SHARE: f64 = 0.4;
 
+/// The network on the task of a search, ready to run its trials.
+///
+/// # Errors
+/// Those of [`LifTask::new`].
+pub fn lif_task<'a>(conversion: &Conversion<'a>, network: &'a LifNetwork) -> Result<LifTask<'a>> {
+    let lif_task = LifTask::new(network, conversion.lif, conversion.task.task()?, conversion.seed)?;
+    Ok(if conversion.search.select == Select::Fidelity { lif_task.with_output_errors() } else { lif_task })
+}
+
 /// Specification of a search.
 #[derive(Clone, Debug)]
 pub struct SearchSpec<'a> {
