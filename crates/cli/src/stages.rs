@@ -10,7 +10,7 @@ use crate::evaluation::{self, Given};
 use crate::programs::{
     eval_lif, export_network, import_network, lambda_search, make_trials, run, train_rate, train_spiking,
 };
-use crate::recording::{Choice, Inputs, Layout, Memory, Quantity, Selection};
+use crate::recording::{Choice, Inputs, Layout, Memory, Quantity, Selection, describe_trials, target};
 use crate::start::{Start, StartOptions};
 use crate::status::{usage, with_status};
 use crate::watch::Watch;
@@ -24,7 +24,7 @@ use mdl_convert::search::queue::{self, Event as SearchEvent, Search};
 use mdl_convert::search::trials::TrialResults;
 use mdl_convert::search::{Found, SearchSpec, lif_task};
 use mdl_data::field::{InvalidField, length};
-use mdl_data::tasks::{RuleSet, Task, TaskError, Trials};
+use mdl_data::tasks::{Evaluated, RuleSet, Task, TaskError, Trials};
 use mdl_exchange::export::format_of;
 use mdl_exchange::{ForeignFile, ImportOptions};
 use mdl_experiment::Experiment;
@@ -377,8 +377,9 @@ pub fn run_network(
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let mut provenance = mdl_artifact::provenance!("run", experiment.seed).from(artifact);
     provenance.note_differences(differs);
-    let resized;
-    let (inputs, task, count): (Box<dyn Inputs>, &dyn Task, usize) = match trials {
+    let (resized, bare);
+    let mut of_task: Option<Trials> = None;
+    let (inputs, task, count): (&dyn Inputs, &dyn Task, usize) = match trials {
         Trialset::Inputs(array) => {
             let [count, steps, channels] = array.shape();
             let expected = format!("trials, 1 or more steps and {} channels, as the network has", task.channels());
@@ -387,7 +388,8 @@ pub fn run_network(
                 return Err(usage(format!("inputs: found shape {found}, expected 1 or more {expected}")));
             }
             resized = Resized { task, steps };
-            (Box::new(Bare { array: *array, outputs: task.outputs() }), &resized, count)
+            bare = Bare { array: *array, outputs: task.outputs() };
+            (&bare, &resized, count)
         }
         _ => {
             let (given, accept) = match trials {
@@ -399,8 +401,8 @@ pub fn run_network(
             }
             let origin = artifact.path().display().to_string();
             let (trials, _) = evaluated::trials_of(given, accept, &experiment, &origin, &mut provenance)?;
-            let count = trials.count;
-            (Box::new(trials), task, count)
+            let trials = of_task.insert(trials);
+            (&*trials, task, trials.count)
         }
     };
     let sizes = network.sizes_for(artifact, &experiment, count, task.steps())?;
@@ -411,10 +413,17 @@ pub fn run_network(
     keep_network(artifact, layout.sizes.units, &mut activity).or_exit(Status::DamagedInput)?;
     let time_ms: Vec<f64> = layout.steps().map(|step| step as f64 * network.step_ms(&experiment)).collect();
     let mut records = Memory::new(&layout);
-    run::record(&network, &experiment, task, &layout, &*inputs, &mut records, watch)?;
+    run::record(&network, &experiment, task, &layout, inputs, &mut records, watch)?;
     let correct = records.finish(&time_ms, &mut activity);
     let mut result = json!({ "trials": layout.trials.len(), "steps": layout.times, "units": layout.units.len() });
-    if !matches!(trials, Trialset::Inputs(_)) {
+    if let Some(trials) = &of_task {
+        let evaluated = if artifact.kind == Kind::Lif { Evaluated::Lif } else { Evaluated::Trained };
+        describe_trials(&layout, trials, (task, evaluated), &mut activity);
+        if layout.has(Quantity::Output) {
+            let of_trial = |trial: &usize| target(trials, *trial, &time_ms, task.step_ms());
+            let targets = layout.trials.iter().flat_map(of_trial).collect();
+            activity.insert("target", &[layout.trials.len(), layout.times, task.outputs()], targets);
+        }
         let right = correct.iter().map(|correct| f64::from(*correct)).sum::<f64>();
         result["performance"] = json!(right / correct.len().max(1) as f64);
         activity.insert("correct", &[correct.len()], correct);

@@ -68,17 +68,8 @@ impl<'a> Sink<'a> {
         mut artifact: Artifact,
         (path, force): (&Path, bool),
     ) -> Result<Self, OutputError> {
-        let count = layout.trials.len();
-        let condition = layout.trials.iter().map(|trial| trials.condition[*trial] as u32).collect();
-        artifact.insert("condition", &[count], condition);
-        let step_ms = task.step_ms();
-        if let Some(length_ms) = trials.length_ms(step_ms) {
-            artifact.insert("length_ms", &[count], layout.trials.iter().map(|trial| length_ms[*trial]).collect());
-        }
-        if let Some(response_ms) = task.response_ms(trials, evaluated) {
-            let of_trial = |trial: &usize| [response_ms[2 * trial], response_ms[2 * trial + 1]];
-            artifact.insert("response_ms", &[count, 2], layout.trials.iter().flat_map(of_trial).collect());
-        }
+        let (count, step_ms) = (layout.trials.len(), task.step_ms());
+        describe_trials(layout, trials, (task, evaluated), &mut artifact);
         describe(layout, &time_ms, &mut artifact);
         let mut outline = Outline::new(artifact);
         outline.declare::<u8>("correct", &[count]);
@@ -113,7 +104,7 @@ impl Records for Sink<'_> {
         for (quantity, values) in record.values {
             if quantity == Quantity::Output {
                 let trial = self.layout.trials[index];
-                let target = Trials::part(self.trials, trial..trial + 1).target_at(&self.time_ms, self.step_ms);
+                let target = target(self.trials, trial, &self.time_ms, self.step_ms);
                 self.stream.write("target", index * target.len(), target)?;
             }
             self.stream.write(tensor(self.layout, quantity), index * values.len(), values)?;
@@ -123,6 +114,30 @@ impl Records for Sink<'_> {
         }
         Ok(())
     }
+}
+
+/// Adds the conditions, lengths and response windows of the recorded trials of a task.
+pub(crate) fn describe_trials(
+    layout: &Layout,
+    trials: &Trials,
+    (task, evaluated): (&dyn Task, Evaluated),
+    artifact: &mut Artifact,
+) {
+    let count = layout.trials.len();
+    let condition = layout.trials.iter().map(|trial| trials.condition[*trial] as u32).collect();
+    artifact.insert("condition", &[count], condition);
+    if let Some(length_ms) = trials.length_ms(task.step_ms()) {
+        artifact.insert("length_ms", &[count], layout.trials.iter().map(|trial| length_ms[*trial]).collect());
+    }
+    if let Some(response_ms) = task.response_ms(trials, evaluated) {
+        let of_trial = |trial: &usize| [response_ms[2 * trial], response_ms[2 * trial + 1]];
+        artifact.insert("response_ms", &[count, 2], layout.trials.iter().flat_map(of_trial).collect());
+    }
+}
+
+/// Targets of the recorded trial `trial` of `trials` at the recorded times.
+pub(crate) fn target(trials: &Trials, trial: usize, time_ms: &[f64], step_ms: f64) -> Vec<f32> {
+    Trials::part(trials, trial..trial + 1).target_at(time_ms, step_ms)
 }
 
 /// Adds the numbers of the recorded trials and units and the times of the recorded steps.

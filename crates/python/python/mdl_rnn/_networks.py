@@ -548,7 +548,8 @@ def _numbers(tensors: Mapping[str, ArrayLike]) -> dict[str, Array]:
             raise refuse(name, f"an array of {array.dtype}", "real numbers")
         if not np.isfinite(array).all():
             raise refuse(name, "numbers that are not finite", "finite numbers")
-        dtype = np.uint8 if name == "mask" else np.float64 if name.endswith("scaling_factor") else np.float32
+        double = name == "importance" or name.endswith("scaling_factor")
+        dtype = np.uint8 if name == "mask" else np.float64 if double else np.float32
         converted[name] = np.ascontiguousarray(array, dtype)
     return converted
 

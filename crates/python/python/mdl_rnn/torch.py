@@ -206,6 +206,8 @@ class RateRNN(nn.Module):
     torch.Size([200, 4, 1])
     """
 
+    w_in: Tensor
+
     def __init__(self, network: RateNetwork, *, seed: int | None = None) -> None:
         super().__init__()
         if not isinstance(network, RateNetwork):
