@@ -251,16 +251,29 @@ impl<'s> Checker<'s> {
             let meant = value.as_str().map(|text| did_you_mean(text, constants)).unwrap_or_default();
             misfit(path, format!("found {}, expected {}{meant}", found(value), one_of(&all)))
         };
+        let objects = || alternatives.iter().copied().filter(|schema| types(schema).contains(&"object"));
+        let kind = |schema: &'s Value| schema["properties"]["kind"]["const"].as_str();
+        let kinds: Vec<&str> = objects().filter_map(kind).collect();
+        let no_kind = |value: &Value, path: &str| {
+            let meant = value.as_str().map(|text| did_you_mean(text, kinds.iter().copied())).unwrap_or_default();
+            let all: Vec<String> = kinds.iter().map(|kind| (*kind).into()).collect();
+            misfit(path, format!("found {}, expected {}{meant}", found(value), one_of(&all)))
+        };
         let Value::Object(fields) = value else {
+            // The older spelling of a choice, by its name alone.
+            let older = |schema: &&Value| schema["deprecated"] == true && types(schema).contains(&"string");
+            if let Value::String(name) = value
+                && !kinds.contains(&name.as_str())
+                && alternatives.iter().any(older)
+            {
+                return Err(no_kind(value, path));
+            }
             let fits = |schema: &&&Value| match schema.get("const") {
                 Some(constant) => constant == value,
                 None => types(schema).iter().any(|name| has_type(&mut value.clone(), name)),
             };
             return alternatives.iter().find(fits).copied().ok_or_else(refused);
         };
-        let objects = || alternatives.iter().copied().filter(|schema| types(schema).contains(&"object"));
-        let kind = |schema: &'s Value| schema["properties"]["kind"]["const"].as_str();
-        let kinds: Vec<&str> = objects().filter_map(kind).collect();
         let of_other_form = || {
             let named = |schema: &&Value| {
                 schema["required"].as_array().is_some_and(|names| {
@@ -274,12 +287,7 @@ impl<'s> Checker<'s> {
         match fields.get("kind") {
             Some(value) if !kinds.is_empty() => {
                 let same = objects().find(|schema| kind(schema).is_some_and(|kind| value == kind));
-                same.ok_or_else(|| {
-                    let meant =
-                        value.as_str().map(|text| did_you_mean(text, kinds.iter().copied())).unwrap_or_default();
-                    let all: Vec<String> = kinds.iter().map(|kind| (*kind).into()).collect();
-                    misfit(&inside(path, "kind"), format!("found {}, expected {}{meant}", found(value), one_of(&all)))
-                })
+                same.ok_or_else(|| no_kind(value, &inside(path, "kind")))
             }
             _ => of_other_form().ok_or_else(|| match kinds.is_empty() {
                 true => refused(),

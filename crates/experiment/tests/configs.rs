@@ -159,7 +159,18 @@ fn impossible_configs_are_refused_by_field() {
         ),
         ("network.recurrence={}", "field `network.recurrence.kind`: missing, expected dense or modes"),
         ("network.activation=sigmod", "`network.activation`: found text \"sigmod\""),
-        ("network.activation=sigmod", "did you mean `sigmoid`?"),
+        ("network.activation=sigmod", "expected sigmoid, tanh, softplus, relu or lif, did you mean `sigmoid`?"),
+        (
+            r#"network.activation={"kind":"lif","noise_sd_mv_per_step":0}"#,
+            "network.activation.noise_sd_mv_per_step: found 0, expected a number above 0",
+        ),
+        (r#"network.spike_noise={"cv":0.5}"#, "network.spike_noise.scaling_factor: found none, expected a number"),
+        (
+            r#"network.activation={"kind":"lif"} network.spike_noise={"scaling_factor":40}"#,
+            "network.spike_noise.scaling_factor: found 40, expected none, or that of the activation, 50",
+        ),
+        ("network.activation=tanh network.spike_noise.cv=1", "network.spike_noise.cv: found 1, expected network.activation"),
+        ("search.select=fixd", "did you mean `fixed`?"),
         ("network.modes=3", "there is `network.recurrence.modes`"),
         ("task.steps=7", "unknown field `steps`"),
         ("task.parameters.trial_ms=abc", "parameter `trial_ms`: found \"abc\", expected a number"),
@@ -172,7 +183,7 @@ fn impossible_configs_are_refused_by_field() {
         ("training.schedule.kind=cosine", "field `training.schedule`: missing `final_fraction`"),
         (
             r#"lif.stimulation={"population":"all","from_ms":1,"to_ms":2}"#,
-            "`lif.stimulation.population`: unknown choice `all`, expected one of `excitatory`, `inhibitory`",
+            "`lif.stimulation.population`: found text \"all\", expected excitatory, inhibitory, somatostatin or units",
         ),
         (
             "search.trials=4294967297",
