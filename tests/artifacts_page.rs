@@ -168,7 +168,13 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let adaptive = make(dir, "adaptive", "train-spiking", &from("mante-spiking"), &adaptive);
     page.compare(&adaptive, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3), ("regularisers", 2)]);
 
-    let lif = make(dir, "lif", "lambda-search", &arguments![&one], &["search.trials=4", "search.extend=false", "search.select=fidelity"]);
+    let lif = make(
+        dir,
+        "lif",
+        "lambda-search",
+        &arguments![&one],
+        &["search.trials=4", "search.extend=false", "search.select=fidelity"],
+    );
     page.compare(&lif, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12)]);
 
     let trials = [&from("mante")[..], &arguments!["--trials", "3"]].concat();

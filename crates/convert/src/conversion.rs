@@ -51,7 +51,8 @@ impl<'a> Conversion<'a> {
             (None, Select::Fixed) if rate.scaling_factor().is_some() => Ok(rate.scaling_factor().into_iter().collect()),
             (factors, Select::Fixed) => {
                 let found = factors.as_ref().map_or("no factor".into(), |factors| format!("{} factors", factors.len()));
-                let expected = "one factor, or a network trained for one (network.activation lif, or network.spike_noise)";
+                let expected =
+                    "one factor, or a network trained for one (network.activation lif, or network.spike_noise)";
                 require(false, "search.factors", format!("{found} with search.select = fixed"), expected)?;
                 Ok(Vec::new())
             }

@@ -169,7 +169,10 @@ fn impossible_configs_are_refused_by_field() {
             r#"network.activation={"kind":"lif"} network.spike_noise={"scaling_factor":40}"#,
             "network.spike_noise.scaling_factor: found 40, expected none, or that of the activation, 50",
         ),
-        ("network.activation=tanh network.spike_noise.cv=1", "network.spike_noise.cv: found 1, expected network.activation"),
+        (
+            "network.activation=tanh network.spike_noise.cv=1",
+            "network.spike_noise.cv: found 1, expected network.activation",
+        ),
         ("search.select=fixd", "did you mean `fixed`?"),
         ("network.modes=3", "there is `network.recurrence.modes`"),
         ("task.steps=7", "unknown field `steps`"),

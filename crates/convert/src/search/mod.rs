@@ -232,7 +232,10 @@ mod tests {
     #[test]
     fn a_course_is_beaten_only_beyond_chance() {
         let course = |correct: &[u8]| -> Vec<TrialResult> {
-            correct.iter().map(|c| TrialResult { correct: *c == 1, spikes: 0, lasted: 1.0, output_error: None }).collect()
+            correct
+                .iter()
+                .map(|c| TrialResult { correct: *c == 1, spikes: 0, lasted: 1.0, output_error: None })
+                .collect()
         };
         let best = course(&[1; 10]);
         assert!(!is_beaten(&course(&[1, 1, 1, 1, 1, 1, 0, 0, 0, 0]), &best));
@@ -259,7 +262,12 @@ mod tests {
                 for factor in results.missing(&request, trial) {
                     let correct = trial * 37 % 100 < performance(factor);
                     let output_error = Some((factor - 50.0).powi(2));
-                    results.insert(request.set, factor, trial, TrialResult { correct, spikes: 1, lasted: 1.0, output_error });
+                    results.insert(
+                        request.set,
+                        factor,
+                        trial,
+                        TrialResult { correct, spikes: 1, lasted: 1.0, output_error },
+                    );
                     met.push(factor);
                 }
             }

@@ -232,7 +232,8 @@ impl RateConfig {
                 require(scaling_factor.is_none_or(|own| own == lif.scaling_factor), "scaling_factor", found, &expected)
             }
             _ => {
-                let expected = "a number from 0.001 to 1e9: the factor with which the network will be converted, such as 50";
+                let expected =
+                    "a number from 0.001 to 1e9: the factor with which the network will be converted, such as 50";
                 let fits = scaling_factor.is_some_and(|factor| (1e-3..=LARGEST).contains(&factor));
                 require(fits, "scaling_factor", found, expected)
             }

@@ -30,7 +30,7 @@ pub(super) fn run<M: Backend>(
     let table = match sequence.activation {
         Activation::Lif(lif) => {
             let table = lif.table();
-            let values: Vec<f32> = table.rates.iter().chain(&*table.slopes).copied().collect();
+            let values: Vec<f32> = table.rates.iter().chain(&*table.slopes).chain(&[0.0]).copied().collect();
             let values = Tensor::from_slice(&values, values.len(), drive.device())?;
             Some(Table { lowest: table.lowest_mv, per_input: table.per_mv, values })
         }

@@ -114,8 +114,8 @@ pub(super) struct LifTable {
     pub(super) slopes: Box<[f32; INPUTS]>,
 }
 
-/// The largest place in the table that has an entry after it.
-pub(super) const LAST: f32 = (INPUTS - 1) as f32 - 0.001;
+/// The last place in the table, where the slope is 0.
+const LAST: f32 = (INPUTS - 1) as f32;
 
 impl LifTable {
     fn new(activation: &LifActivation) -> Self {
@@ -170,7 +170,10 @@ impl LifTable {
 
     /// φ of every element, in candle operations.
     pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let table = |values: &[f32]| Tensor::from_slice(values, INPUTS, x.device())?.to_dtype(x.dtype());
+        let table = |values: &[f32]| {
+            let values = [values, &[0.0]].concat();
+            Tensor::from_vec(values, INPUTS + 1, x.device())?.to_dtype(x.dtype())
+        };
         let (rates, slopes) = (table(&self.rates[..])?, table(&self.slopes[..])?);
         let place = ((x - f64::from(self.lowest_mv))? * f64::from(self.per_mv))?;
         let clamped = place.detach().clamp(0.0, f64::from(LAST))?;
@@ -199,7 +202,10 @@ mod tests {
             assert!((table.at(x) - expected).abs() <= 2e-3 * expected + 1e-6, "{x}: {} {expected}", table.at(x));
         }
         assert_eq!((table.at(-50f32), table.slope_at(-50f32), table.slope_at(1e6f32)), (0.0, 0.0, 0.0));
-        assert!((f64::from(table.at(1e6f32)) - table.largest_rate()).abs() < 1e-4 && table.largest_rate() > 8.0);
+        assert_eq!(f64::from(table.at(1e6f32)), table.largest_rate());
+        // t_ref + τ_m ln((I − v_reset)/(I − v_peak)), 100 mV above threshold.
+        let interval_ms = 2.0 + 10.0 * 1.25f64.ln();
+        assert!((table.largest_rate() * 50.0 * interval_ms / 1000.0 - 1.0).abs() < 1e-3, "{}", table.largest_rate());
         assert!(table.at(f32::NAN).is_nan());
         for x in [-3.0f64, 0.51, 12.3] {
             let difference = (table.at(x + 1e-6) - table.at(x - 1e-6)) / 2e-6;

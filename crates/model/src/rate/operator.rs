@@ -115,9 +115,7 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
             Some(_) => blocks(batch, rayon::current_num_threads()),
             None => (0..batch).map(|trial| trial..trial + 1).collect(),
         };
-        let kernels = Kernels::new(&blocks, |width| {
-            (self.recurrent(steps, leak, width), weights.forward(width))
-        });
+        let kernels = Kernels::new(&blocks, |width| (self.recurrent(steps, leak, width), weights.forward(width)));
         let runs = kernels.each(|recurrent, product, block| {
             let rows = |values| Rows { values, batch, trial: blocks[block].start, n };
             let inputs = Inputs {
@@ -154,9 +152,8 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let (leak, w_out) = units_values.slice()?.split_at(n);
         let (trained, driven) = (weights.track_op(), drive.track_op());
         let backward = Backward { steps, batch, n, kept, outer: outer.slice()?, w_out, trained, driven };
-        let kernels = Kernels::new(&kept.blocks, |width| {
-            (self.recurrent(steps, leak, width), kept.weights.adjoint(width))
-        });
+        let kernels =
+            Kernels::new(&kept.blocks, |width| (self.recurrent(steps, leak, width), kept.weights.adjoint(width)));
         let blocks = kernels.each(|recurrent, adjoint, block| backward.block(recurrent, adjoint, block));
         let trials = kept.blocks.iter().enumerate();
         let trials: Vec<_> =
@@ -173,7 +170,8 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
         let of_drive = || {
             let blocks = kept.blocks.iter().zip(blocks);
-            let of_drive = |block: BlockGradients<R>| if self.sequence.direct_drive { block.drive } else { block.delta };
+            let of_drive =
+                |block: BlockGradients<R>| if self.sequence.direct_drive { block.drive } else { block.delta };
             let rows = blocks.map(|(range, block)| by_trial(n, range.len(), of_drive(block))).collect();
             tensor(drive, interleave(steps, rows))
         };

@@ -17,7 +17,7 @@ struct Rate {
   const float* drive;     // d [S, B, N]
   const float* noise;     // [S, B, N], or null
   const float* spike_noise;  // ζ [S + 1, B, N], or null
-  const float* table;     // of LIF: φ at equidistant inputs, then φ' times their distance
+  const float* table;     // of LIF: φ at equidistant inputs, then φ' times their distance, and 0
   const float* weights;   // A and C [2, P, N]; else W as [from, to] on the way forward, as [to, from] on the way back
   const float* leak;      // a [N]
   float* x;               // [S + 1, B, N]
@@ -35,7 +35,7 @@ constexpr float CEILING = 20.0f;
 __device__ inline float logistic(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 constexpr int INPUTS = 4096;
-constexpr float LAST = INPUTS - 1 - 0.001f;
+constexpr float LAST = INPUTS - 1;
 
 // Where x is in the table of φ; not a number stays so.
 __device__ inline float place_of(const Rate& a, float x) {

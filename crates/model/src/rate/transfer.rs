@@ -43,11 +43,7 @@ impl Transfer {
     /// Tabulates a transfer function over inputs above the bias (mV): the rate is zero below the lowest input, and
     /// constant above the highest. `rate_and_cv(μ)` is the rate (1/ms) and the coefficient of variation of the
     /// intervals under a current μ, the sum of bias and input (mV).
-    pub fn tabulate(
-        bias_mv: f64,
-        [lowest_mv, highest_mv]: [f64; 2],
-        rate_and_cv: impl Fn(f64) -> [f64; 2],
-    ) -> Self {
+    pub fn tabulate(bias_mv: f64, [lowest_mv, highest_mv]: [f64; 2], rate_and_cv: impl Fn(f64) -> [f64; 2]) -> Self {
         let step = (highest_mv - lowest_mv) / (INPUTS - 1) as f64;
         let entry = |k: usize| {
             let [rate, cv] = rate_and_cv(bias_mv + lowest_mv + step * k as f64);

@@ -6,9 +6,9 @@ pub mod leaky;
 mod membrane;
 pub mod quadratic;
 
-pub(crate) use membrane::Membrane;
-pub use membrane::Kernel;
 pub use mdl_model::rate::transfer::{Transfer, Unit};
+pub use membrane::Kernel;
+pub(crate) use membrane::Membrane;
 
 use mdl_data::choice;
 use mdl_data::field::InvalidField;
