@@ -1,7 +1,7 @@
 //! The extension module of the Python package `mdl_rnn`: the functions of `mdl_cli::stages` on NumPy arrays.
 //!
 //! The Python code beside it (`python/mdl_rnn`) has the public classes and functions with their documentation. This crate
-//! converts arguments, results and errors, and runs long work on a thread of its own ([`job`]).
+//! converts arguments, results and errors, and runs long work on a thread of its own (`job`).
 
 mod artifact;
 mod errors;
