@@ -18,7 +18,7 @@ CONFIG := configs/$(TASK).json
 TEXT := $(if $(wildcard $(CONFIG)),$(shell tr -d ' \n' < $(CONFIG)))
 SPIKING := $(findstring "network":{"kind":"spiking",$(TEXT))
 IMAGES := $(or $(findstring "kind":"digits",$(TEXT)),$(findstring "dataset":,$(TEXT)))
-DATASET ?= $(if $(findstring "dataset":"fashion-mnist",$(TEXT)),fashion-mnist,mnist)
+DATASET ?= $(or $(if $(TEXT),$(shell sed -n 's/.*"dataset": *"\([^"]*\)".*/\1/p' $(CONFIG))),mnist)
 NETWORK := $(if $(SPIKING),spiking,rate)
 DATA := $(if $(IMAGES),data)
 
@@ -31,15 +31,15 @@ RUN_ := $(call escaped,$(RUN))
 .DEFAULT_GOAL := help
 # Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
-.PHONY: help configs build data pipeline train-rate train-spiking lambda-search eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install python test-python test-oracle test-slurm test-sweep sweep sweep-slurm sweep-table audit cuda \
+.PHONY: help configs build data pipeline train-rate train-spiking lambda-search calibrate eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
+	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install book book-figures pages dist test-dist python test-python test-oracle test-slurm test-sweep test-report sweep sweep-slurm sweep-table audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 	@echo "  make NAME             pipeline of the config of that name; make configs lists them"
 	@echo "  variables:      TASK=$(TASK) (a config's name)  SEED=$(SEED)  THREADS=all  ARTIFACTS=$(ARTIFACTS)  DATASET=$(DATASET)"
-	@echo "                  TRAIN_OPTIONS, SEARCH_OPTIONS, EVAL_OPTIONS: options for a stage, such as --set network.neurons=100"
+	@echo "                  TRAIN_OPTIONS, SEARCH_OPTIONS, CALIBRATE_OPTIONS, EVAL_OPTIONS: options for a stage, such as --set network.neurons=100"
 
 configs: ## list the configs with their descriptions
 	@sed -n 's/^ *"description": "\(.*\)",*$$/\1/p; t; d' /dev/null
@@ -91,6 +91,15 @@ lambda-search: $(RUN_)/lif.safetensors ## search for the scaling factor
 $(RUN_)/lif.safetensors: $(RUN_)/rate.safetensors | build
 	$(call STAGE,lambda-search) $(OPTIONS) $(MOVED) $(SEARCH_OPTIONS) --resume -o "$@" "$<"
 
+calibrate: $(RUN_)/calibrated-eval.safetensors ## calibrate the LIF network and evaluate it; [TASK=go-nogo] [SEED=1]
+	@echo "report: $(RUN)/calibrated-report.html"
+
+$(RUN_)/calibrated.safetensors: $(RUN_)/lif.safetensors | build
+	"$(BIN)/calibrate" $(OPTIONS) $(MOVED) $(CALIBRATE_OPTIONS) -o "$@" "$<"
+
+$(RUN_)/calibrated-eval.safetensors: $(RUN_)/calibrated.safetensors | build
+	"$(BIN)/eval-lif" $(OPTIONS) $(MOVED) $(EVAL_OPTIONS) --report "$(RUN)/calibrated-report.html" -o "$@" "$<"
+
 eval-lif: pipeline ## evaluate the LIF network, with figures and report
 
 eval-spiking eval-rate: pipeline ## evaluate a spiking network, or a rate network trained on images
@@ -128,6 +137,34 @@ bench-kernels: ## time kernels and networks one by one, in a minute; for compari
 
 schema: ## update the JSON Schemas and docs/fields.md after a change of their types
 	UPDATE_SCHEMA=1 $(CARGO) test --release --workspace --test configs --test fields --test mapping schema
+
+PYTHON := target/python
+$(PYTHON)/ready: examples/python/requirements.txt
+	python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/pip install --quiet -r $<
+	touch $@
+
+pages: build ## update the generated pages of docs/ after a change of a program's options
+	UPDATE_PAGES=1 $(CARGO) test --release --workspace --test book generated
+
+# The book: see docs/book.toml. mdBook and MathJax are installed under target/.
+BOOK := target/book
+BOOK_TOOLS := target/book-tools
+$(BOOK_TOOLS)/bin/mdbook:
+	$(CARGO) install --quiet --locked --root $(BOOK_TOOLS) --target-dir $(BOOK_TOOLS)/build mdbook --version 0.5.4
+	rm -rf $(BOOK_TOOLS)/build
+MATHJAX := $(BOOK_TOOLS)/node_modules/mathjax
+$(MATHJAX)/package.json:
+	npm install --silent --no-save --prefix $(BOOK_TOOLS) mathjax@3.2.2
+MDBOOK ?= $(BOOK_TOOLS)/bin/mdbook
+
+book: $(if $(filter $(BOOK_TOOLS)/%,$(MDBOOK)),$(MDBOOK)) $(MATHJAX)/package.json ## build the book in target/book; it needs no network to be read
+	rm -rf $(BOOK)
+	"$(MDBOOK)" build docs
+	scripts/book.py finish $(BOOK) $(MATHJAX)
+
+book-figures: build $(PYTHON)/ready ## draw the figures of the book and of the README again, from networks trained for them (10 minutes)
+	$(PYTHON)/bin/python scripts/book_figures.py "$(BIN)" $(FIGURES)
 
 PEERS := target/peers
 $(PEERS)/ready: bench/peers/requirements.txt
@@ -212,12 +249,6 @@ install: build ## install programs, configs, documentation, manual pages, shell 
 	  "$(BIN)/$$program" --generate fish > "$(SHARE)/fish/vendor_completions.d/$$program.fish"; \
 	done
 
-PYTHON := target/python
-$(PYTHON)/ready: examples/python/requirements.txt
-	python3 -m venv $(PYTHON)
-	$(PYTHON)/bin/pip install --quiet -r $<
-	touch $@
-
 # NeuroGym needs other versions of NumPy and Matplotlib than the other scripts. PsychRNN may not install.
 TRIALS := target/python-trials
 $(TRIALS)/ready: examples/python/trials-requirements.txt
@@ -247,6 +278,67 @@ python: $(MATURIN)/ready ## build the wheel of the Python package in target/whee
 	rm -rf $(WHEELS)
 	PATH="$(CURDIR)/$(MATURIN)/bin:$$PATH" $(MATURIN)/bin/maturin build --release --locked --out $(WHEELS)
 
+test-sdist: $(MATURIN)/ready ## build the Python package from its source distribution, without a network, and run the README's example
+	scripts/test-sdist $(MATURIN) target/sdist
+
+test-python-versions: python ## test the wheel with every supported Python that is there, with NumPy 1.26 and 2; [VERSIONS="3.10 3.13"]
+	scripts/test-python-versions $(WHEELS)/*.whl target/python-versions
+
+# With the tools that the package works with. Those that do not fit together are in environments of their own.
+OPTIONAL := target/python-optional
+$(OPTIONAL)/ready: crates/python/tests/optional-requirements.txt
+	rm -rf $(OPTIONAL)
+	python3 -m venv $(OPTIONAL)/torch
+	$(OPTIONAL)/torch/bin/pip install --quiet -r crates/python/tests/requirements.txt -r $<
+	python3 -m venv $(OPTIONAL)/jax
+	$(OPTIONAL)/jax/bin/pip install --quiet -r crates/python/tests/requirements.txt spyx==1.0.0 nir==1.0.8
+	python3 -m venv $(OPTIONAL)/neurogym
+	$(OPTIONAL)/neurogym/bin/pip install --quiet -r crates/python/tests/requirements.txt neurogym==2.2.0
+	touch $@
+
+test-python-torch: python $(OPTIONAL)/ready ## test the package with PyTorch, snnTorch, nir, Neo, NWB, JAX, Spyx and NeuroGym; installs them (7 GB)
+	$(OPTIONAL)/torch/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+	$(OPTIONAL)/torch/bin/python -m pytest -q crates/python/tests
+	$(OPTIONAL)/jax/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+	$(OPTIONAL)/jax/bin/python -m pytest -q crates/python/tests/test_interchange.py crates/python/tests/test_jax.py
+	$(OPTIONAL)/neurogym/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+	$(OPTIONAL)/neurogym/bin/python -m pytest -q crates/python/tests/test_neurogym.py
+
+NOTEBOOKS := target/notebooks
+$(NOTEBOOKS)/ready: examples/notebooks/requirements.txt
+	python3 -m venv $(NOTEBOOKS)
+	$(NOTEBOOKS)/bin/pip install --quiet -r $<
+	-$(NOTEBOOKS)/bin/pip install --quiet torch==2.15.0
+	touch $@
+
+notebooks: python $(NOTEBOOKS)/ready ## run the notebooks of examples/notebooks and compare their output; [NOTEBOOK="first"] or NOTEBOOK=--write
+	$(NOTEBOOKS)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+	$(NOTEBOOKS)/bin/python scripts/notebooks.py $(NOTEBOOK)
+
+PYTHON_PEERS := target/python-peers
+$(PYTHON_PEERS)/ready: bench/peers/python-requirements.txt
+	python3 -m venv $(PYTHON_PEERS)
+	$(PYTHON_PEERS)/bin/pip install --quiet -r $<
+	touch $@
+
+bench-python: build python $(PYTHON_PEERS)/ready ## time the Python package against PyTorch, snnTorch, Norse and Brian2; BENCH_PYTHON="--rounds 3"
+	$(PYTHON_PEERS)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/*.whl
+	$(PYTHON_PEERS)/bin/python bench/python.py $(BENCH_PYTHON)
+
+# Files of a release: see CONTRIBUTING.md.
+DIST := target/dist
+AUDIT := target/auditwheel
+$(AUDIT)/ready:
+	python3 -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet 'auditwheel>=6,<7' 'wheel>=0.45'
+	touch $@
+
+dist: build python $(AUDIT)/ready ## make the files of a release in target/dist: source, programs, Debian package, wheel, bill of materials
+	MAKE="$(MAKE)" BIN="$(BIN)" scripts/dist $(DIST) $(WHEELS)/*.whl $(AUDIT)/bin/python
+
+test-dist: ## run the first tutorial with the files of target/dist, in empty environments without Rust
+	scripts/test-dist $(DIST)
+
 test-oracle: ## recompute the test fixtures from the equations and compare; installs PyTorch from PyPI (6 GB)
 	scripts/test-oracle target/oracle
 
@@ -274,6 +366,9 @@ sweep-table: build ## make the table of a sweep that is not finished; [SWEEP=…
 
 test-sweep: build $(WORKFLOW)/ready ## run sweeps with Snakemake, one of them killed in the middle; installs Snakemake
 	scripts/test-sweep "$(WORKFLOW)/bin/python" "$(BIN)"
+
+test-report: build ## open reports in a headless Chromium and try every control; installs Chromium if root can
+	scripts/test-report "$(BIN)"
 
 test-slurm: build ## run a sweep and a long run on a temporary Slurm, which is installed if root can
 	scripts/test-slurm "$(BIN)"

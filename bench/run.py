@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times steps of this project and of its peers in turn on the same work, and prints the ratios of the medians; then times steps
-of this project for several sizes, and prints the time per unit of work; then the share of drawing trials in the updates of every
-config of a cognitive task.
+of this project for several sizes, and prints the time per unit of work; then what drawing trials costs the updates of every config
+of a cognitive task.
 
 usage: bench/run.py [NAME ...] [--rounds R] [--write]      names: see CASES, SCALING and `drawing`; default: all
 
@@ -132,10 +132,11 @@ def drawing(rounds):
         if "file" not in config.get("task", {}):
             continue
         batch = config["training"].get("batch_size", 1)
-        commands = training(path.stem, 200, "draw"), training(path.stem, 20)
+        commands = training(path.stem, 200, "draw"), training(path.stem, 100), training(path.stem, 100, "repeat")
         measured = [[measure(command, 1)["median_s"] for command in commands] for _ in range(rounds)]
-        drawn, updated = (statistics.median(seconds) for seconds in zip(*measured))
-        yield f"| {path.stem} | {batch} | {drawn * 1e3:.3f} | {updated * 1e3:.2f} | {drawn / updated:.1%} |"
+        drawn, updated, without = (statistics.median(seconds) for seconds in zip(*measured))
+        cost = statistics.median(1 - without / updated for _, updated, without in measured)
+        yield f"| {path.stem} | {batch} | {drawn * 1e3:.3f} | {updated * 1e3:.2f} | {drawn / without:.1%} | {cost:.1%} |"
 
 
 def table(head, rows):
@@ -178,7 +179,7 @@ def main():
         tables.append(table(head, rows))
     if "drawing" in arguments.names:
         print()
-        head = ["config", "batch", "drawing of a batch (ms)", "update (ms)", "share"]
+        head = ["config", "batch", "drawing of a batch (ms)", "update (ms)", "drawing, of the computing", "cost of drawing, of the update"]
         drawn = table(head, drawing(arguments.rounds))
         if arguments.write:
             write([drawn], DRAWING_MARKS)

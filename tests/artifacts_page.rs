@@ -177,12 +177,22 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     );
     page.compare(&lif, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12)]);
 
+    // The two parts of a calibration, of which each is an improvement for this network.
+    let calibrate = |name: &str, without: &str| {
+        let few = ["calibration.trials=20", "calibration.held_out_trials=10", "calibration.iterations=1", without];
+        make(dir, name, "calibrate", &arguments![&lif], &few)
+    };
+    let units = calibrate("units", "calibration.readout=false");
+    page.compare(&units, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12), ("V", 3)]);
+    let calibrated = calibrate("readout", "calibration.units=false");
+    page.compare(&calibrated, &["lif", "rate"], &[("N", 20), ("K", 1), ("O", 1), ("F", 12), ("V", 2)]);
+
     let trials = [&from("mante")[..], &arguments!["--trials", "3"]].concat();
     page.compare(&make(dir, "trials", "make-trials", &trials, &[]), &["trials"], &[("T", 500), ("B", 3), ("K", 4)]);
 
     let recorded = ["evaluation.recorded_trials=2", "evaluation.recorded_units=[0,1,2,3,4]"];
     let few = [&recorded[..], &["evaluation.trials=6"]].concat();
-    let evaluation = make(dir, "eval-lif", "eval-lif", &arguments![&lif], &few);
+    let evaluation = make(dir, "eval-lif", "eval-lif", &arguments![&calibrated], &few);
     let known = [("N", 20), ("B", 6), ("R", 200), ("O", 1), ("S", 2), ("Q", 1000), ("U", 5), ("K", 1), ("C", 2)];
     page.compare(&evaluation, &["evaluation of a LIF network", "lif", "rate"], &known);
 
@@ -198,6 +208,12 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let known = [("N", 12), ("B", 6), ("O", 1), ("S", 2), ("U", 5), ("C", 4)];
     page.compare(&evaluation, &["evaluation of a rate network on a task", "rate"], &known);
 
+    let searched = ["search.trials=2", "search.extend=false", "search.factors=[20,40]"];
+    let modes_lif = make(dir, "modes-lif", "lambda-search", &arguments![&modes], &searched);
+    let evaluation = make(dir, "eval-modes-lif", "eval-lif", &arguments![&modes_lif], &few);
+    let known = [("N", 12), ("B", 6), ("O", 1), ("S", 2), ("U", 5), ("C", 4), ("P", 3)];
+    page.compare(&evaluation, &["evaluation of a LIF network", "lif", "rate"], &known);
+
     let record = |name: &str, network: &Path, record: &str| {
         let arguments = arguments![network, "--count", "3", "--units", "0..5", "--every", "50", "--record", record];
         make(dir, name, "run", &arguments, &[])
@@ -206,13 +222,30 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     page.compare(&activity, &["activity", "rate"], &[("N", 12), ("B", 3), ("O", 1), ("U", 5), ("K", 4), ("P", 3)]);
     let activity = record("run-spiking", &spiking, "potential,spikes,modes");
     page.compare(&activity, &["activity", "spiking"], &[("N", 20), ("B", 3), ("R", 3), ("U", 5), ("P", 3)]);
-    let activity = record("run-lif", &lif, "potential,rate,current,spikes,output");
+    let activity = record("run-lif", &calibrated, "potential,rate,current,spikes,output");
     page.compare(&activity, &["activity", "rate"], &[("N", 20), ("B", 3), ("R", 400), ("U", 5), ("O", 1), ("F", 12)]);
+
+    let analysis = |name: &str, networks: &[&Path], more: &[&str]| {
+        let mut all: Vec<OsString> = networks.iter().map(OsString::from).collect();
+        all.extend(["--count", "80", "--starts", "10"].iter().chain(more).map(OsString::from));
+        make(dir, name, "analyze", &all, &[])
+    };
+    let known = [("C", 4), ("K", 4), ("O", 1), ("B", 80)];
+    let modes_analysis = analysis("analyze-modes", &[&modes], &[]);
+    page.compare(&modes_analysis, &["analysis"], &[&known[..], &[("N", 12), ("P", 3), ("D", 3)]].concat());
+    let spiking_analysis = analysis("analyze-spiking", &[&spiking], &[]);
+    page.compare(&spiking_analysis, &["analysis"], &[&known[..], &[("N", 20), ("P", 3), ("D", 3)]].concat());
+    let rate_analysis = analysis("analyze-rate", &[&one], &["--only", "mode_space,flow,attractors,lesions,removal"]);
+    page.compare(&rate_analysis, &["analysis"], &[("N", 20), ("K", 1), ("O", 1), ("B", 80), ("C", 2), ("D", 3)]);
+    // Of hardly trained networks, one without contexts makes either choice.
+    let deciding = [&TRAINING[..], &["network.neurons=20"]].concat();
+    let deciding = make(dir, "deciding", "train-rate", &from("perceptual-decision"), &deciding);
+    page.compare(&analysis("analyze-deciding", &[&deciding], &["--only", "choices"]), &["analysis"], &[]);
+    page.compare(&analysis("analyze-both", &[&one, &two], &[]), &["analysis"], &[]);
 
     // Trials of different lengths.
     let small = [&TRAINING[..], &["network.neurons=20"]].concat();
     let matching = make(dir, "match", "train-rate", &from("delayed-match-to-sample"), &small);
-    let searched = ["search.trials=2", "search.extend=false", "search.factors=[20,40]"];
     let matching_lif = make(dir, "match-lif", "lambda-search", &arguments![&matching], &searched);
     let matching_spiking =
         make(dir, "match-spiking", "train-spiking", &from("delayed-match-to-sample-spiking"), &small);

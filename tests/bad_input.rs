@@ -149,7 +149,10 @@ fn artifacts_that_cannot_be_used() {
     std::fs::remove_file(&bad).unwrap();
     search(&["bad.safetensors", "No such file"]);
 
-    refused("eval-lif", &arguments![&rate, "-o", &output], DAMAGED, &["rate.safetensors", "found rate, expected lif"]);
+    for program in ["eval-lif", "calibrate"] {
+        let culprits = ["rate.safetensors", "found rate, expected lif"];
+        refused(program, &arguments![&rate, "-o", &output], DAMAGED, &culprits);
+    }
     assert_eq!(files(&dir), [rate], "nothing else was written");
 }
 
@@ -160,7 +163,9 @@ fn named_pipes_are_not_waited_for() {
     let dir = TempDir::new().unwrap();
     let [pipe, output] = ["pipe", "out.npz"].map(|name| dir.path().join(name));
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    for program in ["report", "lambda-search", "eval-lif", "eval-spiking", "export-network", "import-network"] {
+    for program in
+        ["report", "lambda-search", "calibrate", "eval-lif", "eval-spiking", "export-network", "import-network"]
+    {
         refused(program, &arguments![&pipe, "-o", &output], DAMAGED, &["pipe", "not a regular file"]);
     }
     refused("inspect", &arguments![&pipe], DAMAGED, &["pipe", "not a regular file"]);
@@ -183,6 +188,33 @@ fn a_tanh_network_cannot_become_spikes() {
     let output = dir.path().join("lif.safetensors");
     refused("lambda-search", &arguments![&rate, "-o", &output], USAGE, &["tanh", "negative"]);
     assert_eq!(files(&dir), [rate]);
+}
+
+#[test]
+fn networks_that_cannot_be_calibrated() {
+    let dir = TempDir::new().unwrap();
+    let rate = barely_trained(&dir, &[]);
+    let [lif, output] = ["lif.safetensors", "out.safetensors"].map(|name| dir.path().join(name));
+    let search = arguments![&rate, "--set", "search.trials=1", "--set", "search.factors=[20]", "--quiet", "-o", &lif];
+    assert!([0, 4].contains(&run("lambda-search", &search).status));
+    let left = sorted(files(&dir));
+    for (set, culprits) in [
+        ("lif.neuron=qif", ["lif.neuron: found quadratic", "calibration.units = false"].as_slice()),
+        ("lif.noise_sd_mv_per_step=0", &["lif.noise_sd_mv_per_step: found 0", "transfer function"]),
+        ("calibration.trials=0", &["calibration.trials: found 0"]),
+        ("calibration.trails=1", &["calibration", "unknown field `trails`"]),
+        ("calibration.ridge=[]", &["calibration.ridge: found 0"]),
+        ("calibration.reference=rate", &["calibration.reference"]),
+        ("search.trials=1", &["`search` cannot be changed here", "calibration"]),
+    ] {
+        refused("calibrate", &arguments![&lif, "-o", &output, "--set", set], USAGE, culprits);
+    }
+    assert_eq!(sorted(files(&dir)), left);
+    // Without units, neither needs a transfer function.
+    let set = ["lif.neuron=qif", "calibration.units=false", "calibration.trials=2", "calibration.held_out_trials=1"];
+    let set = set.iter().flat_map(|field| arguments!["--set", field]);
+    let all: Vec<_> = arguments![&lif, "-o", &output].into_iter().chain(set).collect();
+    assert_eq!(run("calibrate", &all).status, 0);
 }
 
 #[test]

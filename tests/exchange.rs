@@ -1,6 +1,8 @@
 //! Networks exported to other tools and run there.
 
+use mdl_artifact::Artifact;
 use mdl_tests::{arguments, config, have, repository, run};
+use serde_json::json;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
@@ -48,6 +50,32 @@ fn octave_spikes_as_we_do_without_noise() {
     let said = String::from_utf8_lossy(&octave.stdout);
     assert!(octave.status.success(), "{said}{}", String::from_utf8_lossy(&octave.stderr));
     assert!(said.contains(" spikes, 0 different") && !said.starts_with("0 "), "{said}");
+}
+
+/// The graph of a LIF network read back: the same network, which spikes as before.
+#[test]
+fn a_nir_graph_comes_back_as_the_same_network() {
+    let directory = TempDir::new().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let lif = lif_network(&directory);
+    stage("export-network", &arguments![&lif, "-o", at("lif.nir")]);
+    let imported = run("import-network", &arguments![at("lif.nir"), "-o", at("back.safetensors")]);
+    assert_eq!(imported.status, 0, "{}", imported.stderr);
+    let result = imported.result.unwrap();
+    assert_eq!((&result["layout"], &result["unused"]), (&json!("NIR graph"), &json!([])));
+    let [before, after] = [&lif, &at("back.safetensors")].map(|network| {
+        let eval = network.with_extension("eval");
+        stage("eval-lif", &arguments![network, "--force", "-o", &eval, "--set", "evaluation.trials=3"]);
+        let [network, eval] = [network, &eval].map(|path| Artifact::read_any(path).unwrap());
+        (network.tensors["w_rec"].clone(), eval.tensors["spike_step"].clone())
+    });
+    assert_eq!(before, after);
+    let options = arguments![&lif, "--layout", "cubalif", "-o", at("layers.nir")];
+    let refused = run("export-network", &options);
+    assert_eq!(refused.status, 2);
+    assert!(refused.stderr.contains("a CubaLIF node filters both") && !at("layers.nir").exists(), "{}", refused.stderr);
+    let other = run("export-network", &arguments![&lif, "--layout", "cubalif", "-o", at("layers.mat")]);
+    assert!(other.status == 2 && other.stderr.contains(".mat files have no layout `cubalif`"), "{}", other.stderr);
 }
 
 #[test]

@@ -68,7 +68,6 @@ fn npy() -> Vec<u8> {
 fn strangers(dir: &Path) -> Vec<(PathBuf, &'static str)> {
     let legacy = std::fs::read(fixture("legacy.pth")).unwrap();
     [
-        ("network.h5", b"\x89HDF\r\n\x1a\n\0\0\0\0".to_vec(), "an HDF5 file"),
         ("network.npy", npy(), "a NumPy file of a single array"),
         ("network.pkl", b"\x80\x04\x95\x10\0\0\0\0\0\0\0}.".to_vec(), "a Python pickle"),
         ("network.pth", legacy, "a PyTorch file of before version 1.6"),

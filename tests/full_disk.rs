@@ -125,6 +125,11 @@ fn a_disk_that_fills_damages_no_evaluation_and_no_exchange() {
         let [output, report] = ["eval.safetensors", "report.html"].map(|name| dir.join(name));
         arguments![&lif, "--set", "evaluation.trials=2", "--report", report, "-o", output].to_vec()
     });
+    filled("calibrate", "--force", "calibrated.safetensors", &|dir| {
+        let set = ["calibration.trials=4", "calibration.held_out_trials=2", "calibration.iterations=0"];
+        let set = set.iter().flat_map(|field| arguments!["--set", field]);
+        arguments![&lif, "-o", dir.join("calibrated.safetensors")].into_iter().chain(set).collect()
+    });
     for ending in ["mat", "nir", "npz"] {
         let exported = dir.path().join("lif").with_extension(ending);
         let name = exported.file_name().unwrap();

@@ -53,6 +53,31 @@ fn gather(dir: &Path, runs: &[&str], more: &[OsString]) -> Run {
     run("gather", &runs.chain(table).chain(more.iter().cloned()).collect::<Vec<_>>())
 }
 
+/// As the workflow does it: the calibrated network has a folder of its own, in which it is the LIF network.
+#[test]
+fn a_calibrated_network_is_a_row_of_its_own() {
+    let place = TempDir::new().unwrap();
+    let at = |name: &str| place.path().join(name);
+    whole(&at("a"), "7", "network.neurons=20");
+    std::fs::create_dir(at("calibrated")).unwrap();
+    std::fs::copy(at("a/rate.safetensors"), at("calibrated/rate.safetensors")).unwrap();
+    let files = arguments![at("a/lif.safetensors"), "-o", at("calibrated/lif.safetensors")];
+    let settings = ["calibration.trials=8", "calibration.held_out_trials=4", "calibration.iterations=1"];
+    let printed = done("calibrate", &files, &settings);
+    evaluate(&at("calibrated"));
+    let record = json!({"program": "calibrate", "status": 0, "seconds": 2.5, "cpu_seconds": 3.0, "result": printed});
+    std::fs::write(at("calibrated/calibrate.json"), record.to_string()).unwrap();
+    let ran = gather(place.path(), &["a", "calibrated"], &[]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let table = rows(&at("table.csv"));
+    assert!(table.iter().all(|row| row["state"] == "complete"), "{table:?}");
+    let versions = printed["versions"].as_array().unwrap();
+    let chosen = versions.iter().position(|version| version["version"] == printed["version"]).unwrap();
+    let of = |column: &str| [table[0][column].clone(), table[1][column].clone()];
+    assert_eq!(of("calibration"), [String::new(), chosen.to_string()]);
+    assert_eq!(of("calibration_seconds"), ["", "2.5"]);
+}
+
 #[test]
 fn a_row_has_the_numbers_that_the_programs_printed() {
     let place = TempDir::new().unwrap();

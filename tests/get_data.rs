@@ -9,7 +9,7 @@ const IMAGES: &str = "train-images-idx3-ubyte";
 fn unknown_data_sets_are_a_usage_error() {
     let ran = run("get-data", &arguments!["--dataset", "minst"]);
     assert_eq!(ran.status, 2);
-    assert!(ran.stderr.contains("found minst, expected mnist or fashion-mnist"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("found minst, expected mnist, fashion-mnist, shd or ssc"), "{}", ran.stderr);
 }
 
 #[test]

@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 9] = [
     &["artifact", "kernels", "device", "launcher"],
     &["data", "emulator"],
     &["model"],
-    &["train", "convert"],
+    &["train", "convert", "analysis"],
     &["experiment"],
     &["report"],
     &["exchange"],

@@ -1,5 +1,7 @@
 //! Runs the built programs for the end-to-end tests. `make test` builds them first.
 
+pub mod pages;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;

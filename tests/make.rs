@@ -69,6 +69,11 @@ fn every_config_has_a_target_that_runs_its_stages() {
         assert_eq!(plan.contains("/get-data"), images, "{name}: {plan}");
         assert_eq!(plan.contains("task.directory="), images, "{name}: {plan}");
     }
+    let plan = make(place.path(), &["--dry-run", "calibrate", "TASK=xor", "SEED=3"]);
+    let plan = String::from_utf8_lossy(&plan.stdout).replace('"', "");
+    for stage in ["/train-rate --config", "/lambda-search ", "/calibrate ", "xor/3/calibrated-eval.safetensors"] {
+        assert!(plan.contains(stage), "{stage}: {plan}");
+    }
     let unknown = make(place.path(), &["pipeline", "TASK=go-nog"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no config configs/go-nog.json"));
 }

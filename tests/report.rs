@@ -50,6 +50,69 @@ fn evaluations(dir: &Path) -> [(&'static str, Vec<&'static str>); 3] {
     ]
 }
 
+/// Figures for print, and an index over the runs in a folder.
+#[test]
+fn figures_for_print_and_an_index() {
+    let dir = TempDir::new().unwrap();
+    let at = |name: &str| dir.path().join("runs").join(name);
+    for seed in ["1", "2"] {
+        let to = at(seed);
+        let train = arguments!["--config", config("go-nogo"), "--seed", seed, "-o", to.join("rate.safetensors")];
+        done("train-rate", &train, &[&SHORT[..], &["network.neurons=20"]].concat());
+        let search = arguments![to.join("rate.safetensors"), "-o", to.join("lif.safetensors")];
+        done("lambda-search", &search, &["search.trials=2", "search.factors=[30]", "search.extend=false"]);
+        let evaluate = arguments![
+            to.join("lif.safetensors"),
+            "--report",
+            to.join("report.html"),
+            "-o",
+            to.join("eval.safetensors")
+        ];
+        done("eval-lif", &evaluate, &["evaluation.trials=8"]);
+    }
+    let evaluation = at("1/eval.safetensors");
+    let print = |width: &str, more: &[OsString]| {
+        let to = dir.path().join(format!("print-{width}"));
+        let all = arguments![&evaluation, "--figures", "output", "--width", width, "-o", to.join("r.html")];
+        done("report", &[&all[..], more].concat(), &[]);
+        let read = |ending: &str| std::fs::read(to.join(format!("figures/eval-output.{ending}"))).unwrap();
+        (String::from_utf8(read("svg")).unwrap(), read("pdf"), read("png"))
+    };
+    let (svg, pdf, png) = print("89", &[]);
+    assert!(svg.contains("width=\"89mm\"") && pdf.starts_with(b"%PDF-"));
+    // 89 mm at 300 dpi, and at 600 dpi: width in the header of the PNG.
+    let width = |png: &[u8]| u32::from_be_bytes(png[16..20].try_into().unwrap());
+    assert_eq!(width(&png), 1051);
+    let (svg, _, png) = print("183", &arguments!["--dpi", "600"]);
+    assert!(svg.contains("width=\"183mm\"") && width(&png) == 4323, "{}", width(&png));
+    for (option, value) in [("--width", "10"), ("--width", "x"), ("--dpi", "0"), ("--dpi", "99999")] {
+        let refused = run("report", &arguments![&evaluation, option, value, "-o", dir.path().join("no.html")]);
+        assert!(refused.status == 2 && refused.stderr.contains(option), "{}", refused.stderr);
+    }
+
+    let root = dir.path().join("runs");
+    let result = done("report", &arguments!["--index", &root], &[]);
+    assert_eq!(result["networks"], 2);
+    let page = std::fs::read_to_string(root.join("index.html")).unwrap();
+    for part in ["./1/report.html", "./2/report.html", "2 networks: 2 complete", "mean ± SD over networks"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let refused = run("report", &arguments!["--index", &root]);
+    assert!(refused.status == 2 && refused.stderr.contains("--force"), "{}", refused.stderr);
+    done("report", &arguments!["--index", &root, "--force"], &[]);
+    assert_eq!(std::fs::read_to_string(root.join("index.html")).unwrap(), page);
+    let other = dir.path().join("pages/all.html");
+    done("report", &arguments!["--index", &root, "-o", &other], &[]);
+    assert!(std::fs::read_to_string(&other).unwrap().contains("./../runs/1/report.html"));
+    for (folder, culprit) in [(at("nowhere"), "a folder of runs"), (dir.path().join("print-89"), "no run in it")] {
+        let refused = run("report", &arguments!["--index", folder]);
+        assert!(refused.status == 2 && refused.stderr.contains(culprit), "{}", refused.stderr);
+    }
+    // Of an evaluation that cannot be an output of its own page.
+    let refused = run("report", &arguments!["--index", &root, "-o", &evaluation, "--force"]);
+    assert!(refused.status == 2, "{}", refused.stderr);
+}
+
 /// Every file below a directory, by its relative path.
 fn relative(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let below = |path: PathBuf| path.strip_prefix(directory).unwrap().to_path_buf();

@@ -165,8 +165,9 @@ fn long_evaluations_and_searches_end_with_try_again() {
     let dir = TempDir::new().unwrap();
     let [rate, lif, spiking, _] = networks(dir.path());
     let trials = "evaluation.trials=200000";
-    let long: [(&str, Vec<OsString>, &[&str]); 5] = [
+    let long: [(&str, Vec<OsString>, &[&str]); 6] = [
         ("eval-lif", arguments![&lif, "--set", trials].into(), &[]),
+        ("calibrate", arguments![&lif, "--set", "calibration.iterations=1000"].into(), &[]),
         ("eval-spiking", arguments![&spiking, "--set", trials].into(), &[]),
         ("make-trials", arguments!["--config", config("mante"), "--trials", "200000"].into(), &[]),
         ("lambda-search", arguments![&rate, "--set", "search.trials=100000"].into(), &["out.partial"]),

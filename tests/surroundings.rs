@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 /// Overrides that make every stage take a moment.
 const RATE: [&str; 3] = ["network.neurons=20", "training.max_updates=10", "training.evaluate_every=5"];
+const CALIBRATION: [&str; 3] = ["calibration.trials=4", "calibration.held_out_trials=2", "calibration.iterations=1"];
 const SEARCH: [&str; 3] = ["search.trials=4", "search.factors=[20,30]", "evaluation.trials=2"];
 
 /// The arguments of every stage, in order, with relative names of files.
@@ -43,6 +44,7 @@ fn stages() -> Vec<(&'static str, Vec<OsString>)> {
         ("make-trials", arguments!["--config", config("mante"), "--trials", "3", "-o", "trials.safetensors"].into()),
         ("train-rate", with(&train("go-nogo", rate), &RATE)),
         ("lambda-search", with(&arguments![rate, "-o", lif], &SEARCH)),
+        ("calibrate", with(&arguments![lif, "-o", "net/calibrated.safetensors"], &CALIBRATION)),
         ("sweep-lif", with(&swept, &SEARCH)),
         ("eval-lif", with(&evaluate(lif, "eval-lif"), &["evaluation.trials=2"])),
         ("train-spiking", with(&train("mante-spiking", spiking), &SMALL_SPIKING)),

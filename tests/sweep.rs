@@ -68,6 +68,24 @@ fn a_plan_has_every_combination() {
         json!({ "run": format!("go-nogo/network.neurons=20/1/{of_search}"), "search": search, "evaluations": evaluations })
     };
     assert_eq!(planned[0]["searches"], json!([search(5), search(6)]));
+    let calibrated = json!({
+        "configs": ["go-nogo"], "seeds": [1], "calibrate": [false, {}, {"calibration.iterations": [1, 2]}],
+        "evaluate": {"evaluation.trials": 5},
+    });
+    let search = &networks(place.path(), &calibrated)[0]["searches"][0];
+    let evaluations = |run: &str| json!([{ "run": run, "evaluate": ["evaluation.trials=5"] }]);
+    let calibration = |name: &str, calibrate: Value| {
+        let run = format!("go-nogo/1/{name}");
+        json!({ "evaluations": evaluations(&run), "run": run, "calibrate": calibrate })
+    };
+    let number = |n: u32| {
+        calibration(&format!("calibrated,calibration.iterations={n}"), json!([format!("calibration.iterations={n}")]))
+    };
+    assert_eq!(search["evaluations"], evaluations("go-nogo/1"));
+    assert_eq!(search["calibrations"], json!([calibration("calibrated", json!([])), number(1), number(2)]));
+    let always = json!({ "configs": ["go-nogo"], "seeds": [1], "calibrate": {} });
+    assert_eq!(networks(place.path(), &always)[0]["searches"][0]["evaluations"], json!([]));
+    networks(place.path(), &sweep);
     let kinds: Vec<&Value> = planned.iter().map(|network| &network["kind"]).collect();
     assert_eq!((kinds[0], kinds[12], &planned[12]["converted"]), (&json!("rate"), &json!("spiking"), &json!(false)));
     // The same plan is left as it is.
@@ -86,7 +104,8 @@ fn shipped_sweeps_name_configs_that_exist() {
         return;
     }
     let place = TempDir::new().unwrap();
-    for (name, networks) in [("example", 8), ("conversion", 900)] {
+    for (name, networks) in [("example", 8), ("conversion", 900), ("calibration", 32), ("training-for-conversion", 480)]
+    {
         let sweep = repository().join(format!("workflow/{name}.yaml"));
         let planned = script("sweep.py").arg("plan").arg(sweep).arg("--output").arg(place.path()).output().unwrap();
         let result: Value = serde_json::from_slice(&planned.stdout).unwrap();
@@ -111,7 +130,7 @@ fn sweeps_that_cannot_be_run_are_refused_by_name() {
         (r#"{"configs": ["go-nogo"], "seeds": {"from": 3, "to": 1}}"#, "expected {from: FIRST, to: LAST}"),
         (r#"{"configs": ["go-nog"], "seeds": [1]}"#, "found go-nog, expected a config of "),
         (r#"{"configs": ["go-nogo", "go-nogo"], "seeds": [1]}"#, "two networks would be in go-nogo/1"),
-        (r#"{"configs": ["go-nogo"], "seed": [1]}"#, "found the key seed, expected one of configs, "),
+        (r#"{"configs": ["go-nogo"], "seed": [1]}"#, "found the key seed, expected one of calibrate, configs, "),
         (r#"{"configs": [{"name": "a"}], "seeds": [1]}"#, "or a mapping with config"),
         (r#"{"configs": [{"config": "xor", "name": "../a"}], "seeds": [1]}"#, "found ../a, expected letters"),
         (
@@ -122,6 +141,15 @@ fn sweeps_that_cannot_be_run_are_refused_by_name() {
         (r#"{"configs": ["go-nogo"], "seeds": [1], "train": {"network.neurons": []}}"#, "found an empty list"),
         (
             r#"{"configs": ["go-nogo-spiking"], "seeds": [1], "search": {"search.trials": 1}}"#,
+            "no network of this sweep is converted",
+        ),
+        (
+            r#"{"configs": ["go-nogo"], "seeds": [1], "calibrate": true}"#,
+            "found true, expected fields with their values",
+        ),
+        (r#"{"configs": ["go-nogo"], "seeds": [1], "calibrate": [{}, {}]}"#, "two networks would be in go-nogo/1"),
+        (
+            r#"{"configs": ["go-nogo-spiking"], "seeds": [1], "calibrate": {"a": 1}}"#,
             "no network of this sweep is converted",
         ),
         (r#"{"configs": ["go-nogo"], "seeds": [1], "threads": 0}"#, "threads: found 0, expected a whole number from 1"),
@@ -192,6 +220,36 @@ fn only_what_is_missing_or_changed_is_run() {
     networks(place.path(), &small(&[("training.batch_size", "2")]));
     run();
     assert!(state().iter().zip(&before).all(|(new, old)| new.1 != old.1), "the sweep did not follow its file");
+}
+
+#[test]
+fn a_calibrated_network_is_judged_beside_the_converted_one() {
+    if !have("python3") {
+        return;
+    }
+    let place = TempDir::new().unwrap();
+    let at = |name: &str| place.path().join("sweep/xor/1").join(name);
+    let mut sweep = small(&[]);
+    let few = json!({"calibration.held_out_trials": 2, "calibration.iterations": 0, "calibration.trials": 4});
+    sweep["calibrate"] = json!([false, few]);
+    sweep["evaluate"] = json!({"evaluation.trials": 2});
+    let place_of = "calibrated,calibration.held_out_trials=2,calibration.iterations=0,calibration.trials=4";
+    let calibrated = |name: &str| at(place_of).join(name);
+    networks(place.path(), &sweep);
+    let run = || {
+        let ran = network(place.path()).output().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    };
+    run();
+    assert!(calibrated("rate.safetensors").is_symlink() && !calibrated("lif.safetensors").is_symlink());
+    let bytes = |path: PathBuf| std::fs::read(path).unwrap();
+    for name in ["lif.safetensors", "eval.safetensors"] {
+        assert!(bytes(at(name)) != bytes(calibrated(name)), "{name}");
+    }
+    assert_eq!(record(calibrated("calibrate.json"))["status"], 0);
+    let before = calibrated("lif.safetensors").metadata().unwrap().modified().unwrap();
+    run();
+    assert_eq!(calibrated("lif.safetensors").metadata().unwrap().modified().unwrap(), before, "it was run again");
 }
 
 #[test]

@@ -219,6 +219,40 @@ fn a_target_moves_the_mean_rate_and_costs_are_reported() {
 }
 
 #[test]
+fn costs_that_mean_something_else_are_refused() {
+    let wrong = [
+        (
+            "go-nogo",
+            r#"{"kind":"weight-l2","strength":1,"parameters":[]}"#,
+            "expected one or more parameters; leave the field out",
+        ),
+        (
+            "go-nogo",
+            r#"{"kind":"rate-target","strength":1,"target":40}"#,
+            "0.target: found 40, expected a number from 0 to 1",
+        ),
+        (
+            "go-nogo",
+            r#"{"kind":"silent-units","strength":1,"floor":5}"#,
+            "0.floor: found 5, expected a number from 0 to 1",
+        ),
+        (
+            "mante-spiking",
+            r#"{"kind":"rate-target","strength":1,"target":-1}"#,
+            "0.target: found -1, expected a number from 0 to 500",
+        ),
+    ];
+    for (name, regulariser, message) in wrong {
+        let program = if name == "go-nogo" { "train-rate" } else { "train-spiking" };
+        let regularisers = format!("training.regularisers=[{regulariser}]");
+        let arguments = [arguments!["--config", config(name), "--print-config"].to_vec(), set(&[&regularisers])];
+        let plain = run(program, &arguments.concat());
+        assert_eq!(plain.status, 2, "{regulariser}");
+        assert!(plain.stderr.contains(message), "{regulariser}: {}", plain.stderr);
+    }
+}
+
+#[test]
 fn silent_units_vanish() {
     let dir = TempDir::new().unwrap();
     let fields = [

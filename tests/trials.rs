@@ -636,6 +636,10 @@ fn a_network_trained_on_a_file_is_converted_and_evaluated_on_other_trials_of_it(
     assert_eq!(judged["trials"], 60, "a tenth of the trials, each once: {judged}");
     let found = done("lambda-search", &arguments![&rate, "-o", &lif]);
     assert!(found["performance"].as_f64().is_some(), "{found}");
+    // Of the 60 trials for the search a third is held out.
+    let calibrated = path("calibrated.safetensors");
+    let fitted = done("calibrate", &arguments![&lif, "--set", "calibration.iterations=0", "-o", calibrated]);
+    assert_eq!(fitted["trials"], 20, "{fitted}");
     done("eval-lif", &arguments![&lif, "--set", "evaluation.trials=10", "-o", path("eval-lif.safetensors")]);
     let set = "--set";
     done(
@@ -656,7 +660,7 @@ fn a_network_trained_on_a_file_is_converted_and_evaluated_on_other_trials_of_it(
             path("sweep.safetensors")
         ],
     );
-    for name in ["rate", "eval", "lif", "eval-lif", "sweep"] {
+    for name in ["rate", "eval", "lif", "calibrated", "eval-lif", "sweep"] {
         let inspected = run("inspect", &arguments![path(name).with_extension("safetensors"), "--json"]).result.unwrap();
         let inputs = inspected["provenance"]["inputs"].as_array().unwrap();
         let input = inputs.iter().find(|input| input["file"] == "xor-trials.safetensors");

@@ -1,50 +1,120 @@
-//! The tutorial of `docs/tasks.md`, from its text: every file that it shows is written, and every command is run.
+//! The tutorials and instructions of the book, from their text: every file that a page shows is written, and every command
+//! is run.
 
-use mdl_tests::{program, repository};
-use std::process::Command;
+use mdl_tests::pages::{follow, follow_changed, results};
+use mdl_tests::write_classes;
+use std::path::Path;
+use tempfile::TempDir;
 
-/// Code blocks of a page: text before the block, its language, its content.
-fn blocks(page: &str) -> Vec<(&str, &str, &str)> {
-    let (mut found, mut rest) = (Vec::new(), page);
-    while let Some((before, after)) = rest.split_once("\n```") {
-        let (language, after) = after.split_once('\n').expect("a block has lines");
-        let (content, after) = after.split_once("\n```").expect("a block has an end");
-        found.push((before, language, content));
-        rest = after;
+/// Performances among the results of programs.
+fn performances(said: &str) -> Vec<f64> {
+    results(said).iter().filter_map(|result| result["performance"].as_f64()).collect()
+}
+
+fn assert_files(work: &Path, names: &[&str], said: &str) {
+    for name in names {
+        assert!(work.join(name).is_file(), "{name}: {said}");
     }
-    found
 }
 
 #[test]
-fn the_tutorial_of_tasks_holds() {
-    let page = std::fs::read_to_string(repository().join("docs/tasks.md")).unwrap();
-    let tutorial = page.split("\n## ").find(|section| section.starts_with("Tutorial")).unwrap();
-    let work = tempfile::tempdir().unwrap();
-    let place = program("train-rate").parent().unwrap().display().to_string();
-    let path = format!("{place}:{}", std::env::var("PATH").unwrap_or_default());
-    let mut said = String::new();
-    for (before, language, content) in blocks(tutorial) {
-        if language == "sh" {
-            for command in content.lines() {
-                let mut shell = Command::new("sh");
-                let ran = shell.args(["-ec", command]).env("PATH", &path).current_dir(work.path()).output().unwrap();
-                let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-                assert!(ran.status.success(), "{command}: {text}");
-                said += &text;
-            }
-        } else {
-            // The name of a file is the last one quoted before it.
-            let name = before.rsplit('`').nth(1).unwrap();
-            assert!(name.starts_with("match"), "{name} is a file of the tutorial");
-            std::fs::write(work.path().join(name), content).unwrap();
-        }
-    }
-    for file in ["trials", "rate", "lif", "eval", "long", "modes", "modes-lif", "modes-eval", "spiking", "spiking-eval"]
-    {
+fn first_network() {
+    let work = TempDir::new().unwrap();
+    let said = follow("first-network.md", work.path());
+    let names = ["rate.safetensors", "lif.safetensors", "report.html", "slow.safetensors", "activity.safetensors"];
+    assert_files(work.path(), &names, &said);
+    assert!(work.path().join("figures/eval-raster.svg").is_file(), "{said}");
+    assert!(performances(&said).len() >= 4 && performances(&said).iter().all(|one| *one > 0.9), "{said}");
+}
+
+#[test]
+fn your_own_task() {
+    let work = TempDir::new().unwrap();
+    let said = follow("your-task.md", work.path());
+    let files =
+        ["trials", "rate", "lif", "eval", "long", "modes", "modes-lif", "modes-eval", "spiking", "spiking-eval"];
+    for file in files {
         assert!(work.path().join(file).with_extension("safetensors").is_file(), "{file}: {said}");
     }
-    let results: Vec<serde_json::Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let performances: Vec<f64> = results.iter().filter_map(|result| result["performance"].as_f64()).collect();
-    assert!(performances.len() >= 6, "{said}");
-    assert!(performances.iter().all(|performance| *performance > 0.9), "{said}");
+    assert!(performances(&said).len() >= 6, "{said}");
+    assert!(performances(&said).iter().all(|performance| *performance > 0.9), "{said}");
+}
+
+#[test]
+fn scaling_factor() {
+    let work = TempDir::new().unwrap();
+    let said = follow("scaling-factor.md", work.path());
+    let names = ["lif.safetensors", "first.safetensors", "fidelity.safetensors", "strict.safetensors", "choices.csv"];
+    assert_files(work.path(), &names, &said);
+    let factor = |name: &str| {
+        let found = results(&said).into_iter().find(|result| result["output"].as_str() == Some(name));
+        found.and_then(|result| result["scaling_factor"].as_f64()).unwrap_or_else(|| panic!("{name}: {said}"))
+    };
+    let (first, middle, fidelity) =
+        (factor("first.safetensors"), factor("lif.safetensors"), factor("fidelity.safetensors"));
+    assert!(first < middle && middle <= fidelity, "{first}, {middle}, {fidelity}: what the page says of the rules");
+}
+
+#[test]
+fn training_succeeds() {
+    let work = TempDir::new().unwrap();
+    let said = follow("training-succeeds.md", work.path());
+    assert_files(work.path(), &["silent.safetensors", "saturated.safetensors", "jumping.safetensors"], &said);
+    for warning in ["silent", "saturated"] {
+        assert!(said.contains(warning), "the page says that the program warns: {said}");
+    }
+    let curve = std::fs::read_to_string(work.path().join("jumping.jsonl")).unwrap();
+    let losses: Vec<f64> = results(&curve).iter().filter_map(|row| row["loss"].as_f64()).collect();
+    assert!(losses.len() > 5 && losses.windows(2).any(|pair| pair[1] > 2.0 * pair[0]), "the loss jumps: {losses:?}");
+}
+
+#[test]
+fn resume() {
+    let work = TempDir::new().unwrap();
+    let said = follow("resume.md", work.path());
+    assert_files(work.path(), &["rate.safetensors"], &said);
+    assert!(said.contains("status 75") && !work.path().join("rate.safetensors.partial").exists(), "{said}");
+    let results = results(&said);
+    assert_eq!(results[results.len() - 1], results[results.len() - 2], "the same result again");
+}
+
+#[test]
+fn paper_figure() {
+    let work = TempDir::new().unwrap();
+    let said = follow("paper-figure.md", work.path());
+    assert_files(work.path(), &["sizes.csv", "sizes.svg", "sizes.png", "figures/eval-raster.svg"], &said);
+    assert_eq!(std::fs::read_to_string(work.path().join("sizes.csv")).unwrap().lines().count(), 4, "{said}");
+}
+
+#[test]
+fn from_spikernn() {
+    let work = TempDir::new().unwrap();
+    let said = follow("from-spikernn.md", work.path());
+    assert_files(work.path(), &["network.mat", "report.html", "NETWORK.mat", "TRIALS.mat", "EVAL.mat"], &said);
+    assert!(performances(&said).len() >= 4, "{said}");
+}
+
+/// On other images, with short trainings.
+#[test]
+fn mnist() {
+    let work = TempDir::new().unwrap();
+    let data = work.path().join("data/mnist");
+    std::fs::create_dir_all(&data).unwrap();
+    write_classes(&data, "train", 60);
+    write_classes(&data, "t10k", 30);
+    let short = |text: &str| {
+        text.replace("get-data --dataset mnist -o data/mnist", "get-data --help")
+            .replace("task.directory=data/mnist", "task.directory=data/mnist --set task.verify=false")
+            .replace("train-spiking --config", "train-spiking --set task.validation_examples=10 --config")
+            .replace(
+                "mnist-published.json",
+                "mnist-published.json --set training.max_updates=2 --set training.evaluate_every=1",
+            )
+            .replace("max_updates=430", "max_updates=2")
+            .replace("evaluate_every=43", "evaluate_every=1")
+            .replace("evaluation_trials=1000", "evaluation_trials=10")
+    };
+    let said = follow_changed("mnist.md", work.path(), short);
+    let names = ["mnist.html", "mnist-eval.safetensors", "sequential-eval.safetensors", "adaptive-eval.safetensors"];
+    assert_files(work.path(), &names, &said);
 }

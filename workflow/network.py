@@ -180,6 +180,12 @@ def prepare(root, network):
         share(root / search["run"], folder, trained)
         for evaluation in search["evaluations"]:
             share(root / evaluation["run"], root / search["run"], trained + converted)
+        for calibration in search.get("calibrations", []):
+            own = root / calibration["run"]
+            # The calibrated network has the name of the one as converted, which is not here.
+            share(own, root / search["run"], [*trained, "lambda-search.json"])
+            for evaluation in calibration["evaluations"]:
+                share(root / evaluation["run"], own, [*trained, *converted, "calibrate.json"])
 
 
 def share(folder, origin, names):
@@ -193,7 +199,7 @@ def share(folder, origin, names):
 
 
 def stages(options, root, network):
-    """Stages of a network: its training, its searches, and the evaluations of each."""
+    """Stages of a network: its training, its searches, their calibrations, and the evaluations of each."""
     folder, kind = root / network["run"], network["kind"]
     name, program = f"{kind}.safetensors", f"train-{kind}"
     arguments = ["--config", network["config"], "--seed", str(network["seed"]), *sets(network["train"])]
@@ -203,7 +209,12 @@ def stages(options, root, network):
         if network["converted"]:
             evaluated, given = "lif", searched / name
             yield Stage(options, searched, "lambda-search", sets(search["search"]), "lif.safetensors", given, ["--resume"])
-        for evaluation in search["evaluations"]:
+        evaluations = list(search["evaluations"])
+        for calibration in search.get("calibrations", []):
+            own, given = root / calibration["run"], searched / "lif.safetensors"
+            yield Stage(options, own, "calibrate", sets(calibration["calibrate"]), "lif.safetensors", given)
+            evaluations += calibration["evaluations"]
+        for evaluation in evaluations:
             own = root / evaluation["run"]
             given = own / f"{evaluated}.safetensors"
             yield Stage(options, own, f"eval-{evaluated}", sets(evaluation["evaluate"]), "eval.safetensors", given)

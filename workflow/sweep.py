@@ -24,8 +24,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 CONFIGS = HERE.parent / "configs"
 STAGES = ("train", "search", "evaluate")
-KEYS = {"description", "configs", "seeds", "threads", *STAGES}
-OWN_KEYS = {"config", "name", "seeds", *STAGES}
+KEYS = {"description", "configs", "seeds", "threads", "calibrate", *STAGES}
+OWN_KEYS = {"config", "name", "seeds", "calibrate", *STAGES}
 # Largest index of an array task that Slurm accepts by default (MaxArraySize).
 MOST_TASKS = 1000
 # Bytes of a name of a folder before it is cut.
@@ -154,6 +154,23 @@ def below(run, varied):
     return f"{run}/{folder(varied)}" if varied else run
 
 
+def calibrations(where, given):
+    """Calibrations of a network: None for the network as converted, else settings, and the part of them that varies."""
+    listed = given if isinstance(given, list) else [given]
+    found = []
+    for settings in listed:
+        if settings is False:
+            found.append(None)
+        elif isinstance(settings, dict):
+            own = [(pairs, pairs if len(listed) > 1 else varied) for pairs, varied in grid(where, settings)]
+            found.extend((pairs, ["calibrated", *varied]) for pairs, varied in own)
+        else:
+            refuse(where, json.dumps(settings), "fields with their values, false, or a list of these")
+    if not found:
+        refuse(where, "an empty list", "fields with their values, false, or a list of these")
+    return found
+
+
 def entry(where, given):
     """An entry of `configs`: a name, or a mapping with the settings of this config."""
     own = {"config": given} if isinstance(given, str) else given
@@ -213,6 +230,7 @@ def networks(path, content):
             # The config names the file relative to itself; later stages start from the artifact.
             for stage in ("search", "evaluate"):
                 merged[stage] = {"task.trials": str((config.parent / trials).resolve()), **merged[stage]}
+        calibrate = own.get("calibrate", content.get("calibrate", False))
         if "seeds" not in own and "seeds" not in content:
             refuse(f"{where}: seeds", "none", "a list of whole numbers, or {from: FIRST, to: LAST}")
         for train, varied in grid(f"{where}: train", merged["train"]):
@@ -220,21 +238,43 @@ def networks(path, content):
                 run = "/".join([own["name"], *([folder(varied)] if varied else []), str(seed)])
                 searches = []
                 for search, by_search in grid(f"{where}: search", merged["search"]) if converted else [([], [])]:
-                    place = below(run, by_search)
-                    evaluations = [
-                        {"run": below(place, by_evaluation), "evaluate": evaluate}
-                        for evaluate, by_evaluation in grid(f"{where}: evaluate", merged["evaluate"])
-                    ]
-                    searches.append({"run": place, "search": search, "evaluations": evaluations})
-                if run in found:
+                    searches.append(converted_network(where, below(run, by_search), search, calibrate, merged["evaluate"]))
+                places = [calibration["run"] for search in searches for calibration in search.get("calibrations", [])]
+                if run in found or len(set(places)) < len(places):
                     raise Refused(f"{where}: two networks would be in {run}; give one of the entries another name")
                 found[run] = {
                     "run": run, "name": own["name"], "config": str(config), "kind": kind, "converted": converted,
                     "seed": seed, "train": train, "searches": searches,
                 }
-    if content.get("search") and not converted_any:
-        refuse(f"{path}: search", "settings", "none, because no network of this sweep is converted")
+    for stage in ("search", "calibrate"):
+        if content.get(stage) and not converted_any:
+            refuse(f"{path}: {stage}", "settings", "none, because no network of this sweep is converted")
     return list(found.values())
+
+
+def converted_network(where, place, search, calibrate, evaluate):
+    """The plan of a search, with its calibrations and the evaluations of each."""
+    def evaluations(place):
+        settings = grid(f"{where}: evaluate", evaluate)
+        return [{"run": below(place, varied), "evaluate": pairs} for pairs, varied in settings]
+
+    planned = {"run": place, "search": search, "evaluations": []}
+    for calibration in calibrations(f"{where}: calibrate", calibrate):
+        if calibration is None:
+            planned["evaluations"] = evaluations(place)
+        else:
+            pairs, varied = calibration
+            own = below(place, varied)
+            planned.setdefault("calibrations", []).append({"run": own, "calibrate": pairs, "evaluations": evaluations(own)})
+    return planned
+
+
+def evaluations_of(network):
+    """All evaluations in the plan of a network."""
+    for search in network["searches"]:
+        yield from search["evaluations"]
+        for calibration in search.get("calibrations", []):
+            yield from calibration["evaluations"]
 
 
 def plan(options):
@@ -291,8 +331,7 @@ def table(options):
     if not file.exists():
         raise Refused(f"{file}: no such file; sweep.py plan writes it")
     found = [json.loads(line) for line in file.read_text().splitlines()]
-    searches = [search for network in found for search in network["searches"]]
-    runs = [options.place / evaluation["run"] for search in searches for evaluation in search["evaluations"]]
+    runs = [options.place / evaluation["run"] for network in found for evaluation in evaluations_of(network)]
     begun = [run for run in runs if (run / "run.json").exists()]
     if not begun:
         raise Refused(f"{options.place}: none of {len(runs)} runs has begun")

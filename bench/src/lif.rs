@@ -86,7 +86,17 @@ impl Trials {
             None => self.dale(),
         };
         let tau_decay_ms = (0..n).map(|_| 20.0 + 80.0 * stream.uniform()).collect();
-        LifNetwork { units: n, inputs: 1, outputs: 1, w_in, recurrent, w_out, tau_decay_ms, kinds: Vec::new() }
+        LifNetwork {
+            units: n,
+            inputs: 1,
+            outputs: 1,
+            w_in,
+            recurrent,
+            w_out,
+            tau_decay_ms,
+            bias_mv: Vec::new(),
+            kinds: Vec::new(),
+        }
     }
 
     /// Weights under Dale's principle, a fifth of the units inhibitory.

@@ -2,6 +2,7 @@
 //! `bench/run.py` and `bench/lif.py` run it, the former in turn with the peers.
 
 mod lif;
+mod repeated;
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -19,6 +20,7 @@ use mdl_train::examples::ExamplesProblem;
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, train};
+use repeated::Repeated;
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -35,6 +37,8 @@ struct Arguments {
 enum What {
     /// Updates of a network in training, from the first update onwards
     Train(Case),
+    /// The same without drawing: all updates on one batch of trials
+    Repeat(Case),
     /// Outputs of a network on one batch of trials of a cognitive task, without gradients
     Run(Case),
     /// Batches of trials of a cognitive task, without a network
@@ -65,6 +69,7 @@ const WARM_UP: u64 = 2;
 fn main() -> Result<()> {
     let (seconds, rate_hz) = match Arguments::parse().what {
         What::Train(case) => (seconds(case, Timed::Updates)?, None),
+        What::Repeat(case) => (seconds(case, Timed::Repeated)?, None),
         What::Run(case) => (seconds(case, Timed::Runs)?, None),
         What::Draw(case) => (seconds(case, Timed::Draws)?, None),
         What::Lif(trials) => trials.run().map(|(seconds, rate_hz)| (seconds, Some(rate_hz)))?,
@@ -79,6 +84,8 @@ fn main() -> Result<()> {
 enum Timed {
     /// Batch, noise, forward, loss, backward, Adam; evaluations are not counted.
     Updates,
+    /// Updates on one batch, which is drawn before.
+    Repeated,
     /// Noise and forward.
     Runs,
     /// Drawing of trials.
@@ -119,7 +126,18 @@ fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result
         let split = data_set.load_training()?;
         return updates(&ExamplesProblem::new(network, data_set, &split, training, seed), training);
     }
-    updates(&TaskProblem { network, task: experiment.task.task()?, stages: Vec::new(), training, seed }, training)
+    let task = experiment.task.task()?;
+    let repeated;
+    let task: &dyn Task = match what {
+        Timed::Repeated => {
+            repeated = Repeated::new(task, seed, training.batch_size)?;
+            &repeated
+        }
+        _ => task,
+    };
+    std::thread::scope(|scope| {
+        updates(&TaskProblem::new(network, task, Vec::new(), training, seed).drawing_ahead(scope), training)
+    })
 }
 
 fn runs(network: &impl Network, task: &dyn Task, training: &TrainingConfig, seed: u64) -> Result<Vec<f64>> {

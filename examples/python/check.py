@@ -6,6 +6,7 @@ usage: check.py PROGRAMS      PROGRAMS: their directory, such as target/release
 import ast
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,29 @@ def check_exports(lif, scratch):
     assert again.nodes["lif"].metadata["refractory"] == 0.002 and again.metadata["dt"] == 0.00005
 
 
+def page(name, word, scratch):
+    """Output of the code of a page of docs/ that has this word."""
+    text = (HERE.parent.parent / "docs" / name).read_text()
+    code = next(block for block in re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) if word in block)
+    return subprocess.run([sys.executable, "-c", code], cwd=scratch, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def check_pages(networks, lif, scratch):
+    """The code of docs/, on networks of different sizes."""
+    evaluations = []
+    for network in networks:
+        evaluations.append(network.with_name(f"{network.stem}-eval.safetensors"))
+        run(PROGRAMS / "eval-rate", network, "--quiet", "--set", "evaluation.trials=10", "-o", evaluations[-1])
+    for name, table in (("paper-figure.md", "sizes.csv"), ("sweeps.md", "artifacts/sweeps/example/table.csv")):
+        (scratch / table).parent.mkdir(parents=True, exist_ok=True)
+        run(PROGRAMS / "gather", *evaluations, "-o", scratch / table)
+        assert len(page(name, table, scratch).splitlines()) > len(networks)
+    run(PROGRAMS / "run", lif, "--count", "4", "--record", "rate,spikes,output", "--every", "20", "-o", scratch / "activity.safetensors")
+    page("artifacts.md", "safe_open", scratch)
+    page("artifacts.md", "activity.safetensors", scratch)
+    page("export.md", "lif.npz", scratch)
+
+
 with tempfile.TemporaryDirectory() as directory:
     scratch = pathlib.Path(directory)
     rate, lif, trials, evaluation = (scratch / f"{name}.safetensors" for name in ("rate", "lif", "trials", "eval"))
@@ -109,5 +133,6 @@ with tempfile.TemporaryDirectory() as directory:
     assert row[0] == "go-nogo" and row[1] == "1", row
     assert "performance" in script("evaluation.py", evaluation)
     check_exports(lif, scratch)
+    check_pages([rate, other], lif, scratch)
     check_events_of_a_killed_training(scratch)
 print("the scripts of examples/python run, and SciPy, NumPy and nir read what is exported")

@@ -22,7 +22,7 @@ pub fn read(data: &[u8]) {
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let network = SpikingNetwork::initial(config, channels, outputs, 1).expect("a network");
     let (task, training) = (experiment.task.task().expect("a task"), &experiment.training);
-    let problem = TaskProblem { network: &network, task, stages: Vec::new(), training, seed: 1 };
+    let problem = TaskProblem::new(&network, task, Vec::new(), training, 1);
     let mut state = State::new(training, &problem).expect("a state");
     if state.restore(&checkpoint, training).is_ok() {
         assert!((1..=20).contains(&state.updates()) && state.history().len() < 4);

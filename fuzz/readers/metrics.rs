@@ -1,6 +1,7 @@
 //! Readers of the metrics of a training run.
 
 use mdl_artifact::Artifact;
+use mdl_report::Look;
 use mdl_report::figures::training;
 use mdl_train::config::TrainingConfig;
 use mdl_train::metrics::read_history;
@@ -15,5 +16,5 @@ pub fn read(data: &[u8]) {
         assert!(rows.is_sorted_by(|a, b| a.update < b.update));
         let _ = Trained::from_history(&config, &rows);
     }
-    let _ = training::from_artifact(&artifact);
+    let _ = training::from_artifact(&artifact, Look::SCREEN);
 }

@@ -33,18 +33,18 @@ pub fn read(data: &[u8]) {
         NetworkConfig::Rate(config) => {
             let parameters = RateParameters::draw(config, channels, outputs, seed);
             let network = RateNetwork::new(config, parameters, step_ms, &Device::Cpu).expect("a network");
-            update(&TaskProblem { network: &network, task, stages: Vec::new(), training: &training, seed });
+            update(&TaskProblem::new(&network, task, Vec::new(), &training, seed), &training);
         }
         NetworkConfig::Spiking(config) => {
             let network = SpikingNetwork::initial(config, channels, outputs, seed).expect("a network");
-            update(&TaskProblem { network: &network, task, stages: Vec::new(), training: &training, seed });
+            update(&TaskProblem::new(&network, task, Vec::new(), &training, seed), &training);
         }
     }
 }
 
-fn update<N: Network>(problem: &TaskProblem<N>) {
-    let state = State::new(problem.training, problem).expect("a state");
-    match train(problem.training, problem, state, &mut |_| Ok(ControlFlow::Continue(()))) {
+fn update<N: Network>(problem: &TaskProblem<N>, training: &TrainingConfig) {
+    let state = State::new(training, problem).expect("a state");
+    match train(training, problem, state, &mut |_| Ok(ControlFlow::Continue(()))) {
         Ok(trained) => assert_eq!(trained.updates, 1),
         Err(error) => assert!(error.to_string().starts_with("training "), "{error}"),
     }

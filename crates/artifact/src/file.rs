@@ -38,6 +38,8 @@ pub enum Kind {
     Evaluation,
     /// States of a network at every step of a set of trials.
     Activity,
+    /// Results of analyses of a network.
+    Analysis,
     /// State of an interrupted stage.
     Checkpoint,
 }
@@ -45,7 +47,7 @@ pub enum Kind {
 impl Kind {
     /// The kind with its article: a rate, an evaluation.
     pub fn with_article(self) -> String {
-        let article = if matches!(self, Self::Evaluation | Self::Activity) { "an" } else { "a" };
+        let article = if matches!(self, Self::Evaluation | Self::Activity | Self::Analysis) { "an" } else { "a" };
         format!("{article} {self}")
     }
 }
@@ -59,6 +61,7 @@ impl std::fmt::Display for Kind {
             Self::Trials => "trials",
             Self::Evaluation => "evaluation",
             Self::Activity => "activity",
+            Self::Analysis => "analysis",
             Self::Checkpoint => "checkpoint",
         })
     }
@@ -410,7 +413,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let refusal = |path: &Path| Artifact::read_any(path).unwrap_err().to_string();
         for (bytes, expected) in [
-            (&b"\x89HDF\r\n\x1a\n\0"[..], "found an HDF5 file, expected an artifact of mdl-rnn; load it with h5py"),
+            (&b"\x89HDF\r\n\x1a\n\0"[..], "found an HDF5 file, expected an artifact of mdl-rnn; import-network makes"),
             (b"\x93NUMPY\x01\0", "found a NumPy file of a single array"),
             (b"{\"name\": \"go-nogo\"}", "found JSON, expected an artifact"),
             (

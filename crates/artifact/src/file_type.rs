@@ -147,7 +147,8 @@ impl FileType {
 
     /// True if `import-network` reads arrays from a file of this type.
     pub fn holds_arrays(self) -> bool {
-        matches!(self, Self::Matlab5 | Self::Torch | Self::Npz | Self::Npy | Self::Safetensors)
+        let matlab_or_hdf5 = matches!(self, Self::Matlab5 | Self::Matlab73 | Self::Hdf5 | Self::Nir);
+        matlab_or_hdf5 || matches!(self, Self::Torch | Self::Npz | Self::Npy | Self::Safetensors)
     }
 
     /// Remedy for a file of this type read for `purpose`; empty if none is known.
@@ -167,7 +168,7 @@ impl FileType {
             (Self::Utf16, Purpose::Json) => "save it as UTF-8",
             (_, Purpose::Json) => "",
             (_, Purpose::Network) => self.network_remedy(),
-            (Self::Matlab5 | Self::Torch | Self::Npz | Self::Safetensors, Purpose::Artifact) => {
+            (kind, Purpose::Artifact) if kind.holds_arrays() && kind != Self::Npy => {
                 "import-network makes an artifact of a network in it"
             }
             (_, Purpose::Artifact) => self.network_remedy(),
@@ -177,15 +178,8 @@ impl FileType {
     /// Way to convert the network in an unsupported file to a supported one.
     fn network_remedy(self) -> &'static str {
         match self {
-            Self::Matlab73 | Self::Matlab4 => {
-                "save it in MATLAB with `save(name, '-v7', …)`, then import-network takes it"
-            }
+            Self::Matlab4 => "save it in MATLAB with `save(name, '-v7', …)`, then import-network takes it",
             Self::OctaveText | Self::OctaveBinary => "save it in Octave with `save -v7`, then import-network takes it",
-            Self::Hdf5 => "load it with h5py, save its arrays with `numpy.savez`, and use import-network --mapping",
-            Self::Nir => {
-                "NIR graphs are written, not read: load it with `nir.read`, save the weights with `numpy.savez`, and use \
-                 import-network --mapping"
-            }
             Self::Npy => "one array is no network: save all arrays in one file with `numpy.savez`",
             Self::Pickle => {
                 "a pickle can run code and is not read: load it in Python, save its arrays with `numpy.savez` or \
@@ -213,7 +207,9 @@ impl FileType {
     pub fn mismatch(self, purpose: Purpose) -> String {
         let expected = match purpose {
             Purpose::Artifact => "an artifact of mdl-rnn",
-            Purpose::Network => "a network in a MATLAB 5, PyTorch, NumPy (.npz) or safetensors file",
+            Purpose::Network => {
+                "a network in a MATLAB (5 or 7.3), NIR, HDF5, PyTorch, NumPy (.npz) or safetensors file"
+            }
             Purpose::Json => "a JSON file",
         };
         match self.remedy(purpose) {
@@ -483,11 +479,8 @@ mod tests {
     #[test]
     fn every_foreign_format_of_a_network_has_a_remedy() {
         for kind in [
-            FileType::Matlab73,
             FileType::Matlab4,
             FileType::OctaveText,
-            FileType::Hdf5,
-            FileType::Nir,
             FileType::Npy,
             FileType::Pickle,
             FileType::TorchLegacy,

@@ -49,12 +49,16 @@ fn there(pointer: *mut u8, bytes: usize) -> *mut u8 {
 /// Ends the process if the code of a task asks for a block that is too large for a task.
 #[inline(always)]
 fn check(bytes: usize) {
-    refusal(bytes, |file| {
-        let mut line = Line::new();
-        line.text("error: task ").text(file).text(": one value of ").number(bytes);
-        line.text(" bytes, expected at most ").number(LARGEST).text(" bytes; make it smaller\n");
-        line.print_and_exit(Status::Usage)
-    });
+    refusal(bytes, |file| exit_refusing(file, bytes));
+}
+
+/// Ends the process because a value of the task in `file` would take this many bytes.
+#[cold]
+pub fn exit_refusing(file: &str, bytes: usize) -> ! {
+    let mut line = Line::new();
+    line.text("error: task ").text(file).text(": one value of ").number(bytes);
+    line.text(" bytes, expected at most ").number(LARGEST).text(" bytes; make it smaller\n");
+    line.print_and_exit(Status::Usage)
 }
 
 /// Reports how many bytes are missing, and ends the process.

@@ -23,7 +23,7 @@ use mdl_experiment::memory::Estimate;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
-use mdl_report::evaluation::{keep_network, keep_trials};
+use mdl_report::evaluation::{keep_importance, keep_network, keep_trials};
 use mdl_report::{FigureFiles, figures};
 use mdl_train::activity::Activity;
 use mdl_train::examples::{classify_test, confusion, test_input};
@@ -256,23 +256,79 @@ fn judge_task(
         result.insert("other_trials".into(), json!(other_trials));
     }
     states.write(&network, artifact, &mut result)?;
+    if matches!(network, Trained::Rate(_)) {
+        keep_importance(from, experiment.network.neurons(), artifact).or_exit(Status::DamagedInput)?;
+    }
     Ok(Judgement { measure: "performance", score, result })
 }
 
 /// States of a network on trials.
 enum States {
-    Rate(RateStates),
-    Spiking(Activity, ModeSpace),
+    Rate(RateStates, Option<Modes>),
+    Spiking(Activity, Modes),
+}
+
+/// Mode variables: their means by condition, and those of the recorded trials.
+struct Modes {
+    space: ModeSpace,
+    /// Number of modes P.
+    count: usize,
+    /// Trials that are recorded.
+    trials: usize,
+    /// Steps that are recorded.
+    kept: Vec<usize>,
+    /// Of the recorded trials so far, `[trials so far, kept steps, P]`
+    recorded: Vec<f32>,
+}
+
+impl Modes {
+    fn new(experiment: &Experiment, task: &dyn Task, count: usize) -> Self {
+        let (evaluation, steps) = (&experiment.evaluation, task.steps());
+        Self {
+            space: ModeSpace::new(task.conditions().len(), steps, count),
+            count,
+            trials: length(evaluation.recorded_trials),
+            kept: evaluation.kept_steps(task.step_ms(), steps),
+            recorded: Vec::new(),
+        }
+    }
+
+    /// Adds a batch of trials: their rates `[T, B, N]`, read through Ξ_out `[N, P]`.
+    fn add(
+        &mut self,
+        rates: &Tensor,
+        mode_out: &Tensor,
+        conditions: &[usize],
+        lengths: &[usize],
+    ) -> candle_core::Result<()> {
+        self.space.add(rates, mode_out, conditions, lengths)?;
+        let per_trial = (self.kept.len() * self.count).max(1);
+        let missing = self.trials.saturating_sub(self.recorded.len() / per_trial).min(conditions.len());
+        for trial in 0..missing {
+            let own = rates.narrow(1, trial, 1)?.squeeze(1)?.matmul(mode_out)?.to_vec2::<f32>()?;
+            self.recorded.extend(self.kept.iter().flat_map(|step| own[*step].iter().copied()));
+        }
+        Ok(())
+    }
+
+    fn write(&self, artifact: &mut Artifact) {
+        self.space.write(artifact);
+        let per_trial = (self.kept.len() * self.count).max(1);
+        let shape = [self.recorded.len() / per_trial, self.kept.len(), self.count];
+        artifact.insert("mode_trial", &shape, self.recorded.clone());
+    }
 }
 
 impl States {
     fn new(experiment: &Experiment, task: &dyn Task, network: &Trained) -> anyhow::Result<Self> {
         Ok(match network {
-            Trained::Rate(_) => Self::Rate(RateStates::new(experiment)?),
+            Trained::Rate(network) => {
+                let modes = network.mode_out().map(|mode_out| mode_out.dim(1)).transpose()?;
+                Self::Rate(RateStates::new(experiment)?, modes.map(|count| Modes::new(experiment, task, count)))
+            }
             Trained::Spiking(network) => {
-                let modes = network.parameters().score.elem_count();
-                let space = ModeSpace::new(task.conditions().len(), task.steps(), modes);
-                Self::Spiking(activity(experiment)?, space)
+                let modes = Modes::new(experiment, task, network.parameters().score.elem_count());
+                Self::Spiking(activity(experiment)?, modes)
             }
         })
     }
@@ -287,16 +343,19 @@ impl States {
         lengths: &[usize],
     ) -> candle_core::Result<Tensor> {
         match (self, network) {
-            (Self::Spiking(activity, space), Trained::Spiking(network)) => {
+            (Self::Spiking(activity, modes), Trained::Spiking(network)) => {
                 let outputs = network.run(batch, Readout::PerStep)?;
                 let states = activity.add(network, batch, lengths)?;
-                space.add(&states.synapses, &network.parameters().mode_out, conditions, lengths)?;
+                modes.add(&states.synapses, &network.parameters().mode_out, conditions, lengths)?;
                 Ok(outputs)
             }
-            (Self::Rate(states), Trained::Rate(network)) => {
+            (Self::Rate(states, modes), Trained::Rate(network)) => {
                 let Input::Signals(signals) = batch else { candle_core::bail!("trials are signals") };
                 let (rates, read) = network.rates_and_read(signals, noise)?;
                 states.add(&rates, lengths)?;
+                if let (Some(modes), Some(mode_out)) = (modes, network.mode_out()) {
+                    modes.add(&rates, mode_out, conditions, lengths)?;
+                }
                 network.read(&read.flatten_to(1)?)?.reshape((read.dim(0)?, read.dim(1)?, ()))
             }
             _ => candle_core::bail!("states of another kind of network"),
@@ -305,13 +364,16 @@ impl States {
 
     fn write(&self, network: &Trained, artifact: &mut Artifact, result: &mut Map<String, Value>) -> anyhow::Result<()> {
         match (self, network) {
-            (Self::Spiking(activity, space), Trained::Spiking(network)) => {
-                space.write(artifact);
+            (Self::Spiking(activity, modes), Trained::Spiking(network)) => {
+                modes.write(artifact);
                 let parameters = network.parameters();
                 artifact.insert("importance", &[parameters.score.elem_count()], parameters.importance()?);
                 describe(activity, artifact, result);
             }
-            (Self::Rate(states), _) => states.write(artifact, result),
+            (Self::Rate(states, modes), _) => {
+                states.write(artifact, result);
+                modes.iter().for_each(|modes| modes.write(artifact));
+            }
             (Self::Spiking(..), Trained::Rate(_)) => {}
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! outputs and returns the JSON object to print. One executable, `mdl-rnn`, contains all of them.
 
 pub mod allocator;
+mod analysed;
 pub mod args;
 mod evaluated;
 mod evaluation;
@@ -38,7 +39,10 @@ use std::process::ExitCode;
 type Main = fn() -> ExitCode;
 
 /// Every program, by name.
-const PROGRAMS: [(&str, Main); 15] = [
+const PROGRAMS: [(&str, Main); 18] = [
+    ("analyze", programs::analyze::main),
+    ("calibrate", programs::calibrate::main),
+    ("cite", programs::cite::main),
     ("eval-lif", programs::eval_lif::main),
     ("eval-rate", programs::eval_rate::main),
     ("eval-spiking", programs::eval_spiking::main),

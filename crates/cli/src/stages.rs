@@ -5,19 +5,24 @@
 //! [`Status::of`].
 
 pub use crate::start::Config;
+pub use mdl_analysis::Settings;
 
 use crate::evaluation::{self, Given};
 use crate::programs::{
-    eval_lif, export_network, import_network, lambda_search, make_trials, run, train_rate, train_spiking,
+    analyze, calibrate, eval_lif, export_network, import_network, lambda_search, make_trials, run, train_rate,
+    train_spiking,
 };
 use crate::recording::{Choice, Inputs, Layout, Memory, Quantity, Selection, describe_trials, target};
 use crate::start::{Start, StartOptions};
 use crate::status::{usage, with_status};
+use crate::training::Checkpoints;
 use crate::watch::Watch;
 use crate::{OrExit, Status, evaluated, memory, training};
 use candle_core::Device;
 use clap::ValueEnum;
+use mdl_artifact::checkpoint::{PartialError, PartialFile, ResumePolicy};
 use mdl_artifact::output::write_atomically;
+use mdl_artifact::plan::Plan;
 use mdl_artifact::{Artifact, Kind, Provenance};
 use mdl_convert::lif_artifact;
 use mdl_convert::search::queue::{self, Event as SearchEvent, Search};
@@ -25,7 +30,6 @@ use mdl_convert::search::trials::TrialResults;
 use mdl_convert::search::{Found, SearchSpec, lif_task};
 use mdl_data::field::{InvalidField, length};
 use mdl_data::tasks::{Evaluated, RuleSet, Task, TaskError, Trials};
-use mdl_exchange::export::format_of;
 use mdl_exchange::{ForeignFile, ImportOptions};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::{Changes, DerivedExperiment};
@@ -39,7 +43,8 @@ use mdl_train::network::Network;
 use mdl_train::trainer::{Event, State, TrainError};
 use serde_json::{Value, json};
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Changes to the config of a network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,8 +72,43 @@ pub struct StartFrom<'a> {
     pub new_outputs: bool,
 }
 
+/// State of a training run that is kept in a file.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// File of the network that the run is for; the state is in `OUTPUT.partial`, as that of a program.
+    pub output: PathBuf,
+    /// Continue from a state that is there.
+    pub resume: bool,
+    /// Time between two saves.
+    pub every: Duration,
+}
+
+impl Checkpoint {
+    /// The file of the state, of a run with this config and provenance.
+    fn file(&self, artifact: &Artifact) -> PartialFile {
+        PartialFile::new(&self.output, artifact.config.clone(), artifact.provenance.clone(), 1, self.every)
+    }
+
+    /// The state of an earlier run, if there is one.
+    fn earlier(&self, file: &PartialFile) -> anyhow::Result<Option<Artifact>> {
+        file.earlier(ResumePolicy::from_options(self.resume, false)).map_err(|error| match error {
+            PartialError::Exists(path) => {
+                let path = path.display();
+                usage(format!(
+                    "{path} holds the state of an earlier training; resume=True continues it, or remove the file"
+                ))
+            }
+            PartialError::AnotherRun { path, what, found, expected } => {
+                let path = path.display();
+                usage(format!("{path} holds the state of another training, {what}: found {found}, expected {expected}"))
+            }
+            other => with_status::<(), _>(Err(other)).expect_err("it is an error"),
+        })
+    }
+}
+
 /// Trains the network of a config; returns its artifact and the result that the program prints. `evaluated` sees every
-/// evaluation, and returns false to stop.
+/// evaluation, and returns false to stop. With a `checkpoint`, an interrupted run can be continued.
 ///
 /// # Errors
 /// A config that cannot be run (status 2), damaged data (status 3), diverging training (status 1), an interruption
@@ -77,6 +117,7 @@ pub fn train(
     config: Option<Config>,
     from: &StartFrom,
     overrides: Overrides,
+    checkpoint: Option<&Checkpoint>,
     evaluated: &mut dyn FnMut(&Row) -> bool,
     watch: &Watch,
 ) -> anyhow::Result<(Artifact, Value)> {
@@ -92,7 +133,10 @@ pub fn train(
     let start = Start::read(kind, config, from.network.cloned(), set, seed)?;
     let options = StartOptions { config: None, from: None, new_inputs: from.new_inputs, new_outputs: from.new_outputs };
     memory::check(&Estimate::training(&start.experiment))?;
-    let training = Training { start: &start, kind, evaluated, watch };
+    let mut plan = Plan::default();
+    checkpoint.iter().for_each(|kept| plan.write_with_partial("the checkpoint", &kept.output, true, 1));
+    let _claims = with_status(plan.claim())?;
+    let training = Training { start: &start, kind, checkpoint, evaluated, watch };
     match &start.experiment.network {
         NetworkConfig::Rate(config) => {
             let train_rate::Trainee { network, initial, provenance } =
@@ -110,6 +154,7 @@ pub fn train(
 struct Training<'a> {
     start: &'a Start,
     kind: Kind,
+    checkpoint: Option<&'a Checkpoint>,
     evaluated: &'a mut dyn FnMut(&Row) -> bool,
     watch: &'a Watch<'a>,
 }
@@ -121,36 +166,56 @@ impl Training<'_> {
         mut provenance: Provenance,
         write: impl FnOnce(&mut Artifact) -> anyhow::Result<()>,
     ) -> anyhow::Result<(Artifact, Value)> {
-        let Self { start, kind, evaluated, watch } = self;
+        let Self { start, kind, checkpoint, evaluated, watch } = self;
         let experiment = &start.experiment;
         training::with_problem(network, experiment, &start.stages, |problem, inputs| {
             provenance.inputs.extend(inputs);
             let config = &experiment.training;
             (watch.begin)(config.total_updates());
-            let state = State::new(config, problem)?;
+            let mut state = State::new(config, problem)?;
+            let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
+            let mut file = checkpoint.map(|checkpoint| checkpoint.file(&artifact));
+            let earlier = checkpoint.zip(file.as_ref()).map(|(checkpoint, file)| checkpoint.earlier(file));
+            let earlier = earlier.transpose()?.flatten();
+            if let Some(earlier) = &earlier {
+                state.restore(earlier, config).or_exit(Status::DamagedInput)?;
+                (watch.done)(state.updates());
+            }
+            let saved = earlier.map(|_| state.updates());
+            let mut checkpoints = file.as_mut().map(|file| Checkpoints::new(file, saved));
             let (mut guard, mut go_on) = (Guard::default(), true);
             let trained = mdl_train::trainer::train(config, problem, state, &mut |event| {
-                let warning = match event {
-                    Event::Updated { update, gradient_norm, .. } => {
+                let (warning, state) = match event {
+                    Event::Updated { update, gradient_norm, state, .. } => {
                         (watch.done)(1);
-                        guard.gradient(update, gradient_norm, config.clip_norm)
+                        (guard.gradient(update, gradient_norm, config.clip_norm), Some(state))
                     }
                     Event::Evaluated(row, condition) => {
                         go_on &= evaluated(row);
-                        guard.units(row.update, &condition, problem.hints())
+                        (guard.units(row.update, &condition, problem.hints()), None)
                     }
                 };
                 warning.into_iter().for_each(|text| tracing::warn!("{text}"));
                 let stop = !go_on || (watch.stopped)();
+                match (&mut checkpoints, state) {
+                    (Some(checkpoints), Some(state)) => return checkpoints.updated(state, stop),
+                    // The next update saves the state and stops.
+                    (Some(_), None) => return Ok(ControlFlow::Continue(())),
+                    (None, _) => {}
+                }
                 Ok(if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             });
-            let trained = match trained {
-                Err(error @ TrainError::Interrupted(_)) => return Err(error).or_exit(Status::Interrupted),
-                trained => trained?,
+            let trained = match (trained, &file) {
+                (Err(error @ TrainError::Interrupted(_)), Some(file)) => {
+                    let kept = format!("the state is kept in {}: resume=True continues from it", file.path().display());
+                    return Err(anyhow::anyhow!("{error}; {kept}")).or_exit(Status::Interrupted);
+                }
+                (Err(error @ TrainError::Interrupted(_)), None) => return Err(error).or_exit(Status::Interrupted),
+                (trained, _) => trained?,
             };
-            let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
             write(&mut artifact)?;
             write_history(&trained.history, &mut artifact);
+            file.iter().for_each(|file| file.remove().unwrap_or_else(|error| tracing::warn!("{error}")));
             Ok((artifact, training::result(&trained, experiment, &Device::Cpu)))
         })
     }
@@ -193,6 +258,16 @@ pub fn find_scaling_factor(rate: &Artifact, overrides: Overrides, watch: &Watch)
     remove_output(&mut result);
     result["device"] = json!(mdl_device::name(&Device::Cpu));
     Ok((artifact, result))
+}
+
+/// Calibrates a LIF network; returns its artifact and the result that the program prints.
+///
+/// # Errors
+/// A change that is not possible, a neuron that cannot be calibrated (status 2), an interruption (status 75).
+pub fn calibrate(lif: &Artifact, overrides: Overrides, watch: &Watch) -> anyhow::Result<(Artifact, Value)> {
+    refuse_other_kinds(lif, &[Kind::Lif])?;
+    let derived = calibrate::resolved(lif, &overrides.of_sections(&calibrate::SECTIONS))?;
+    calibrate::calibrated(lif, derived, watch)
 }
 
 /// Evaluates a network on fresh trials, on `trials`, or on the test examples of its data set; returns the evaluation and
@@ -244,6 +319,56 @@ fn evaluate_lif(
         result["other_trials"] = json!(other_trials);
     }
     Ok((artifact, result))
+}
+
+/// Analyses of a network.
+#[derive(Clone, Debug, Default)]
+pub struct Analyses {
+    /// Their names; none: all that apply to the network.
+    pub only: Vec<String>,
+    /// Their settings.
+    pub settings: Settings,
+}
+
+/// Analyses a network on fresh trials or on `trials`, or compares it with another; returns the analysis and the result that the program prints.
+/// `accept_other` accepts trials of another task.
+///
+/// # Errors
+/// A name, setting or change that is not possible, trials that do not fit (status 2), an interruption (status 75).
+pub fn analyse(
+    (network, other): (&Artifact, Option<&Artifact>),
+    trials: Option<&Artifact>,
+    accept_other: bool,
+    what: &Analyses,
+    overrides: Overrides,
+    watch: &Watch,
+) -> anyhow::Result<(Artifact, Value)> {
+    for network in [Some(network), other].into_iter().flatten() {
+        refuse_other_kinds(network, &[Kind::Rate, Kind::Spiking, Kind::Lif])?;
+    }
+    let known = analyze::all_names();
+    if let Some(unknown) = what.only.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(usage(format!("only: found {unknown}, expected {}", known.join(", "))));
+    }
+    let DerivedExperiment { experiment, differs, .. } =
+        evaluated::experiment(network, &overrides.of_sections(run::sections(network)))?;
+    let other = other.map(|other| analyze::second(other, &experiment, overrides.set, overrides.seed)).transpose()?;
+    analyze::check(&what.settings, &experiment)?;
+    let memory = |trials| memory::check(&analyze::estimate(&experiment, network, trials));
+    memory(if trials.is_some() { 0 } else { length(experiment.evaluation.trials) })?;
+    let mut provenance = mdl_artifact::provenance!("analyze", experiment.seed).from(network);
+    provenance.note_differences(differs);
+    provenance.inputs.extend(other.as_ref().map(|(other, _)| other.as_input()));
+    let origin = network.path().display().to_string();
+    let (trials, other_trials) = evaluated::trials_of(trials, accept_other, &experiment, &origin, &mut provenance)?;
+    memory(trials.count)?;
+    let other = other.as_ref().map(|(other, experiment)| (*other, experiment));
+    let what = analyze::What { only: &what.only, settings: &what.settings, other };
+    let (artifact, mut result) = analyze::analyse(network, &experiment, &trials, what, provenance, watch)?;
+    if !other_trials.is_empty() {
+        result.insert("other_trials".into(), json!(other_trials));
+    }
+    Ok((artifact, Value::Object(result)))
 }
 
 /// What to record of a run.
@@ -494,14 +619,22 @@ pub fn import(path: &Path, options: ImportOptions, mapping: Option<&Path>) -> an
     Ok(artifact)
 }
 
-/// Exports an artifact to the file `output`, in the format of its extension.
+/// Exports an artifact to the file `output`, in the format of its extension, in the layout of this name if one is given.
 ///
 /// # Errors
-/// A network that the format cannot hold, an existing file without `force` (status 2).
-pub fn export(artifact: &Artifact, output: &Path, overrides: Overrides, force: bool) -> anyhow::Result<()> {
+/// A network that the format or layout cannot hold, an existing file without `force` (status 2).
+pub fn export(
+    artifact: &Artifact,
+    output: &Path,
+    layout: Option<&str>,
+    overrides: Overrides,
+    force: bool,
+) -> anyhow::Result<()> {
     let experiment = export_network::experiment(artifact, overrides.set, overrides.seed)?;
-    let format = with_status(format_of(output))?;
-    let bytes = with_status(format.write(artifact, &experiment, artifact.path()))?;
+    let known =
+        |name: &str| export_network::layout(name).map_err(|expected| usage(format!("layout {name:?}: {expected}")));
+    let layout = layout.map(known).transpose()?;
+    let bytes = export_network::file(artifact, &experiment, output, layout.as_deref(), artifact.path())?;
     write_atomically(output, &bytes, force).or_exit(Status::Usage)
 }
 

@@ -30,7 +30,19 @@ impl Trained {
     /// # Errors
     /// Tensors that do not fit the config (status 3).
     pub(crate) fn read(artifact: &Artifact, experiment: &Experiment, device: &Device) -> anyhow::Result<Self> {
-        let (channels, outputs) = experiment.task.channels_and_outputs();
+        Self::read_for(artifact, experiment, experiment.task.channels_and_outputs(), device)
+    }
+
+    /// Reads a network for inputs and outputs of other sizes than the task's.
+    ///
+    /// # Errors
+    /// Tensors that do not fit the config or the sizes (status 3).
+    pub(crate) fn read_for(
+        artifact: &Artifact,
+        experiment: &Experiment,
+        (channels, outputs): (usize, usize),
+        device: &Device,
+    ) -> anyhow::Result<Self> {
         match &experiment.network {
             NetworkConfig::Spiking(config) => {
                 let network =

@@ -4,7 +4,7 @@
 use crate::args::whole;
 use crate::options::{DeviceOption, ResumeOption};
 use crate::outputs::{ARTIFACT, read_all, read_experiments};
-use crate::signal::{self, StopFlag};
+use crate::signal;
 use crate::start::{FROM, StartOptions};
 use crate::status::{Outcome, with_status};
 use crate::tensorboard::EventFile;
@@ -154,7 +154,10 @@ pub fn with_problem<T>(
         }
         Subject::Trials(task) => {
             let stages = stages.iter().filter_map(|stage| stage.task().ok()).collect();
-            run(&TaskProblem { network, task, stages, training, seed }, experiment.inputs())
+            std::thread::scope(|scope| {
+                let problem = TaskProblem::new(network, task, stages, training, seed).drawing_ahead(scope);
+                run(&problem, experiment.inputs())
+            })
         }
     }
 }
@@ -260,7 +263,7 @@ impl Training<'_> {
             state.restore(checkpoint, training).or_exit(Status::DamagedInput)?;
         }
         let mut side = SideOutputs::begin(self, earlier.is_some(), &state)?;
-        let mut checkpoints = Checkpoints { saved: earlier.map(|_| state.updates()), partial, warned: false };
+        let mut checkpoints = Checkpoints::new(partial, earlier.map(|_| state.updates()));
         let bar = progress::bar(training.total_updates(), &self.experiment.name, arguments.common.talk.quiet);
         bar.begin_at(state.updates());
         let earliest = training.stop.filter(|_| training.stages.is_empty());
@@ -272,7 +275,7 @@ impl Training<'_> {
                 Event::Updated { update, gradient_norm, state, .. } => {
                     bar.set_position(update);
                     warn(guard.gradient(update, gradient_norm, training.clip_norm));
-                    return checkpoints.updated(state, stop);
+                    return checkpoints.updated(state, stop.is_set());
                 }
                 Event::Evaluated(row, condition) => {
                     warn(guard.units(row.update, &condition, problem.hints()));
@@ -313,7 +316,7 @@ pub(crate) fn result(trained: &Trained, experiment: &Experiment, device: &Device
 }
 
 /// Checkpoints of a training run.
-struct Checkpoints<'a> {
+pub(crate) struct Checkpoints<'a> {
     partial: &'a mut PartialFile,
     /// Number of updates of the newest checkpoint.
     saved: Option<u64>,
@@ -321,13 +324,21 @@ struct Checkpoints<'a> {
     warned: bool,
 }
 
-impl Checkpoints<'_> {
-    /// Saves if a save is due or the process was asked to stop; in the latter case, training is interrupted.
+impl<'a> Checkpoints<'a> {
+    /// Checkpoints in this file, which has one of `saved` updates if there is a number.
+    pub(crate) fn new(partial: &'a mut PartialFile, saved: Option<u64>) -> Self {
+        Self { partial, saved, warned: false }
+    }
+
+    /// Saves if a save is due or training is to stop; in the latter case, it is interrupted.
     ///
     /// Training continues if a checkpoint cannot be written, and the save is retried. Without a checkpoint, training
     /// cannot be interrupted.
-    fn updated(&mut self, state: &State, stop: StopFlag) -> Result<ControlFlow<()>, Box<dyn Error + Send + Sync>> {
-        let stopped = stop.is_set();
+    pub(crate) fn updated(
+        &mut self,
+        state: &State,
+        stopped: bool,
+    ) -> Result<ControlFlow<()>, Box<dyn Error + Send + Sync>> {
         if stopped || self.partial.is_due() {
             match self.partial.save(|artifact| save(state, artifact)) {
                 Ok(()) => self.saved = Some(state.updates()),

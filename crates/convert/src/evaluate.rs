@@ -1,7 +1,7 @@
 //! Evaluation of a LIF network on a set of trials.
 
 use crate::error::{Error, Result};
-use crate::lif::{Recording, Run, Traces};
+use crate::lif::{LifNetwork, Recording, Run, Traces};
 #[cfg(any(test, feature = "cuda"))]
 use crate::lif_task::LifTrial;
 use crate::lif_task::{LifTask, Monitor, Outcome, count_correct};
@@ -41,6 +41,9 @@ pub struct Evaluation {
     pub potential_time_ms: Vec<f64>,
     /// Spikes and potentials of the first trials.
     pub recorded: Vec<Run>,
+    /// Mode variables Ξ_outᵀ r / scaling factor of these trials, `[recorded, times, P]`, with P; none for a network without
+    /// modes.
+    pub modes: Option<(Vec<f64>, usize)>,
     /// Duration of a step (ms).
     pub step_ms: f64,
 }
@@ -79,6 +82,7 @@ impl Evaluation {
     /// | `spike_trial`, `spike_step`, `spike_unit` | `[spikes]` | U32 | spikes of the recorded trials; steps from 1 |
     /// | `recorded_unit` | `[U]` | U32 | units whose potentials were recorded |
     /// | `potential_time_ms` | `[potential times]` | F64 | times of the recorded potentials and currents |
+    /// | `mode_trial` | `[recorded, times, P]` | F32 | Ξ_outᵀ r / scaling factor; absent for a network without modes |
     /// | `v_mv`, `ipsc_mv` | `[recorded, potential times, U]` | F32 | membrane potential and synaptic current |
     pub fn write(&self, artifact: &mut Artifact) {
         let (b, times) = (self.correct.len(), self.time_ms.len());
@@ -105,6 +109,10 @@ impl Evaluation {
         for (column, name) in ["spike_trial", "spike_step", "spike_unit"].into_iter().enumerate() {
             artifact.insert(name, &[spikes.len()], spikes.iter().map(|s| s[column]).collect());
         }
+        if let Some((modes, count)) = &self.modes {
+            let shape = [self.recorded.len(), times, *count];
+            artifact.insert("mode_trial", &shape, single(&mut modes.iter().copied()));
+        }
         artifact.insert("recorded_unit", &[units], self.recorded_units.iter().map(|u| *u as u32).collect());
         artifact.insert("potential_time_ms", &[potential_times], self.potential_time_ms.clone());
         let shape = [self.recorded.len(), potential_times, units];
@@ -113,7 +121,7 @@ impl Evaluation {
     }
 }
 
-/// Runs a network of `units` on trials: on all cores or, except for trials with recorded spikes and potentials, on a
+/// Runs a network on trials: on all cores or, except for trials with recorded spikes and potentials, on a
 /// GPU.
 ///
 /// # Errors
@@ -121,13 +129,13 @@ impl Evaluation {
 pub fn evaluate(
     device: &Device,
     lif_task: &LifTask,
-    units: usize,
+    network: &LifNetwork,
     scaling_factor: f64,
     trials: &Trials,
     config: &EvaluationConfig,
     monitor: &Monitor,
 ) -> Result<Evaluation> {
-    let setting = Setting::new(lif_task, units, scaling_factor, trials, config, monitor)?;
+    let setting = Setting::new(lif_task, network, scaling_factor, trials, config, monitor)?;
     #[cfg(feature = "cuda")]
     if let Some(gpu) = mdl_device::Gpu::new(device) {
         return Ok(setting.evaluation(setting.on_machine(&gpu)?));
@@ -139,7 +147,7 @@ pub fn evaluate(
 /// What an evaluation is asked for.
 struct Setting<'a> {
     lif_task: &'a LifTask<'a>,
-    units: usize,
+    network: &'a LifNetwork,
     scaling_factor: f64,
     trials: &'a Trials,
     config: &'a EvaluationConfig,
@@ -153,12 +161,13 @@ struct Setting<'a> {
 impl<'a> Setting<'a> {
     fn new(
         lif_task: &'a LifTask<'a>,
-        units: usize,
+        network: &'a LifNetwork,
         scaling_factor: f64,
         trials: &'a Trials,
         config: &'a EvaluationConfig,
         monitor: &'a Monitor<'a>,
     ) -> Result<Self> {
+        let units = network.units;
         if let Some(unit) = config.recorded_units.iter().find(|unit| **unit >= units) {
             require(false, "evaluation.recorded_units", unit, &format!("units below {units}"))?;
         }
@@ -166,7 +175,7 @@ impl<'a> Setting<'a> {
         let within = |error: InvalidField| error.within("evaluation");
         let out_every = config.steps_between_outputs(timing.step_ms, timing.steps).map_err(within)?;
         let traces_every = config.steps_between_potentials(timing.step_ms, timing.steps).map_err(within)?;
-        Ok(Self { lif_task, units, scaling_factor, trials, config, monitor, out_every, traces_every })
+        Ok(Self { lif_task, network, scaling_factor, trials, config, monitor, out_every, traces_every })
     }
 
     fn check_stopped(&self) -> Result<()> {
@@ -186,12 +195,19 @@ impl<'a> Setting<'a> {
             out_every: Some(self.out_every),
             spikes: recorded,
             traces: recorded.then(traces),
+            rate_every: self.network.modes().filter(|_| recorded).map(|_| self.out_every),
             ..Recording::default()
         };
         let draw = TrialSet::Evaluation.draw(trial as u32);
         let mut outcomes = self.lif_task.trial(&self.trials.get(trial), draw, &[self.scaling_factor], &recording)?;
         (self.monitor.trial_done)();
-        Ok(outcomes.remove(0))
+        let mut outcome = outcomes.remove(0);
+        // Of the rates of all units only what is kept of them, which is small.
+        let rate = std::mem::take(&mut outcome.run.rate);
+        let rows = rate.chunks_exact(self.network.units.max(1));
+        let modes = rows.flat_map(|r| self.network.mode_variables(r)).map(|variable| variable / self.scaling_factor);
+        outcome.run.modes = modes.collect();
+        Ok(outcome)
     }
 
     /// All trials; those of which spikes and potentials are kept on all cores, the others on a machine, as many at once as
@@ -220,11 +236,12 @@ impl<'a> Setting<'a> {
             (1..=timing.steps / every).map(|k| (k * every) as f64 * timing.step_ms).collect()
         };
         let trial_ms = self.lif_task.trial_ms();
-        let mut rate_hz = vec![0.0; self.units];
+        let units = self.network.units;
+        let mut rate_hz = vec![0.0; units];
         let conditions = self.lif_task.task().conditions().len();
-        let mut by_condition = vec![0.0; conditions * self.units];
+        let mut by_condition = vec![0.0; conditions * units];
         for (outcome, condition) in outcomes.iter().zip(&self.trials.condition) {
-            let of_condition = &mut by_condition[condition * self.units..][..self.units];
+            let of_condition = &mut by_condition[condition * units..][..units];
             // Each trial counts by its duration.
             let sums = rate_hz.iter_mut().zip(of_condition).zip(outcome.run.rate_hz(trial_ms));
             sums.for_each(|((all, own), rate)| (*all, *own) = (*all + rate, *own + rate));
@@ -235,18 +252,24 @@ impl<'a> Setting<'a> {
         };
         let divide = |sums: &mut [f64], by: f64| sums.iter_mut().filter(|sum| **sum > 0.0).for_each(|sum| *sum /= by);
         divide(&mut rate_hz, lasted(&|_| true));
-        for (condition, sums) in by_condition.chunks_exact_mut(self.units).enumerate() {
+        for (condition, sums) in by_condition.chunks_exact_mut(units).enumerate() {
             divide(sums, lasted(&|own| own == condition));
         }
         let time_ms = times_ms(self.out_every);
+        let (correct, correct_strictly, output) = (
+            outcomes.iter().map(|o| o.correct).collect(),
+            outcomes.iter().map(|o| o.correct_strictly).collect(),
+            outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
+        );
+        let runs = outcomes.into_iter().map(|outcome| outcome.run);
+        let recorded: Vec<Run> = runs.take(length(self.config.recorded_trials)).collect();
+        let modes = |count| (recorded.iter().flat_map(|run| run.modes.iter().copied()).collect(), count);
+        let modes = self.network.modes().map(modes);
         Evaluation {
             condition: self.trials.condition.clone(),
-            correct: outcomes.iter().map(|o| o.correct).collect(),
-            correct_strictly: self
-                .trials
-                .rule_sets_differ(Evaluated::Lif)
-                .then(|| outcomes.iter().map(|o| o.correct_strictly).collect()),
-            output: outcomes.iter().flat_map(|o| o.run.out.iter().copied()).collect(),
+            correct,
+            correct_strictly: self.trials.rule_sets_differ(Evaluated::Lif).then_some(correct_strictly),
+            output,
             target: self.trials.target_at(&time_ms, self.lif_task.task().step_ms()),
             time_ms,
             outputs: self.trials.outputs,
@@ -254,7 +277,8 @@ impl<'a> Setting<'a> {
             rate_hz_by_condition: by_condition,
             recorded_units: self.config.recorded_units.clone(),
             potential_time_ms: times_ms(self.traces_every),
-            recorded: outcomes.into_iter().take(length(self.config.recorded_trials)).map(|o| o.run).collect(),
+            recorded,
+            modes,
             step_ms: timing.step_ms,
         }
     }
@@ -273,7 +297,7 @@ mod tests {
     #[test]
     fn a_machine_evaluates_as_the_processor_does() {
         let Some(machine) = Emulator::new() else { return };
-        let (n, network) = (20, crate::testing::network(20));
+        let network = crate::testing::network(20);
         let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();
         let task = task.task().unwrap();
         let lif = LifConfig { dt_ms: 0.5, ..LifConfig::default() };
@@ -283,8 +307,8 @@ mod tests {
         let done = AtomicUsize::new(0);
         let count = || _ = done.fetch_add(1, Ordering::Relaxed);
         let monitor = Monitor { trial_done: &count, stopped: &|| false };
-        let setting = Setting::new(&lif_task, n, 10.0, &trials, &config, &monitor).unwrap();
-        let expected = evaluate(&Device::Cpu, &lif_task, n, 10.0, &trials, &config, &monitor).unwrap();
+        let setting = Setting::new(&lif_task, &network, 10.0, &trials, &config, &monitor).unwrap();
+        let expected = evaluate(&Device::Cpu, &lif_task, &network, 10.0, &trials, &config, &monitor).unwrap();
         let found = setting.evaluation(setting.on_machine(&machine).unwrap());
         assert_eq!(done.into_inner(), 10);
         assert!(found.rate_hz.iter().sum::<f64>() > 20.0, "a silent network tests nothing");

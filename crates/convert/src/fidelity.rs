@@ -20,6 +20,8 @@ pub struct RateActivity {
     pub mean_rate: Vec<f64>,
     /// Units N.
     pub units: usize,
+    /// Mode variables Ξ_outᵀ r at the times of the evaluation, `[B, times, P]`; empty for a network without modes.
+    pub modes: Vec<f32>,
 }
 
 impl RateActivity {
@@ -39,11 +41,15 @@ impl RateActivity {
         let units = network.config().neurons;
         let (mut outputs, mut mean_rate) = (Vec::new(), vec![0.0; task.conditions().len() * units]);
         let mut counted = vec![0; task.conditions().len()];
+        let mut modes = Vec::new();
         for start in (0..count).step_by(BATCH) {
             let size = BATCH.min(count - start);
             let key = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: (start / BATCH) as u64 };
             let rates = network.rates(&input.narrow(1, start, size)?.contiguous()?, key)?;
             outputs.push(network.read(&rates.flatten_to(1)?)?.reshape((steps, size, trials.outputs))?);
+            if let Some(mode_out) = network.mode_out() {
+                modes.push(rates.flatten_to(1)?.matmul(mode_out)?.reshape((steps, size, ()))?);
+            }
             for index in 0..size {
                 let trial = start + index;
                 let (length, condition) = (trials.length[trial], trials.condition[trial]);
@@ -57,11 +63,26 @@ impl RateActivity {
         for (sums, steps) in mean_rate.chunks_exact_mut(units).zip(counted) {
             sums.iter_mut().for_each(|sum| *sum /= steps.max(1) as f64);
         }
-        let outputs = match outputs.is_empty() {
-            true => Vec::new(),
-            false => Tensor::cat(&outputs, 1)?.flatten_all()?.to_vec1::<f32>()?,
+        let whole = |parts: &[Tensor]| match parts {
+            [] => Ok(Vec::new()),
+            parts => Tensor::cat(parts, 1)?.flatten_all()?.to_vec1::<f32>(),
         };
-        Ok(Self { output: trials.at(&outputs, trials.outputs, time_ms, task.step_ms()), mean_rate, units })
+        let at_times = |values: Vec<f32>, width| trials.at(&values, width, time_ms, task.step_ms());
+        let modes = match network.mode_out() {
+            Some(mode_out) => at_times(whole(&modes)?, mode_out.dim(1)?),
+            None => Vec::new(),
+        };
+        Ok(Self { output: at_times(whole(&outputs)?, trials.outputs), mean_rate, units, modes })
+    }
+
+    /// Adds the mode variables of the first `recorded` of the trials at the times of the evaluation to its artifact, as
+    /// `rate_mode_trial` `[recorded, times, P]`, F32; nothing for a network without modes.
+    pub fn write_modes(&self, recorded: usize, [trials, times]: [usize; 2], artifact: &mut Artifact) {
+        let modes = self.modes.len() / (trials * times).max(1);
+        if modes > 0 {
+            let own = self.modes[..recorded.min(trials) * times * modes].to_vec();
+            artifact.insert("rate_mode_trial", &[recorded.min(trials), times, modes], own);
+        }
     }
 
     /// Adds the rate network's activity to the artifact of an evaluation:

@@ -49,7 +49,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn result(&self) -> TrialResult {
+    pub(crate) fn result(&self) -> TrialResult {
         let spikes = self.run.spike_count.iter().map(|count| u64::from(*count)).sum();
         TrialResult { correct: self.correct, spikes, lasted: self.lasted, output_error: self.output_error }
     }

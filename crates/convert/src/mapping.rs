@@ -35,6 +35,7 @@ pub fn lif_network(
         recurrent: effective(recurrent, parameters.neurons),
         w_out: double(&parameters.w_out),
         tau_decay_ms: double(&parameters.tau_ms(config)),
+        bias_mv: Vec::new(),
         kinds: kinds(recurrent),
     };
     network.validate()?;

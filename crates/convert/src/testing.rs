@@ -20,6 +20,7 @@ pub(crate) fn network(units: usize) -> LifNetwork {
         recurrent: Recurrent::Dense(normal(1, 10.0, units * units)),
         w_out: normal(2, 3.0, units),
         tau_decay_ms: vec![30.0; units],
+        bias_mv: Vec::new(),
         kinds: Vec::new(),
     }
 }
@@ -37,6 +38,7 @@ fn steady(config: &LifConfig, x_mv: f64, units: usize, samples: usize) -> Run {
         recurrent: Recurrent::Dense(vec![0.0; units * units]),
         w_out: vec![0.0; units],
         tau_decay_ms: vec![20.0; units],
+        bias_mv: Vec::new(),
         kinds: Vec::new(),
     };
     let timing = Timing::new(config, samples, SAMPLE_MS).unwrap();

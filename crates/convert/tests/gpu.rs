@@ -29,6 +29,7 @@ fn lif_trials_agree() {
         recurrent: Recurrent::Dense(normal(1, 10.0, n * n)),
         w_out: normal(2, 3.0, n),
         tau_decay_ms: vec![30.0; n],
+        bias_mv: Vec::new(),
         kinds: Vec::new(),
     };
     let task: TaskConfig = serde_json::from_str(r#"{"kind": "go-nogo"}"#).unwrap();

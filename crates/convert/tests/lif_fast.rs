@@ -35,6 +35,7 @@ fn dale(seed: u64) -> LifNetwork {
         recurrent: Recurrent::Dense(w),
         w_out: normals(&mut stream, UNITS, 0.05),
         tau_decay_ms: (0..UNITS).map(|_| 20.0 + 80.0 * stream.uniform()).collect(),
+        bias_mv: Vec::new(),
         kinds: Vec::new(),
     }
 }
@@ -200,8 +201,17 @@ fn the_fast_kernel_records_what_the_exact_mode_does() {
     let recurrent = Recurrent::Dense((0..N * N).map(weight).collect());
     let (w_in, w_out) = (normals(&mut stream, N, 1.0), normals(&mut stream, 2 * N, 0.05));
     let tau_decay_ms = vec![30.0; N];
-    let network =
-        LifNetwork { units: N, outputs: 2, inputs: 1, w_in, recurrent, w_out, tau_decay_ms, kinds: Vec::new() };
+    let network = LifNetwork {
+        units: N,
+        outputs: 2,
+        inputs: 1,
+        w_in,
+        recurrent,
+        w_out,
+        tau_decay_ms,
+        bias_mv: Vec::new(),
+        kinds: Vec::new(),
+    };
     let recording = Recording {
         windows: vec![501..=877],
         out_every: Some(37),

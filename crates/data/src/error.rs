@@ -18,6 +18,14 @@ pub enum DataError {
         /// Command that downloads the data set.
         command: String,
     },
+    /// A file of the data set is missing, and has to be downloaded by hand.
+    #[error("{}: no such file{}; {advice}", path.display(), seen_from(path))]
+    NotThere {
+        /// File, unpacked.
+        path: PathBuf,
+        /// Source of the file.
+        advice: String,
+    },
     /// A file of the data set exists, but is not as it should be.
     #[error("{reason} ({advice})")]
     Unusable {

@@ -21,6 +21,7 @@ pub mod digits;
 pub mod encode;
 pub mod error;
 pub mod evaluation;
+pub mod events;
 pub mod field;
 pub mod files;
 pub mod score;

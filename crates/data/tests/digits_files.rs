@@ -239,5 +239,5 @@ fn the_config_is_plain_data() {
     assert_eq!(field(Digits { steps: 0, ..Digits::default() }), "steps");
     assert_eq!(field(Digits { step_ms: f64::NAN, ..Digits::default() }), "step_ms");
     assert_eq!(field(Digits { validation_examples: 60_000, ..Digits::default() }), "validation_examples");
-    assert!(collection("minst").err().unwrap().to_string().contains("mnist or fashion-mnist"));
+    assert!(collection("minst").err().unwrap().to_string().contains("mnist, fashion-mnist"));
 }

@@ -9,6 +9,7 @@
 //! | `theta` | N | rate networks: trained time constants, τ = sigmoid(θ)(max − min) + min |
 //! | `threshold`, `tau_decay_ms` | N, N | spiking networks: constants per neuron, or one number, in place of those in the config |
 //! | `scaling_factor` | 1 | turns a rate network into a LIF network |
+//! | `scaling_factor_by_unit`, `bias_mv`, `readout` | N, N, O×N | LIF networks: their calibration |
 //!
 //! Sizes are those of the arrays. Dimensions of size 1 may be missing or added. Scores of shape N×1 are one per neuron:
 //! they multiply the rows of Ξ_in, and every λ is 1.
@@ -20,6 +21,7 @@ pub use source::{Factor, Source};
 use crate::options::{ImportOptions, Reading, check_task, task_section};
 use crate::{Error, Result, Variables, dale};
 use mdl_artifact::{Artifact, ArtifactError, Kind, Provenance};
+use mdl_convert::lif_artifact::{CALIBRATED, read_calibration};
 use mdl_data::tasks::DataSetConfig;
 use mdl_experiment::json::{parse, read_json};
 use mdl_experiment::{Experiment, ExperimentError};
@@ -36,7 +38,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Tensors of a network.
-const TENSORS: [&str; 13] = [
+pub(crate) const TENSORS: [&str; 16] = [
     "w_in",
     "w_rec",
     "sign",
@@ -48,6 +50,9 @@ const TENSORS: [&str; 13] = [
     "w_out",
     "b_out",
     "scaling_factor",
+    "scaling_factor_by_unit",
+    "bias_mv",
+    "readout",
     "threshold",
     "tau_decay_ms",
 ];
@@ -341,15 +346,20 @@ impl Mapping {
             }
             NetworkConfig::Rate(_) => Kind::Rate,
         };
+        let of_lif = kind == Kind::Lif || options.kind == Some(Kind::Rate);
         let own: Vec<&str> = match kind {
             Kind::Spiking => SPIKING.into_iter().chain(PER_NEURON).collect(),
-            _ => TENSORS.into_iter().filter(|name| !PER_NEURON.contains(name)).collect(),
+            _ => {
+                let other = |name: &&str| PER_NEURON.contains(name) || (CALIBRATED.contains(name) && !of_lif);
+                TENSORS.into_iter().filter(|name| !other(name)).collect()
+            }
         };
         if let Some(other) = self.tensors.keys().find(|name| !own.contains(&name.as_str())) {
             return Err(undecided(format!("a {kind} network has no `{other}`, only {}", own.join(", "))));
         }
         let mut artifact = Artifact::new(kind, experiment.to_json(), provenance);
-        let given = |tensor: &&str| self.source(tensor).is_some() && *tensor != "scaling_factor";
+        let of_network = |tensor: &str| tensor != "scaling_factor" && !CALIBRATED.contains(&tensor);
+        let given = |tensor: &&str| self.source(tensor).is_some() && of_network(tensor);
         for tensor in TENSORS.into_iter().filter(given) {
             let shape = sizes.shape(tensor);
             match tensor {
@@ -394,6 +404,13 @@ impl Mapping {
         }
         if let Some(source) = factor {
             artifact.insert("scaling_factor", &[1], vec![self.scaling_factor(variables, source)?]);
+            for tensor in CALIBRATED {
+                if let Some(source) = self.source(tensor) {
+                    let shape = sizes.shape(tensor);
+                    artifact.insert(tensor, &shape, source.doubles(variables, tensor, &shape)?);
+                }
+            }
+            read_calibration(&artifact, sizes.neurons, sizes.outputs).map_err(unfit)?;
         }
         Ok(artifact)
     }
@@ -455,7 +472,7 @@ impl Sizes {
         let Self { neurons: n, modes: p, channels: k, outputs: o } = self;
         match tensor {
             "w_in" => vec![n, k],
-            "w_out" => vec![o, n],
+            "w_out" | "readout" => vec![o, n],
             "b_out" => vec![o],
             "mode_in" | "mode_out" => vec![n, p],
             "score" => vec![p],

@@ -217,6 +217,20 @@ impl Variables {
         }
     }
 
+    /// Lines of text of a variable, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Variable`].
+    pub fn texts(&self, name: &str) -> Result<&[String]> {
+        let variable = self.get(name, "lines of text")?;
+        match &variable.content {
+            Content::Texts(texts) => Ok(texts),
+            Content::Text(text) => Ok(std::slice::from_ref(text)),
+            Content::Numbers(numbers) if numbers.is_empty() => Ok(&[]),
+            _ => Err(self.error(name, variable.kind(), "lines of text")),
+        }
+    }
+
     /// Text of a variable.
     ///
     /// # Errors

@@ -110,6 +110,10 @@ fn dynamics_that_the_published_code_does_not_know_are_refused() {
     artifact.config["lif"] = json!({ "neuron": { "kind": "eif", "slope_factor_mv": 1 } });
     let error = export(&artifact, "mat").unwrap_err();
     assert!(error.starts_with("a.safetensors") && error.contains("exponential neurons (lif.neuron)"), "{error}");
+    artifact.config["lif"] = json!({});
+    artifact.insert("bias_mv", &[12], vec![1f64; 12]);
+    let error = export(&artifact, "mat").unwrap_err();
+    assert!(error.starts_with("a.safetensors") && error.contains("calibrated network"), "{error}");
     let error = format_of(Path::new("a.csv")).err().unwrap().to_string();
     assert!(error.contains("expected a name that ends in .mat, .nir or .npz"), "{error}");
 }
@@ -120,6 +124,9 @@ fn numpy_files_come_back_with_equal_tensors_and_config() {
         let mut artifact = network(recurrence);
         artifact.kind = Kind::Lif;
         artifact.insert("scaling_factor", &[1], vec![27.5f64]);
+        artifact.insert("scaling_factor_by_unit", &[12], vec![20.1f64; 12]);
+        artifact.insert("bias_mv", &[12], vec![-0.3f64; 12]);
+        artifact.insert("readout", &[1, 12], vec![0.7f64; 12]);
         let file = export(&artifact, "npz").unwrap();
         let back = import::import(&file, None, import::options()).unwrap();
         let computed = back.unused().into_iter().filter(|name| !name.starts_with("initial."));

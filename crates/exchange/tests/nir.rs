@@ -163,6 +163,37 @@ fn synapses_of_lif_networks_respond_as_their_equations() {
     assert_close(&impulse_response(&file, &["readout_decay"], 7, input, 2000), &r);
 }
 
+/// Factors divide the outgoing weights, biases move the leak, and the readout takes the place of W_out.
+#[test]
+fn a_calibrated_network_has_its_factors_biases_and_readout() {
+    let calibration = |artifact: &mut Artifact| {
+        artifact.insert("scaling_factor_by_unit", &[12], (1..13u32).map(|i| 10.0 * f64::from(i)).collect());
+        artifact.insert("bias_mv", &[12], (0..12u32).map(|i| f64::from(i) - 5.0).collect());
+    };
+    for recurrence in [json!({ "kind": "dense" }), json!({ "kind": "modes", "modes": 2 })] {
+        let node = if recurrence["kind"] == "dense" { "w_rec" } else { "mode_out" };
+        let mut artifact = lif(recurrence);
+        let before = export(&artifact, &[]).unwrap();
+        calibration(&mut artifact);
+        let after = export(&artifact, &[]).unwrap();
+        let weights = |file: &File, node: &str| numbers(file, &format!("nodes/{node}/weight"));
+        for name in [node, "w_out"] {
+            let pairs = weights(&before, name).into_iter().zip(weights(&after, name)).enumerate();
+            let expected = |at: usize| 25.0 / (10.0 * (at % 12 + 1) as f64);
+            assert!(pairs.clone().any(|(_, (w, _))| w != 0.0));
+            assert!(pairs.clone().all(|(at, (w, found))| (found - w * expected(at)).abs() <= 1e-6 * w.abs()), "{name}");
+        }
+        let leak = (0..12).map(|i| 25.0 + f64::from(i) - 5.0).collect::<Vec<f64>>();
+        assert_eq!(numbers(&after, "nodes/lif/v_leak"), leak);
+        artifact.insert("readout", &[1, 12], vec![2.0; 12]);
+        let fitted = weights(&export(&artifact, &[]).unwrap(), "w_out");
+        let w_out = artifact.values::<f32>("w_out", &[1, 12]).unwrap();
+        for ((fitted, plain), w) in fitted.iter().zip(weights(&before, "w_out")).zip(w_out) {
+            assert!((fitted / plain * f64::from(*w) - 2.0).abs() < 1e-5);
+        }
+    }
+}
+
 #[test]
 fn modes_stay_modes() {
     let modes = lif(json!({ "kind": "modes", "modes": 2 }));

@@ -39,7 +39,8 @@ pub struct DerivedExperiment {
 }
 
 /// All sections of a config.
-const SECTIONS: [&str; 8] = ["name", "seed", "task", "network", "training", "lif", "search", "evaluation"];
+const SECTIONS: [&str; 9] =
+    ["name", "seed", "task", "network", "training", "lif", "search", "calibration", "evaluation"];
 
 impl DerivedExperiment {
     /// Experiment of an artifact. `made_with` are the sections that its tensors depend on besides the network and its

@@ -30,6 +30,7 @@ pub mod structure;
 use json::{CONFIG, ConfigError, TrialsPlace, apply_overrides, origin_of, parse, read_json, resolve_task};
 use mdl_artifact::Input;
 use mdl_convert::Conversion;
+use mdl_convert::calibration::CalibrationConfig;
 use mdl_convert::lif::config::LifConfig;
 use mdl_convert::lif::neurons::LifNeuron;
 use mdl_convert::search::SearchConfig;
@@ -45,6 +46,7 @@ use mdl_train::config::{Stage, TrainingConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Error of an experiment that cannot be run.
@@ -118,6 +120,10 @@ pub struct Experiment {
     /// Search for the scaling factor.
     #[serde(default)]
     pub search: SearchConfig,
+    /// Calibration of the LIF network after the search. It is in the artifacts of configs that have this section, and of
+    /// calibrated networks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationConfig>,
     /// Evaluation of the finished network.
     #[serde(default)]
     pub evaluation: EvaluationConfig,
@@ -216,6 +222,18 @@ impl Experiment {
         self.training.evaluation_trials = self.training.evaluation_trials.min(validation);
         self.search.trials = self.search.trials.min(number(Purpose::SearchTrial));
         self.evaluation.trials = self.evaluation.trials.min(number(Purpose::EvaluationTrial));
+        if let Some(calibration) = &mut self.calibration {
+            calibration.limit_trials(number(Purpose::SearchTrial));
+        }
+    }
+
+    /// Settings of the calibration: the config's, which are the default ones where it has no such section.
+    pub fn calibration(&mut self) -> &CalibrationConfig {
+        if self.calibration.is_none() {
+            self.calibration = Some(CalibrationConfig::default());
+            self.limit_trials();
+        }
+        self.calibration.get_or_insert_default()
     }
 
     /// Resolved config as stored in an artifact.
@@ -314,9 +332,23 @@ impl Experiment {
         let parameters = self.network.parameters();
         self.training.validate_frozen(&parameters).map_err(section("training"))?;
         let signed = self.network.has_signs();
-        self.training.validate_regularisers(&parameters, signed).map_err(section("training"))?;
+        let rates = self.rates();
+        self.training.validate_regularisers(&parameters, signed, rates).map_err(section("training"))?;
         self.lif.validate().map_err(section("lif"))?;
         self.search.validate().map_err(section("search"))?;
+        let calibration = self.calibration.as_ref();
+        calibration.map_or(Ok(()), CalibrationConfig::validate).map_err(section("calibration"))?;
         self.evaluation.validate().map_err(section("evaluation"))
+    }
+
+    /// Smallest and largest mean rate that a unit can have: the activation in rate networks, Hz in spiking networks.
+    fn rates(&self) -> RangeInclusive<f64> {
+        match &self.network {
+            NetworkConfig::Rate(RateConfig { activation, .. }) => {
+                let largest = activation.largest_rate();
+                if matches!(activation, Activation::Tanh) { -largest..=largest } else { 0.0..=largest }
+            }
+            NetworkConfig::Spiking(_) => 0.0..=1e3 / self.task.step_ms(),
+        }
     }
 }

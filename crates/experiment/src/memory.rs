@@ -4,6 +4,7 @@
 //! or a little more; docs/reliability.md has the comparison.
 
 use crate::Experiment;
+use mdl_convert::calibration::CalibrationConfig;
 use mdl_data::tasks::{Drive, Size};
 use mdl_model::NetworkConfig;
 use mdl_model::rate::Activation;
@@ -93,6 +94,24 @@ impl Estimate {
             answers += ANSWER * factors * f64::from(search.trials);
         }
         Self::new(14e6, vec![(Self::NETWORK, networks), ("search.trials", answers)])
+    }
+
+    /// The calibration of a LIF network.
+    pub fn calibration(experiment: &Experiment, config: &CalibrationConfig, threads: usize) -> Self {
+        const DOUBLE: f64 = 8.0;
+        let sizes = Sizes::of(experiment);
+        let (fitted, held_out) = (f64::from(config.trials), f64::from(config.held_out_trials));
+        let of_trial = 4.0 * SINGLE * sizes.steps * (sizes.channels + 2.0 * sizes.outputs);
+        // States of the rate network, and the activity of trials that run at the same time.
+        let states = if config.units { 2.0 * SINGLE * sizes.steps * sizes.neurons } else { 0.0 };
+        // r, and for the units IPSC and v, of 16 trials.
+        let values = if config.units { 50.0 } else { 17.0 };
+        let activity = values * DOUBLE * sizes.steps * sizes.neurons;
+        let moments = if config.readout { 3.0 * DOUBLE * sizes.neurons * sizes.neurons } else { 0.0 };
+        let rate = sizes.rate_run(7.3, 1.7) * (fitted + held_out).min(25.0);
+        let network = sizes.converted() + sizes.simulated(threads) + (activity + moments).max(rate);
+        let trials = (fitted + held_out) * of_trial + fitted * states;
+        Self::new(14e6, vec![(Self::NETWORK, network), ("calibration.trials", trials)])
     }
 
     /// The evaluation of a LIF network on `trials` trials.

@@ -22,7 +22,7 @@ impl<R, F: FnMut() -> R> WithSimd for Kernel<F> {
 ///
 /// The kernel must be an `#[inline(always)]` closure, and all it calls inline too: only what is inlined is compiled for the
 /// wider unit. The bound is `FnMut`, not `FnOnce`, because the latter calls a closure through a shim that is not inlined.
-/// Plain Rust arithmetic is never fused, so the result has the same bits on every unit.
+/// Plain Rust arithmetic is never fused, and `mul_add` always is, so the result has the same bits on every unit.
 #[inline(always)]
 pub fn dispatch<R>(kernel: impl FnMut() -> R) -> R {
     Arch::new().dispatch(Kernel(kernel))

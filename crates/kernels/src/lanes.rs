@@ -49,6 +49,16 @@ impl<R: Real> Lanes<R> {
         out
     }
 
+    /// self · factor + sum in each lane, with one rounding.
+    #[inline(always)]
+    pub fn mul_add(self, factor: Self, sum: Self) -> Self {
+        let mut out = sum;
+        for l in 0..LANES {
+            out.0[l] = self.0[l].mul_add(factor.0[l], sum.0[l]);
+        }
+        out
+    }
+
     /// `yes` where the value is above `bound`, else `no`.
     #[inline(always)]
     pub fn where_above(self, bound: Self, yes: Self, no: Self) -> Self {

@@ -9,8 +9,10 @@
 //!
 //! A stream has no state except its position, so its numbers are the same on any number of threads, in any order and on
 //! any machine. The elementary functions below are polynomials in plain `f32` arithmetic, never fused, and give the
-//! same bits on every CPU, whatever vector unit the compiler uses for them.
+//! same bits on every CPU, whatever vector unit the compiler uses for them. [`UnitNoise`] draws the noise of a network's
+//! units in the order in which it is used.
 
+use crate::of_width;
 use std::f32::consts::{LN_2, SQRT_2};
 
 /// Purpose of a stream. Different purposes never share a number.
@@ -51,6 +53,10 @@ pub enum Purpose {
     MeanFieldNoise = 16,
     /// Example trials of a task, one per condition.
     ExampleTrial = 17,
+    /// Noise of a rate network in a calibration.
+    CalibrationNoise = 18,
+    /// Starts and permutations of analyses.
+    Analysis = 19,
 }
 
 /// Number of sets of `LANES` blocks whose words are drawn before they are converted to numbers.
@@ -315,6 +321,109 @@ pub fn fill_normal(seed: u64, purpose: Purpose, index: u64, first_block: u32, sd
     );
 }
 
+/// Noise of the units of a network, in the layout in which trials run side by side.
+///
+/// Trials and steps draw from one stream. In blocks of four numbers as of [`fill_normal`], the noise of unit i in trial b of B
+/// at step s is number w of a block:
+///
+/// ```text
+/// i = 64 g + 16 w + l,  0 ≤ w < 4,  0 ≤ l < 16          block = ((s ⌈N/64⌉ + g) 16 + l) B + b
+/// ```
+///
+/// so that the sixteen blocks that are computed together are those of neighbours `[N, trials]`. Streams repeat after 2³² blocks.
+#[derive(Clone, Debug)]
+pub struct UnitNoise {
+    stream: Stream,
+    sd: f32,
+    units: usize,
+    trials: usize,
+}
+
+/// Units whose numbers share blocks.
+const TOGETHER: usize = 4 * LANES;
+
+impl UnitNoise {
+    /// Noise with standard deviation `sd` of `units` units in `trials` trials, from the stream (`seed`, `purpose`, `index`).
+    pub fn new([seed, index]: [u64; 2], purpose: Purpose, sd: f32, units: usize, trials: usize) -> Self {
+        Self { stream: Stream::new(seed, purpose, index), sd, units, trials }
+    }
+
+    /// Number of numbers in the blocks of `steps` steps, of which those of units beyond the last are not used.
+    pub fn count(&self, steps: usize) -> usize {
+        steps * self.units.next_multiple_of(TOGETHER) * self.trials
+    }
+
+    /// Fills `out` `[N, width]` with the noise of step `step` in `width` trials from `trial` onwards.
+    pub fn fill(&self, step: usize, trial: usize, width: usize, out: &mut [f32]) {
+        of_width!(width, WIDTH => self.fill_block::<WIDTH>(step, trial, &mut out[..self.units * WIDTH]));
+    }
+
+    fn fill_block<const WIDTH: usize>(&self, step: usize, trial: usize, out: &mut [f32]) {
+        // Blocks of the lanes, relative to the first of them.
+        let lanes: [u32; LANES] = std::array::from_fn(|l| ((l / WIDTH) * self.trials + l % WIDTH) as u32);
+        let groups = self.units.div_ceil(TOGETHER);
+        // The numbers of 64 units are in four planes of 16 units and all trials; a vector has a part of each.
+        let len = out.len();
+        let parts = |group: usize| {
+            let beyond = (len - group * TOGETHER * WIDTH).min(LANES * WIDTH);
+            (0..beyond).step_by(LANES).map(move |at| (group, at))
+        };
+        let mut parts = (0..groups).flat_map(parts);
+        let mut places = [(0, 0); AHEAD];
+        let mut words = [[[0u32; LANES]; 4]; AHEAD];
+        loop {
+            let mut count = 0;
+            for (place, part) in places.iter_mut().zip(&mut parts) {
+                *place = part;
+                count += 1;
+            }
+            if count == 0 {
+                return;
+            }
+            crate::dispatch::dispatch(
+                #[inline(always)]
+                || {
+                    for ((group, at), words) in places[..count].iter().zip(&mut words) {
+                        let unit = (step * groups + group) * LANES + at / WIDTH;
+                        let first = (unit * self.trials + trial + at % WIDTH) as u32;
+                        let blocks = lanes.map(
+                            #[inline(always)]
+                            |lane| first.wrapping_add(lane),
+                        );
+                        *words = philox(blocks, self.stream.rest, self.stream.key);
+                    }
+                    for ((group, at), [a, b, c, d]) in places[..count].iter().zip(&words) {
+                        for (pair, (radius, angle)) in [(a, b), (c, d)].into_iter().enumerate() {
+                            let plane = |w: usize| (group * 4 + w) * LANES * WIDTH + at;
+                            let (first, second) = (plane(2 * pair), plane(2 * pair + 1));
+                            if first >= len {
+                                break;
+                            }
+                            let mut normal = [[0f32; LANES]; 2];
+                            for l in 0..LANES {
+                                (normal[0][l], normal[1][l]) = normal_pair(radius[l], angle[l], self.sd);
+                            }
+                            for (numbers, at) in normal.iter().zip([first, second]) {
+                                write(numbers, out, at);
+                            }
+                        }
+                    }
+                },
+            );
+        }
+    }
+}
+
+/// Writes numbers from `at` onwards, as many as there is room for.
+#[inline(always)]
+fn write(numbers: &[f32; LANES], out: &mut [f32], at: usize) {
+    let Some(out) = out.get_mut(at..) else { return };
+    match out.first_chunk_mut() {
+        Some(out) => *out = *numbers,
+        None => out.copy_from_slice(&numbers[..out.len()]),
+    }
+}
+
 /// Fills `out` with the raw words of a stream from block `first_block` onwards, in lane order: word `w` of block
 /// `first_block + 16 g + l` is at `64 g + 16 w + l`. For encoders that compare against thresholds.
 pub fn fill_words(seed: u64, purpose: Purpose, index: u64, first_block: u32, out: &mut [u32]) {
@@ -437,6 +546,34 @@ mod tests {
         fill_normal(1, Purpose::LifNoise, 2, 5, 0.5, &mut long);
         fill_normal(1, Purpose::LifNoise, 2, 5, 0.5, &mut short);
         assert_eq!(long[..137], short[..]);
+    }
+
+    /// Every number is where the head of [`UnitNoise`] says, whatever trials are filled together.
+    #[test]
+    fn noise_of_units_is_that_of_the_stream() {
+        for (units, trials) in [(1, 1), (5, 9), (64, 4), (70, 40), (200, 8), (137, 1)] {
+            let noise = UnitNoise::new([3, 8], Purpose::TrainingNoise, 0.5, units, trials);
+            let (steps, groups) = (3, units.div_ceil(64));
+            let mut stream = vec![0f32; noise.count(steps).next_multiple_of(64)];
+            fill_normal(3, Purpose::TrainingNoise, 8, 0, 0.5, &mut stream);
+            for width in [1, 4, 8, 16].into_iter().filter(|width| *width <= trials) {
+                for (step, trial) in [(0, 0), (2, trials - width)] {
+                    let mut out = vec![f32::NAN; units * width];
+                    noise.fill(step, trial, width, &mut out);
+                    for (i, found) in out.iter().enumerate() {
+                        let (unit, trial) = (i / width, trial + i % width);
+                        let (g, w, l) = (unit / 64, unit % 64 / 16, unit % 16);
+                        let block = ((step * groups + g) * 16 + l) * trials + trial;
+                        let expected = stream[block / 16 * 64 + 16 * w + block % 16];
+                        assert_eq!(
+                            found.to_bits(),
+                            expected.to_bits(),
+                            "{units} units, {trials} trials, {width} of them"
+                        );
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -319,6 +319,17 @@ fn every_surrogate_synapse_and_refractory_period_agrees_with_the_reference() {
     }
 }
 
+#[test]
+fn neurons_without_filters_agree_with_the_reference() {
+    for (tau_current_ms, tau_decay_ms) in [(0.0, 30.0), (10.0, 0.0), (0.0, 0.0)] {
+        let neuron = SpikingNeuron { tau_current_ms, tau_decay_ms, refractory_steps: 0, ..SpikingNeuron::default() };
+        let neuron =
+            SpikingNeuron { synapse: Synapse::Single, gain: SynapticGain::Value(2.0), threshold: 0.2, ..neuron };
+        assert_eq!(neuron.validate(), Ok(()));
+        check_reference(&neuron.into(), SMALL, 90, 3);
+    }
+}
+
 /// Neurons of which each has a threshold and a decay time constant of its own.
 fn diverse(neuron: &SpikingNeuron, neurons: usize) -> Population {
     Population::new(neuron.clone(), Some(thresholds(neurons)), Some(tau_decays_ms(neurons))).unwrap()

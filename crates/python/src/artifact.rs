@@ -2,6 +2,7 @@
 
 use crate::errors::{self, OrRaise};
 use crate::inputs::{ArrayArgument, Numbers};
+use crate::job;
 use crate::memory::Memory;
 use mdl_artifact::{Artifact as Content, Kind, Provenance, Values};
 use mdl_cli::{OrExit, Status};
@@ -151,12 +152,15 @@ impl Artifact {
     }
 
     /// The first of the figures of these names that the artifact has, as SVG.
-    fn figure(&self, py: Python, names: Vec<String>) -> Option<String> {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let drawn = py.detach(|| figures::draw(&self.content, &names));
-        names.iter().find_map(|name| {
-            let (_, figure) = drawn.figures.iter().find(|(drawn, _)| drawn == name)?;
-            Some(figure.svg().to_owned())
+    fn figure(&self, py: Python, names: Vec<String>) -> PyResult<Option<String>> {
+        let content = self.content.clone();
+        job::quick(py, move || {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let drawn = figures::draw(&content, &names);
+            Ok(names.iter().find_map(|name| {
+                let (_, figure) = drawn.figures.iter().find(|(drawn, _)| drawn == name)?;
+                Some(figure.svg().to_owned())
+            }))
         })
     }
 }

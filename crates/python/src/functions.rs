@@ -1,17 +1,19 @@
 //! The stages as functions of Python. Configs and results are JSON texts, which Python's own code turns into dicts.
 
+use crate::allocator;
 use crate::artifact::Artifact;
-use crate::errors::{self, OrRaise};
+use crate::errors;
 use crate::inputs::ArrayArgument;
 use crate::job::{self, Manner};
 use mdl_artifact::{Artifact as Content, Kind};
-use mdl_cli::stages::{self, Config, Overrides, Record, StartFrom, Trialset};
+use mdl_cli::stages::{self, Checkpoint, Config, Overrides, Record, Settings, StartFrom, Trialset};
 use mdl_exchange::ImportOptions;
 use pyo3::prelude::*;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Changes to a config: overrides `key=value`, and the seed.
 type Changes = (Vec<String>, Option<u64>);
@@ -52,20 +54,27 @@ fn finished((artifact, result): (Content, Value)) -> anyhow::Result<(Artifact, S
     Ok((Artifact::in_memory(artifact)?, result.to_string()))
 }
 
-/// Trains a network. `start` is a network to start from, and whether to draw new input and output weights.
+/// Trains a network. `start` is a network to start from, and whether to draw new input and output weights; `checkpoint`
+/// the file of the network, whether to resume, and the seconds between two saves.
 #[pyfunction]
 pub fn train(
     py: Python,
     config: ConfigArgument,
     start: (Option<Py<Artifact>>, bool, bool),
     changes: Changes,
+    checkpoint: Option<(PathBuf, bool, f64)>,
     rows: Option<Bound<PyAny>>,
     manner: Manner,
 ) -> PyResult<(Artifact, String)> {
     let network = content(&start.0);
+    let checkpoint = checkpoint.map(|(output, resume, seconds)| {
+        let every = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Checkpoint { output, resume, every }
+    });
     job::run(py, &manner, rows.as_ref(), move |watch, evaluated| {
         let from = StartFrom { network: network.as_deref(), new_inputs: start.1, new_outputs: start.2 };
-        finished(config.with(|config| stages::train(config, &from, overrides(&changes), evaluated, watch))?)
+        let kept = checkpoint.as_ref();
+        finished(config.with(|config| stages::train(config, &from, overrides(&changes), kept, evaluated, watch))?)
     })
 }
 
@@ -83,6 +92,13 @@ pub fn find_scaling_factor(
     })
 }
 
+/// Calibrates a LIF network.
+#[pyfunction]
+pub fn calibrate(py: Python, network: &Artifact, changes: Changes, manner: Manner) -> PyResult<(Artifact, String)> {
+    let network = network.content.clone();
+    job::run(py, &manner, None, move |watch, _| finished(stages::calibrate(&network, overrides(&changes), watch)?))
+}
+
 /// Evaluates a network.
 #[pyfunction]
 pub fn evaluate(
@@ -96,6 +112,30 @@ pub fn evaluate(
     let (network, trials) = (network.content.clone(), content(&trials));
     job::run(py, &manner, None, move |watch, _| {
         finished(stages::evaluate(&network, trials.as_deref(), accept_other, overrides(&changes), watch)?)
+    })
+}
+
+/// What to analyse: names, times and inputs for fixed points, starts.
+type Analyses = (Vec<String>, Vec<f64>, Vec<Vec<f64>>, usize);
+
+/// Analyses a network, or compares it with another.
+#[pyfunction]
+pub fn analyze(
+    py: Python,
+    network: &Artifact,
+    other: Option<Py<Artifact>>,
+    trials: Option<Py<Artifact>>,
+    accept_other: bool,
+    what: Analyses,
+    changes: Changes,
+    manner: Manner,
+) -> PyResult<(Artifact, String)> {
+    let (network, other, trials) = (network.content.clone(), content(&other), content(&trials));
+    let (only, at_ms, inputs, starts) = what;
+    let what = stages::Analyses { only, settings: Settings { at_ms, inputs, starts } };
+    job::run(py, &manner, None, move |watch, _| {
+        let networks = (&*network, other.as_deref());
+        finished(stages::analyse(networks, trials.as_deref(), accept_other, &what, overrides(&changes), watch)?)
     })
 }
 
@@ -140,15 +180,17 @@ pub fn draw_trials(py: Python, config: ConfigArgument, changes: Changes, manner:
 /// The network of a config before its training.
 #[pyfunction]
 pub fn draw_network(py: Python, config: ConfigArgument, changes: Changes) -> PyResult<Artifact> {
-    let network = || config.with_some(|config| stages::draw_network(config, overrides(&changes)));
-    py.detach(|| Artifact::in_memory(network()?)).or_raise(py)
+    job::quick(py, move || {
+        let network = config.with_some(|config| stages::draw_network(config, overrides(&changes)))?;
+        Artifact::in_memory(network)
+    })
 }
 
 /// The resolved config, as JSON.
 #[pyfunction]
 pub fn resolve(py: Python, config: ConfigArgument, changes: Changes) -> PyResult<String> {
-    let resolved = py.detach(|| config.with_some(|config| stages::resolve(config, overrides(&changes))));
-    resolved.or_raise(py).map(|config| config.to_string())
+    let resolved = move || config.with_some(|config| stages::resolve(config, overrides(&changes)));
+    job::quick(py, resolved).map(|config| config.to_string())
 }
 
 /// Imports a network of another tool.
@@ -198,12 +240,15 @@ pub fn export_network(
     py: Python,
     artifact: &Artifact,
     path: PathBuf,
+    layout: Option<String>,
     force: bool,
     changes: Changes,
     manner: Manner,
 ) -> PyResult<()> {
     let content = artifact.content.clone();
-    job::run(py, &manner, None, move |_, _| stages::export(&content, &path, overrides(&changes), force))
+    job::run(py, &manner, None, move |_, _| {
+        stages::export(&content, &path, layout.as_deref(), overrides(&changes), force)
+    })
 }
 
 mod files {
@@ -225,5 +270,6 @@ pub fn program_names() -> Vec<&'static str> {
 /// Runs a program; returns its exit status. `arguments` starts with its name.
 #[pyfunction]
 pub fn program(py: Python, arguments: Vec<OsString>, share: PathBuf) -> u8 {
+    allocator::exit_on_refusal();
     py.detach(|| mdl_cli::run_as(arguments, share))
 }

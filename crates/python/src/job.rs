@@ -1,7 +1,8 @@
 //! Long work on a thread of its own, while the calling thread waits for it, listens to Ctrl-C and calls callbacks.
 
-use crate::errors;
+use crate::{allocator, errors};
 use mdl_cli::watch::Watch;
+use mdl_data::tasks::program::allocation::set_owner;
 use mdl_train::metrics::Row;
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -80,7 +81,8 @@ pub fn run<T: Send + 'static>(
     work: impl FnOnce(&Watch, &mut dyn FnMut(&Row) -> bool) -> anyhow::Result<T> + Send + 'static,
 ) -> PyResult<T> {
     collect_warnings();
-    let pool = manner.threads.map(|threads| pool(py, threads)).transpose()?;
+    let pool = Pool::take(py, manner.threads)?;
+    let (threads, owner) = (pool.threads.clone(), pool.number);
     let stop = manner.cancel.as_ref().map(|cancel| cancel.get().clone()).unwrap_or_default().stop;
     let steps = Arc::new(Steps::default());
     let (sender, receiver) = mpsc::channel();
@@ -92,20 +94,22 @@ pub fn run<T: Send + 'static>(
             stopped: &|| flag.load(Ordering::Relaxed),
         };
         let work = || work(&watch, &mut |row| !hears_rows || ask(&sender, row));
-        let finished = catch_unwind(AssertUnwindSafe(|| match &pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }));
+        let finished = catch_unwind(AssertUnwindSafe(|| threads.install(work)));
         // The receiver is gone if the caller was interrupted.
         let _ = sender.send(News::Finished(finished));
     };
     let thread = std::thread::Builder::new().name("mdl-rnn".into()).stack_size(STACK).spawn(body);
     thread.map_err(|error| errors::exception(py, "RunError", &format!("no thread can be started: {error}")))?;
     let receiver = Mutex::new(receiver);
-    let result = wait(py, manner, rows, &receiver, &steps);
-    if result.is_err() {
+    let result = wait(py, manner, rows, owner, &receiver, &steps);
+    let mut finished = result.is_ok();
+    if !finished {
         stop.store(true, Ordering::Relaxed);
-        py.detach(|| _ = next(&receiver, GRACE));
+        finished = py.detach(|| matches!(next(&receiver, GRACE), Ok(News::Finished(_))));
+    }
+    if finished {
+        // The threads of abandoned work end with it.
+        pool.give_back();
     }
     issue_warnings(py)?;
     match result? {
@@ -114,12 +118,22 @@ pub fn run<T: Send + 'static>(
     }
 }
 
+/// Runs work that is not reported on, on one thread.
+///
+/// # Errors
+/// The exceptions of the work, and `KeyboardInterrupt`.
+pub fn quick<T: Send + 'static>(py: Python, work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> PyResult<T> {
+    let manner = Manner { threads: Some(1), progress: None, cancel: None };
+    run(py, &manner, None, move |_, _| work())
+}
+
 type Finished<T> = Result<anyhow::Result<T>, Box<dyn Any + Send>>;
 
 fn wait<T: Send>(
     py: Python,
     manner: &Manner,
     rows: Option<&Bound<PyAny>>,
+    owner: u64,
     receiver: &Mutex<Receiver<News<T>>>,
     steps: &Steps,
 ) -> PyResult<Finished<T>> {
@@ -141,7 +155,12 @@ fn wait<T: Send>(
                 // The work has ended if nobody hears the answer.
                 let _ = answer.send(go_on);
             }
-            Err(RecvTimeoutError::Timeout) => manner.progress.iter().try_for_each(report)?,
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(reason) = allocator::refusal_of(owner) {
+                    return Err(errors::exception(py, "ArgumentError", &reason));
+                }
+                manner.progress.iter().try_for_each(report)?;
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(errors::of_panic(py, &"the work ended without a result"));
             }
@@ -160,19 +179,37 @@ fn ask<T>(sender: &Sender<News<T>>, row: &Row) -> bool {
     sender.send(News::Row(json!(row).to_string(), answer)).is_ok() && answered.recv().unwrap_or(false)
 }
 
-/// The pool with this many threads, which is kept.
-fn pool(py: Python, threads: usize) -> PyResult<Arc<ThreadPool>> {
-    static POOLS: Mutex<BTreeMap<usize, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
-    if !(1..=MOST_THREADS).contains(&threads) {
-        return Err(errors::argument(py, "threads", &threads.to_string(), &format!("1 to {MOST_THREADS}")));
+/// Threads of a job. A job has a pool of its own while it runs, so that jobs on one thread each run side by side.
+struct Pool {
+    threads: Arc<ThreadPool>,
+    /// Number of the pool, the owner of what its threads do.
+    number: u64,
+    size: Option<usize>,
+}
+
+/// Pools that are not in use, by the number of threads that was asked for.
+static IDLE: Mutex<BTreeMap<Option<usize>, Vec<Pool>>> = Mutex::new(BTreeMap::new());
+
+impl Pool {
+    /// A pool of this many threads, by default one per core.
+    fn take(py: Python, size: Option<usize>) -> PyResult<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        if let Some(threads) = size.filter(|threads| !(1..=MOST_THREADS).contains(threads)) {
+            return Err(errors::argument(py, "threads", &threads.to_string(), &format!("1 to {MOST_THREADS}")));
+        }
+        if let Some(idle) = IDLE.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&size).and_then(Vec::pop) {
+            return Ok(idle);
+        }
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let builder = ThreadPoolBuilder::new().num_threads(size.unwrap_or(0)).stack_size(STACK);
+        let threads = builder.start_handler(move |_| set_owner(number)).build();
+        let threads = threads.map_err(|error| errors::exception(py, "RunError", &format!("threads: {error}")))?;
+        Ok(Self { threads: Arc::new(threads), number, size })
     }
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pool) = pools.get(&threads) {
-        return Ok(pool.clone());
+
+    fn give_back(self) {
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).entry(self.size).or_default().push(self);
     }
-    let pool = ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build();
-    let pool = pool.map_err(|error| errors::exception(py, "RunError", &format!("threads: {error}")))?;
-    Ok(pools.entry(threads).or_insert(Arc::new(pool)).clone())
 }
 
 /// Warnings of the libraries that have not been issued.

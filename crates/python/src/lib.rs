@@ -3,6 +3,7 @@
 //! The Python code beside it (`python/mdl_rnn`) has the public classes and functions with their documentation. This crate
 //! converts arguments, results and errors, and runs long work on a thread of its own (`job`).
 
+mod allocator;
 mod artifact;
 mod errors;
 mod functions;
@@ -20,8 +21,8 @@ mod _mdl_rnn {
     use super::artifact::Artifact;
     #[pymodule_export]
     use super::functions::{
-        draw_network, draw_trials, evaluate, export_network, find_scaling_factor, import_network, program,
-        program_names, resolve, run, shipped, train,
+        analyze, calibrate, draw_network, draw_trials, evaluate, export_network, find_scaling_factor, import_network,
+        program, program_names, resolve, run, shipped, train,
     };
     #[pymodule_export]
     use super::job::Cancel;

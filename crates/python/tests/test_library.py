@@ -4,13 +4,11 @@ import gc
 import inspect
 import os
 import pathlib
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-import weakref
 
 import numpy as np
 import pytest
@@ -146,13 +144,14 @@ def test_progress_is_told_to_the_end(lif):
 LONG = {**SMALL, "network.neurons": 200, "training.max_updates": 10**6}
 
 
-@pytest.mark.parametrize("work", ["train", "run", "find"])
-def test_ctrl_c_is_obeyed_within_a_fifth_of_a_second(work, rate):
+@pytest.mark.parametrize("work", ["train", "run", "find", "calibrate"])
+def test_ctrl_c_is_obeyed_within_a_fifth_of_a_second(work, rate, lif):
     large = mdl_rnn.RateNetwork.draw("go-nogo", set={"network.neurons": 1000})
     calls = {
         "train": lambda: mdl_rnn.train("go-nogo", set=LONG),
         "run": lambda: large.run(np.zeros((100, 4000, 1), np.float32), record="output"),
         "find": lambda: mdl_rnn.find_scaling_factor(rate, set={"search.trials": 100000}),
+        "calibrate": lambda: mdl_rnn.calibrate(lif, set={"calibration.iterations": 1000}),
     }
     sent = []
 
@@ -201,22 +200,28 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, inpu
 
 
 def test_calls_leak_nothing():
-    network = mdl_rnn.SpikingNetwork.draw("mante-spiking", set={"network.neurons": 10})
-    inputs = np.zeros((2, 20, 4), np.float32)
+    """In a process of its own, where no interrupted call of another test still ends its work."""
+    code = """
+import pathlib, resource, weakref, numpy as np, mdl_rnn
+network = mdl_rnn.SpikingNetwork.draw("mante-spiking", set={"network.neurons": 10})
+inputs = np.zeros((2, 20, 4), np.float32)
 
-    def resident():
-        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+def resident():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
-    for _ in range(200):
-        network.run(inputs)
-    before = resident()
-    for _ in range(1000):
-        network.run(inputs)
-    assert resident() - before < 8 << 20
-    activity = network.run(inputs)
-    kept = weakref.ref(activity)
-    del activity
-    assert kept() is None
+for _ in range(200):
+    network.run(inputs)
+before = resident()
+for _ in range(1000):
+    network.run(inputs)
+print(resident() - before)
+activity = network.run(inputs)
+kept = weakref.ref(activity)
+del activity
+assert kept() is None
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 8 << 20, done.stdout
 
 
 def test_warnings_are_pythons():
@@ -329,3 +334,64 @@ def test_the_import_is_fast():
     code = "import numpy, time; start = time.perf_counter(); import mdl_rnn; print(time.perf_counter() - start)"
     times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5)]
     assert min(times) < 0.3
+
+
+def test_a_stopped_training_continues_where_it_was(tmp_path):
+    path = tmp_path / "rate.safetensors"
+    state = tmp_path / "rate.safetensors.partial"
+    expected = mdl_rnn.train("go-nogo", seed=3, set=SMALL)
+    with pytest.raises(mdl_rnn.Interrupted, match="resume=True continues from it"):
+        mdl_rnn.train("go-nogo", seed=3, set=SMALL, checkpoint=path, callbacks=lambda row: False)
+    assert state.exists()
+    with pytest.raises(mdl_rnn.ArgumentError, match="holds the state of an earlier training"):
+        mdl_rnn.train("go-nogo", seed=3, set=SMALL, checkpoint=path)
+    with pytest.raises(mdl_rnn.ArgumentError, match="holds the state of another training"):
+        mdl_rnn.train("go-nogo", seed=4, set=SMALL, checkpoint=path, resume=True)
+    rows = []
+    network = mdl_rnn.train("go-nogo", seed=3, set=SMALL, checkpoint=path, resume=True, callbacks=rows.append)
+    assert network == expected and [row["update"] for row in rows] == [40]
+    assert not state.exists() and not path.exists()
+    again = mdl_rnn.train("go-nogo", seed=3, set=SMALL, checkpoint=path, resume=True, checkpoint_every=0)
+    assert again == expected
+    with pytest.raises(mdl_rnn.ArgumentError, match="checkpoint: found None"):
+        mdl_rnn.train("go-nogo", resume=True)
+
+
+def huge(body):
+    head = "step_ms = 5\nduration_ms = 100\ninputs = ['a']\noutputs = ['b']\nconditions = ['c']\n"
+    return mdl_rnn.Task(f"{head}def trial(t, p):\n    {body}\n    t.reach('b', above=0.5)\n    return 'c'\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x = [0] * 1000000000",
+        "x = 'a' * 1000000000",
+        "x = ('a' * 1000000).join(['b'] * 1000000)",
+        "x = ('a' * 1000000).replace('a', 'b' * 1000000)",
+    ],
+)
+def test_a_task_that_asks_for_a_huge_value_raises(body):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for call in (lambda: mdl_rnn.draw_trials(huge(body), count=3), lambda: mdl_rnn.resolve("go-nogo", set={"task": huge(body).section()})):
+        with pytest.raises(mdl_rnn.MdlRnnError, match=r"one value of \d+ bytes, expected at most 33554432 bytes"):
+            call()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
+    # The library goes on.
+    assert len(mdl_rnn.draw_trials("go-nogo", count=3)) == 3
+
+
+def test_runs_on_one_thread_each_are_side_by_side(rate):
+    """A job has threads of its own: one that waits does not hold up another."""
+    waiting, entered = threading.Event(), threading.Event()
+
+    def wait(row):
+        entered.set()
+        assert waiting.wait(60)
+
+    first = threading.Thread(target=lambda: mdl_rnn.train("go-nogo", set=SMALL, threads=1, callbacks=wait))
+    first.start()
+    assert entered.wait(60)
+    mdl_rnn.evaluate(rate, trials=3, threads=1)
+    waiting.set()
+    first.join()

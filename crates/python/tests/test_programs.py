@@ -89,6 +89,44 @@ def test_runs(name, request, tmp_path):
     assert "correct" not in bare.tensors
 
 
+@pytest.mark.parametrize("name", ["rate", "lif", "spiking"])
+def test_analyses(name, request, tmp_path):
+    network = request.getfixturevalue(name)
+    file, trials, analysis = (tmp_path / f"{each}.safetensors" for each in (name, "trials", "analysis"))
+    network.save(file)
+    drawn = mdl_rnn.draw_trials(network, count=20)
+    drawn.save(trials)
+    only = ["mode_space", "components", "rates", "removal"] + (["fixed_points"] if name == "rate" else ["intervals"])
+    arguments = ["--trials", trials, "--starts", 30, "--only", ",".join(only)]
+    printed = program("analyze", file, *arguments, "-o", analysis)
+    own = mdl_rnn.analyze(network, trials=drawn, starts=30, only=only)
+    assert {**printed, "output": None, "report": None} == {**own.result, "output": None, "report": None}
+    assert written(own, tmp_path / "own.safetensors") == analysis.read_bytes()
+    assert own == mdl_rnn.load(analysis) and own == mdl_rnn.analyze(network, trials=drawn, starts=30, only=only, threads=1)
+    assert own.part("rates")["mean"].shape == own["rates.mean"].shape
+
+
+def test_comparison(rate, lif, tmp_path):
+    files = [tmp_path / "rate.safetensors", tmp_path / "lif.safetensors", tmp_path / "comparison.safetensors"]
+    rate.save(files[0])
+    lif.save(files[1])
+    program("analyze", files[0], files[1], "--count", 8, "-o", files[2])
+    own = mdl_rnn.analyze(rate, lif, trials=8)
+    assert written(own, tmp_path / "own.safetensors") == files[2].read_bytes()
+    same = mdl_rnn.analyze(rate, rate, trials=8).result["comparison"]
+    assert abs(same["cka"] - 1) < 1e-9 and same["procrustes"] < 1e-9 and same["dynamics"] < 1e-9
+    with pytest.raises(mdl_rnn.ArgumentError, match="nothing"):
+        mdl_rnn.analyze(rate, only="nothing")
+def test_calibration(lif, tmp_path):
+    file, calibrated = tmp_path / "lif.safetensors", tmp_path / "calibrated.safetensors"
+    lif.save(file)
+    settings = {"calibration.trials": 8, "calibration.held_out_trials": 4, "calibration.iterations": 1}
+    program("calibrate", file, "-o", calibrated, *(part for item in settings.items() for part in ("--set", "%s=%s" % item)))
+    own = mdl_rnn.calibrate(lif, set=settings, threads=1)
+    assert written(own, tmp_path / "own.safetensors") == calibrated.read_bytes()
+    assert own == mdl_rnn.load(calibrated) and own.result["version"] != "converted"
+
+
 def test_threads_change_no_bit(rate, lif):
     again = mdl_rnn.train("go-nogo", seed=3, set=SMALL, threads=1)
     assert again == rate

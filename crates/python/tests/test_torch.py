@@ -59,6 +59,17 @@ def test_spiking_outputs_and_gradients_agree_with_pytorch():
         assert torch.allclose(one, other, rtol=1e-6, atol=1e-8), (one - other).abs().max()
 
 
+def test_gradcheck_where_the_outputs_are_smooth():
+    """Outputs are linear in the readout, and the spikes do not depend on it."""
+    module = SpikingModes(3, 12, 2, 2, neuron={"dt_ms": 5, "tau_rise_ms": 10, "threshold": 0.5}).double()
+    x = torch.randn(30, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    rest = {name: value.detach() for name, value in module.named_parameters() if name != "Wout"}
+    run = lambda readout: torch.func.functional_call(module, {**rest, "Wout": readout}, (x,))
+    readout = module.Wout.detach().clone().requires_grad_()
+    assert run(readout).abs().max() > 0.01
+    assert torch.autograd.gradcheck(run, (readout,))
+
+
 def test_state_dicts_round_trip_and_have_the_published_names():
     module = SpikingModes(4, 30, 3, 1, neuron={"dt_ms": 2})
     assert set(module.state_dict()) == {"Win", "Wout", "pin", "pout", "l"}

@@ -77,6 +77,7 @@ CASES = [
     (lambda: mdl_rnn.train(TINY, start="network"), ArgumentError, "start", "str", "RateNetwork"),
     (lambda: mdl_rnn.train(TINY, callbacks=3), (ArgumentError, TypeError), "", "", ""),
     (lambda: mdl_rnn.find_scaling_factor(tiny()), ArgumentError, "network", "SpikingNetwork", "RateNetwork"),
+    (lambda: mdl_rnn.calibrate(tiny()), ArgumentError, "network", "SpikingNetwork", "LifNetwork"),
     (lambda: mdl_rnn.evaluate(tiny(), trials=True), ArgumentError, "trials", "True", "whole number"),
     (lambda: mdl_rnn.draw_trials("go-nogo", count=0), ArgumentError, "count", "0", "1"),
     (lambda: mdl_rnn.load("/no/such/file"), FileNotFoundError, "path", "/no/such/file", ""),

@@ -14,8 +14,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut figures = Section::new("Figures").text("One figure of every kind, from simulated data.");
     for (name, figure) in common::gallery()? {
         std::fs::write(directory.join(format!("{name}.svg")), figure.svg())?;
-        std::fs::write(directory.join(format!("{name}.png")), figure.png(2.0)?)?;
-        let caption = figure.description().to_owned();
+        std::fs::write(directory.join(format!("{name}.png")), figure.png_of_dpi(300.0)?)?;
+        std::fs::write(directory.join(format!("{name}.pdf")), figure.pdf()?)?;
+        let caption = figure.caption().to_owned();
         figures = figures.figure(figure, &caption);
     }
     let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();

@@ -1,6 +1,7 @@
 //! Canvas of a figure: title and legend at the top, panels and marks below.
 
 use crate::figure::Figure;
+use crate::look::{Look, UNIT_MM};
 use crate::mark::{Path, stretches, thin};
 use crate::panel::{Frame, Panel};
 use crate::{font, style};
@@ -13,7 +14,11 @@ use kuva::render::render::{PathData, Primitive, Scene, TextAnchor};
 pub(crate) enum Key {
     Line(&'static str),
     Dashes(&'static str),
-    Dots(&'static str),
+    /// Dashes in the colours of several curves, which have two of them here.
+    ColouredDashes([&'static str; 2]),
+    ColouredDots([&'static str; 2]),
+    /// A criterion or threshold.
+    Level,
     Block(&'static str),
     Dot(&'static str),
     OpenDot(&'static str),
@@ -59,6 +64,9 @@ impl Type {
 
 /// Canvas under construction. Title and legend are placed first and determine where the body starts.
 pub(crate) struct Canvas {
+    look: Look,
+    /// Points of the letters of panels.
+    letters: Vec<(f64, f64)>,
     title: String,
     width: f64,
     /// Top of the body, in px from the top of the canvas.
@@ -76,15 +84,28 @@ const LEGEND_LINE: f64 = 16.0;
 const KEY_WIDTH: f64 = 22.0;
 
 impl Canvas {
-    /// Creates a canvas with its title.
-    pub fn new(width: f64, title: &str) -> Self {
-        let mut canvas = Self { title: title.into(), width, top: 8.0, marks: Vec::new() };
+    /// Creates a canvas with its title, which is not drawn in print.
+    pub fn new(look: Look, width: f64, title: &str) -> Self {
+        let mut canvas = Self { look, letters: Vec::new(), title: title.into(), width, top: 8.0, marks: Vec::new() };
+        if look.is_print() {
+            return canvas;
+        }
         for line in font::wrap(&printable(title), style::TITLE_SIZE, true, width - 2.0 * MARGIN) {
             canvas.text((MARGIN, canvas.top + 13.0), &line, Type::new(style::TITLE_SIZE).bold());
             canvas.top += 17.0;
         }
         canvas.top += 5.0;
         canvas
+    }
+
+    /// Width of a panel that fills the canvas.
+    pub fn panel_width(&self) -> f64 {
+        self.width - style::LEFT - style::RIGHT
+    }
+
+    /// Marks a panel as one with a letter of its own, if there are several and in print; `aside` is the room to its left.
+    pub fn letter(&mut self, frame: Frame, aside: f64) {
+        self.letters.push(((frame.left - aside).max(2.0), frame.top + 4.0));
     }
 
     /// States below the title that only the first of several things are drawn, if so; `things` is a plural.
@@ -119,11 +140,20 @@ impl Canvas {
         match key {
             Key::Line(colour) => self.stroke(ends, colour, 2.0, None),
             Key::Dashes(colour) => self.stroke(ends, colour, 1.2, Some(style::DASHES)),
-            Key::Dots(colour) => self.stroke(ends, colour, 1.2, Some(style::DOTS)),
+            Key::ColouredDashes(colours) => self.two(ends, colours, style::DASHES, 1.2),
+            Key::ColouredDots(colours) => self.two(ends, colours, style::DOTS, 1.4),
+            Key::Level => self.stroke(ends, style::REFERENCE, 1.0, Some(style::LEVEL_DASHES)),
             Key::Block(colour) => self.fill(colour, 1.0, |path| path.rectangle(x + 1.0, y - 5.0, 15.0, 10.0)),
             Key::Dot(colour) => self.dot((x + 10.0, y), 3.0, colour),
             Key::OpenDot(colour) => self.ring((x + 10.0, y), 3.0, colour),
         }
+    }
+
+    /// Draws the two halves of a line in two colours.
+    fn two(&mut self, [(x, y), (end, _)]: [(f64, f64); 2], colours: [&'static str; 2], dashes: &str, width: f64) {
+        let middle = (x + end) / 2.0;
+        self.stroke([(x, y), (middle, y)], colours[0], width, Some(dashes));
+        self.stroke([(middle + 1.0, y), (end + 1.0, y)], colours[1], width, Some(dashes));
     }
 
     /// Draws text; its point is on the baseline.
@@ -158,6 +188,11 @@ impl Canvas {
         dashes: Option<&str>,
     ) {
         self.path(|path| path.polyline(points), None, colour, width, 1.0, dashes);
+    }
+
+    /// Draws a faint line through points of the canvas, one of many.
+    pub fn faint(&mut self, points: Vec<(f64, f64)>, colour: &str, width: f64, opacity: f64) {
+        self.path(|path| path.polyline(points), None, colour, width, opacity, None);
     }
 
     /// Strokes the path drawn by `draw`.
@@ -209,9 +244,9 @@ impl Canvas {
         self.curve_of_width(panel, points, colour, style::FINE_WIDTH, None);
     }
 
-    /// A thin dashed curve: a criterion or threshold that moves.
+    /// Draws a thin dotted curve: a threshold that moves.
     pub fn dashed_curve(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str) {
-        self.curve_of_width(panel, points, colour, 1.0, Some(style::DASHES));
+        self.curve_of_width(panel, points, colour, 1.0, Some(style::LEVEL_DASHES));
     }
 
     fn curve_of_width(&mut self, panel: &Panel, points: &[(f64, f64)], colour: &str, width: f64, dashes: Option<&str>) {
@@ -248,7 +283,7 @@ impl Canvas {
     /// Draws a horizontal line across a panel: a criterion or threshold.
     pub fn level(&mut self, panel: &Panel, y: f64, colour: &str) {
         let y = panel.at_y(y);
-        self.stroke([(panel.frame.left, y), (panel.frame.right(), y)], colour, 1.0, Some(style::DASHES));
+        self.stroke([(panel.frame.left, y), (panel.frame.right(), y)], colour, 1.0, Some(style::LEVEL_DASHES));
     }
 
     /// Shades a range of x over the height of a panel.
@@ -278,22 +313,31 @@ impl Canvas {
         (self.width, self.top + height)
     }
 
-    /// Finishes the figure; `description` describes its content for readers who cannot see it.
-    pub fn finish(self, height: f64, description: String) -> Figure {
+    /// Finishes the figure; `description` describes its content for readers who cannot see it, `caption` what its marks
+    /// are.
+    pub fn finish(mut self, height: f64, description: String, caption: String) -> Figure {
         let (width, height) = self.size(height);
+        if self.look.is_print() && self.letters.len() > 1 {
+            for (letter, point) in ('a'..='z').zip(std::mem::take(&mut self.letters)) {
+                self.text(point, &letter.to_string(), Type::new(style::TITLE_SIZE).bold());
+            }
+        }
         let mut scene = Scene::new(width, height);
         scene.elements = self.marks;
         let drawn = SvgBackend::new().render_scene(&scene);
         let body = drawn.split_once('>').map_or("", |(_, body)| body);
         let (title, text) = (escaped(&printable(&self.title)), escaped(&printable(&description)));
+        let mm = |units: f64| (units * UNIT_MM * 1000.0).round() / 1000.0;
         let svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}mm\" height=\"{}mm\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{}\" fill=\"{}\" stroke-linejoin=\"round\">\
              <title>{title}</title><desc>{text}</desc>{body}",
+            mm(width),
+            mm(height),
             style::FONT_FAMILY,
             style::INK,
         );
-        Figure { title: self.title, description, svg }
+        Figure { title: self.title, description, caption, svg }
     }
 }
 

@@ -69,4 +69,7 @@ pub enum ReportError {
     /// The SVG could not be rendered as PNG.
     #[error("cannot render the figure as PNG: {0}")]
     Png(String),
+    /// The figure could not be written as PDF.
+    #[error("cannot write the figure as PDF: {0}")]
+    Pdf(String),
 }

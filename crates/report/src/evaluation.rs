@@ -17,18 +17,51 @@ use mdl_experiment::Experiment;
 /// | tensor | shape | type | content |
 /// |---|---|---|---|
 /// | `population` | `[N]` | U8 | 0 excitatory, 1 inhibitory, 2 somatostatin, 3 without sign |
-/// | `history.*`, `search.*`, `scaling_factor`, `predicted_scaling_factor` | | | as in the network's artifact, if present |
+/// | `history.*`, `search.*`, `calibration.*`, `scaling_factor`, `predicted_scaling_factor` | | | as in the network's artifact, if present |
 ///
 /// # Errors
 /// [`ReportError::Artifact`]: `sign` or `mask` of the network has the wrong type or shape.
 pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact) -> Result<(), ReportError> {
     Population::write(&Population::of_units(network, units)?, evaluation);
     let kept = |name: &str| {
-        ["history.", "search."].iter().any(|part| name.starts_with(part)) || name.ends_with("scaling_factor")
+        ["history.", "search.", "calibration."].iter().any(|part| name.starts_with(part))
+            || name.ends_with("scaling_factor")
     };
     let kept = network.tensors.iter().filter(|(name, _)| kept(name));
     evaluation.tensors.extend(kept.map(|(name, array)| (name.clone(), array.clone())));
     Ok(())
+}
+
+/// Adds the importance of each mode of a network of `units` units to an evaluation on a task, as `importance` `[P]`, F64;
+/// nothing for a network without modes.
+///
+/// # Errors
+/// [`ReportError::Artifact`]: a tensor of the modes has the wrong type or shape.
+pub fn keep_importance(network: &Artifact, units: usize, evaluation: &mut Artifact) -> Result<(), ReportError> {
+    if let Some(importance) = importance(network, units)? {
+        evaluation.insert("importance", &[importance.len()], importance);
+    }
+    Ok(())
+}
+
+/// Importance of each mode of a network: τ_μ = γ(‖ξ_in,μ‖ + ‖ξ_out,μ‖) + |λ_μ| with γ = Σ|λ_μ| / Σ(‖ξ_in,μ‖ + ‖ξ_out,μ‖); none
+/// without modes.
+fn importance(network: &Artifact, units: usize) -> Result<Option<Vec<f64>>, ReportError> {
+    if !["score", "mode_in", "mode_out"].iter().all(|name| network.has(name)) {
+        return Ok(None);
+    }
+    let [modes] = network.shape("score")?;
+    let norm = |name| -> Result<Vec<f64>, ReportError> {
+        let values = network.values::<f32>(name, &[units, modes])?;
+        let square =
+            |mode: usize| values.iter().skip(mode).step_by(modes.max(1)).map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        Ok((0..modes).map(|mode| square(mode).sqrt()).collect())
+    };
+    let norms: Vec<f64> = norm("mode_in")?.iter().zip(norm("mode_out")?).map(|(a, b)| a + b).collect();
+    let scores: Vec<f64> =
+        network.values::<f32>("score", &[modes])?.iter().map(|score| f64::from(score.abs())).collect();
+    let gamma = scores.iter().sum::<f64>() / norms.iter().sum::<f64>();
+    Ok(Some(norms.iter().zip(scores).map(|(norm, score)| gamma * norm + score).collect()))
 }
 
 /// Adds to an evaluation of a kind of network what figures show of the trials of a task: the inputs at the times of its
@@ -37,7 +70,7 @@ pub fn keep_network(network: &Artifact, units: usize, evaluation: &mut Artifact)
 /// | tensor | shape | type | content |
 /// |---|---|---|---|
 /// | `input` | `[S, times, K]` | F32 | input of the recorded trials, the first ones |
-/// | `mean_input` | `[C, times, K]` | F32 | mean input over the trials of each condition; 0 for one without trials |
+/// | `mean_input` | `[C, times, K]` | F32 | mean input over the trials of each condition that have not ended; 0 without any |
 /// | `length_ms` | `[B]` | F64 | duration of each trial; absent if all have the longest |
 /// | `response_ms` | `[B, 2]` | F64 | when the answer to each trial is judged; absent if this is the same for all |
 pub fn keep_trials(
@@ -49,17 +82,24 @@ pub fn keep_trials(
 ) {
     let (conditions, step_ms) = (task.conditions().len(), task.step_ms());
     let (recorded, row) = (recorded.min(trials.count), time_ms.len() * trials.channels);
-    let (mut input, mut sums, mut counts) = (Vec::new(), vec![0f64; conditions * row], vec![0u32; conditions]);
+    let (mut input, mut sums) = (Vec::new(), vec![0f64; conditions * row]);
+    // Trials that have not ended, by condition and time.
+    let mut counts = vec![0u32; conditions * time_ms.len()];
     for trial in 0..trials.count {
         let own = trials.part(trial..trial + 1).input_at(time_ms, step_ms);
         let condition = trials.condition[trial];
-        counts[condition] += 1;
-        sums[condition * row..][..row].iter_mut().zip(&own).for_each(|(sum, x)| *sum += f64::from(*x));
+        let end_ms = trials.length[trial] as f64 * step_ms;
+        for (index, _) in time_ms.iter().enumerate().filter(|(_, time)| **time <= end_ms) {
+            counts[condition * time_ms.len() + index] += 1;
+            let at = index * trials.channels;
+            let sums = &mut sums[condition * row + at..][..trials.channels];
+            sums.iter_mut().zip(&own[at..]).for_each(|(sum, x)| *sum += f64::from(*x));
+        }
         if trial < recorded {
             input.extend(own);
         }
     }
-    let count = |index: usize| f64::from(counts[index / row.max(1)].max(1));
+    let count = |index: usize| f64::from(counts[index / trials.channels.max(1)].max(1));
     let mean = sums.iter().enumerate().map(|(index, sum)| (sum / count(index)) as f32).collect();
     if let Some(length_ms) = trials.length_ms(step_ms) {
         evaluation.insert("length_ms", &[trials.count], length_ms);
@@ -209,7 +249,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Name of each trial: its condition, or the class of its image.
-    fn labels(&self) -> Result<Vec<String>, ReportError> {
+    pub fn labels(&self) -> Result<Vec<String>, ReportError> {
         if let Some(task) = self.task() {
             return Ok(self.conditions(task)?.into_iter().map(|c| task.conditions()[c].clone()).collect());
         }
@@ -308,4 +348,11 @@ impl<'a> Evaluation<'a> {
             Evaluated::Trained => f64::from(step.saturating_sub(1)) * self.experiment.task.step_ms(),
         }
     }
+}
+
+/// Name of the data set, or of the file of the task.
+pub(crate) fn task_name(task: &serde_json::Value) -> Option<String> {
+    let name = ["dataset", "kind", "file"].into_iter().find_map(|field| task[field].as_str())?;
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    Some(name.strip_suffix(".star").unwrap_or(name).to_owned())
 }

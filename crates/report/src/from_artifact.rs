@@ -1,7 +1,9 @@
 //! Report of an artifact: its key results, its figures, its provenance.
 
-use crate::evaluation::{Evaluation, is_sweep, measure};
+use crate::citation::references;
+use crate::evaluation::{Evaluation, is_sweep, measure, task_name};
 use crate::figures::{Drawn, FIGURES};
+use crate::html::explore;
 use crate::html::{Provenance, Report, Section, Stage, Table};
 use crate::{Population, ReportError};
 use mdl_artifact::{Artifact, Kind};
@@ -18,7 +20,7 @@ pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError>
     let (mut report, mut behaviour) = match Evaluation::with_activity(artifact)? {
         Some(recording) if recording.is_recording() => (of_recording(name, &recording)?, None),
         Some(evaluation) if evaluation.evaluated == Evaluated::Lif => of_lif_network(name, &evaluation)?,
-        Some(evaluation) => (of_trained_network(name, &evaluation)?, None),
+        Some(evaluation) => of_trained_network(name, &evaluation)?,
         None => (of_other(name, artifact), None),
     };
     let headings = FIGURES.iter().map(|(_, heading, _)| *heading).collect::<Vec<_>>();
@@ -33,11 +35,12 @@ pub fn report(artifact: &Artifact, drawn: &Drawn) -> Result<Report, ReportError>
         if let Some(table) = table {
             section = section.table(table);
         }
-        report = report.section(
-            figures.fold(section, |section, (_, figure)| section.figure(figure.clone(), figure.description())),
-        );
+        report = report
+            .section(figures.fold(section, |section, (_, figure)| section.figure(figure.clone(), figure.caption())));
     }
-    Ok(report.provenance(provenance(artifact)))
+    // What is missing in an evaluation of an earlier version is named where its figures are drawn.
+    let explored = explore::data(artifact).unwrap_or_default();
+    Ok(report.explored(explored).references(references(artifact)).provenance(provenance(artifact)))
 }
 
 /// Head of the report of a LIF network's evaluation, and its table.
@@ -68,32 +71,52 @@ fn of_lif_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option
         let mean = units.iter().map(|unit| rates_hz[*unit]).sum::<f64>() / units.len() as f64;
         report = report.result(&format!("Mean firing rate, {}", population.label()), &format!("{mean:.1} Hz"));
     }
-    let Some(task) = evaluation.task() else { return Ok((report, None)) };
-    let conditions = evaluation.conditions(task)?;
+    let table = by_condition(evaluation, correct)?;
+    Ok((report, table))
+}
+
+/// Performance by condition of a task, or by class of a data set.
+fn by_condition(evaluation: &Evaluation, correct: &[u8]) -> Result<Option<Table>, ReportError> {
+    let (of, names, column): (Vec<usize>, Vec<String>, &str) = match evaluation.task() {
+        Some(task) => (evaluation.conditions(task)?, task.conditions().to_vec(), "Condition"),
+        None if evaluation.artifact.has("label") => {
+            let labels = evaluation.artifact.values::<u8>("label", &[correct.len()])?;
+            let classes = labels.iter().max().map_or(0, |label| usize::from(*label) + 1);
+            let names = (0..classes).map(|class| evaluation.class(class)).collect();
+            (labels.iter().map(|label| usize::from(*label)).collect(), names, "Class")
+        }
+        None => return Ok(None),
+    };
     let row = |(condition, name): (usize, &String)| {
-        let own = conditions.iter().zip(correct).filter(|(of, _)| **of == condition).map(|(_, correct)| correct);
+        let own = of.iter().zip(correct).filter(|(own, _)| **own == condition).map(|(_, correct)| correct);
         let score = score_of(own);
         let cells = [name.clone(), score.trials.to_string(), score.correct.to_string(), with_interval(&score)];
         (score.trials > 0).then_some(cells.to_vec())
     };
-    let table = Table {
-        caption: "Performance by condition, with 95 % intervals (Wilson).".into(),
-        columns: ["Condition", "Trials", "Correct", "Performance"].map(String::from).to_vec(),
-        rows: task.conditions().iter().enumerate().filter_map(row).collect(),
+    let (count, caption) = match column {
+        "Class" => ("Examples", "Accuracy by class, with 95 % intervals (Wilson)."),
+        _ => ("Trials", "Performance by condition, with 95 % intervals (Wilson)."),
     };
-    Ok((report, Some(table)))
+    Ok(Some(Table {
+        caption: caption.into(),
+        columns: [column, count, "Correct", measure(&evaluation.experiment)].map(String::from).to_vec(),
+        rows: names.iter().enumerate().filter_map(row).collect(),
+    }))
 }
 
-/// Head of the report of a trained network's evaluation.
-fn of_trained_network(name: &str, evaluation: &Evaluation) -> Result<Report, ReportError> {
-    let score = score_of(correct(evaluation.artifact)?.iter());
+/// Head of the report of a trained network's evaluation, and its table.
+fn of_trained_network(name: &str, evaluation: &Evaluation) -> Result<(Report, Option<Table>), ReportError> {
+    let correct = correct(evaluation.artifact)?;
+    let score = score_of(correct.iter());
     let (low, high) = score.interval();
-    let value = format!("{:.4} ({low:.4}–{high:.4}), {} trials", score.performance(), score.trials);
-    let report = Report::new(name)
+    let shown = if evaluation.task().is_some() { "trials" } else { "test examples" };
+    let value = format!("{:.4} ({low:.4}–{high:.4}), {} {shown}", score.performance(), score.trials);
+    let report = Report::new(&format!("{name}: {} network", evaluation.network()))
         .summary("A trained network, judged on examples or trials that its training never saw.")
         .result(measure(&evaluation.experiment), &value);
     let report = with_strict(report, evaluation.artifact, score.trials as usize)?;
-    Ok(report.result("Network", &network(evaluation.artifact)))
+    let report = report.result("Network", &network(evaluation.artifact));
+    Ok((report, by_condition(evaluation, correct)?))
 }
 
 /// Adds the performance under strict rules, where these differ from the published ones.
@@ -126,6 +149,7 @@ fn of_other(name: &str, artifact: &Artifact) -> Report {
             "LIF networks with different values of a parameter, judged on their task."
         }
         Kind::Trials => "Trials of a task.",
+        Kind::Analysis => "Analyses of a trained network.",
         _ => "A trained network.",
     };
     let mut report = Report::new(name).summary(summary);
@@ -178,13 +202,6 @@ pub fn network(artifact: &Artifact) -> String {
         task_name(task).map(|name| format!("task {name}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// Name of the data set, or of the file of the task.
-fn task_name(task: &Value) -> Option<String> {
-    let name = ["dataset", "kind", "file"].into_iter().find_map(|field| task[field].as_str())?;
-    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    Some(name.strip_suffix(".star").unwrap_or(name).to_owned())
 }
 
 /// Provenance of an artifact: the stage that wrote it, the stages before, and its config.

@@ -48,10 +48,14 @@ impl Axis {
         Self { label: label.into(), range: widened(range), ticks: 5, step: None, logarithmic: false, numbers: true }
     }
 
-    /// Axis over the time of steps, up to the end of the last step.
+    /// Axis over the time of steps, from the beginning of the first to the end of the last step: from 0 where the first
+    /// value is that at the end of the first step.
     pub fn time(time_ms: &[f64]) -> Self {
         let (first, last) = extent(time_ms.iter().copied());
         let step = if time_ms.len() > 1 { (last - first) / (time_ms.len() - 1) as f64 } else { 0.0 };
+        if 0.0 < first && first <= 1.5 * step {
+            return Self::exact("Time (ms)", (0.0, last)).with_ticks(6);
+        }
         Self::exact("Time (ms)", (first, last + step)).with_ticks(6)
     }
 
@@ -69,18 +73,10 @@ impl Axis {
         Self { logarithmic: true, ..Self::exact(label, (low, high)) }
     }
 
-    /// Axis of fractions, from 0, 0.5 or 0.8, whichever leaves room below the lowest of `values`, to 1.
-    pub fn fraction(label: &str, values: impl IntoIterator<Item = f64>) -> Self {
-        let (low, _) = extent(values);
-        let low = if low < 0.55 {
-            0.0
-        } else if low < 0.85 {
-            0.5
-        } else {
-            0.8
-        };
+    /// Axis of fractions, from 0 to 1.
+    pub fn fraction(label: &str) -> Self {
         // Slightly above 1, so that marks at 1 are complete.
-        Self::exact(label, (low, 1.0 + 0.03 * (1.0 - low)))
+        Self::exact(label, (0.0, 1.03))
     }
 
     /// Axis from 0 to a round number not below any of `values`.

@@ -66,3 +66,9 @@ pub(crate) fn shade(canvas: &mut Canvas, panel: &Panel, windows: &[Window]) {
         canvas.shade(panel, (window.from_ms, window.to_ms), colour);
     }
 }
+
+/// Sentence of a caption on shaded windows; empty without any.
+pub(crate) fn sentence(windows: &[Window]) -> String {
+    let names: Vec<&str> = named(windows).into_iter().map(|(name, _)| name).collect();
+    if names.is_empty() { String::new() } else { format!(" Shaded: {}.", names.join(", ")) }
+}

@@ -6,14 +6,19 @@ use mdl_report::figures::{
     self, Confusion, ExampleDigits, MembraneTraces, Output, Raster, RateDistribution, SearchCurve, Sweep,
     TrainingCurve, Trajectory, Window, digits, membrane, output, raster, search, sweep, training, trajectory,
 };
-use mdl_report::{Figure, Population, ReportError};
+use mdl_report::{Figure, Look, Population, ReportError};
 use resvg::{tiny_skia, usvg};
 
-/// Okabe and Ito's colours, as the palette names them.
+/// Colours of populations, of the first conditions and variants, of training, of scaling factors, and of answers.
 const BLUE: [u8; 3] = [0x00, 0x72, 0xb2];
 const VERMILLION: [u8; 3] = [0xd5, 0x5e, 0x00];
 const GREEN: [u8; 3] = [0x00, 0x9e, 0x73];
-const PURPLE: [u8; 3] = [0xcc, 0x79, 0xa7];
+const CONDITIONS: [[u8; 3]; 4] = [[0x33, 0x22, 0x88], [0xe6, 0x9f, 0x00], [0x56, 0xb4, 0xe9], [0xcc, 0x79, 0xa7]];
+const VARIANTS: [[u8; 3]; 2] = [[0x5e, 0x3c, 0x99], [0xa6, 0x61, 0x1a]];
+const TRAINING: [u8; 3] = [0x8c, 0x8c, 0x8c];
+const FACTOR: [u8; 3] = [0xaa, 0x33, 0x77];
+const STABLE: [u8; 3] = [0x21, 0x66, 0xac];
+const UNSTABLE: [u8; 3] = [0xb2, 0x18, 0x2b];
 const INK: [u8; 3] = [0x22, 0x22, 0x22];
 
 fn pixels(figure: &Figure) -> tiny_skia::Pixmap {
@@ -57,18 +62,27 @@ fn every_figure_of_the_table_is_in_the_gallery() {
 
 #[test]
 fn every_series_has_ink_in_its_colour() {
-    let expected: [(&str, &[[u8; 3]]); 11] = [
-        ("lif-evaluation-output", &[BLUE, VERMILLION]),
+    let expected: [(&str, &[[u8; 3]]); 20] = [
+        ("lif-evaluation-output", &[CONDITIONS[0], CONDITIONS[1]]),
         ("lif-evaluation-raster", &[BLUE, VERMILLION, GREEN]),
         ("spiking-evaluation-raster", &[INK]),
         ("raster-dense", &[INK]),
         ("lif-evaluation-rates", &[BLUE, VERMILLION, GREEN]),
         ("lif-evaluation-membrane", &[BLUE, VERMILLION, GREEN]),
-        ("lif-search", &[BLUE, VERMILLION, GREEN]),
-        ("rate-training", &[BLUE, VERMILLION]),
+        ("lif-search", &[INK, FACTOR]),
+        ("rate-training", &[TRAINING, INK]),
         ("image-evaluation-confusion", &[INK]),
-        ("sweep-sweep", &[BLUE, VERMILLION]),
-        ("spiking-evaluation-modes", &[BLUE, VERMILLION, GREEN, PURPLE]),
+        ("sweep-sweep", &VARIANTS),
+        ("spiking-evaluation-modes", &CONDITIONS),
+        ("analysis-mode-space", &CONDITIONS),
+        ("analysis-flow", &[STABLE]),
+        ("analysis-fixed-points", &[STABLE, UNSTABLE]),
+        ("analysis-continuation", &[STABLE, UNSTABLE]),
+        ("analysis-removal", &VARIANTS),
+        ("analysis-lesions", &[VARIANTS[0]]),
+        ("analysis-choices", &VARIANTS),
+        ("analysis-intervals", &[VARIANTS[0]]),
+        ("analysis-switching", &VARIANTS),
     ];
     let gallery = common::gallery().unwrap();
     for (name, colours) in expected {
@@ -102,11 +116,78 @@ fn text_is_drawn_with_the_embedded_font() {
 
 #[test]
 fn text_stays_text_and_is_escaped() {
-    let figure = Confusion { title: "a < b & \"c\" $5 $6 \u{1}", classes: &["<x>"], counts: &[3] }.draw().unwrap();
+    let figure =
+        Confusion { title: "a < b & \"c\" $5 $6 \u{1}", classes: &["<x>"], counts: &[3] }.draw(Look::SCREEN).unwrap();
     let tree = usvg::roxmltree::Document::parse(figure.svg()).unwrap();
     let texts: Vec<_> = tree.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
     assert!(texts.contains(&"a < b & \"c\" $5 $6"), "{texts:?}");
     assert!(texts.contains(&"<x>") && texts.contains(&"3"), "{texts:?}");
+}
+
+#[test]
+fn a_pdf_has_the_size_and_the_fonts_of_the_figure() {
+    for (name, artifact) in common::artifacts() {
+        let drawn = figures::draw_as(&artifact, &figures::names(), Look::print(89.0).unwrap());
+        for (figure, drawn) in drawn.figures {
+            let pdf = drawn.pdf().unwrap();
+            assert_eq!(pdf, drawn.pdf().unwrap(), "{name} {figure}");
+            assert!(pdf.starts_with(b"%PDF-") && pdf.ends_with(b"%%EOF"), "{name} {figure}");
+            let text = String::from_utf8_lossy(&pdf);
+            for part in ["/FontFile2", "/ToUnicode", "+NotoSans", "/Type0"] {
+                assert!(text.contains(part), "{name} {figure}: {part}");
+            }
+            // 89 mm are 252.28 pt.
+            let width: f64 = text.split("/MediaBox [0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+            let whole = !["confusion"].contains(&figure);
+            assert!(!whole || (width - 252.283).abs() < 0.05, "{name} {figure}: {width} pt");
+        }
+    }
+}
+
+#[test]
+fn a_png_states_its_resolution() {
+    let figure = common::figure(&common::lif(), "search");
+    let decoder = png::Decoder::new(std::io::Cursor::new(figure.png_of_dpi(300.0).unwrap()));
+    let reader = decoder.read_info().unwrap();
+    let info = reader.info();
+    let dims = info.pixel_dims.unwrap();
+    // 300 per inch are 11811 per metre.
+    assert_eq!((dims.xppu, dims.yppu, dims.unit), (11811, 11811, png::Unit::Meter));
+    let mm = f64::from(info.width) / 11.811;
+    assert!((mm - 94.46).abs() < 0.1, "{mm} mm");
+}
+
+/// In print a figure has a letter beside each panel, and no title.
+#[test]
+fn figures_in_print_have_letters_and_no_title() {
+    let artifact = common::lif_evaluation();
+    let print = |name: &str| {
+        let drawn = figures::draw_as(&artifact, &[name], Look::print(183.0).unwrap());
+        drawn.figures.into_iter().next().unwrap().1
+    };
+    let has = |figure: &Figure, text: &str| figure.svg().contains(&format!(">{text}<"));
+    let raster = print("raster");
+    assert!(["a", "b", "c", "d"].iter().all(|letter| has(&raster, letter)) && !has(&raster, "e"));
+    assert!(!raster.svg().contains(">Spikes</text>") && raster.svg().contains("width=\"183mm\""));
+    assert!(!has(&print("rates"), "a"), "a single panel");
+    let screen = common::figure(&artifact, "raster");
+    assert!(screen.svg().contains(">Spikes</text>") && !has(&screen, "a"));
+}
+
+/// Captions say what the marks are.
+#[test]
+fn captions_explain_the_marks() {
+    for (name, figure) in common::gallery().unwrap() {
+        assert!(figure.caption().ends_with('.') && figure.caption() != figure.description(), "{name}");
+    }
+    let caption = common::figure(&common::lif_evaluation(), "output").caption().to_owned();
+    for part in
+        ["mean ± SD over the trials", "NoGo (n = 40)", "Go (n = 40)", "Dashed: target", "response", "mean input"]
+    {
+        assert!(caption.contains(part), "{part}: {caption}");
+    }
+    let raster = common::figure(&common::lif_evaluation(), "raster").caption().to_owned();
+    assert!(raster.contains("sorted by population") && raster.contains("before 0.5 ms"), "{raster}");
 }
 
 #[test]
@@ -139,7 +220,7 @@ fn bad_outputs_are_refused() {
     let mean: [f64; 2] = [0.0, 1.0];
     let condition = |mean, sd| output::Condition { label: "Go", mean, sd, target: None, rate_network: None };
     let draw = |time_ms: &[f64], conditions: &[output::Condition], windows: &[Window]| {
-        refusal(Output { title: "", time_ms, conditions, windows, thresholds: &[] }.draw())
+        refusal(Output { title: "", time_ms, conditions, windows, thresholds: &[] }.draw(Look::SCREEN))
     };
     let good = [condition(&mean, &[0.1, 0.1])];
     assert_eq!(draw(&[], &good, &[]), "output over time: no step to draw");
@@ -165,7 +246,18 @@ fn bad_spikes_and_rates_are_refused() {
         let trials = [raster::Trial { label: "Go", time_ms, unit, windows: &[], end_ms: None }];
         let (populations, trials, windows) = (&populations[..], &trials[..], &[][..]);
         let stimulus = None;
-        Raster { title: "", duration_ms, populations, trials, stimulus, windows, rate_bin_ms, unit_rates: true }.draw()
+        Raster {
+            title: "",
+            duration_ms,
+            populations,
+            trials,
+            stimulus,
+            windows,
+            rate_bin_ms,
+            unit_rates: true,
+            counted_from_ms: 0.0,
+        }
+        .draw(Look::SCREEN)
     };
     assert!(draw(10.0, &[0.0, 10.0], &[0, 1], Some(5.0)).is_ok());
     assert!(draw(10.0, &[], &[], Some(30.0)).is_ok(), "a silent network is no error");
@@ -177,7 +269,7 @@ fn bad_spikes_and_rates_are_refused() {
     assert!(refusal(draw(10.0, &[], &[], Some(0.0))).contains("bin"));
     assert!(draw(10.0, &[], &[], Some(1e-9)).is_ok(), "too many bins are made wider");
     let rates = |rates_hz: &[f64]| {
-        refusal(RateDistribution { title: "", rates_hz, populations: &[Population::Unsigned] }.draw())
+        refusal(RateDistribution { title: "", rates_hz, populations: &[Population::Unsigned] }.draw(Look::SCREEN))
     };
     assert!(rates(&[]).contains("no unit"));
     assert!(rates(&[1.0, 2.0]).contains("populations: found 1 values, expected 2"));
@@ -192,7 +284,7 @@ fn bad_potentials_and_ways_are_refused() {
         let traces = [membrane::Trace { label: "unit 1", population, potential, spikes_ms, threshold }];
         let potential_unit = membrane::PotentialUnit::Dimensionless;
         let (traces, windows) = (&traces[..], &[][..]);
-        MembraneTraces { title: "", time_ms, potential_unit, traces, windows }.draw()
+        MembraneTraces { title: "", time_ms, potential_unit, traces, windows }.draw(Look::SCREEN)
     };
     assert!(draw(&[0.0], &[0.5], &[]).is_ok());
     assert!(refusal(draw(&[], &[], &[])).contains("no step"));
@@ -200,7 +292,14 @@ fn bad_potentials_and_ways_are_refused() {
     assert!(refusal(draw(&[0.0], &[0.0], &[f64::INFINITY])).contains("spikes of unit 1"));
     let way = |x, y| {
         refusal(
-            Trajectory { title: "", x_label: "", y_label: "", paths: &[trajectory::Path { label: "a", x, y }] }.draw(),
+            Trajectory {
+                title: "",
+                x_label: "",
+                y_label: "",
+                of: "trials",
+                paths: &[trajectory::Path { label: "a", condition: 0, x, y }],
+            }
+            .draw(Look::SCREEN),
         )
     };
     assert!(way(&[], &[]).contains("no step of a"));
@@ -212,14 +311,15 @@ fn bad_potentials_and_ways_are_refused() {
 fn bad_searches_and_sweeps_are_refused() {
     let draw = |performance, interval| {
         let candidate = search::Candidate { scaling_factor: 20.0, performance, interval, rate_hz: 1.0 };
-        SearchCurve { title: "", candidates: &[candidate], chosen: None, predicted: None, criterion: None }.draw()
+        SearchCurve { title: "", candidates: &[candidate], chosen: None, predicted: None, criterion: None }
+            .draw(Look::SCREEN)
     };
     assert!(draw(0.5, (0.4, 0.6)).is_ok(), "one factor is enough");
     assert!(refusal(draw(0.7, (0.4, 0.6))).contains("performance 0: found 0.7 in [0.4, 0.6]"));
     assert!(refusal(draw(f64::NAN, (0.4, 0.6))).contains("NaN"));
     let sweep = |points: &[sweep::Point]| {
         let variants = &[sweep::Variant { label: "a", points }][..];
-        Sweep { title: "", parameter_label: "x", performance_label: "y", variants, reference: None }.draw()
+        Sweep { title: "", parameter_label: "x", performance_label: "y", variants, reference: None }.draw(Look::SCREEN)
     };
     let point = |parameter| sweep::Point { parameter, performance: 0.5, interval: (0.5, 0.5), networks: Vec::new() };
     let with = |networks| sweep(&[sweep::Point { networks, ..point(1.0) }]);
@@ -241,7 +341,7 @@ fn bad_courses_are_refused_and_gaps_are_not() {
             performances: &[],
             performance_criterion: None,
         }
-        .draw()
+        .draw(Look::SCREEN)
     };
     assert!(draw(&[(0.0, f64::NAN), (1.0, 3.0), (2.0, f64::INFINITY)]).is_ok(), "a run that diverges");
     assert!(draw(&[(0.0, 0.0), (1.0, -3.0)]).is_ok(), "losses that no logarithm has");
@@ -252,12 +352,12 @@ fn bad_courses_are_refused_and_gaps_are_not() {
 
 #[test]
 fn bad_classes_and_images_are_refused() {
-    assert!(refusal(Confusion { title: "", classes: &[], counts: &[] }.draw()).contains("no class"));
-    let counts = refusal(Confusion { title: "", classes: &["0", "1"], counts: &[1, 2] }.draw());
+    assert!(refusal(Confusion { title: "", classes: &[], counts: &[] }.draw(Look::SCREEN)).contains("no class"));
+    let counts = refusal(Confusion { title: "", classes: &["0", "1"], counts: &[1, 2] }.draw(Look::SCREEN));
     assert_eq!(counts, "confusion matrix: counts: found 2 values, expected 4");
     let draw = |side, pixels: &[f32]| {
         let digits = [digits::Digit { pixels, true_class: "1", predicted_class: "1" }];
-        ExampleDigits { title: "", side, digits: &digits }.draw()
+        ExampleDigits { title: "", side, digits: &digits }.draw(Look::SCREEN)
     };
     assert!(draw(1, &[1.0]).is_ok());
     assert!(refusal(draw(2, &[1.0])).contains("image 0: found 1 values, expected 4"));
@@ -277,7 +377,7 @@ fn extreme_values_do_not_break_a_figure() {
             rate_network: None,
         }];
         let figure = Output { title: "", time_ms: &[0.0, 1.0], conditions: &conditions, windows: &[], thresholds: &[] };
-        let svg = figure.draw().unwrap().svg().to_owned();
+        let svg = figure.draw(Look::SCREEN).unwrap().svg().to_owned();
         assert!(svg.len() < 100_000, "{value}: {} bytes", svg.len());
         assert!(usvg::Tree::from_str(&svg, &usvg::Options::default()).is_ok(), "{value}");
         assert!(!svg.contains("NaN"), "{value}: {svg}");
@@ -301,8 +401,9 @@ fn one_of_everything_is_drawn() {
     let point = sweep::Point { parameter: 0.0, performance: 1.0, interval: (0.2, 1.0), networks: Vec::new() };
     let course = training::Course { label: "training", points: &[(1.0, 0.5)] };
     let figures = [
-        potentials(&time_ms, &[trace]).draw(),
-        Output { title: "t", time_ms: &time_ms, conditions: &[condition], windows: &[], thresholds: &[] }.draw(),
+        potentials(&time_ms, &[trace]).draw(Look::SCREEN),
+        Output { title: "t", time_ms: &time_ms, conditions: &[condition], windows: &[], thresholds: &[] }
+            .draw(Look::SCREEN),
         Raster {
             title: "t",
             duration_ms: 1.0,
@@ -312,11 +413,12 @@ fn one_of_everything_is_drawn() {
             windows: &[],
             rate_bin_ms: Some(20.0),
             unit_rates: true,
+            counted_from_ms: 0.0,
         }
-        .draw(),
-        RateDistribution { title: "t", rates_hz: &[0.0], populations: &[Population::Unsigned] }.draw(),
+        .draw(Look::SCREEN),
+        RateDistribution { title: "t", rates_hz: &[0.0], populations: &[Population::Unsigned] }.draw(Look::SCREEN),
         SearchCurve { title: "t", candidates: &[candidate], chosen: Some(3.0), predicted: None, criterion: None }
-            .draw(),
+            .draw(Look::SCREEN),
         Sweep {
             title: "t",
             parameter_label: "x",
@@ -324,7 +426,7 @@ fn one_of_everything_is_drawn() {
             variants: &[sweep::Variant { label: "v", points: &[point] }],
             reference: None,
         }
-        .draw(),
+        .draw(Look::SCREEN),
         TrainingCurve {
             title: "t",
             losses: &[course],
@@ -333,14 +435,15 @@ fn one_of_everything_is_drawn() {
             performances: &[course],
             performance_criterion: None,
         }
-        .draw(),
+        .draw(Look::SCREEN),
         Trajectory {
             title: "t",
             x_label: "Mode 0",
             y_label: "Mode 1",
-            paths: &[trajectory::Path { label: "Go", x: &value, y: &value }],
+            of: "trials",
+            paths: &[trajectory::Path { label: "Go", condition: 0, x: &value, y: &value }],
         }
-        .draw(),
+        .draw(Look::SCREEN),
     ];
     for (index, figure) in figures.into_iter().enumerate() {
         let figure = figure.unwrap_or_else(|error| panic!("{index}: {error}"));
@@ -368,12 +471,12 @@ fn what_is_too_large_is_drawn_in_part() {
         threshold: Some(membrane::Threshold::Fixed(1.0)),
     };
     let traces: Vec<_> = labels.iter().map(|label| trace(label)).collect();
-    let figure = potentials(&time_ms, &traces).draw().unwrap();
+    let figure = potentials(&time_ms, &traces).draw(Look::SCREEN).unwrap();
     let note = format!("The first {} of 5000 recorded units.", membrane::MOST_UNITS);
     assert!(figure.svg().contains(&note) && figure.description().contains(&note), "{}", figure.description());
     assert!(figure.svg().contains(">unit 31<") && !figure.svg().contains(">unit 32<"));
     figure.png(2.0).unwrap();
-    let all = potentials(&time_ms, &traces[..membrane::MOST_UNITS]).draw().unwrap();
+    let all = potentials(&time_ms, &traces[..membrane::MOST_UNITS]).draw(Look::SCREEN).unwrap();
     assert!(!all.svg().contains("The first"));
 
     let trial = raster::Trial { label: "Go", time_ms: &[1e9], unit: &[9_999], windows: &[], end_ms: None };
@@ -386,8 +489,9 @@ fn what_is_too_large_is_drawn_in_part() {
         windows: &[],
         rate_bin_ms: Some(20.0),
         unit_rates: true,
+        counted_from_ms: 0.0,
     };
-    let figure = raster.draw().unwrap();
+    let figure = raster.draw(Look::SCREEN).unwrap();
     assert!(figure.svg().contains("The first 8 of 3000 recorded trials."));
     figure.png(2.0).unwrap();
 
@@ -395,11 +499,11 @@ fn what_is_too_large_is_drawn_in_part() {
     let variants: Vec<_> = labels.iter().map(|label| sweep::Variant { label, points: &points }).collect();
     let sweep =
         Sweep { title: "t", parameter_label: "x", performance_label: "P", variants: &variants, reference: None };
-    let figure = sweep.draw().unwrap();
+    let figure = sweep.draw(Look::SCREEN).unwrap();
     assert!(figure.svg().contains("The first 40 of 5000 entries of the legend."));
     figure.png(2.0).unwrap();
     let title = "very long ".repeat(5000);
-    let high = Sweep { title: &title, variants: &variants[..1], ..sweep }.draw().unwrap();
+    let high = Sweep { title: &title, variants: &variants[..1], ..sweep }.draw(Look::SCREEN).unwrap();
     assert!(matches!(high.png(2.0), Err(ReportError::Png(_))), "a title of a thousand lines");
-    high.png_at_most(2.0).unwrap();
+    high.png_of_dpi(300.0).unwrap();
 }

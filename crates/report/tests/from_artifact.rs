@@ -155,6 +155,31 @@ fn provenance_goes_back_to_the_first_stage() {
     assert!(Report::new("").provenance(found).html().contains("&quot;name&quot;: &quot;go-nogo&quot;"));
 }
 
+/// A condition's mean ends with its last trial, and trials count until they end.
+#[test]
+fn means_do_not_count_what_is_after_the_end_of_trials() {
+    let mut evaluation = common::lif_evaluation();
+    // Every NoGo trial ends early, half of the Go trials too.
+    let end = |trial: usize| if trial % 4 == 2 { 1000.0 } else { 500.0 };
+    let mut output = evaluation.values::<f32>("output", &[80, 200, 1]).unwrap().to_vec();
+    for trial in 0..80 {
+        for step in 0..200 {
+            if step as f64 * 5.0 > end(trial) {
+                output[trial * 200 + step] = 1000.0;
+            }
+        }
+    }
+    evaluation.insert("output", &[80, 200, 1], output.clone());
+    evaluation.insert("length_ms", &[80], (0..80).map(end).collect::<Vec<f64>>());
+    let html = report(&evaluation, &figures::draw(&evaluation, &["output"])).unwrap().html();
+    let data = html.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    let means = |condition: usize| data["means"][condition]["output"][0].as_array().unwrap().clone();
+    let lengths = [means(0).len(), means(1).len()];
+    assert!(lengths.contains(&200) && lengths.contains(&101), "{lengths:?}");
+    assert!([0, 1].iter().all(|condition| means(*condition).iter().all(|mean| mean.as_f64().unwrap() < 10.0)));
+}
+
 #[test]
 fn a_report_has_the_score_under_strict_rules_and_the_inputs() {
     let mut evaluation = common::lif_evaluation();

@@ -1,10 +1,12 @@
 //! The training section of a config.
 
+use crate::readout::ExampleReadout;
 use crate::regulariser::Regulariser;
 use mdl_data::field::{InvalidField, MOST_TRIALS, require, require_between, require_probability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use std::ops::RangeInclusive;
 
 /// Loss of a batch: outputs o, targets z, over steps t and trials b, each error with the weight w that the task gives it. Rate networks are compared from the first step after
 /// their drawn initial state on.
@@ -134,6 +136,9 @@ pub struct Stage {
 pub struct TrainingConfig {
     /// Loss of a batch.
     pub loss: Loss,
+    /// Data sets: output of an example, from those of its steps.
+    #[serde(skip_serializing_if = "ExampleReadout::is_default")]
+    pub readout: ExampleReadout,
     /// Trials per batch.
     pub batch_size: usize,
     /// Updates per batch.
@@ -174,6 +179,7 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             loss: Loss::L2,
+            readout: ExampleReadout::default(),
             batch_size: 1,
             updates_per_batch: 1,
             learning_rate: 0.01,
@@ -206,6 +212,8 @@ impl TrainingConfig {
             }
         };
         require(fits, "loss", format!("{:?}", self.loss), expected)?;
+        let readout = format!("{:?}", self.readout);
+        require(examples || self.readout.is_default(), "readout", readout, "none: tasks have a target at every step")?;
         let trials = |field, found: usize| {
             let fits = u32::try_from(found).is_ok_and(|found| (1..=MOST_TRIALS).contains(&found));
             require(fits, field, found, &format!("1 to {MOST_TRIALS}"))
@@ -265,16 +273,21 @@ impl TrainingConfig {
     }
 
     /// Refuses costs that a network with these parameters cannot have; `signed` says whether its units are excitatory or
-    /// inhibitory.
+    /// inhibitory, and `rates` which mean rates they can have.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
-    pub fn validate_regularisers(&self, parameters: &[(&str, bool)], signed: bool) -> Result<(), InvalidField> {
+    pub fn validate_regularisers(
+        &self,
+        parameters: &[(&str, bool)],
+        signed: bool,
+        rates: RangeInclusive<f64>,
+    ) -> Result<(), InvalidField> {
         let is_frozen = |name: &str| self.frozen.iter().any(|frozen| frozen == name);
         let parameters: Vec<_> =
             parameters.iter().map(|(name, trained)| (*name, *trained && !is_frozen(name))).collect();
         self.regularisers.iter().enumerate().try_for_each(|(i, regulariser)| {
-            regulariser.validate(&parameters, signed).map_err(|e| e.within(&format!("regularisers.{i}")))
+            regulariser.validate(&parameters, signed, &rates).map_err(|e| e.within(&format!("regularisers.{i}")))
         })
     }
 

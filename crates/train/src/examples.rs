@@ -10,7 +10,6 @@ use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::tasks::{BatchInput, DataSet, Examples, Presentation, Split};
 use mdl_kernels::random::{Purpose, Stream};
 use mdl_model::rate::network::NoiseKey;
-use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -88,9 +87,10 @@ impl<N: Network> Problem for ExamplesProblem<'_, N> {
         let presentation = Presentation { seed: self.seed, keys: &keys, in_training: true };
         let input = input(from, &examples, &presentation, &device)?;
         let (outputs, rates) = match self.training.needs_rates() {
-            false => (self.network.peak_outputs(&input, noise)?, None),
+            false => (self.network.example_outputs(&input, self.training.readout, noise)?, None),
             true => {
-                let (outputs, rates) = self.network.outputs_and_rates(&input, Readout::MaxOverTime, noise)?;
+                let readout = self.training.readout;
+                let (outputs, rates) = self.network.example_outputs_and_rates(&input, readout, noise)?;
                 (outputs, Some(rates))
             }
         };
@@ -185,7 +185,8 @@ fn classify(
         let keys: Vec<u64> = examples.iter().map(|e| first_key + *e as u64).collect();
         let noise = NoiseKey { seed, purpose: Purpose::EvaluationNoise, index: noise_index(keys[0]) };
         let presentation = Presentation { seed, keys: &keys, in_training: false };
-        let outputs = network.peak_outputs(&input(from, &examples, &presentation, &device)?, noise)?;
+        let input = input(from, &examples, &presentation, &device)?;
+        let outputs = network.example_outputs(&input, training.readout, noise)?;
         let batch_loss = class_loss(training.loss, &outputs, &labels(from, &examples, &device)?)?;
         loss += f64::from(batch_loss.to_scalar::<f32>()?) * examples.len() as f64;
         predicted.extend(outputs.argmax(1)?.to_vec1::<u32>()?.into_iter().map(|class| class as u8));

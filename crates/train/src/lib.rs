@@ -12,7 +12,7 @@
 //! let parameters = RateParameters::draw(&config, 1, 1, seed);
 //! let network = RateNetwork::new(&config, parameters, task.step_ms(), &candle_core::Device::Cpu)?;
 //! let training = TrainingConfig { max_updates: 10, batch_size: 4, stop: None, ..TrainingConfig::default() };
-//! let problem = TaskProblem { network: &network, task: &task, stages: Vec::new(), training: &training, seed };
+//! let problem = TaskProblem::new(&network, &task, Vec::new(), &training, seed);
 //! let start = State::new(&training, &problem)?;
 //! let trained = train(&training, &problem, start, &mut |_| Ok(ControlFlow::Continue(())))?;
 //! assert!(trained.updates == 10 && trained.kept.loss.is_finite());
@@ -21,6 +21,7 @@
 
 pub mod activity;
 pub mod adam;
+mod batches;
 mod checkpoint;
 pub mod config;
 pub mod examples;
@@ -29,6 +30,7 @@ pub mod loss;
 pub mod metrics;
 pub mod mode_space;
 pub mod network;
+pub mod readout;
 pub mod regulariser;
 pub mod schedule;
 pub mod stages;

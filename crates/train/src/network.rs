@@ -1,6 +1,7 @@
 //! Interface between the trainer and a network, for any dynamics.
 
 use crate::guard::Condition;
+use crate::readout::ExampleReadout;
 use candle_core::{Device, Result, Tensor, Var};
 use mdl_data::spikes::SpikeInput;
 use mdl_model::rate::config::Start;
@@ -46,6 +47,43 @@ pub trait Network {
     /// # Errors
     /// Errors of candle.
     fn outputs_and_rates(&self, input: &Input, readout: Readout, key: NoiseKey) -> Result<(Tensor, Tensor)>;
+
+    /// Outputs `[T, B, O]` at every step for an input of any kind.
+    ///
+    /// # Errors
+    /// Errors of candle.
+    fn step_outputs(&self, input: &Input, key: NoiseKey) -> Result<Tensor> {
+        Ok(self.outputs_and_rates(input, Readout::PerStep, key)?.0)
+    }
+
+    /// Outputs `[B, O]` of labelled examples.
+    ///
+    /// # Errors
+    /// Errors of candle.
+    fn example_outputs(&self, input: &Input, readout: ExampleReadout, key: NoiseKey) -> Result<Tensor> {
+        if readout == ExampleReadout::Maximum {
+            return self.peak_outputs(input, key);
+        }
+        let steps = self.step_outputs(input, key)?;
+        Ok(readout.of_steps(&steps)?.unwrap_or(steps))
+    }
+
+    /// Outputs as of [`Network::example_outputs`], and rates as of [`Network::outputs_and_rates`].
+    ///
+    /// # Errors
+    /// Errors of candle.
+    fn example_outputs_and_rates(
+        &self,
+        input: &Input,
+        readout: ExampleReadout,
+        key: NoiseKey,
+    ) -> Result<(Tensor, Tensor)> {
+        if readout == ExampleReadout::Maximum {
+            return self.outputs_and_rates(input, Readout::MaxOverTime, key);
+        }
+        let (steps, rates) = self.outputs_and_rates(input, Readout::PerStep, key)?;
+        Ok((readout.of_steps(&steps)?.unwrap_or(steps), rates))
+    }
 
     /// Weights of the parameter of this name in an artifact; none if the network has no such weights.
     ///
@@ -151,6 +189,10 @@ impl Network for SpikingNetwork {
 
     fn peak_outputs(&self, input: &Input, _key: NoiseKey) -> Result<Tensor> {
         self.run(input, Readout::MaxOverTime)
+    }
+
+    fn step_outputs(&self, input: &Input, _key: NoiseKey) -> Result<Tensor> {
+        self.run(input, Readout::PerStep)
     }
 
     fn outputs_and_rates(&self, input: &Input, readout: Readout, _key: NoiseKey) -> Result<(Tensor, Tensor)> {

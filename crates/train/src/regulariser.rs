@@ -18,9 +18,10 @@
 
 use crate::network::{Network, Weights};
 use candle_core::{D, Result, Tensor};
-use mdl_data::field::{InvalidField, LARGEST, require, require_between, require_not_negative};
+use mdl_data::field::{InvalidField, require, require_between, require_not_negative};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::ops::RangeInclusive;
 
 /// Units with the same sign of their outgoing weights, in networks with Dale's principle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +70,7 @@ pub enum Regulariser {
         /// Factor of the cost.
         strength: f64,
         /// Parameters, by their names in an artifact; none: `w_rec`, or `mode_in` and `mode_out` of networks with modes.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
         parameters: Vec<String>,
         /// Units to whose weights the cost applies; none: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,12 +81,19 @@ pub enum Regulariser {
         /// Factor of the cost.
         strength: f64,
         /// Parameters, by their names in an artifact; none: `w_rec`, or `mode_in` and `mode_out` of networks with modes.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "Vec::is_empty")]
         parameters: Vec<String>,
         /// Units to whose weights the cost applies; none: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         population: Option<Population>,
     },
+}
+
+/// A list with entries: an empty one would be read as no list, which has another meaning.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<String>, D::Error> {
+    let names = Vec::deserialize(deserializer)?;
+    let expected = "one or more parameters; leave the field out for a cost on the recurrent weights";
+    if names.is_empty() { Err(serde::de::Error::invalid_length(0, &expected)) } else { Ok(names) }
 }
 
 /// Names of the parameters that are weights.
@@ -128,15 +136,20 @@ impl Regulariser {
     }
 
     /// Refuses values that no cost can have, and what a network with these `parameters` lacks; `signed` says whether its
-    /// units are excitatory or inhibitory.
+    /// units are excitatory or inhibitory, and `rates` which mean rates they can have.
     ///
     /// # Errors
     /// [`InvalidField`] naming the field inside this section.
-    pub fn validate(&self, parameters: &[(&str, bool)], signed: bool) -> std::result::Result<(), InvalidField> {
+    pub fn validate(
+        &self,
+        parameters: &[(&str, bool)],
+        signed: bool,
+        rates: &RangeInclusive<f64>,
+    ) -> std::result::Result<(), InvalidField> {
         require_not_negative("strength", self.strength())?;
         match self {
-            Self::RateTarget { target, .. } => require_between("target", *target, -LARGEST, LARGEST)?,
-            Self::SilentUnits { floor, .. } => require_not_negative("floor", *floor)?,
+            Self::RateTarget { target, .. } => require_between("target", *target, *rates.start(), *rates.end())?,
+            Self::SilentUnits { floor, .. } => require_between("floor", *floor, 0.0, *rates.end())?,
             _ => {}
         }
         let known: Vec<&str> = parameters.iter().map(|(name, _)| *name).filter(|name| WEIGHTS.contains(name)).collect();

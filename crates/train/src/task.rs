@@ -1,5 +1,6 @@
 //! Training of a network on a cognitive task.
 
+use crate::batches::{Batch, Batches, Source};
 use crate::config::TrainingConfig;
 use crate::guard::CONDITION_TRIALS;
 use crate::loss::sequence_loss;
@@ -12,38 +13,52 @@ use mdl_kernels::random::Purpose;
 use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
+use std::thread::Scope;
 
 /// Number of trials shown during training.
 const SHOWN_TRIALS: usize = 40;
 
 /// A network, its task, and the streams of its trials and noise.
 pub struct TaskProblem<'a, N> {
-    /// The network in training.
-    pub network: &'a N,
-    /// The task.
-    pub task: &'a dyn Task,
-    /// Tasks of the stages before it.
-    pub stages: Vec<&'a dyn Task>,
-    /// Training section of the config.
-    pub training: &'a TrainingConfig,
-    /// Seed of all trials and noise.
-    pub seed: u64,
+    network: &'a N,
+    source: Source<'a>,
+    training: &'a TrainingConfig,
+    batches: Batches<'a>,
 }
 
-impl<N: Network> TaskProblem<'_, N> {
+impl<'a, N: Network> TaskProblem<'a, N> {
+    /// A network to be trained on `task`, after the tasks of the `stages` before it, as the section `training` of a config
+    /// says; `seed` is that of all trials and noise.
+    pub fn new(
+        network: &'a N,
+        task: &'a dyn Task,
+        stages: Vec<&'a dyn Task>,
+        training: &'a TrainingConfig,
+        seed: u64,
+    ) -> Self {
+        let source = Source { stages, task, seed, size: training.batch_size };
+        Self { network, batches: Batches::new(source.clone()), source, training }
+    }
+
+    /// Draws each batch of training trials on a thread of the scope, while the network is updated on the batch before. The
+    /// trials are the same.
+    pub fn drawing_ahead<'scope>(self, scope: &'scope Scope<'scope, '_>) -> Self
+    where
+        'a: 'scope,
+    {
+        self.batches.draw_ahead(scope);
+        self
+    }
+
     /// Some trials to show, and the noise on them: the first ones of the first evaluation.
     fn shown(&self) -> Result<(Trials, NoiseKey)> {
-        let trials = self.draw(self.task, Purpose::ValidationTrial, 0, SHOWN_TRIALS)?;
-        Ok((trials, NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: 0 }))
+        let trials = self.draw(self.source.task, 0, SHOWN_TRIALS)?;
+        Ok((trials, NoiseKey { seed: self.source.seed, purpose: Purpose::ValidationNoise, index: 0 }))
     }
 
-    /// Task of a stage.
-    fn task(&self, stage: usize) -> &dyn Task {
-        self.stages.get(stage).copied().unwrap_or(self.task)
-    }
-
-    fn draw(&self, task: &dyn Task, purpose: Purpose, first: u64, count: usize) -> Result<Trials> {
-        task.draw(self.seed, purpose, first, count).map_err(candle_core::Error::wrap)
+    /// Draws trials to evaluate on.
+    fn draw(&self, task: &dyn Task, first: u64, count: usize) -> Result<Trials> {
+        task.draw(self.source.seed, Purpose::ValidationTrial, first, count).map_err(candle_core::Error::wrap)
     }
 
     /// Runs trials and returns outputs and their loss, both over the steps of the response.
@@ -86,29 +101,29 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
     }
 
     fn batch_loss(&self, stage: usize, batch: u64, update: u64) -> Result<BatchLoss> {
-        let size = self.training.batch_size;
-        let trials = self.draw(self.task(stage), Purpose::TrainingTrial, batch * size as u64, size)?;
-        let key = NoiseKey { seed: self.seed, purpose: Purpose::TrainingNoise, index: update };
-        let (loss, rates) = match self.training.needs_rates() {
-            false => (self.run(&trials, key)?.1, None),
-            true => {
-                let input = Input::Signals(self.input(&trials)?);
-                let (outputs, rates) = self.network.outputs_and_rates(&input, Readout::PerStep, key)?;
-                (self.loss(&trials, &outputs)?, Some(rates))
+        let key = NoiseKey { seed: self.source.seed, purpose: Purpose::TrainingNoise, index: update };
+        let last_use = (update + 1).is_multiple_of(self.training.updates_per_batch);
+        let (loss, rates) = self.batches.with(Batch { stage, number: batch }, last_use, |trials| {
+            if !self.training.needs_rates() {
+                return Ok((self.run(trials, key)?.1, None));
             }
-        };
+            let input = Input::Signals(self.input(trials)?);
+            let (outputs, rates) = self.network.outputs_and_rates(&input, Readout::PerStep, key)?;
+            Ok((self.loss(trials, &outputs)?, Some(rates)))
+        })?;
         let costs = costs(&self.training.regularisers, self.network, rates.as_ref())?;
         Ok(BatchLoss { loss, costs })
     }
 
     fn evaluate(&self, stage: usize, round: u64) -> Result<Evaluation> {
         let count = self.training.evaluation_trials;
-        let trials = self.draw(self.task(stage), Purpose::ValidationTrial, round * count as u64, count)?;
-        let key = NoiseKey { seed: self.seed, purpose: Purpose::ValidationNoise, index: round };
+        let task = self.source.task(stage);
+        let trials = self.draw(task, round * count as u64, count)?;
+        let key = NoiseKey { seed: self.source.seed, purpose: Purpose::ValidationNoise, index: round };
         let (outputs, loss) = self.run(&trials, key)?;
         let some = self.input(&trials)?.narrow(1, 0, count.min(CONDITION_TRIALS))?;
         let condition = self.network.condition(&Input::Signals(some.contiguous()?), key)?;
-        let correct = trials.evaluate(&outputs.flatten_all()?.to_vec1::<f32>()?, self.task(stage).rule_set());
+        let correct = trials.evaluate(&outputs.flatten_all()?.to_vec1::<f32>()?, task.rule_set());
         Ok(Evaluation {
             loss: f64::from(loss.to_scalar::<f32>()?),
             performance: correct.iter().filter(|c| **c).count() as f64 / count as f64,
@@ -126,6 +141,6 @@ impl<N: Network> Problem for TaskProblem<'_, N> {
         // [T, B, O] → [B, T, O]
         let outputs = self.run(&trials, key)?.0.transpose(0, 1)?.flatten_all()?.to_vec1::<f32>()?;
         let values = outputs.into_iter().map(f64::from).collect();
-        Ok(SampleOutputs::Outputs { task: self.task, trials, values })
+        Ok(SampleOutputs::Outputs { task: self.source.task, trials, values })
     }
 }

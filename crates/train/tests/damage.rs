@@ -55,8 +55,7 @@ fn trained(experiment: &Experiment) -> [Artifact; 2] {
     let (channels, outputs) = experiment.task.channels_and_outputs();
     let network = SpikingNetwork::initial(config, channels, outputs, 1).unwrap();
     let training = &experiment.training;
-    let problem =
-        TaskProblem { network: &network, task: experiment.task.task().unwrap(), stages: Vec::new(), training, seed: 1 };
+    let problem = TaskProblem::new(&network, experiment.task.task().unwrap(), Vec::new(), training, 1);
     let new = |kind| Artifact::new(kind, experiment.to_json(), Provenance::new("test", None, 1));
     let mut checkpoint = new(Kind::Checkpoint);
     let state = State::new(training, &problem).unwrap();

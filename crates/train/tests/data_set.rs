@@ -13,6 +13,7 @@ use mdl_model::spiking::network::SpikingNetwork;
 use mdl_train::config::{Loss, TrainingConfig};
 use mdl_train::examples::{ExamplesProblem, classify_test, confusion, test_input};
 use mdl_train::network::Network;
+use mdl_train::readout::ExampleReadout;
 use mdl_train::trainer::{Problem, SampleOutputs, State, train};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -108,9 +109,10 @@ impl Examples for Recordings {
 }
 
 /// Trains and judges a network; returns the accuracy on the test examples.
-fn accuracy(network: &impl Network, learning_rate: f64) -> f64 {
+fn accuracy(network: &impl Network, learning_rate: f64, readout: ExampleReadout) -> f64 {
     let training = TrainingConfig {
         loss: Loss::CrossEntropy,
+        readout,
         batch_size: 20,
         learning_rate,
         max_updates: 60,
@@ -140,7 +142,7 @@ fn stored_spikes_train_spiking_and_rate_networks() {
     let spiking = SpikingNetwork::initial(&config, CHANNELS, NAMES.len(), 1).unwrap();
     let spikes = test_input(&Recordings::of(20), 0..20, 1, &Device::Cpu).unwrap();
     assert!(spiking.states(&spikes).unwrap().spikes.sum_all().unwrap().to_scalar::<f32>().unwrap() > 0.0);
-    let found = accuracy(&spiking, 0.01);
+    let found = accuracy(&spiking, 0.01, ExampleReadout::Maximum);
     assert!(found > 0.8, "spiking: {found}");
 
     let config = r#"{ "neurons": 60, "recurrence": { "kind": "modes", "modes": 3 }, "train_input": true,
@@ -148,6 +150,16 @@ fn stored_spikes_train_spiking_and_rate_networks() {
     let config = serde_json::from_str(config).unwrap();
     let parameters = RateParameters::draw(&config, CHANNELS, NAMES.len(), 1);
     let rate = RateNetwork::new(&config, parameters, Spoken.step_ms(), &Device::Cpu).unwrap();
-    let found = accuracy(&rate, 0.01);
+    let found = accuracy(&rate, 0.01, ExampleReadout::Maximum);
     assert!(found > 0.8, "rate: {found}");
+}
+
+#[test]
+fn examples_are_learned_with_every_readout() {
+    let config = serde_json::from_str(r#"{ "neurons": 100, "modes": 3 }"#).unwrap();
+    for readout in [ExampleReadout::Mean, ExampleReadout::Last, ExampleReadout::SoftmaxSum] {
+        let spiking = SpikingNetwork::initial(&config, CHANNELS, NAMES.len(), 1).unwrap();
+        let found = accuracy(&spiking, 0.02, readout);
+        assert!(found > 0.8, "{readout:?}: {found}");
+    }
 }

@@ -31,8 +31,7 @@ fn experiment(name: &str, set: &[&str]) -> Experiment {
 /// Trains on a cognitive task; returns the losses and all trained values.
 fn trained(network: &impl Network, experiment: &Experiment) -> (Vec<f64>, Vec<f32>) {
     let task = experiment.task.task().unwrap();
-    let problem =
-        TaskProblem { network, task, stages: Vec::new(), training: &experiment.training, seed: experiment.seed };
+    let problem = TaskProblem::new(network, task, Vec::new(), &experiment.training, experiment.seed);
     let mut losses = Vec::new();
     let mut observe = |event: Event| {
         if let Event::Updated { loss, .. } = event {

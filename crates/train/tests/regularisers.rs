@@ -31,7 +31,7 @@ fn cost(network: &RateNetwork, regulariser: &Regulariser) -> Tensor {
     let training =
         TrainingConfig { batch_size: 4, regularisers: vec![regulariser.clone()], ..TrainingConfig::default() };
     let task: &dyn Task = &task;
-    let problem = TaskProblem { network, task, stages: Vec::new(), training: &training, seed: 1 };
+    let problem = TaskProblem::new(network, task, Vec::new(), &training, 1);
     let BatchLoss { costs, .. } = problem.batch_loss(0, 0, 0).unwrap();
     costs[0].clone()
 }

@@ -22,7 +22,7 @@ use mdl_experiment::derived::{Changes, DerivedExperiment};
 use mdl_experiment::memory::Estimate;
 use mdl_model::rate::network::RateNetwork;
 use mdl_model::rate::parameters::RateParameters;
-use mdl_report::evaluation::{keep_network, keep_trials};
+use mdl_report::evaluation::{keep_importance, keep_network, keep_trials};
 use mdl_report::{FigureFiles, Population, figures};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -121,19 +121,21 @@ pub(crate) fn judge(
     device: &Device,
     watch: &Watch,
 ) -> anyhow::Result<(Artifact, Value)> {
-    let network = with_status(lif_artifact::read_network(lif, &experiment.conversion()))?;
+    let network = with_status(lif_artifact::read_calibrated(lif, &experiment.conversion()))?;
     let factor = with_status(lif_artifact::read_scaling_factor(lif))?;
     let task = experiment.task.task().or_exit(Status::Usage)?;
     let lif_task = with_status(LifTask::new(&network, &experiment.lif, task, experiment.seed))?.with_strict_rules();
     (watch.begin)(trials.count as u64);
     let monitor = Monitor { trial_done: &|| (watch.done)(1), stopped: watch.stopped };
     let config = &experiment.evaluation;
-    let evaluation = with_status(evaluate(device, &lif_task, network.units, factor, trials, config, &monitor))?;
+    let evaluation = with_status(evaluate(device, &lif_task, &network, factor, trials, config, &monitor))?;
     let mut artifact = Artifact::new(Kind::Evaluation, experiment.to_json(), provenance);
     // A file of trials determines their number.
     artifact.config["evaluation"]["trials"] = json!(trials.count);
     evaluation.write(&mut artifact);
     let rate = rate_activity(lif, experiment, trials, &evaluation)?;
+    let recorded = length(experiment.evaluation.recorded_trials);
+    rate.write_modes(recorded, [trials.count, evaluation.time_ms.len()], &mut artifact);
     rate.write(&[trials.count, evaluation.time_ms.len(), evaluation.outputs], &mut artifact);
     let counted = trials.counted_at(&evaluation.time_ms, task.step_ms());
     let fidelity = Fidelity::new(&evaluation, &rate, &counted);
@@ -149,10 +151,10 @@ pub(crate) fn judge(
     for (name, number) in numbers.iter().copied() {
         artifact.insert(name, &[1], vec![number]);
     }
-    let recorded = length(experiment.evaluation.recorded_trials);
     keep_trials(trials, recorded, (task, Evaluated::Lif), &evaluation.time_ms, &mut artifact);
 
     keep_network(lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
+    keep_importance(lif, network.units, &mut artifact).or_exit(Status::DamagedInput)?;
     let populations = Population::of_units(&artifact, network.units).or_exit(Status::DamagedInput)?;
     let rates = rates_by_population(&evaluation, &populations);
     let score = evaluation.score();
@@ -179,6 +181,14 @@ pub(crate) fn judge(
     Ok((artifact, result))
 }
 
+/// Rate network of a LIF artifact.
+pub(crate) fn rate_network(lif: &Artifact, experiment: &Experiment) -> anyhow::Result<RateNetwork> {
+    let (conversion, task) = (experiment.conversion(), experiment.task.task().or_exit(Status::Usage)?);
+    let config = with_status(conversion.rate())?;
+    let parameters = RateParameters::read(lif, config, "").or_exit(Status::DamagedInput)?;
+    Ok(RateNetwork::new(config, parameters, task.step_ms(), &Device::Cpu)?)
+}
+
 /// Activity of the rate network of a LIF artifact on the same trials.
 fn rate_activity(
     lif: &Artifact,
@@ -186,10 +196,7 @@ fn rate_activity(
     trials: &Trials,
     evaluation: &Evaluation,
 ) -> anyhow::Result<RateActivity> {
-    let (conversion, task) = (experiment.conversion(), experiment.task.task().or_exit(Status::Usage)?);
-    let config = with_status(conversion.rate())?;
-    let parameters = RateParameters::read(lif, config, "").or_exit(Status::DamagedInput)?;
-    let network = RateNetwork::new(config, parameters, task.step_ms(), &Device::Cpu)?;
+    let (network, task) = (rate_network(lif, experiment)?, experiment.task.task().or_exit(Status::Usage)?);
     Ok(RateActivity::run(&network, trials, task, &evaluation.time_ms, experiment.seed)?)
 }
 

@@ -6,11 +6,11 @@ use crate::{Common, OrExit, Status, evaluated, run_program, signal};
 use clap::Parser;
 use mdl_artifact::output::write_atomically;
 use mdl_artifact::{Artifact, Kind};
-use mdl_exchange::export::format_of;
+use mdl_exchange::export::{FORMATS, format_of};
 use mdl_experiment::Experiment;
 use mdl_experiment::derived::Changes;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Export an artifact to another tool
@@ -27,12 +27,17 @@ use std::process::ExitCode;
     after_help = "Examples:
   export-network lif.safetensors -o network.mat
   export-network lif.safetensors -o network.nir
+  export-network spiking.safetensors --layout cubalif -o network.nir
   export-network eval.safetensors -o eval.npz"
 )]
 struct Arguments {
     /// Artifact of any kind
     #[arg(value_name = "ARTIFACT")]
     artifact: PathBuf,
+
+    /// Layout of a NIR graph: cubalif, for tools that only know layers of CubaLIF neurons; see docs/export.md
+    #[arg(long, value_name = "NAME", value_parser = layout)]
+    layout: Option<String>,
 
     #[command(flatten)]
     common: Common,
@@ -53,14 +58,38 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
         return crate::status::print_config(&experiment.to_json());
     }
     let output = common.output()?;
-    let format = with_status(format_of(output))?;
+    with_status(format_of(output))?;
     let mut plan = plan_of_one(common, "the artifact", path)?;
     read_experiments(&mut plan, [&experiment]);
     let _claims = claim(plan)?;
-    let file = with_status(format.write(&artifact, &experiment, path))?;
+    let file = file(&artifact, &experiment, output, arguments.layout.as_deref(), path)?;
     signal::hold();
     write_atomically(output, &file, common.force)?;
     Ok(Outcome::done(json!({ "output": output, "kind": artifact.kind, "name": experiment.name })))
+}
+
+/// The bytes of the file `output`, in the format of its extension; `origin` is the file of the artifact.
+///
+/// # Errors
+/// An artifact that the format cannot hold, or not in this layout (status 2).
+pub(crate) fn file(
+    artifact: &Artifact,
+    experiment: &Experiment,
+    output: &Path,
+    layout: Option<&str>,
+    origin: &Path,
+) -> anyhow::Result<Vec<u8>> {
+    let format = with_status(format_of(output))?;
+    with_status(match layout {
+        Some(layout) => format.write_as(layout, artifact, experiment, origin),
+        None => format.write(artifact, experiment, origin),
+    })
+}
+
+/// A layout of one of the formats.
+pub(crate) fn layout(name: &str) -> Result<String, String> {
+    let known: Vec<&str> = FORMATS.iter().flat_map(|format| format.layouts()).copied().collect();
+    if known.contains(&name) { Ok(name.into()) } else { Err(format!("expected {}", known.join(", "))) }
 }
 
 /// Experiment of an artifact with the changes that an export can make.

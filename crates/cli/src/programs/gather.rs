@@ -10,10 +10,11 @@ use mdl_artifact::output::write_atomically;
 use mdl_artifact::plan::Plan;
 use mdl_report::figures::networks::Criterion;
 use mdl_report::gather::{Run, Select, State, Table};
-use mdl_report::{Figure, FileFormat};
+use mdl_report::{Figure, FileFormat, Look};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 /// Make one table of many networks, a row per network, and figures of its columns
 ///
@@ -44,7 +45,7 @@ struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Draw a figure into these files, which end in .svg or .png
+    /// Draw a figure into these files, which end in .svg, .pdf or .png
     #[arg(long, value_name = "FILES", value_delimiter = ',', requires_all = ["y", "x"])]
     figure: Vec<PathBuf>,
 
@@ -68,6 +69,10 @@ struct Arguments {
     /// Count networks whose value is at most this
     #[arg(long, value_name = "NUMBER", requires = "figure", allow_negative_numbers = true, value_parser = finite)]
     at_most: Option<f64>,
+
+    /// Lay the figure out for this width in mm, as in a journal: 89 for one column, 183 for two
+    #[arg(long, value_name = "MM", requires = "figure", value_parser = Look::from_str)]
+    width: Option<Look>,
 
     /// Overwrite the table and the figure if they exist
     #[arg(long)]
@@ -131,7 +136,7 @@ fn output(arguments: &Arguments) -> anyhow::Result<&Path> {
 
 fn formats(paths: &[PathBuf]) -> anyhow::Result<Vec<FileFormat>> {
     let format = |path: &PathBuf| {
-        let text = || format!("--figure {}: expected a name that ends in .svg or .png", path.display());
+        let text = || format!("--figure {}: expected a name that ends in {}", path.display(), FileFormat::ENDINGS);
         FileFormat::of(path).ok_or_else(|| usage(text()))
     };
     paths.iter().map(format).collect()
@@ -142,7 +147,13 @@ fn figure(arguments: &Arguments, table: &Table) -> anyhow::Result<Option<Figure>
     let Some(x) = arguments.x.as_deref().filter(|_| !arguments.figure.is_empty()) else { return Ok(None) };
     let at_most = arguments.at_most.map(Criterion::AtMost);
     let criterion = arguments.at_least.map(Criterion::AtLeast).or(at_most);
-    let select = Select { y: &arguments.y, x, by: arguments.by.as_deref(), criterion };
+    let select = Select {
+        y: &arguments.y,
+        x,
+        by: arguments.by.as_deref(),
+        criterion,
+        look: arguments.width.unwrap_or_default(),
+    };
     with_status(table.figure(&select)).map(Some)
 }
 

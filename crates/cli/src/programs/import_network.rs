@@ -21,10 +21,10 @@ use std::process::ExitCode;
 
 /// Import a network of another tool
 ///
-/// Reads a MATLAB file (version 5) in the layout of the published rate code and writes a rate artifact, or a LIF
+/// Reads a MATLAB file (version 5 or 7.3) in the layout of the published rate code and writes a rate artifact, or a LIF
 /// artifact if the file holds opt_scaling_factor; a PyTorch file of a published mode network (Win, Wout, pin, pout, l)
-/// and writes a spiking artifact; or a NumPy file of PsychRNN or export-network. With a mapping it reads networks in
-/// any layout from these and from safetensors files. Code in a file is never run. Warns about every array that was not
+/// and writes a spiking artifact; a NIR graph; or a NumPy file of PsychRNN or export-network. With a mapping it reads
+/// networks in any layout from these, from HDF5 and from safetensors files. Code in a file is never run. Warns about every array that was not
 /// used, and refuses those that would change the network. Prints the result as JSON, on a terminal as a sentence.
 ///
 /// Exit status: 0 written, 1 failed, 2 usage, config, or arrays that cannot be read, 3 damaged or foreign file, 75
@@ -37,12 +37,13 @@ use std::process::ExitCode;
   import-network mante.pth -o spiking.safetensors
   import-network mante.pth --synapse single --set network.neuron.refractory_steps=0 -o spiking.safetensors
   import-network mnist-rate.pth --kind rate -o rate.safetensors
+  import-network snntorch.nir --task xor --set task.step_ms=0.1 -o spiking.safetensors
   import-network weights.npz --mapping mapping.json -o rate.safetensors
   import-network network.mat --task mante --set search.trials=400 -o rate.safetensors
   inspect weights.npz                                             lists the arrays of a file"
 )]
 struct Arguments {
-    /// MATLAB (.mat), PyTorch (.pth), NumPy (.npz) or safetensors file
+    /// MATLAB (.mat), PyTorch (.pth), NIR (.nir), HDF5, NumPy (.npz) or safetensors file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -62,7 +63,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
 
-    /// Ignore an array although it changes the network; a trailing `*` matches anything; may be repeated
+    /// Ignore an array, or a node of a NIR graph, although it changes the network; a trailing `*` matches anything; may be repeated
     #[arg(long, value_name = "ARRAY")]
     ignore: Vec<String>,
 

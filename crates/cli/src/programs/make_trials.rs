@@ -12,8 +12,8 @@ use mdl_data::tasks::{Task, Trials};
 use mdl_experiment::Experiment;
 use mdl_experiment::memory::Estimate;
 use mdl_kernels::random::Purpose;
-use mdl_report::FileFormat;
 use mdl_report::figures;
+use mdl_report::{FileFormat, Look};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +41,7 @@ struct Arguments {
         value_parser = |text: &str| whole(text, 1, MOST_TRIALS.into()))]
     trials: Option<u64>,
 
-    /// Draw a trial of each condition: inputs, targets, weights and windows; .svg or .png
+    /// Draw a trial of each condition: inputs, targets, weights and windows; .svg, .pdf or .png
     #[arg(long, value_name = "FILE", value_parser = figure_file)]
     figure: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ struct Arguments {
 
 fn figure_file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    FileFormat::of(&path).map(|_| path).ok_or_else(|| "expected a file that ends with .svg or .png".into())
+    FileFormat::of(&path).map(|_| path).ok_or_else(|| format!("expected a file that ends with {}", FileFormat::ENDINGS))
 }
 
 /// Runs the program.
@@ -95,7 +95,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Outcome> {
     signal::hold();
     artifact.write(output, common.force)?;
     let drawn = arguments.figure.as_deref().filter(|path| {
-        let figure = figures::task::draw(&format!("Task {}", experiment.task.name()), task, &trials);
+        let figure = figures::task::draw(&format!("Task {}", experiment.task.name()), task, &trials, Look::SCREEN);
         let format = FileFormat::of(path).unwrap_or(FileFormat::Svg);
         let written = figure.and_then(|figure| format.write(&figure, path, common.force));
         written.map_err(|error| tracing::warn!("{error}: the figure was not written")).is_ok()

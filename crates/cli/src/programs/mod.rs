@@ -1,5 +1,8 @@
 //! The programs, one per file.
 
+pub mod analyze;
+pub mod calibrate;
+pub mod cite;
 pub mod eval_lif;
 pub mod eval_rate;
 pub mod eval_spiking;

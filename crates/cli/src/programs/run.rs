@@ -192,6 +192,8 @@ pub(crate) fn estimate(experiment: &Experiment, layout: &Layout) -> Estimate {
 }
 
 /// A network of any kind.
+// There is one of it in a run: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Network {
     Trained(Box<Trained>),
     Lif { network: LifNetwork, scaling_factor: f64 },
@@ -202,7 +204,7 @@ impl Network {
         if artifact.kind != Kind::Lif {
             return Ok(Self::Trained(Trained::read(artifact, experiment, &Device::Cpu)?.into()));
         }
-        let network = with_status(lif_artifact::read_network(artifact, &experiment.conversion()))?;
+        let network = with_status(lif_artifact::read_calibrated(artifact, &experiment.conversion()))?;
         let scaling_factor = with_status(lif_artifact::read_scaling_factor(artifact))?;
         Ok(Self::Lif { network, scaling_factor })
     }

@@ -5,7 +5,7 @@ use super::quantity::Quantity;
 use super::sink::{Inputs, Records, TrialRecord};
 use crate::status::with_status;
 use crate::watch::Watch;
-use mdl_convert::lif::{LifNetwork, Recording, Recurrent, Run, Timing, Traces};
+use mdl_convert::lif::{LifNetwork, Recording, Run, Timing, Traces};
 use mdl_convert::lif_task::LifTask;
 use mdl_convert::search::trials::TrialSet;
 use rayon::prelude::*;
@@ -75,7 +75,7 @@ fn of_run(network: &LifNetwork, layout: &Layout, run: &Run) -> TrialRecord {
             Quantity::Current => single(&run.ipsc_mv),
             Quantity::Output => single(&run.out),
             Quantity::Rate => rows().flat_map(|r| layout.units.iter().map(|unit| r[*unit] as f32)).collect(),
-            Quantity::Modes => rows().flat_map(|r| modes(network, r)).collect(),
+            Quantity::Modes => rows().flat_map(|r| single(&network.mode_variables(r))).collect(),
             Quantity::Spikes => {
                 record.spike_count = Some(spike_counts(layout, run));
                 continue;
@@ -85,16 +85,6 @@ fn of_run(network: &LifNetwork, layout: &Layout, run: &Run) -> TrialRecord {
         record.values.push((*quantity, values));
     }
     record
-}
-
-/// Ξ_outᵀ r `[P]` of rates r `[N]`.
-fn modes(network: &LifNetwork, r: &[f64]) -> Vec<f32> {
-    let Recurrent::Modes { score, mode_out, .. } = &network.recurrent else { return Vec::new() };
-    let mut activity = vec![0.0; score.len()];
-    for (r, row) in r.iter().zip(mode_out.chunks_exact(score.len())) {
-        activity.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight * r);
-    }
-    activity.into_iter().map(|sum| sum as f32).collect()
 }
 
 /// Spikes since the recorded step before, `[R, U]`, at most 255; those after the last recorded step are left out.

@@ -12,5 +12,5 @@ pub(crate) use layout::{Choice, Layout, Sizes};
 pub(crate) use memory::Memory;
 pub(crate) use quantity::Quantity;
 pub(crate) use selection::Selection;
-pub(crate) use sink::{Inputs, Records, Sink, describe_trials, target};
+pub(crate) use sink::{Inputs, Records, Sink, TrialRecord, describe_trials, target};
 pub(crate) use {lif::run as run_lif, trained::run as run_trained};

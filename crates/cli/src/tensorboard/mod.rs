@@ -31,8 +31,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Number of intervals of a histogram.
 const INTERVALS: usize = 40;
-/// Pixels of an image per unit of the figure.
-const PIXELS: f32 = 1.5;
+/// Pixels of an image per inch of the figure.
+const DPI: f32 = 170.0;
 /// Prefix and suffix of the names of event files; TensorBoard looks for `tfevents`.
 const NAME: [&str; 2] = ["events.out.tfevents.", ".mdl-rnn"];
 
@@ -125,11 +125,11 @@ impl EventFile {
     }
 
     fn figure(&mut self, update: u64, name: &str, figure: &Figure) -> io::Result<()> {
-        let png = figure.png_at_most(PIXELS).map_err(io::Error::other)?;
+        let png = figure.png_of_dpi(DPI).map_err(io::Error::other)?;
         // A PNG file starts with its signature and the length and name of its header.
         let side =
             |at: usize| png.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes);
-        let image = Image { width: side(16), height: side(20), colorspace: 4, encoded_image_string: png.clone() };
+        let image = Image { width: side(16), height: side(20), colorspace: 3, encoded_image_string: png.clone() };
         let value = Value { tag: format!("figures/{name}"), content: Some(Content::Image(image)) };
         self.append(update, What::Summary(Summary { value: vec![value] }))
     }

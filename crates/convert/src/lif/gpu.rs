@@ -225,6 +225,7 @@ mod tests {
             recurrent,
             w_out: normal(1, 1.0, 2 * units),
             tau_decay_ms: normal(2, 5.0, units).iter().map(|x| 20.0 + x.abs()).collect(),
+            bias_mv: Vec::new(),
             kinds: vec![UnitKind::Excitatory; units],
         }
     }

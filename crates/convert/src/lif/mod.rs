@@ -1,7 +1,7 @@
 //! LIF simulation (Kim, Li & Sejnowski, PNAS 116:22811, 2019).
 //!
 //! ```text
-//! I     = IPSC + bias + W_in u
+//! I     = IPSC + bias + b + W_in u                              b: a current of each unit, of calibrated networks
 //! v    += dt/τ_m · (I − v) · [dt·i > t_last + t_ref] + noise_sd · N(0,1)           (other neurons: their drift for I − v)
 //! spike = v ≥ v_peak;  t_last = dt·i there;  J = W/scaling_factor · spike
 //! double synapse:  IPSC = IPSC·e^{−dt/τ_d} + h·dt;   h   = h·e^{−dt/τ_r}   + J/(τ_r τ_d)      (IPSC uses the old h)
@@ -48,7 +48,7 @@ pub use draws::{CHUNK, Draws, TrialDraws};
 pub(crate) use launch::TrialOnGpu;
 pub use mdl_model::rate::UnitKind;
 pub use network::{LifNetwork, Recurrent};
-pub use recording::{Recording, Run, Spike, State, Traces};
+pub use recording::{FIRST_COUNTED_STEP, Recording, Run, Spike, State, Traces};
 pub use timing::Timing;
 
 use crate::error::{Error, Result};
@@ -134,7 +134,7 @@ impl<'a> Simulator<'a> {
         Ok(())
     }
 
-    /// W_in u for every kept sample, `[samples, N]`.
+    /// b + W_in u for every kept sample, `[samples, N]`.
     fn drive(&self, input: &[f64]) -> Result<Vec<f64>> {
         let (channels, t) = (self.network.inputs, &self.timing);
         let kept = t.steps / t.steps_per_sample;
@@ -147,9 +147,14 @@ impl<'a> Simulator<'a> {
         }
         let rows: Vec<&[f64]> = input.chunks_exact(channels).collect();
         let drive_of = |u: &[f64], w: &[f64]| w.iter().zip(u).map(|(w, u)| w * u).sum::<f64>();
-        Ok((0..=kept)
+        let mut drive: Vec<f64> = (0..=kept)
             .map(|k| rows[(k * t.downsample).min(rows.len() - 1)])
             .flat_map(|u| self.network.w_in.chunks_exact(channels).map(move |w| drive_of(u, w)))
-            .collect())
+            .collect();
+        let bias = &self.network.bias_mv;
+        if !bias.is_empty() {
+            drive.iter_mut().zip(bias.iter().cycle()).for_each(|(drive, bias)| *drive += bias);
+        }
+        Ok(drive)
     }
 }

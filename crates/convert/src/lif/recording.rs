@@ -4,7 +4,7 @@ use mdl_data::tasks::Extremes;
 use std::ops::RangeInclusive;
 
 /// Firing rates count the spikes from this step onwards, as in the published code.
-const FIRST_COUNTED_STEP: usize = 10;
+pub const FIRST_COUNTED_STEP: usize = 10;
 
 /// Variables to record. Steps are counted from 1; "every k" means after steps k, 2k, ….
 #[derive(Clone, Debug, Default)]
@@ -71,6 +71,8 @@ pub struct Run {
     pub out: Vec<f64>,
     /// r `[times, N]`
     pub rate: Vec<f64>,
+    /// Mode variables of an evaluation `[times, P]`, in place of r.
+    pub modes: Vec<f64>,
     /// Membrane potentials `[times, chosen units]` (mV)
     pub v_mv: Vec<f64>,
     /// Synaptic currents IPSC `[times, chosen units]` (mV)

@@ -1,7 +1,7 @@
 //! The LIF network in mean field: a rate network with the transfer function of the LIF neuron, without spikes.
 //!
 //! ```text
-//! x    = IPSC + W_in u                                                            (mV above the bias)
+//! x    = IPSC + b + W_in u                                                        (mV above the bias)
 //! n    = Δ ν(x) + √Δ · CV(x) √ν(x) · N(0,1)                                       spikes during a sample of duration Δ
 //! IPSC = IPSC·e^{−Δ/τ_d} + (1 − e^{−Δ/τ_d})/Δ · W n / scaling_factor
 //! r    = r·e^{−Δ/τ_d}    + (1 − e^{−Δ/τ_d})/Δ · n
@@ -21,7 +21,7 @@ use mdl_kernels::lanes::{LANES, Lanes};
 use mdl_kernels::product::common::Product;
 use mdl_kernels::product::low_rank_batch::LowRankBatch;
 use mdl_kernels::product::pattern::Pattern;
-use mdl_kernels::product::sparse_batch::RowPairs;
+use mdl_kernels::product::sparse_batch::RowQuads;
 use mdl_kernels::random::{Purpose, fill_normal};
 use std::ops::Range;
 
@@ -114,7 +114,7 @@ fn weights(network: &LifNetwork) -> Box<dyn Product<f32>> {
     match &network.recurrent {
         Recurrent::Dense(w) => {
             let (n, w) = (network.units, single(w));
-            Box::new(RowPairs::new(LANES, &Pattern::of_rows(n, &w), |to, from| w[to * n + from]))
+            Box::new(RowQuads::new(LANES, &Pattern::of_rows(n, &w), |to, from| w[to * n + from]))
         }
         Recurrent::Modes { mode_in, score, mode_out } => {
             let scaled = mode_in.iter().enumerate().map(|(at, m)| (m * score[at % score.len()]) as f32).collect();
@@ -153,7 +153,8 @@ impl State {
     fn fire(&mut self, field: &MeanField, u: &[f32], noise: &[f32], spikes: &mut Lanes<f32>) {
         let (sample_s, root) = (field.sample_s, field.sample_s.sqrt());
         for (i, w_in) in field.network.w_in.chunks_exact(u.len()).enumerate() {
-            let drive: f32 = w_in.iter().zip(u).map(|(w, u)| *w as f32 * u).sum();
+            let mut drive: f32 = w_in.iter().zip(u).map(|(w, u)| *w as f32 * u).sum();
+            drive += field.network.bias_mv.get(i).map_or(0.0, |bias| *bias as f32);
             for l in 0..LANES {
                 let [rate, spread] = field.transfer.at(self.ipsc_mv[i][l] + drive);
                 let count = sample_s * rate + root * spread * noise[i];

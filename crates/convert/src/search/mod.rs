@@ -188,7 +188,7 @@ fn correct(course: &[TrialResult]) -> u32 {
 }
 
 /// True if a course is worse than `best`, trial by trial, by more than two standard deviations.
-fn is_beaten(course: &[TrialResult], best: &[TrialResult]) -> bool {
+pub(crate) fn is_beaten(course: &[TrialResult], best: &[TrialResult]) -> bool {
     let differ = |a: bool, b: bool| best.iter().zip(course).filter(|(x, y)| (x.correct, y.correct) == (a, b)).count();
     let (lost, won) = (differ(true, false) as f64, differ(false, true) as f64);
     lost - won > 2.0 * (lost + won).sqrt()

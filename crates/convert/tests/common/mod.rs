@@ -63,6 +63,7 @@ impl Fixture {
             recurrent: Recurrent::Dense((0..n * n).map(|at| (w[at] * sign[at % n]) * mask[at]).collect()),
             w_out,
             tau_decay_ms: self.array("taus_gaus").iter().map(tau).collect(),
+            bias_mv: Vec::new(),
             kinds: excitatory
                 .iter()
                 .map(|e| if *e == 1.0 { UnitKind::Excitatory } else { UnitKind::Inhibitory })

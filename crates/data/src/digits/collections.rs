@@ -65,6 +65,8 @@ pub static MNIST: Collection = Collection {
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         ],
     ),
+    zipped: &[],
+    page: "https://github.com/cvdfoundation/mnist",
     origins: || {
         vec![
             Origin::Mirror("https://ossci-datasets.s3.amazonaws.com/mnist".into()),
@@ -87,6 +89,8 @@ pub static FASHION_MNIST: Collection = Collection {
             "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         ],
     ),
+    zipped: &[],
+    page: "https://github.com/zalandoresearch/fashion-mnist",
     origins: || {
         vec![
             Origin::Directory(DEBIAN_DIRECTORY.into()),

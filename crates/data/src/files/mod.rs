@@ -2,9 +2,11 @@
 
 mod collection;
 mod download;
+mod event;
 pub mod fetch;
 pub(crate) mod known;
 pub(crate) mod package;
+mod zipped;
 
-pub use collection::{Collection, DataFile, Origin, Source};
+pub use collection::{Collection, DataFile, Origin, Source, ZippedFile};
 pub use known::{COLLECTIONS, collection, collection_names};

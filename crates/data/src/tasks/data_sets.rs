@@ -2,7 +2,9 @@
 
 use super::data_set::DataSet;
 use super::digits::Digits;
+use super::event_camera::EventCamera;
 use super::sequential_mnist::SequentialMnist;
+use super::spiking_speech::SpikingSpeech;
 
 /// Defines [`DataSetConfig`] from the list.
 macro_rules! data_sets {
@@ -46,4 +48,8 @@ data_sets! {
     "digits" => Digits,
     /// Digits pixel by pixel (S-MNIST), in reading order or permuted (PS-MNIST).
     "sequential-mnist" => SequentialMnist,
+    /// Spoken words as spikes: the Spiking Heidelberg Digits and the Spiking Speech Commands.
+    "spiking-speech" => SpikingSpeech,
+    /// Recordings of an event camera: N-MNIST and DVS128 Gesture.
+    "event-camera" => EventCamera,
 }

@@ -1,6 +1,6 @@
 //! Interface of an export format.
 
-use crate::Result;
+use crate::{Error, Result};
 use mdl_artifact::Artifact;
 use mdl_experiment::Experiment;
 use std::path::Path;
@@ -15,4 +15,18 @@ pub trait Format: Sync {
     /// # Errors
     /// A missing or mismatched tensor; an artifact that the format cannot represent.
     fn write(&self, artifact: &Artifact, experiment: &Experiment, origin: &Path) -> Result<Vec<u8>>;
+
+    /// Names of layouts other than the one that [`write`](Self::write) uses.
+    fn layouts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The same in one of the [`layouts`](Self::layouts).
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); a format with one layout only.
+    fn write_as(&self, layout: &str, _: &Artifact, _: &Experiment, origin: &Path) -> Result<Vec<u8>> {
+        let message = format!(".{} files have no layout `{layout}`; leave out --layout", self.ending());
+        Err(Error::Unfit { path: origin.into(), message })
+    }
 }

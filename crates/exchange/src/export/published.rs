@@ -9,6 +9,7 @@ use crate::mat::{Data, Matrix};
 use crate::{Error, Result};
 use mdl_artifact::{Artifact, Kind, Values};
 use mdl_convert::lif::neurons::LifNeuron;
+use mdl_convert::lif_artifact::CALIBRATED;
 use mdl_data::tasks::Task;
 use mdl_experiment::Experiment;
 use mdl_kernels::random::Purpose;
@@ -74,6 +75,10 @@ fn refuse_other_dynamics(
         format!(
             "{name} neurons (lif.neuron); the published MATLAB code simulates leaky and quadratic ones (.npz takes any)"
         )
+    } else if CALIBRATED.iter().any(|name| artifact.has(name)) {
+        "a calibrated network; the published MATLAB code has one factor for all units, and no bias or output weights of its \
+         own for the LIF network (.npz takes any network)"
+            .into()
     } else {
         return Ok(());
     };

@@ -26,7 +26,8 @@ impl Layout for SameNames {
     }
 
     fn is_record(&self, name: &str) -> bool {
-        COMPUTED.contains(&name) || ["initial.", "history.", "search."].iter().any(|begin| name.starts_with(begin))
+        COMPUTED.contains(&name)
+            || ["initial.", "history.", "search.", "calibration."].iter().any(|begin| name.starts_with(begin))
     }
 
     fn mapping(

@@ -147,6 +147,19 @@ impl Source {
 
     /// Values of `tensor`, which must have this shape except for dimensions of size 1.
     pub(super) fn values(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let values = self.unrounded(variables, tensor, shape)?;
+        variables.narrow(self.name().unwrap_or(tensor), &values)
+    }
+
+    /// The same in double precision.
+    pub(super) fn doubles(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f64>> {
+        let values = self.unrounded(variables, tensor, shape)?;
+        // Refuses numbers that are not finite.
+        variables.narrow(self.name().unwrap_or(tensor), &values)?;
+        Ok(values)
+    }
+
+    fn unrounded(&self, variables: &Variables, tensor: &str, shape: &[usize]) -> Result<Vec<f64>> {
         let mut values = match &self.origin {
             Origin::Number(number) => vec![*number; shape.iter().product()],
             Origin::Array(name) => self.stored(variables, name, tensor, shape)?,
@@ -154,7 +167,7 @@ impl Source {
         for factor in &self.scale {
             factor.multiply(&mut values, variables, tensor, shape)?;
         }
-        variables.narrow(self.name().unwrap_or(tensor), &values)
+        Ok(values)
     }
 
     /// Values of the array, in the order of the tensor.

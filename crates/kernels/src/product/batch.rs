@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Maximum number of trials per block: enough for a vector, few enough for the rates to fit the nearest cache.
-const WIDTHS: [usize; 4] = [32, 16, 8, 4];
+const WIDTHS: [usize; 3] = [16, 8, 4];
 
 /// The trials `0..trials` in blocks as wide as leaves work for every thread; what is too few for a block is alone.
 pub fn blocks(trials: usize, threads: usize) -> Vec<Range<usize>> {
@@ -22,7 +22,7 @@ pub fn blocks(trials: usize, threads: usize) -> Vec<Range<usize>> {
 #[macro_export]
 macro_rules! of_width {
     ($width:expr, $name:ident => $body:expr) => {
-        $crate::with_const!($width, $name in [1, 4, 8, 16, 32] => $body)
+        $crate::with_const!($width, $name in [1, 4, 8, 16] => $body)
     };
 }
 
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(widths(8, 1), [8]);
         assert_eq!(widths(8, 2), [4, 4]);
         assert_eq!(widths(8, 4), [1; 8]);
-        assert_eq!(widths(45, 1), [32, 8, 4, 1]);
+        assert_eq!(widths(45, 1), [16, 16, 8, 4, 1]);
         assert_eq!(blocks(45, 1).last(), Some(&(44..45)));
     }
 }

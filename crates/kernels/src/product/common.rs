@@ -1,8 +1,8 @@
 //! The recurrent product of one step, W r, and code shared by its implementations.
 //!
 //! States of one trial are padded with zeros to a multiple of [`GROUP`] units, so that no kernel has a remainder. All
-//! products with a full matrix add the terms of a sum in ascending order of the source unit, one after the other: dense
-//! or sparse, vectorised or not, the result has the same bits.
+//! products with a full matrix add the terms of a sum in ascending order of the source unit, one after the other, by fused
+//! multiply-add: dense or sparse, vectorised or not, the result has the same bits.
 
 use crate::real::Real;
 
@@ -14,7 +14,7 @@ pub const GROUP: usize = 32;
 pub const WINDOW: usize = 256;
 
 /// A linear map from the rates of all units to the inputs of all units.
-pub trait Product<R>: Sync {
+pub trait Product<R>: Send + Sync {
     /// out ← out + W rates, both of padded length (or `[N, trials]` for a block of trials).
     fn accumulate(&self, rates: &[R], out: &mut [R]);
 }
@@ -29,10 +29,10 @@ pub fn windows(steps: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..steps).step_by(WINDOW).map(move |from| from..steps.min(from + WINDOW))
 }
 
-/// out ← out + vector · scale.
+/// out ← out + vector · scale, with one rounding.
 #[inline(always)]
 pub fn add_scaled<R: Real>(out: &mut [R], vector: &[R], scale: R) {
     for (out, value) in out.iter_mut().zip(vector) {
-        *out += *value * scale;
+        *out = value.mul_add(scale, *out);
     }
 }

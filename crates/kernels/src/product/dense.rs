@@ -68,7 +68,7 @@ fn accumulate_panel<R: Real, const W: usize>(panel: &[Lanes<R>], rates: &[R], ou
     }
     for (column, rate) in columns.iter().zip(rates) {
         for w in 0..W {
-            sums[w] += column[w] * *rate;
+            sums[w] = column[w].mul_add(Lanes::splat(*rate), sums[w]);
         }
     }
     for (sum, out) in sums.iter().zip(out) {
@@ -80,11 +80,11 @@ fn accumulate_panel<R: Real, const W: usize>(panel: &[Lanes<R>], rates: &[R], ou
 const ROWS: usize = 8;
 const COLUMNS: usize = 2 * LANES;
 
-/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[S, N]`.
-pub fn accumulate_outer<R: Real>(n: usize, [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
-    for window in windows(delta.len() / n) {
-        let left = pack::<R, ROWS>(n, delta, window.clone());
-        let right = pack::<R, COLUMNS>(n, rates, window.clone());
+/// gradient `[N, N]` += Σ_s delta_s ratesₛᵀ, for deltas and rates `[S, N]` in rows of `row` numbers.
+pub fn accumulate_outer<R: Real>(n: usize, row: usize, [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
+    for window in windows(delta.len() / row) {
+        let left = pack::<R, ROWS>(n, row, delta, window.clone());
+        let right = pack::<R, COLUMNS>(n, row, rates, window.clone());
         let steps = window.len();
         for (i, left) in left.chunks_exact(steps).enumerate() {
             for (j, right) in right.chunks_exact(steps).enumerate() {
@@ -122,13 +122,13 @@ fn outer_block<R: Real>(left: &[[R; ROWS]], right: &[[R; COLUMNS]]) -> [[R; COLU
 }
 
 /// Rows `steps` as blocks of `W` units, each step by step; zero beyond the last unit.
-fn pack<R: Real, const W: usize>(n: usize, rows: &[R], steps: Range<usize>) -> Vec<[R; W]> {
+fn pack<R: Real, const W: usize>(n: usize, row: usize, rows: &[R], steps: Range<usize>) -> Vec<[R; W]> {
     let mut packed = Vec::with_capacity(n.div_ceil(W) * steps.len());
     for from in (0..n).step_by(W) {
         let to = n.min(from + W);
         for step in steps.clone() {
             let mut block = [R::zero(); W];
-            block[..to - from].copy_from_slice(&rows[step * n..][from..to]);
+            block[..to - from].copy_from_slice(&rows[step * row..][from..to]);
             packed.push(block);
         }
     }

@@ -36,7 +36,7 @@ fn overlaps<R: Real>(columns: &[Lanes<R>], row: &[[R; LANES]], out: &mut [R]) {
     for (column, out) in columns.chunks_exact(row.len()).zip(out) {
         let mut sum = Lanes::zero();
         for (a, b) in column.iter().zip(row) {
-            sum += *a * Lanes(*b);
+            sum = a.mul_add(Lanes(*b), sum);
         }
         [*out] = Lanes::sums([sum]);
     }
@@ -64,16 +64,22 @@ impl<R: Real> Product<R> for LowRank<R> {
 }
 
 /// gradient `[2, P, padded N]` of A and C: ∂A = Σ_s delta_s (Cᵀ rates_s)ᵀ, ∂C = Σ_s rates_s (Aᵀ delta_s)ᵀ,
-/// for deltas and rates `[S, N]`.
-pub fn accumulate_low_rank<R: Real>(n: usize, weights: &[R], [delta, rates]: [&[R]; 2], gradient: &mut [R]) {
+/// for deltas and rates `[S, N]` in rows of `row` numbers.
+pub fn accumulate_low_rank<R: Real>(
+    n: usize,
+    row: usize,
+    weights: &[R],
+    [delta, rates]: [&[R]; 2],
+    gradient: &mut [R],
+) {
     let map = LowRank::forward(n, weights);
     let width = padded(n);
     let mut wide = [(); 2].map(|()| vec![[R::zero(); LANES]; map.groups]);
     let mut overlap = vec![R::zero(); map.modes()];
     let (of_a, of_c) = gradient.split_at_mut(gradient.len() / 2);
-    for (delta, rates) in delta.chunks_exact(n).zip(rates.chunks_exact(n)) {
-        wide[0].as_flattened_mut()[..n].copy_from_slice(delta);
-        wide[1].as_flattened_mut()[..n].copy_from_slice(rates);
+    for (delta, rates) in delta.chunks_exact(row).zip(rates.chunks_exact(row)) {
+        wide[0].as_flattened_mut()[..n].copy_from_slice(&delta[..n]);
+        wide[1].as_flattened_mut()[..n].copy_from_slice(&rates[..n]);
         dispatch(
             #[inline(always)]
             || {

@@ -7,11 +7,13 @@
 //! | `low_rank_batch` | the same, several trials at once |
 //! | `sparse_avx512` | sliced ELLPACK, permuted in registers; one trial |
 //! | `sparse_avx2` | windowed ELLPACK; one trial |
-//! | `sparse_batch` | pairs of rows in CSR, several trials at once |
+//! | `sparse_batch` | four rows at a time in CSR, several trials at once |
 //! | `spike_columns` | columns of the units that spike: all entries, modes, or the connections of `spike_connections` |
 //!
-//! `batch` cuts a batch into blocks of trials, `pattern` holds which entries are present, `coordinates` lists them, `by_unit`
-//! transposes activities from step by step to unit by unit, `sparse` chooses between the sparse products and has their gradient.
+//! `batch` cuts a batch into blocks of trials, and `pattern` holds which entries are present. The gradient of the present entries is
+//! in `present` for several trials, with the trials side by side, and in `sparse` for one trial, with its steps side by side:
+//! `coordinates` lists the entries for it, and `by_unit` transposes activities from step by step to unit by unit. `sparse` also
+//! chooses between the sparse products.
 
 pub mod batch;
 pub mod by_unit;
@@ -21,6 +23,7 @@ pub mod dense;
 pub mod low_rank;
 pub mod low_rank_batch;
 pub mod pattern;
+pub mod present;
 pub mod sparse;
 #[cfg(target_arch = "x86_64")]
 pub mod sparse_avx2;

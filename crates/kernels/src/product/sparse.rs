@@ -1,6 +1,6 @@
 //! Sparse matrices: the fastest product for each number type and CPU, and the gradient of the present entries.
 
-use super::by_unit::{ByUnit, OfTrial};
+use super::by_unit::{ByUnit, OfWindow};
 use super::common::{GROUP, Product, windows};
 use super::coordinates::{Coordinates, Entry, TOGETHER};
 use super::pattern::Pattern;
@@ -33,24 +33,23 @@ impl SparseReal for f32 {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx512f") {
             return (share < 0.5).then(|| Box::new(SlicedEllpack::new(pattern, weight)) as _);
-        } else if std::arch::is_x86_feature_detected!("avx2") && pattern.units() <= sparse_avx2::MOST_UNITS {
+        } else if sparse_avx2::runs_here() && pattern.units() <= sparse_avx2::MOST_UNITS {
             return (share < 0.25).then(|| Box::new(WindowedEllpack::new(pattern, weight)) as _);
         }
         (share < PLAIN_BELOW).then(|| Box::new(SlicedEllpack::new(pattern, weight)) as _)
     }
 }
 
-/// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for the deltas and rates of one trial of a block. The gradient has
-/// a number for each present entry, as they are listed.
+/// gradient += Σ_s delta_s ratesₛᵀ at the present entries, for the deltas and rates of one trial. The gradient has a number for
+/// each present entry, as they are listed.
 pub fn accumulate_present<R: SparseReal>(
     coordinates: &Coordinates,
     steps: usize,
     [delta, rates]: &[ByUnit<R>; 2],
-    trial: usize,
     gradient: &mut [R],
 ) {
     for window in windows(steps) {
-        let [delta, rates] = [delta, rates].map(|columns| columns.of_trial(trial, &window));
+        let [delta, rates] = [delta, rates].map(|columns| columns.of_window(&window));
         dispatch(
             #[inline(always)]
             || {
@@ -74,8 +73,8 @@ pub fn accumulate_present<R: SparseReal>(
 fn dots<R: SparseReal>(
     entries: &[Entry; TOGETHER],
     first: usize,
-    delta: OfTrial<R>,
-    rates: OfTrial<R>,
+    delta: OfWindow<R>,
+    rates: OfWindow<R>,
 ) -> [R; TOGETHER] {
     let (mut a, mut b) = ([delta.of_unit(0); TOGETHER], [rates.of_unit(0); TOGETHER]);
     for k in 0..TOGETHER {
@@ -85,7 +84,7 @@ fn dots<R: SparseReal>(
     let mut sums = [Lanes::zero(); TOGETHER];
     for v in 0..delta.vectors {
         for k in 0..TOGETHER {
-            sums[k] += a[k][v] * b[k][v];
+            sums[k] = a[k][v].mul_add(b[k][v], sums[k]);
         }
     }
     Lanes::sums(sums)

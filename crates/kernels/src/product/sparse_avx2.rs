@@ -28,6 +28,11 @@ const BITS: usize = 3;
 /// Maximum number of units: window positions have 16 bits.
 pub const MOST_UNITS: usize = 1 << 16;
 
+/// True if this CPU has the instructions of the product.
+pub fn runs_here() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
 /// Steps of one slice.
 #[derive(Clone, Copy)]
 #[repr(C, align(32))]
@@ -51,9 +56,9 @@ impl WindowedEllpack {
     /// Map with the weight `weight(target, source)` where `pattern` (one row per target) has an entry.
     ///
     /// # Panics
-    /// On a CPU without AVX2, and for more than [`MOST_UNITS`] units.
+    /// On a CPU without AVX2 and FMA, and for more than [`MOST_UNITS`] units.
     pub fn new(pattern: &Pattern, weight: impl Fn(usize, usize) -> f32) -> Self {
-        assert!(std::arch::is_x86_feature_detected!("avx2"), "the sparse_avx2 product needs AVX2");
+        assert!(runs_here(), "the sparse_avx2 product needs AVX2 and FMA");
         let n = pattern.units();
         assert!(n <= MOST_UNITS, "the sparse_avx2 product takes at most {MOST_UNITS} units");
         let (mut runs, mut slices, mut entries) = (Vec::new(), Vec::new(), Entries::default());
@@ -69,7 +74,7 @@ impl WindowedEllpack {
         Self { padded: padded(n), runs: in_turn.map(|at| runs[at]).collect() }
     }
 
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,fma")]
     fn accumulate_avx2(&self, rates: &[f32], out: &mut [f32]) {
         for run in &self.runs {
             // SAFETY: no window and no slice extends beyond the padded units.
@@ -83,7 +88,7 @@ impl WindowedEllpack {
                     let rates = _mm256_loadu_ps(rates.as_ptr().add(usize::from(window)));
                     let rates = _mm256_permutevar8x32_ps(rates, sources);
                     sources = _mm256_srli_epi32::<{ BITS as i32 }>(sources);
-                    sum = _mm256_add_ps(sum, _mm256_mul_ps(_mm256_load_ps(weights.as_ptr()), rates));
+                    sum = _mm256_fmadd_ps(_mm256_load_ps(weights.as_ptr()), rates, sum);
                 }
                 _mm256_storeu_ps(out, sum);
             }
@@ -175,7 +180,7 @@ fn least(numbers: __m256i) -> i32 {
 impl Product<f32> for WindowedEllpack {
     fn accumulate(&self, rates: &[f32], out: &mut [f32]) {
         assert!(rates.len() >= self.padded && out.len() >= self.padded, "rates and results are padded");
-        // SAFETY: `new` has checked for AVX2.
+        // SAFETY: `new` has checked for AVX2 and FMA.
         unsafe { self.accumulate_avx2(rates, out) }
     }
 }
@@ -189,7 +194,7 @@ mod tests {
     /// Equal to the dense product, bit for bit, for any number of units and any fraction of entries.
     #[test]
     fn sums_are_those_of_the_dense_product() {
-        if !std::arch::is_x86_feature_detected!("avx2") {
+        if !runs_here() {
             return;
         }
         for (n, threshold) in [(1, -9.0), (7, 0.0), (8, 0.5), (33, 1.5), (200, 0.9), (250, 1.6), (31, 9.0)] {

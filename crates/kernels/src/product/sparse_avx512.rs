@@ -13,6 +13,7 @@
 
 use super::common::{GROUP, Product};
 use super::pattern::Pattern;
+use crate::dispatch::dispatch;
 use crate::lanes::{LANES, Lanes};
 use crate::real::Real;
 
@@ -75,7 +76,8 @@ impl<R: Real> SlicedEllpack<R> {
                 let mut sums = *out;
                 for (k, weights) in run.iter().enumerate() {
                     for l in 0..LANES {
-                        sums[l] += weights[l] * rates[usize::from(packs[k / PACK].0[l][k % PACK]) % GROUP];
+                        let rate = rates[usize::from(packs[k / PACK].0[l][k % PACK]) % GROUP];
+                        sums[l] = weights[l].mul_add(rate, sums[l]);
                     }
                 }
                 *out = sums;
@@ -112,7 +114,10 @@ fn fill_lane<R: Real>(
 
 impl Product<f64> for SlicedEllpack<f64> {
     fn accumulate(&self, rates: &[f64], out: &mut [f64]) {
-        self.accumulate_plain(rates, out);
+        dispatch(
+            #[inline(always)]
+            || self.accumulate_plain(rates, out),
+        );
     }
 }
 
@@ -123,7 +128,10 @@ impl Product<f32> for SlicedEllpack<f32> {
             // SAFETY: the CPU has AVX-512.
             return unsafe { accumulate_avx512(self, rates, out) };
         }
-        self.accumulate_plain(rates, out);
+        dispatch(
+            #[inline(always)]
+            || self.accumulate_plain(rates, out),
+        );
     }
 }
 
@@ -141,7 +149,7 @@ fn accumulate_avx512(sliced: &SlicedEllpack<f32>, rates: &[f32], out: &mut [f32]
         *sources = _mm512_srli_epi32::<8>(*sources);
         // SAFETY: sixteen numbers.
         let weights = unsafe { _mm512_loadu_ps(weights.0.as_ptr()) };
-        _mm512_add_ps(sum, _mm512_mul_ps(weights, rates))
+        _mm512_fmadd_ps(weights, rates, sum)
     }
     let (rates, _) = rates.as_chunks::<GROUP>();
     let (out, _) = out.as_chunks_mut::<LANES>();

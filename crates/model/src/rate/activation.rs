@@ -77,6 +77,11 @@ impl Activation {
         }
     }
 
+    /// The activation as a function of many numbers in double precision.
+    pub fn curve(self) -> Curve {
+        Curve(self.prepared())
+    }
+
     /// The activation made ready for many steps.
     pub(super) fn prepared(self) -> Prepared {
         match self {
@@ -89,7 +94,26 @@ impl Activation {
     }
 }
 
+/// An activation in double precision, outside of a run.
+#[derive(Debug)]
+pub struct Curve(Prepared);
+
+impl Curve {
+    /// r ← φ(x).
+    pub fn rates(&self, x: &[f64], r: &mut [f64]) {
+        self.0.rates(x, r);
+    }
+
+    /// r ← φ(x) and slope ← φ'(x).
+    pub fn rates_and_slopes(&self, x: &[f64], r: &mut [f64], slope: &mut [f64]) {
+        self.0.rates(x, r);
+        slope.fill(1.0);
+        self.0.times_slopes(x, r, slope);
+    }
+}
+
 /// An activation with its table, if it has one.
+#[derive(Debug)]
 pub(super) enum Prepared {
     Sigmoid,
     Tanh,
@@ -111,12 +135,12 @@ impl Prepared {
             ),
             Self::Tanh => pairs.for_each(
                 #[inline(always)]
-                |(r, x)| *r = x.tanh_vector(),
+                |(r, x)| *r = x.tanh_fused(),
             ),
             Self::Softplus => pairs.for_each(
                 #[inline(always)]
                 |(r, x)| {
-                    let log = (-x.abs()).exp_vector().ln_1p_vector();
+                    let log = (-x.abs()).exp_fused().ln_1p_fused();
                     *r = smaller(larger(*x, R::zero()) + log, ceiling);
                 },
             ),
@@ -173,7 +197,7 @@ pub(super) fn rectified(x: &Tensor) -> Result<Tensor> {
 
 #[inline(always)]
 fn sigmoid<R: Real>(x: R) -> R {
-    R::one() / (R::one() + (-x).exp_vector())
+    R::one() / (R::one() + (-x).exp_fused())
 }
 
 /// The larger of two numbers, or the first if it is not a number.

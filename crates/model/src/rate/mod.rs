@@ -13,6 +13,7 @@ mod currents;
 mod filter;
 #[cfg(any(test, feature = "cuda"))]
 mod gpu;
+mod inputs;
 #[cfg(any(test, feature = "cuda"))]
 mod launch;
 mod lif_activation;
@@ -30,7 +31,7 @@ pub mod transfer;
 mod unit_kind;
 mod weights;
 
-pub use activation::Activation;
+pub use activation::{Activation, Curve};
 pub use filter::low_pass;
 pub use lif_activation::LifActivation;
 pub use sequence::{RateSequence, RateStates, Recurrence};

@@ -2,10 +2,13 @@
 
 use super::config::{Integration, RateConfig, SpikeNoise, Start, TimeConstants};
 use super::filter::low_pass;
+use super::operator::{self, Sources};
 use super::parameters::{RateParameters, RecurrentWeights};
-use super::{RateSequence, Recurrence};
-use candle_core::{Device, Result, Tensor, Var};
-use mdl_kernels::random::{Purpose, fill_normal};
+use super::{RateSequence, RateStates, Recurrence};
+use candle_core::{Device, Result, Tensor, Var, bail};
+use mdl_kernels::memory::Pool;
+use mdl_kernels::random::{Purpose, UnitNoise, fill_normal};
+use std::sync::Arc;
 
 /// The recurrent weights as variables.
 enum Recurrent {
@@ -25,6 +28,8 @@ pub struct RateNetwork {
     w_out: Var,
     b_out: Option<Var>,
     frozen: Vec<String>,
+    /// Memory of the runs.
+    pool: Arc<Pool<f32>>,
 }
 
 /// Key of the noise of a run.
@@ -54,11 +59,37 @@ pub struct NetworkStates {
 /// Inputs of a batched run.
 struct Run {
     sequence: RateSequence,
-    drive: Tensor,
+    drive: Drive,
+    /// Noise that is drawn step by step.
+    noise: Option<UnitNoise>,
     weights: Tensor,
     leak: Tensor,
     /// Row of the first step of the task.
     first: usize,
+}
+
+/// The drive d of a run.
+enum Drive {
+    /// d `[S, B, N]`
+    Given(Tensor),
+    /// Input u `[S, B, K]` and W_in `[N, K]`, both constants, of d = W_in u.
+    Projected(Tensor, Tensor),
+}
+
+impl Drive {
+    /// d `[S, B, N]`
+    fn tensor(&self) -> Result<Tensor> {
+        match self {
+            Self::Given(drive) => Ok(drive.clone()),
+            Self::Projected(input, w_in) => projected(input, w_in),
+        }
+    }
+}
+
+/// W_in u `[S, B, N]` of an input u `[S, B, K]`.
+fn projected(input: &Tensor, w_in: &Tensor) -> Result<Tensor> {
+    let (steps, batch, channels) = input.dims3()?;
+    input.reshape((steps * batch, channels))?.matmul(&w_in.t()?)?.reshape((steps, batch, w_in.dim(0)?))
 }
 
 impl RateNetwork {
@@ -99,6 +130,7 @@ impl RateNetwork {
             step_ms,
             parameters,
             frozen: Vec::new(),
+            pool: Arc::default(),
         })
     }
 
@@ -239,13 +271,39 @@ impl RateNetwork {
         let steps = input.dim(0)?;
         let run = self.prepare(input, key)?;
         if self.config.lif_filters {
-            let rates = run.sequence.run(&run.drive, &run.weights, &run.leak)?.r;
+            let rates = self.states_of(&run)?.r;
             let (read, units) = (self.seen_by_readout(&run, &rates, steps)?, self.parameters.neurons);
             return self.read(&read.reshape(((), units))?)?.reshape((steps, input.dim(1)?, ()));
         }
-        let Run { sequence, drive, weights, leak, first } = run;
+        self.with_bias(self.outputs_of(&run)?.narrow(0, run.first, steps)?)
+    }
+
+    /// The same network's operators for drive and noise that they compute themselves, and their memory.
+    fn sources<'a>(&self, run: &'a Run) -> (Sources<f32>, &'a Tensor) {
+        let (w_in, drive) = match &run.drive {
+            Drive::Given(drive) => (None, drive),
+            Drive::Projected(input, w_in) => (Some(w_in.clone()), input),
+        };
+        (Sources { w_in, noise: run.noise.clone(), pool: self.pool.clone() }, drive)
+    }
+
+    /// States of a run, row 0 the initial one.
+    fn states_of(&self, run: &Run) -> Result<RateStates> {
+        if !self.device().is_cpu() {
+            return run.sequence.run(&run.drive.tensor()?, &run.weights, &run.leak);
+        }
+        let (sources, drive) = self.sources(run);
+        operator::states(&run.sequence, &sources, drive, &run.weights, &run.leak)
+    }
+
+    /// Outputs W_out r of a run `[S + 1, B, O]`.
+    fn outputs_of(&self, run: &Run) -> Result<Tensor> {
         let w_out = self.in_graph("w_out", &self.w_out);
-        self.with_bias(sequence.outputs(&drive, &weights, &leak, &w_out)?.narrow(0, first, steps)?)
+        if !self.device().is_cpu() {
+            return run.sequence.outputs(&run.drive.tensor()?, &run.weights, &run.leak, &w_out);
+        }
+        let (sources, drive) = self.sources(run);
+        operator::outputs(&run.sequence, &sources, drive, &run.weights, &run.leak, &w_out)
     }
 
     /// Outputs W_out v + b_out `[rows, O]` of what the readout sees `[rows, N]`.
@@ -277,7 +335,7 @@ impl RateNetwork {
     /// Errors of candle: an input of another shape.
     pub fn rates_and_read(&self, input: &Tensor, key: NoiseKey) -> Result<(Tensor, Tensor)> {
         let (run, steps) = (self.prepare(input, key)?, input.dim(0)?);
-        let rates = run.sequence.run(&run.drive, &run.weights, &run.leak)?.r;
+        let rates = self.states_of(&run)?.r;
         Ok((rates.narrow(0, run.first, steps)?, self.seen_by_readout(&run, &rates, steps)?))
     }
 
@@ -297,10 +355,9 @@ impl RateNetwork {
     /// Errors of candle: an input of another shape.
     pub fn states(&self, input: &Tensor, key: NoiseKey, with_currents: bool) -> Result<NetworkStates> {
         let (run, steps) = (self.prepare(input, key)?, input.dim(0)?);
-        let Run { sequence, drive, weights, leak, first } = &run;
-        let (states, first) = (sequence.run(drive, weights, leak)?, *first);
+        let (states, first) = (self.states_of(&run)?, run.first);
         let currents = || {
-            let currents = sequence.currents(drive, weights, &states.r)?;
+            let currents = run.sequence.currents(&run.drive.tensor()?, &run.weights, &states.r)?;
             if first == 0 { currents.pad_with_zeros(0, 1, 0) } else { Ok(currents) }
         };
         Ok(NetworkStates {
@@ -321,14 +378,22 @@ impl RateNetwork {
 
     fn prepare(&self, input: &Tensor, key: NoiseKey) -> Result<Run> {
         let (steps, batch, channels) = input.dims3()?;
-        let n = self.parameters.neurons;
         let (driven, first) = match self.config.start {
             Start::Drawn { .. } => (steps - 1, 0),
             Start::Zero => (steps, 1),
         };
         let w_in = self.trained_w_in.as_ref().map_or_else(|| self.w_in.clone(), |w| self.in_graph("w_in", w));
-        let flat = input.narrow(0, 0, driven)?.reshape((driven * batch, channels))?;
-        let drive = flat.matmul(&w_in.t()?)?.reshape((driven, batch, n))?;
+        if channels != self.parameters.channels {
+            bail!("a network of {} input channels has an input of {channels}", self.parameters.channels)
+        }
+        let input = input.narrow(0, 0, driven)?;
+        let on_cpu = self.device().is_cpu();
+        let drive = if on_cpu && !w_in.track_op() && !input.track_op() {
+            Drive::Projected(input, w_in)
+        } else {
+            Drive::Given(projected(&input, &w_in)?)
+        };
+        let noise = (self.config.noise_sd > 0.0).then(|| self.noise(batch, key));
         let (recurrence, weights) = match &self.recurrent {
             Recurrent::Dense { w_rec, recurrence } => (recurrence.clone(), self.in_graph("w_rec", w_rec)),
             Recurrent::Modes { mode_in, score, trained_score, mode_out } => {
@@ -341,11 +406,15 @@ impl RateNetwork {
             activation: self.config.activation,
             recurrence,
             initial: self.initial_state(batch, key)?,
-            noise: self.noise(driven, batch, key)?,
+            noise: noise
+                .as_ref()
+                .filter(|_| !on_cpu)
+                .map(|noise| self.noise_tensor(noise, driven, batch, key))
+                .transpose()?,
             spike_noise: self.spike_noise(driven + 1, batch, key)?,
             direct_drive: self.config.lif_filters,
         };
-        Ok(Run { sequence, drive, weights, leak: self.leak()?, first })
+        Ok(Run { sequence, drive, noise: noise.filter(|_| on_cpu), weights, leak: self.leak()?, first })
     }
 
     /// State before the first driven step, `[B, N]`: block 0 of the noise stream of the run's odd half.
@@ -357,10 +426,19 @@ impl RateNetwork {
         }
     }
 
-    fn noise(&self, steps: usize, batch: usize, key: NoiseKey) -> Result<Option<Tensor>> {
-        let sd = self.config.noise_sd;
-        let shape = [steps, batch, self.parameters.neurons];
-        (sd > 0.0).then(|| self.normal(&shape, sd, 2 * key.index, key)).transpose()
+    fn noise(&self, batch: usize, key: NoiseKey) -> UnitNoise {
+        let stream = [key.seed, 2 * key.index];
+        UnitNoise::new(stream, key.purpose, self.config.noise_sd as f32, self.parameters.neurons, batch)
+    }
+
+    /// The noise of a run as a tensor `[steps, batch, N]`.
+    fn noise_tensor(&self, noise: &UnitNoise, steps: usize, batch: usize, key: NoiseKey) -> Result<Tensor> {
+        // As `UnitNoise` lays out the stream: step, group, lane and trial make the block, sixteen of which take turns by number.
+        let groups = self.parameters.neurons.div_ceil(64);
+        let stream = self.normal(&[noise.count(steps) / 64, 4, 16], self.config.noise_sd, 2 * key.index, key)?;
+        let by_number = stream.transpose(0, 1)?.reshape(&[4, steps, groups, 16, batch][..])?;
+        let by_unit = by_number.permute([1, 4, 2, 0, 3])?.reshape((steps, batch, groups * 64))?;
+        by_unit.narrow(2, 0, self.parameters.neurons)?.contiguous()
     }
 
     /// ζ of every row: cv/√(λ₀ Δt) N(0, 1).
@@ -385,5 +463,43 @@ impl RateNetwork {
         let mut values = vec![0f32; shape.iter().product()];
         fill_normal(key.seed, key.purpose, index, 0, sd as f32, &mut values);
         Tensor::from_vec(values, shape, self.w_out.device())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::distance;
+
+    /// Drive and noise that the operator computes step by step are those of tensors, with the gradients that follow.
+    #[test]
+    fn a_run_that_drives_itself_is_one_with_a_given_drive() -> Result<()> {
+        let config: RateConfig =
+            serde_json::from_str(r#"{ "neurons": 70, "recurrence": { "kind": "dense" } }"#).unwrap();
+        let (steps, n) = (21, config.neurons);
+        for batch in [1, 9] {
+            let network = RateNetwork::new(&config, RateParameters::draw(&config, 3, 2, 5), 5.0, &Device::Cpu)?;
+            let mut input = vec![0f32; steps * batch * 3];
+            fill_normal(5, Purpose::TrainingTrial, 0, 0, 1.0, &mut input);
+            let input = Tensor::from_vec(input, (steps, batch, 3), &Device::Cpu)?;
+            let key = NoiseKey { seed: 4, purpose: Purpose::TrainingNoise, index: 6 };
+            let run = network.prepare(&input, key)?;
+            let (Drive::Projected(..), Some(drawn)) = (&run.drive, &run.noise) else { panic!("of tensors") };
+            let noise = network.noise_tensor(drawn, steps - 1, batch, key)?;
+            let mut of_step = vec![0f32; n];
+            drawn.fill(7, batch - 1, 1, &mut of_step);
+            assert_eq!(noise.get(7)?.get(batch - 1)?.to_vec1::<f32>()?, of_step);
+
+            let (w_out, sequence) = (&network.w_out, RateSequence { noise: Some(noise), ..run.sequence.clone() });
+            let given = sequence.outputs(&run.drive.tensor()?, &run.weights, &run.leak, w_out)?;
+            let found = network.outputs_of(&run)?;
+            assert!(distance(&found, &given) < 1e-5, "{}", distance(&found, &given));
+            let (found, given) = (found.sqr()?.sum_all()?.backward()?, given.sqr()?.sum_all()?.backward()?);
+            for (name, variable) in network.variables().into_iter().filter(|(name, _)| *name != "b_out") {
+                let far = distance(found.get(variable).unwrap(), given.get(variable).unwrap());
+                assert!(far < 1e-4, "gradient of {name}: {far}");
+            }
+        }
+        Ok(())
     }
 }

@@ -1,83 +1,110 @@
 //! The recurrence over a whole sequence as a candle operator.
 
-use super::readout::{Outer, read, readout_gradient};
-use super::recurrence::{Adjoint, Inputs, Recurrent, Trajectory};
+use super::inputs::{Drive, InputWeights, Inputs, Noise};
+use super::readout::Outer;
+use super::recurrence::{Adjoint, Recurrent, Trajectory, Wanted};
 use super::rows::{Rows, by_trial};
 use super::sequence::{RateSequence, RateStates};
-use super::weights::Weights;
+use super::weights::{List, Weights};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
+use mdl_kernels::memory::Pool;
+use mdl_kernels::of_width;
 use mdl_kernels::product::batch::blocks;
-use mdl_kernels::product::by_unit::ByUnit;
 use mdl_kernels::product::common::Product;
-use mdl_kernels::product::sparse::{SparseReal, accumulate_present};
+use mdl_kernels::product::present::PART;
+use mdl_kernels::product::sparse::SparseReal;
+use mdl_kernels::random::UnitNoise;
 use mdl_kernels::real::{Real, contiguous};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, Range};
 use std::sync::{Arc, OnceLock};
 
-/// Maximum number of groups of trials in differentiation, each with its own gradient; groups are summed in order.
+/// Maximum number of groups of trials whose weights are differentiated trial by trial, each with its own gradient; groups are summed
+/// in order.
 const GROUPS: usize = 32;
 
-/// A run as an operator on (drive, weights, units), where `units` `[1 + O, N]` is the row of leaks above W_out.
+/// How the operator gets drive and noise where a sequence does not have them as tensors `[S, B, N]`, and its memory.
+#[derive(Clone)]
+pub(super) struct Sources<R> {
+    /// W_in `[N, K]`, a constant: the drive is W_in u of an input u `[S, B, K]`, a constant too.
+    pub(super) w_in: Option<Tensor>,
+    pub(super) noise: Option<UnitNoise>,
+    pub(super) pool: Arc<Pool<R>>,
+}
+
+impl<R> Default for Sources<R> {
+    fn default() -> Self {
+        Self { w_in: None, noise: None, pool: Arc::default() }
+    }
+}
+
+/// A run as an operator on (drive or input, weights, units), where `units` `[1 + O, N]` is the row of leaks above W_out.
 /// Its result is the outputs W_out r `[S + 1, B, O]`, or, with leaks only, the rates r `[S + 1, B, N]`.
-struct Operator<R> {
+struct Operator<R: Real> {
     sequence: RateSequence,
+    sources: Sources<R>,
     kept: Arc<OnceLock<Kept<R>>>,
 }
 
 /// Data of the forward pass for the backward pass.
-struct Kept<R> {
+struct Kept<R: Real> {
     weights: Weights<R>,
     blocks: Vec<Range<usize>>,
     /// Traces of the trials of each block.
     states: Vec<Trajectory<R>>,
 }
 
-/// States of `sequence`; all shapes have been checked.
+/// States of `sequence` with a drive or an input; all shapes have been checked.
 pub(super) fn states<R: SparseReal>(
     sequence: &RateSequence,
+    sources: &Sources<R>,
     drive: &Tensor,
     weights: &Tensor,
     leak: &Tensor,
 ) -> Result<RateStates> {
     let kept = Arc::new(OnceLock::new());
-    let r = run::<R>(sequence, drive, weights, leak, &kept)?;
+    let r = run::<R>(sequence, sources, drive, weights, leak, &kept)?;
     let Some(kept) = kept.get() else { bail!("a run leaves its states") };
     let (steps, _, n) = r.dims3()?;
     let of_block = |(block, states): (&Range<usize>, &Trajectory<R>)| {
-        by_trial(n, block.len(), states.x.clone().unwrap_or_default())
+        let x = states.x.as_deref().unwrap_or_default();
+        by_trial(n, block.len(), x.len() / steps, x)
     };
     let x = kept.blocks.iter().zip(&kept.states).map(of_block).collect();
     Ok(RateStates { x: Tensor::from_vec(interleave(steps, x), r.shape(), r.device())?, r })
 }
 
-/// Outputs of `sequence`; all shapes have been checked.
+/// Outputs of `sequence` with a drive or an input; all shapes have been checked.
 pub(super) fn outputs<R: SparseReal>(
     sequence: &RateSequence,
+    sources: &Sources<R>,
     drive: &Tensor,
     weights: &Tensor,
     leak: &Tensor,
     w_out: &Tensor,
 ) -> Result<Tensor> {
     let units = Tensor::cat(&[&leak.unsqueeze(0)?, w_out], 0)?;
-    run::<R>(sequence, drive, weights, &units, &Arc::default())
+    run::<R>(sequence, sources, drive, weights, &units, &Arc::default())
 }
 
 fn run<R: SparseReal>(
     sequence: &RateSequence,
+    sources: &Sources<R>,
     drive: &Tensor,
     weights: &Tensor,
     units: &Tensor,
     kept: &Arc<OnceLock<Kept<R>>>,
 ) -> Result<Tensor> {
+    let contiguous = |tensor: &Option<Tensor>| tensor.as_ref().map(Tensor::contiguous).transpose();
     let sequence = RateSequence {
         initial: sequence.initial.contiguous()?,
-        noise: sequence.noise.as_ref().map(Tensor::contiguous).transpose()?,
-        spike_noise: sequence.spike_noise.as_ref().map(Tensor::contiguous).transpose()?,
+        noise: contiguous(&sequence.noise)?,
+        spike_noise: contiguous(&sequence.spike_noise)?,
         ..sequence.clone()
     };
-    let operator = Operator { sequence, kept: kept.clone() };
+    let sources = Sources { w_in: contiguous(&sources.w_in)?, ..sources.clone() };
+    let operator = Operator { sequence, sources, kept: kept.clone() };
     drive.contiguous()?.apply_op3(&weights.contiguous()?, &units.contiguous()?, operator)
 }
 
@@ -101,38 +128,51 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         units: &CpuStorage,
         units_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (steps, batch, n) = drive_layout.shape().dims3()?;
+        let Self { sequence, sources, .. } = self;
+        let ((steps, batch, arriving), n) = (drive_layout.shape().dims3()?, sequence.initial.dims2()?.1);
         let drive = contiguous::<R>(drive, drive_layout, "the drive")?;
         let (leak, w_out) = contiguous::<R>(units, units_layout, "the leaks and readout")?.split_at(n);
         let raw = contiguous::<R>(weights, weights_layout, "the recurrent weights")?;
-        let weights = Weights::new(n, &self.sequence.recurrence, raw);
-        let initial = values(&self.sequence.initial);
+        let weights = Weights::new(n, &sequence.recurrence, raw);
+        let initial = values(&sequence.initial);
         let initial = initial.slice()?;
-        let noises = [&self.sequence.noise, &self.sequence.spike_noise].map(|noise| noise.as_ref().map(values));
-        let [noise, spike_noise] = noises.each_ref().map(|noise| noise.as_ref().map(Values::slice).transpose());
+        let tensors = [&sequence.noise, &sequence.spike_noise, &sources.w_in].map(|tensor| tensor.as_ref().map(values));
+        let [noise, spike_noise, w_in] =
+            tensors.each_ref().map(|tensor| tensor.as_ref().map(Values::slice).transpose());
         let (noise, spike_noise) = (noise?, spike_noise?);
-        let blocks = match weights.few() {
-            Some(_) => blocks(batch, rayon::current_num_threads()),
-            None => (0..batch).map(|trial| trial..trial + 1).collect(),
+        let w_in = w_in?.map(|w_in| InputWeights::new(n, w_in));
+        let blocks = if weights.few() {
+            blocks(batch, rayon::current_num_threads())
+        } else {
+            (0..batch).map(|trial| trial..trial + 1).collect()
         };
         let kernels = Kernels::new(&blocks, |width| (self.recurrent(steps, leak, width), weights.forward(width)));
+        let last = if w_out.is_empty() { n } else { w_out.len() / n };
         let runs = kernels.each(|recurrent, product, block| {
-            let rows = |values| Rows { values, batch, trial: blocks[block].start, n };
+            let trial = blocks[block].start;
+            let rows = |values, n| Rows { values, batch, trial, n };
             let inputs = Inputs {
-                initial: rows(initial),
-                drive: rows(drive),
-                noise: noise.map(rows),
-                spike_noise: spike_noise.map(rows),
+                initial: rows(initial, n),
+                drive: match &w_in {
+                    Some(w_in) => Drive::Projected(rows(drive, arriving), w_in),
+                    None => Drive::Given(rows(drive, n)),
+                },
+                noise: match (noise, &sources.noise) {
+                    (Some(noise), _) => Noise::Given(rows(noise, n)),
+                    (None, Some(noise)) => Noise::Drawn(noise, trial),
+                    (None, None) => Noise::None,
+                },
+                spike_noise: spike_noise.map(|noise| rows(noise, n)),
             };
-            let states = recurrent.forward(product, inputs, w_out.is_empty());
-            let result = match w_out {
-                [] => by_trial(n, recurrent.trials, states.r.clone()),
-                _ => read(n, w_out, recurrent.trials, &states.r),
-            };
+            let trials = recurrent.trials;
+            let mut outputs = vec![R::zero(); w_out.len() / n * trials * (steps + 1)];
+            let readout = (w_out, &mut outputs[..]);
+            let states = recurrent.forward(product, &inputs, w_out.is_empty(), readout, &sources.pool);
+            let result = if w_out.is_empty() { by_trial(n, trials, recurrent.row, &states.r) } else { outputs };
             (states, result)
         });
         let (states, results) = runs.into_iter().unzip();
-        let (result, last) = (interleave(steps + 1, results), if w_out.is_empty() { n } else { w_out.len() / n });
+        let result = interleave(steps + 1, results);
         let _ = self.kept.set(Kept { weights, blocks, states });
         Ok((R::to_cpu_storage_owned(result), Shape::from((steps + 1, batch, last))))
     }
@@ -146,43 +186,50 @@ impl<R: SparseReal> CustomOp3 for Operator<R> {
         outer: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let Some(kept) = self.kept.get() else { bail!("a rate sequence is differentiated before it is run") };
-        let (steps, batch, n) = drive.dims3()?;
+        let ((steps, batch, _), n) = (drive.dims3()?, self.sequence.initial.dims2()?.1);
+        let (trained, driven) = (weights.track_op(), drive.track_op());
+        if driven && self.sources.w_in.is_some() {
+            bail!("a rate sequence has no gradient of its input")
+        }
         let outer = outer.contiguous()?;
         let [outer, raw, units_values] = [&outer, weights, units].map(values);
         let (leak, w_out) = units_values.slice()?.split_at(n);
-        let (trained, driven) = (weights.track_op(), drive.track_op());
-        let backward = Backward { steps, batch, n, kept, outer: outer.slice()?, w_out, trained, driven };
-        let kernels =
-            Kernels::new(&kept.blocks, |width| (self.recurrent(steps, leak, width), kept.weights.adjoint(width)));
+        let width = kept.blocks.first().map_or(1, Range::len);
+        let kernel = |width| (self.recurrent(steps, leak, width), kept.weights.adjoint(width));
+        let (kernels, list) = both(
+            kept.blocks.len() > 1,
+            || Kernels::new(&kept.blocks, kernel),
+            || trained.then(|| kept.weights.list(batch, width)).flatten(),
+        );
+        let runs = match &list {
+            Some(List::Several(runs)) => Some(runs),
+            _ => None,
+        };
+        let deltas = trained && runs.is_none() || driven && !self.sequence.direct_drive;
+        let wanted = Wanted { entries: runs, deltas, drive: driven };
+        let list = list.as_ref();
+        let backward =
+            Backward { batch, n, kept, list, outer: outer.slice()?, w_out, pool: &self.sources.pool, wanted };
         let blocks = kernels.each(|recurrent, adjoint, block| backward.block(recurrent, adjoint, block));
-        let trials = kept.blocks.iter().enumerate();
-        let trials: Vec<_> =
-            trials.flat_map(|(block, range)| (0..range.len()).map(move |trial| (block, trial))).collect();
-        let count = batch.min(GROUPS);
-        let groups =
-            each(count, |group| backward.sum(&blocks, &trials[group * batch / count..(group + 1) * batch / count]));
-        let sum = groups.into_iter().reduce(|mut sum, group| {
-            add(&mut sum.units, &group.units);
-            add(&mut sum.weights, &group.weights);
-            sum
-        });
-        let Some(sum) = sum else { bail!("a rate sequence without trials has no gradient") };
         let tensor = |like: &Tensor, values: Vec<R>| Tensor::from_vec(values, like.shape(), like.device());
         let of_drive = || {
-            let blocks = kept.blocks.iter().zip(blocks);
-            let of_drive =
-                |block: BlockGradients<R>| if self.sequence.direct_drive { block.drive } else { block.delta };
-            let rows = blocks.map(|(range, block)| by_trial(n, range.len(), of_drive(block))).collect();
-            tensor(drive, interleave(steps, rows))
+            let rows = kept.blocks.iter().zip(&blocks).map(|(range, block)| {
+                let of_drive = block.drive.as_ref().unwrap_or(&block.delta);
+                by_trial(n, range.len(), block.row, of_drive)
+            });
+            tensor(drive, interleave(steps, rows.collect()))
         };
         let of_weights = || {
-            let raw = raw.slice()?;
-            tensor(weights, kept.weights.gradient_of_raw(&self.sequence.recurrence, raw, sum.weights))
+            let gradient = match runs {
+                Some(runs) => backward.of_entries(runs.count(), &blocks),
+                None => backward.trial_by_trial(&blocks),
+            };
+            tensor(weights, kept.weights.gradient_of_raw(list, &self.sequence.recurrence, raw.slice()?, gradient))
         };
         Ok((
             driven.then(of_drive).transpose()?,
             trained.then(of_weights).transpose()?,
-            units.track_op().then(|| tensor(units, sum.units)).transpose()?,
+            units.track_op().then(|| tensor(units, backward.of_units(&blocks))).transpose()?,
         ))
     }
 }
@@ -212,82 +259,84 @@ impl<'a, R: SparseReal> Kernels<'a, R> {
 }
 
 /// Inputs of the backward pass of any trial.
-struct Backward<'a, R> {
-    steps: usize,
+struct Backward<'a, R: Real> {
     batch: usize,
     n: usize,
     kept: &'a Kept<R>,
+    list: Option<&'a List>,
     /// ∂L/∂r `[S + 1, B, N]`, or with W_out that of the outputs, `[S + 1, B, O]`.
     outer: &'a [R],
     w_out: &'a [R],
-    /// True if the gradient of the weights is needed.
-    trained: bool,
-    /// True if the gradient of the drive is needed.
-    driven: bool,
-}
-
-/// Gradients of the trials of a block, and the inputs of the weight gradient.
-struct BlockGradients<R> {
-    /// `[trials, N]`
-    leak: Vec<R>,
-    /// `[trials, O, N]`
-    w_out: Vec<R>,
-    /// δ `[S, N, trials]`; empty if it is no longer needed.
-    delta: Vec<R>,
-    /// Gradient of a direct drive `[S, N, trials]`.
-    drive: Vec<R>,
-    /// δ and rates by unit, for the gradient of sparse weights.
-    columns: Option<[ByUnit<R>; 2]>,
-}
-
-/// Gradients of some trials, summed: of leaks and W_out, and of weights.
-struct Gradients<R> {
-    units: Vec<R>,
-    weights: Vec<R>,
+    pool: &'a Arc<Pool<R>>,
+    wanted: Wanted<'a>,
 }
 
 impl<R: SparseReal> Backward<'_, R> {
     /// Differentiates the trials of a block.
-    fn block(&self, recurrent: &Recurrent<R>, adjoint: &dyn Product<R>, block: usize) -> BlockGradients<R> {
-        let (n, trials, states) = (self.n, recurrent.trials, &self.kept.states[block]);
+    fn block(&self, recurrent: &Recurrent<R>, adjoint: &dyn Product<R>, block: usize) -> Adjoint<R> {
+        let (n, states) = (self.n, &self.kept.states[block]);
         let rows = |n| Rows { values: self.outer, batch: self.batch, trial: self.kept.blocks[block].start, n };
-        let (outer, w_out) = match self.w_out {
-            [] => (Outer::Rates(rows(n)), Vec::new()),
-            w_out => {
-                let outputs = rows(w_out.len() / n);
-                (Outer::Outputs { outputs, w_out }, readout_gradient(outputs, n, trials, &states.r))
-            }
+        let outer = match self.w_out {
+            [] => Outer::Rates(rows(n)),
+            w_out => Outer::Outputs { outputs: rows(w_out.len() / n), w_out },
         };
-        let Adjoint { delta, drive, leak } = recurrent.backward(adjoint, states, outer, self.driven);
-        let few = self.kept.weights.few().is_some();
-        let columns = |values: &[R]| ByUnit::new(n, trials, self.steps, values);
-        BlockGradients {
-            leak,
-            w_out,
-            columns: (self.trained && few).then(|| [columns(&delta), columns(states.sent())]),
-            drive,
-            delta: if self.driven || !few { delta } else { Vec::new() },
-        }
+        recurrent.backward(adjoint, states, outer, self.wanted, self.pool)
     }
 
-    /// Sums the gradients of some trials, one after the other; each is given by its block and its index there.
-    fn sum(&self, blocks: &[BlockGradients<R>], trials: &[(usize, usize)]) -> Gradients<R> {
-        let (n, weights) = (self.n, &self.kept.weights);
-        let zero = if self.trained { weights.zero_gradient() } else { Vec::new() };
-        let mut sum = Gradients { units: vec![R::zero(); n + self.w_out.len()], weights: zero };
-        for (block, trial) in trials {
-            let (of_block, states) = (&blocks[*block], &self.kept.states[*block]);
-            let (of_leak, of_w_out) = sum.units.split_at_mut(n);
-            add(of_leak, &of_block.leak[trial * n..]);
-            add(of_w_out, &of_block.w_out[trial * of_w_out.len()..]);
-            match (&of_block.columns, weights.few()) {
-                (Some(columns), Some(few)) => accumulate_present(few, self.steps, columns, *trial, &mut sum.weights),
-                _ if self.trained => weights.accumulate_gradient([&of_block.delta, states.sent()], &mut sum.weights),
-                _ => (),
-            }
-        }
-        sum
+    /// Gradient `[1 + O, N]` of leaks and readout.
+    fn of_units(&self, blocks: &[Adjoint<R>]) -> Vec<R> {
+        let mut leak = self.sum(self.n, blocks, |block| &block.leak);
+        leak.extend(self.sum(self.w_out.len(), blocks, |block| &block.w_out));
+        leak
     }
+
+    /// Gradient of the `count` present entries.
+    fn of_entries(&self, count: usize, blocks: &[Adjoint<R>]) -> Vec<R> {
+        let mut sums = vec![R::zero(); count];
+        for (range, block) in self.kept.blocks.iter().zip(blocks) {
+            let trials = range.len().min(PART);
+            let parts = block.entries.as_deref().unwrap_or_default().chunks_exact(count.max(1) * trials);
+            parts.for_each(|part| add_trials(trials, part, &mut sums));
+        }
+        sums
+    }
+
+    /// Sums of `count` numbers over all trials in order, of `numbers` `[count, trials]` of each block.
+    fn sum<'b>(&self, count: usize, blocks: &'b [Adjoint<R>], numbers: impl Fn(&'b Adjoint<R>) -> &'b [R]) -> Vec<R> {
+        let mut sums = vec![R::zero(); count];
+        for (range, block) in self.kept.blocks.iter().zip(blocks) {
+            add_trials(range.len(), numbers(block), &mut sums);
+        }
+        sums
+    }
+
+    /// Gradient of the weights from blocks of single trials.
+    fn trial_by_trial(&self, blocks: &[Adjoint<R>]) -> Vec<R> {
+        let Kept { weights, states, .. } = self.kept;
+        let count = self.batch.min(GROUPS);
+        let groups = each(count, |group| {
+            let mut sum = weights.zero_gradient(self.list);
+            for trial in group * self.batch / count..(group + 1) * self.batch / count {
+                let row = blocks[trial].row;
+                weights.accumulate_gradient(self.list, row, [&blocks[trial].delta, states[trial].sent()], &mut sum);
+            }
+            sum
+        });
+        let add = |mut sum: Vec<R>, group: Vec<R>| {
+            add_trials(1, &group, &mut sum);
+            sum
+        };
+        groups.into_iter().reduce(add).unwrap_or_else(|| weights.zero_gradient(self.list))
+    }
+}
+
+/// sums ← sums + the numbers `[count, trials]` of each trial in turn.
+fn add_trials<R: Real>(trials: usize, numbers: &[R], sums: &mut [R]) {
+    of_width!(trials, WIDTH => {
+        for (sum, numbers) in sums.iter_mut().zip(numbers.as_chunks::<WIDTH>().0) {
+            *sum = numbers.iter().fold(*sum, |sum, number| sum + *number);
+        }
+    });
 }
 
 /// The values of a tensor, held while they are read.
@@ -310,17 +359,17 @@ impl<G: Deref<Target = Storage>> Values<'_, G> {
     }
 }
 
+/// The results of two functions, computed in parallel if that is `worthwhile`: another thread takes some microseconds to begin.
+fn both<A: Send, B: Send>(worthwhile: bool, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    if worthwhile { rayon::join(a, b) } else { (a(), b()) }
+}
+
 /// `function` of `0..count` in order, computed in parallel.
 fn each<T: Send>(count: usize, function: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
     match count {
         1 => vec![function(0)],
         _ => (0..count).into_par_iter().map(function).collect(),
     }
-}
-
-/// total += the beginning of `part`, element by element.
-fn add<R: Real>(total: &mut [R], part: &[R]) {
-    total.iter_mut().zip(part).for_each(|(total, part)| *total += *part);
 }
 
 /// Blocks `[S, trials, ·]` as one `[S, B, ·]`.

@@ -35,14 +35,15 @@ impl<R: Real> Rows<'_, R> {
     }
 }
 
-/// Values `[steps, N, trials]` as `[steps, trials, N]`.
-pub(super) fn by_trial<R: Real>(n: usize, trials: usize, values: Vec<R>) -> Vec<R> {
-    if trials == 1 {
-        return values;
-    }
-    let mut rows = vec![R::zero(); values.len()];
-    for (rows, values) in rows.chunks_exact_mut(n * trials).zip(values.chunks_exact(n * trials)) {
-        transpose(n, |unit| &values[unit * trials..][..trials], n, rows);
+/// Values `[steps, N, trials]`, in rows of `row` numbers, as `[steps, trials, N]`.
+pub(super) fn by_trial<R: Real>(n: usize, trials: usize, row: usize, values: &[R]) -> Vec<R> {
+    let mut rows = vec![R::zero(); values.len() / row * n * trials];
+    for (rows, values) in rows.chunks_exact_mut(n * trials).zip(values.chunks_exact(row)) {
+        if trials == 1 {
+            rows.copy_from_slice(&values[..n]);
+        } else {
+            transpose(n, |unit| &values[unit * trials..][..trials], n, rows);
+        }
     }
     rows
 }

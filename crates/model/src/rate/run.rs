@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cuda")]
 use super::gpu;
-use super::operator;
+use super::operator::{self, Sources};
 use super::sequence::{RateSequence, RateStates, Recurrence};
 use candle_core::{DType, Result, Tensor, bail};
 
@@ -23,8 +23,8 @@ impl RateSequence {
             return gpu::run(&device, self, drive, weights, leak);
         }
         match drive.dtype() {
-            DType::F32 => operator::states::<f32>(self, drive, weights, leak),
-            DType::F64 => operator::states::<f64>(self, drive, weights, leak),
+            DType::F32 => operator::states::<f32>(self, &Sources::default(), drive, weights, leak),
+            DType::F64 => operator::states::<f64>(self, &Sources::default(), drive, weights, leak),
             other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
         }
     }
@@ -53,8 +53,8 @@ impl RateSequence {
             return rates.reshape((steps * batch, n))?.matmul(&w_out.t()?)?.reshape((steps, batch, outputs));
         }
         match drive.dtype() {
-            DType::F32 => operator::outputs::<f32>(self, drive, weights, leak, w_out),
-            DType::F64 => operator::outputs::<f64>(self, drive, weights, leak, w_out),
+            DType::F32 => operator::outputs::<f32>(self, &Sources::default(), drive, weights, leak, w_out),
+            DType::F64 => operator::outputs::<f64>(self, &Sources::default(), drive, weights, leak, w_out),
             other => bail!("a rate sequence is of type F32 or F64, found {other:?}"),
         }
     }

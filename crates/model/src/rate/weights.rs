@@ -11,13 +11,15 @@
 
 use super::sequence::Recurrence;
 use mdl_kernels::dispatch::dispatch;
+use mdl_kernels::product::by_unit::ByUnit;
 use mdl_kernels::product::common::{Product, padded};
 use mdl_kernels::product::coordinates::Coordinates;
 use mdl_kernels::product::dense::{Dense, accumulate_outer};
 use mdl_kernels::product::low_rank::{LowRank, accumulate_low_rank, rows};
 use mdl_kernels::product::pattern::Pattern;
-use mdl_kernels::product::sparse::{SparseReal, spread_present};
-use mdl_kernels::product::sparse_batch::RowPairs;
+use mdl_kernels::product::present::Runs;
+use mdl_kernels::product::sparse::{SparseReal, accumulate_present, spread_present};
+use mdl_kernels::product::sparse_batch::RowQuads;
 use mdl_kernels::real::Real;
 
 /// Fraction of present entries below which the gradient is computed entry by entry. It does not depend on the CPU,
@@ -31,16 +33,16 @@ pub(super) struct Weights<R> {
 }
 
 enum Form<R> {
-    /// W_eff `[N, N]`, and its present entries if they are few.
-    Matrix { effective: Vec<R>, present: Option<Present> },
+    /// W_eff `[N, N]`, and the pattern of its present entries if they are few.
+    Matrix { effective: Vec<R>, present: Option<Pattern> },
     /// A and C, `[2, N, P]`.
     LowRank { weights: Vec<R> },
 }
 
-/// Present entries as a pattern and as a list.
-struct Present {
-    set: Pattern,
-    coordinates: Coordinates,
+/// Present entries, for the gradient of one trial, with its steps side by side, or of several trials side by side.
+pub(super) enum List {
+    One(Coordinates),
+    Several(Runs),
 }
 
 impl<R: SparseReal> Weights<R> {
@@ -52,18 +54,23 @@ impl<R: SparseReal> Weights<R> {
                 let effective = effective_weights(n, sign.as_deref(), mask.as_deref(), raw);
                 let few = |pattern: &Pattern| pattern.share() < SPARSE_GRADIENT_BELOW;
                 let present = sign.is_some().then(|| Pattern::of_rows(n, &effective)).filter(few);
-                let present = present.map(|set| Present { coordinates: Coordinates::new(&set), set });
                 Form::Matrix { effective, present }
             }
         };
         Self { n, form }
     }
 
-    /// Present entries, if they are few. Only then are blocks of trials faster than single trials.
-    pub(super) fn few(&self) -> Option<&Coordinates> {
+    /// True if present entries are few. Only then are blocks of trials faster than single trials.
+    pub(super) fn few(&self) -> bool {
+        matches!(&self.form, Form::Matrix { present: Some(_), .. })
+    }
+
+    /// Present entries of a batch in blocks of at most `width` trials, if they are few.
+    pub(super) fn list(&self, batch: usize, width: usize) -> Option<List> {
         match &self.form {
-            Form::Matrix { present, .. } => present.as_ref().map(|present| &present.coordinates),
-            Form::LowRank { .. } => None,
+            Form::Matrix { present: Some(pattern), .. } if batch == 1 => Some(List::One(Coordinates::new(pattern))),
+            Form::Matrix { present: Some(pattern), .. } => Some(List::Several(Runs::new(pattern, width))),
+            _ => None,
         }
     }
 
@@ -73,8 +80,7 @@ impl<R: SparseReal> Weights<R> {
         match &self.form {
             Form::LowRank { weights } => Box::new(LowRank::forward(n, weights)),
             Form::Matrix { effective, present } => {
-                let set = present.as_ref().map(|present| &present.set);
-                product(n, width, set, |target, source| effective[target * n + source])
+                product(n, width, present.as_ref(), |target, source| effective[target * n + source])
             }
         }
     }
@@ -92,31 +98,54 @@ impl<R: SparseReal> Weights<R> {
     }
 
     /// Zero gradient, for [`Weights::accumulate_gradient`].
-    pub(super) fn zero_gradient(&self) -> Vec<R> {
-        let length = match &self.form {
-            Form::LowRank { weights } => weights.len() / self.n * padded(self.n),
-            Form::Matrix { present: Some(present), .. } => present.coordinates.count(),
-            Form::Matrix { effective, .. } => effective.len(),
+    pub(super) fn zero_gradient(&self, list: Option<&List>) -> Vec<R> {
+        let length = match (&self.form, list) {
+            (_, Some(List::One(entries))) => entries.count(),
+            (_, Some(List::Several(entries))) => entries.count(),
+            (Form::LowRank { weights }, None) => weights.len() / self.n * padded(self.n),
+            (Form::Matrix { effective, .. }, None) => effective.len(),
         };
         vec![R::zero(); length]
     }
 
-    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for the deltas and rates `[S, N]` of a trial.
-    /// Where present entries are [few](Self::few), [`accumulate_present`](mdl_kernels::product::sparse::accumulate_present) does it.
-    pub(super) fn accumulate_gradient(&self, states: [&[R]; 2], gradient: &mut [R]) {
-        match &self.form {
-            Form::LowRank { weights } => accumulate_low_rank(self.n, weights, states, gradient),
-            Form::Matrix { .. } => accumulate_outer(self.n, states, gradient),
+    /// gradient += Σ_s delta_s ratesₛᵀ as a gradient of the effective weights, for the deltas `[S, N]` and at least as many rates of
+    /// a trial, in rows of `row` numbers. In blocks of several trials, [`Runs::accumulate`] does it.
+    pub(super) fn accumulate_gradient(
+        &self,
+        list: Option<&List>,
+        row: usize,
+        [delta, rates]: [&[R]; 2],
+        gradient: &mut [R],
+    ) {
+        let (n, rates) = (self.n, &rates[..delta.len()]);
+        match (&self.form, list) {
+            (Form::LowRank { weights }, _) => accumulate_low_rank(n, row, weights, [delta, rates], gradient),
+            (Form::Matrix { .. }, Some(List::One(entries))) => {
+                let steps = delta.len() / row;
+                let columns = [delta, rates].map(|values| ByUnit::new(n, row, steps, values));
+                accumulate_present(entries, steps, &columns, gradient);
+            }
+            (Form::Matrix { .. }, _) => accumulate_outer(n, row, [delta, rates], gradient),
         }
     }
 
     /// Gradient of the weights `raw` from that of the effective weights.
-    pub(super) fn gradient_of_raw(&self, recurrence: &Recurrence, raw: &[R], gradient: Vec<R>) -> Vec<R> {
+    pub(super) fn gradient_of_raw(
+        &self,
+        list: Option<&List>,
+        recurrence: &Recurrence,
+        raw: &[R],
+        gradient: Vec<R>,
+    ) -> Vec<R> {
         let Recurrence::Dense { sign, mask } = recurrence else { return rows(self.n, &gradient) };
-        match (&self.form, sign) {
-            (Form::Matrix { present: Some(present), .. }, Some(sign)) => {
+        match (list, sign) {
+            (Some(list), Some(sign)) => {
                 // Where there is an entry, the mask is 1 and W > 0.
-                spread_present(self.n, &present.coordinates, &gradient, |source| R::constant(f64::from(sign[source])))
+                let sign = |source: usize| R::constant(f64::from(sign[source]));
+                match list {
+                    List::One(entries) => spread_present(self.n, entries, &gradient, sign),
+                    List::Several(runs) => runs.spread(self.n, &gradient, sign),
+                }
             }
             _ => scale(self.n, sign.as_deref(), mask.as_deref(), raw, gradient),
         }
@@ -131,7 +160,7 @@ fn product<R: SparseReal>(
     weight: impl Fn(usize, usize) -> R,
 ) -> Box<dyn Product<R>> {
     match pattern {
-        Some(pattern) if width > 1 => Box::new(RowPairs::new(width, pattern, weight)),
+        Some(pattern) if width > 1 => Box::new(RowQuads::new(width, pattern, weight)),
         Some(pattern) => R::sparse(pattern, &weight).unwrap_or_else(|| Box::new(Dense::new(n, weight))),
         None => Box::new(Dense::new(n, weight)),
     }

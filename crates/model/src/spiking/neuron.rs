@@ -52,11 +52,12 @@ pub enum SynapticGain {
 pub struct SpikingNeuron {
     /// Time step dt (ms).
     pub dt_ms: f64,
-    /// Time constant τ_s of the synaptic current I (ms).
+    /// Time constant τ_s of the synaptic current I (ms). 0: no filter, I is the input of the step.
     pub tau_current_ms: f64,
     /// Time constant τ_m of the membrane potential U (ms).
     pub tau_membrane_ms: f64,
-    /// Decay time constant τ_d of the synapse (ms).
+    /// Decay time constant τ_d of the synapse (ms). 0, with a single-exponential synapse: no filter, r is κ times the spike
+    /// of the step before.
     pub tau_decay_ms: f64,
     /// Rise time constant τ_r of a double-exponential synapse (ms).
     pub tau_rise_ms: f64,
@@ -142,12 +143,18 @@ impl SpikingNeuron {
             require_duration_ms(field, tau_ms)?;
             require(tau_ms >= self.dt_ms, field, tau_ms, &expected)
         };
-        time_constant("tau_current_ms", self.tau_current_ms)?;
+        let filter = |field, tau_ms: f64| if tau_ms == 0.0 { Ok(()) } else { time_constant(field, tau_ms) };
+        filter("tau_current_ms", self.tau_current_ms)?;
         time_constant("tau_membrane_ms", self.tau_membrane_ms)?;
-        time_constant("tau_decay_ms", self.tau_decay_ms)?;
         match self.synapse {
-            Synapse::Single => require_duration_ms("tau_rise_ms", self.tau_rise_ms)?,
-            Synapse::Double => time_constant("tau_rise_ms", self.tau_rise_ms)?,
+            Synapse::Single => {
+                filter("tau_decay_ms", self.tau_decay_ms)?;
+                require_duration_ms("tau_rise_ms", self.tau_rise_ms)?;
+            }
+            Synapse::Double => {
+                time_constant("tau_decay_ms", self.tau_decay_ms)?;
+                time_constant("tau_rise_ms", self.tau_rise_ms)?;
+            }
         }
         require_positive("threshold", self.threshold)?;
         let steps = self.refractory_steps;
@@ -205,7 +212,8 @@ mod tests {
         assert_eq!(default().validate(), Ok(()));
         let named = |neuron: SpikingNeuron| neuron.validate().unwrap_err().field;
         assert_eq!(named(SpikingNeuron { dt_ms: f64::NAN, ..default() }), "dt_ms");
-        assert_eq!(named(SpikingNeuron { tau_current_ms: 0.0, ..default() }), "tau_current_ms");
+        assert_eq!(named(SpikingNeuron { tau_current_ms: 1.0, ..default() }), "tau_current_ms");
+        assert_eq!(named(SpikingNeuron { tau_decay_ms: 0.0, ..default() }), "tau_decay_ms");
         assert_eq!(named(SpikingNeuron { tau_membrane_ms: -1.0, ..default() }), "tau_membrane_ms");
         assert_eq!(named(SpikingNeuron { tau_decay_ms: f64::INFINITY, ..default() }), "tau_decay_ms");
         assert_eq!(named(SpikingNeuron { tau_rise_ms: 0.0, ..default() }), "tau_rise_ms");
@@ -215,6 +223,20 @@ mod tests {
         assert_eq!(named(SpikingNeuron { surrogate: flat, ..default() }), "surrogate.slope");
         let slow = NeuronModel::Adaptive(Adaptation { tau_ms: 0.0, ..Adaptation::default() });
         assert_eq!(named(SpikingNeuron { model: slow, ..default() }), "model.tau_ms");
+    }
+
+    #[test]
+    fn time_constants_of_0_take_filters_away() {
+        let neuron = SpikingNeuron {
+            tau_current_ms: 0.0,
+            tau_decay_ms: 0.0,
+            synapse: Synapse::Single,
+            ..SpikingNeuron::default()
+        };
+        assert_eq!(neuron.validate(), Ok(()));
+        assert_eq!((neuron.alpha(neuron.tau_decay_ms), neuron.gain()), (0.0, 1.0));
+        let by_decay = SynapticGain::Published(PublishedGain::DtOverDecay);
+        assert_eq!(SpikingNeuron { gain: by_decay, ..neuron }.validate().unwrap_err().field, "gain");
     }
 
     #[test]

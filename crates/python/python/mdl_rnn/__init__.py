@@ -34,6 +34,8 @@ from ._errors import (
     RunError,
 )
 from ._functions import (
+    analyze,
+    calibrate,
     draw_trials,
     evaluate,
     export_network,
@@ -43,9 +45,11 @@ from ._functions import (
     sweep,
     train,
 )
+from ._interchange import to_neo, to_nir, to_nwb
 from ._mdl_rnn import Cancel, __version__
 from ._networks import (
     Activity,
+    Analysis,
     Artifact,
     Evaluation,
     LifNetwork,
@@ -59,6 +63,7 @@ from ._tasks import Task, config, config_names, from_neurogym, task, task_from_a
 
 __all__ = [
     "Activity",
+    "Analysis",
     "ArgumentError",
     "Artifact",
     "Cancel",
@@ -77,6 +82,8 @@ __all__ = [
     "Task",
     "Trials",
     "__version__",
+    "analyze",
+    "calibrate",
     "config",
     "config_names",
     "draw_trials",
@@ -91,12 +98,15 @@ __all__ = [
     "task",
     "task_from_arrays",
     "task_names",
+    "to_neo",
+    "to_nir",
+    "to_nwb",
     "train",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("plot", "torch"):
+    if name in ("jax", "plot", "torch"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

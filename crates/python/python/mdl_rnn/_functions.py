@@ -10,7 +10,7 @@ from typing import Any, Union
 
 from . import _mdl_rnn
 from ._arguments import Manner, PathLike, Progress, Settings, changes, config_of, existing, names_of, refuse, whole
-from ._networks import Artifact, Evaluation, LifNetwork, Network, RateNetwork, SpikingNetwork, Trials, _named
+from ._networks import Analysis, Artifact, Evaluation, LifNetwork, Network, RateNetwork, SpikingNetwork, Trials, _named
 from ._tasks import TaskLike
 
 Trained = Union[RateNetwork, SpikingNetwork]
@@ -49,6 +49,9 @@ def train(
     seed: int | None = None,
     set: Settings = None,
     threads: int | None = None,
+    checkpoint: PathLike | None = None,
+    resume: bool = False,
+    checkpoint_every: float = 30.0,
     callbacks: Callable[[dict[str, Any]], Any] | Iterable[Callable[[dict[str, Any]], Any]] | None = None,
     progress: Progress = False,
     cancel: _mdl_rnn.Cancel | None = None,
@@ -72,6 +75,14 @@ def train(
         Other values of config fields, such as ``{"training.learning_rate": 0.005}``.
     threads : int, optional
         Threads to compute on (default: all cores). Results do not depend on it.
+    checkpoint : str or os.PathLike, optional
+        Name of a file for the network. The state of the training is kept beside it, in ``checkpoint.partial``, as the
+        programs keep it: from time to time, and when the training is stopped (Ctrl-C, `cancel`, a callback). It is
+        removed when the training is finished; save the network yourself.
+    resume : bool
+        With `checkpoint`: continue from the state, if there is one. The result is that of a training without a break.
+    checkpoint_every : float
+        Seconds between two saves.
     callbacks : function or sequence of functions, optional
         Called at every evaluation with a dict of ``update``, ``training_loss``, ``loss``, ``performance`` and
         ``learning_rate``. Training stops with `Interrupted` if one returns `False`.
@@ -102,8 +113,13 @@ def train(
     else:
         argument = _named(config)
     rows, changed = _rows(callbacks), changes(set, seed)
+    if checkpoint is None and resume:
+        raise refuse("checkpoint", "None", "the name of a file; resume=True continues from its state")
+    if not 0 <= checkpoint_every <= 31_536_000:
+        raise refuse("checkpoint_every", repr(checkpoint_every), "0 to 31536000 seconds")
+    kept = None if checkpoint is None else (os.fspath(checkpoint), resume, float(checkpoint_every))
     with Manner("training", threads, progress, cancel) as manner:
-        found, result = _mdl_rnn.train(argument, (artifact, new_inputs, new_outputs), changed, rows, manner)
+        found, result = _mdl_rnn.train(argument, (artifact, new_inputs, new_outputs), changed, kept, rows, manner)
     kind = RateNetwork if found.kind == "rate" else SpikingNetwork
     return kind(found, json.loads(result))
 
@@ -138,6 +154,49 @@ def find_scaling_factor(
     artifact = _network("network", network, RateNetwork, LifNetwork)
     with Manner("search", threads, progress, cancel) as manner:
         found, result = _mdl_rnn.find_scaling_factor(artifact, changes(set, seed), manner)
+    return LifNetwork(found, json.loads(result))
+
+
+def calibrate(
+    network: LifNetwork,
+    *,
+    seed: int | None = None,
+    set: Settings = None,
+    threads: int | None = None,
+    progress: Progress = False,
+    cancel: _mdl_rnn.Cancel | None = None,
+) -> LifNetwork:
+    """Fit the units and the output weights of a LIF network, as the program ``calibrate`` does, with the same result.
+
+    Parameters
+    ----------
+    network : LifNetwork
+        The network; an earlier calibration is replaced.
+    seed : int, optional
+        Seed of trials and noise (default: the config's).
+    set : dict, optional
+        Other values of the fields of ``task``, ``lif`` and ``calibration``, such as ``{"calibration.iterations": 2}``.
+    threads, progress, cancel
+        As for `train`; the steps are trials.
+
+    Returns
+    -------
+    LifNetwork
+        The calibrated network; its `result` has the performance and the errors of every version on held-out trials,
+        the first of which is the network as converted.
+
+    Examples
+    --------
+    >>> import mdl_rnn
+    >>> rate = mdl_rnn.RateNetwork.draw("go-nogo", set={"network.neurons": 20})
+    >>> lif = mdl_rnn.find_scaling_factor(rate, set={"search.trials": 5, "search.factors": [50]})
+    >>> calibrated = mdl_rnn.calibrate(lif, set={"calibration.trials": 8, "calibration.held_out_trials": 4})
+    >>> [version["version"] for version in calibrated.result["versions"]][:3]
+    ['converted', 'readout', 'units']
+    """
+    artifact = _network("network", network, LifNetwork)
+    with Manner("calibration", threads, progress, cancel) as manner:
+        found, result = _mdl_rnn.calibrate(artifact, changes(set, seed), manner)
     return LifNetwork(found, json.loads(result))
 
 
@@ -190,6 +249,77 @@ def evaluate(
     with Manner("evaluation", threads, progress, cancel) as manner:
         found, result = _mdl_rnn.evaluate(artifact, given, accept_other_trials, changed, manner)
     return Evaluation(found, json.loads(result))
+
+
+def analyze(
+    network: Network,
+    other: Network | None = None,
+    *,
+    trials: Trials | int | None = None,
+    accept_other_trials: bool = False,
+    only: str | Sequence[str] | None = None,
+    at: float | Sequence[float] | None = None,
+    inputs: Sequence[Sequence[float]] | None = None,
+    starts: int = 200,
+    seed: int | None = None,
+    set: Settings = None,
+    threads: int | None = None,
+    progress: Progress = False,
+    cancel: _mdl_rnn.Cancel | None = None,
+) -> Analysis:
+    """Analyze the dynamics of a network, or compare two, as the program ``analyze`` does, with the same result.
+
+    Parameters
+    ----------
+    network : RateNetwork, SpikingNetwork or LifNetwork
+        The network.
+    other : RateNetwork, SpikingNetwork or LifNetwork, optional
+        Network to compare with on the same trials; then only the comparison is made, unless `only` names more.
+    trials : Trials or int, optional
+        Trials, or the number of fresh ones (default: the config's).
+    accept_other_trials : bool
+        Accept trials of another task.
+    only : str or sequence of str, optional
+        Names of the analyses (default: all that apply to the network); docs/analysis.md describes them.
+    at : float or sequence of float, optional
+        Fixed points under the mean input of each condition at these times in ms (default: the end of trials).
+    inputs : sequence of sequences of float, optional
+        Fixed points under these constant inputs, a number per channel each.
+    starts : int
+        Starts of the search for fixed points, per constant input.
+    seed : int, optional
+        Seed of fresh trials, noise and starts (default: the config's).
+    set : dict, optional
+        Other values of the fields of ``task``, ``evaluation`` and, for LIF networks, ``lif``.
+    threads, progress, cancel
+        As for `train`; the steps are analyses.
+
+    Returns
+    -------
+    Analysis
+        The results as arrays; its `result` has a summary of each analysis.
+
+    Examples
+    --------
+    >>> import mdl_rnn
+    >>> network = mdl_rnn.RateNetwork.draw("go-nogo", set={"network.neurons": 20})
+    >>> analysis = mdl_rnn.analyze(network, trials=10, only=["fixed_points", "components"])
+    >>> analysis["fixed_points.state"].shape[1], sorted(analysis.result)
+    (20, ['components', 'fixed_points', 'trials'])
+    """
+    artifact = _network("network", network, RateNetwork, SpikingNetwork, LifNetwork)
+    second = None if other is None else _network("other", other, RateNetwork, SpikingNetwork, LifNetwork)
+    count = None if trials is None or isinstance(trials, Trials) else whole("trials", trials, 1, 1_000_000_000)
+    given = trials._artifact if isinstance(trials, Trials) else None
+    times = [] if at is None else [float(at)] if isinstance(at, (int, float)) else [float(each) for each in at]
+    constant = [[float(u) for u in row] for row in inputs] if inputs is not None else []
+    if times and constant:
+        raise refuse("at", repr(at), "no time beside inputs")
+    what = (names_of("only", only), times, constant, whole("starts", starts, 1, 1_000_000))
+    changed = changes(set, seed, **{"evaluation.trials": count})
+    with Manner("analysis", threads, progress, cancel) as manner:
+        found, result = _mdl_rnn.analyze(artifact, second, given, accept_other_trials, what, changed, manner)
+    return Analysis(found, json.loads(result))
 
 
 def draw_trials(
@@ -273,7 +403,7 @@ def sweep(
     configs : iterable
         Configs to train, or the first arguments of another stage.
     stage : function
-        `train` (default), `find_scaling_factor`, `evaluate`, or a function of the same options that calls them.
+        `train` (default), `find_scaling_factor`, `calibrate`, `evaluate`, or a function of the same options that calls them.
     workers : int, optional
         Number of runs at a time (default: the number of cores).
     progress : bool or function of two int
@@ -332,7 +462,7 @@ def import_network(
     Parameters
     ----------
     path : str or os.PathLike
-        MATLAB (``.mat``), PyTorch (``.pth``), NumPy (``.npz``) or safetensors file; see docs/import.md.
+        MATLAB (``.mat``), PyTorch (``.pth``), NIR, HDF5, NumPy (``.npz``) or safetensors file; see docs/import.md.
     kind : {"rate", "spiking", "lif"}, optional
         Kind of the network (default: as the layout says).
     task : str, optional
@@ -369,6 +499,7 @@ def export_network(
     artifact: Artifact,
     path: PathLike,
     *,
+    layout: str | None = None,
     seed: int | None = None,
     set: Settings = None,
     force: bool = False,
@@ -381,6 +512,8 @@ def export_network(
         Network, or any other artifact.
     path : str or os.PathLike
         File to write: ``.mat`` (MATLAB), ``.nir`` (NIR) or ``.npz`` (NumPy); see docs/export.md.
+    layout : {"cubalif"}, optional
+        Layout of a NIR graph for tools that only know layers of CubaLIF neurons.
     seed : int, optional
         Seed in the exported config.
     set : dict, optional
@@ -391,4 +524,4 @@ def export_network(
     if not isinstance(artifact, Artifact):
         raise refuse("artifact", f"a {type(artifact).__name__}", "an artifact of mdl_rnn")
     with Manner("export", None, False) as manner:
-        _mdl_rnn.export_network(artifact._artifact, os.fspath(path), force, changes(set, seed), manner)
+        _mdl_rnn.export_network(artifact._artifact, os.fspath(path), layout, force, changes(set, seed), manner)

@@ -12,6 +12,7 @@ _Changes = tuple[list[str], int | None]
 _Config = Mapping[str, str | None]
 _Manner = Mapping[str, Any]
 _What = tuple[list[str], list[int] | None, list[int] | None, int]
+_Analyses = tuple[list[str], list[float], list[list[float]], int]
 _Path = str | PathLike[str]
 # Address, shape, strides, type, and the array that keeps the memory alive.
 _Array = tuple[int, tuple[int, ...], tuple[int, ...], str, NDArray[Any]]
@@ -86,12 +87,23 @@ def train(
     config: _Config,
     start: tuple[Artifact | None, bool, bool],
     changes: _Changes,
+    checkpoint: tuple[_Path, bool, float] | None,
     rows: Callable[[str], bool] | None,
     manner: _Manner,
 ) -> tuple[Artifact, str]: ...
 def find_scaling_factor(network: Artifact, changes: _Changes, manner: _Manner) -> tuple[Artifact, str]: ...
+def calibrate(network: Artifact, changes: _Changes, manner: _Manner) -> tuple[Artifact, str]: ...
 def evaluate(
     network: Artifact, trials: Artifact | None, accept_other: bool, changes: _Changes, manner: _Manner
+) -> tuple[Artifact, str]: ...
+def analyze(
+    network: Artifact,
+    other: Artifact | None,
+    trials: Artifact | None,
+    accept_other: bool,
+    what: _Analyses,
+    changes: _Changes,
+    manner: _Manner,
 ) -> tuple[Artifact, str]: ...
 def run(
     network: Artifact,
@@ -116,7 +128,9 @@ def import_network(
     changes: _Changes,
     manner: _Manner,
 ) -> Artifact: ...
-def export_network(artifact: Artifact, path: _Path, force: bool, changes: _Changes, manner: _Manner) -> None: ...
+def export_network(
+    artifact: Artifact, path: _Path, layout: str | None, force: bool, changes: _Changes, manner: _Manner
+) -> None: ...
 def shipped() -> list[tuple[str, str]]: ...
 def program_names() -> list[str]: ...
 def program(arguments: Sequence[str], share: _Path) -> int: ...

@@ -657,8 +657,35 @@ class LifNetwork(Network):
         return f"{super()._described()}, scaling factor {self.scaling_factor:g}"
 
 
+class Analysis(Artifact):
+    """Results of the analyses of a network: ``analysis["fixed_points.state"]`` is an array, docs/artifacts.md describes each.
+
+    Examples
+    --------
+    >>> import mdl_rnn
+    >>> network = mdl_rnn.RateNetwork.draw("go-nogo-modes", set={"network.neurons": 20})
+    >>> analysis = mdl_rnn.analyze(network, trials=4, only="importance")
+    >>> analysis.part("importance")["value"].shape == analysis["importance.value"].shape
+    True
+    """
+
+    kind = "analysis"
+    _figures = ["fixed-points", "flow", "mode-space"]
+
+    def __getitem__(self, name: str) -> Array:
+        return self.tensors[name]
+
+    def part(self, name: str) -> dict[str, Array]:
+        """The arrays of one analysis, such as ``"fixed_points"``, by the rest of their names."""
+        prefix = f"{name}."
+        return {key[len(prefix) :]: values for key, values in self.tensors.items() if key.startswith(prefix)}
+
+    def _described(self) -> str:
+        return ", ".join(dict.fromkeys(name.split(".")[0] for name in self.tensors))
+
+
 KINDS: dict[str, type[Artifact]] = {
-    each.kind: each for each in (RateNetwork, SpikingNetwork, LifNetwork, Trials, Activity, Evaluation)
+    each.kind: each for each in (RateNetwork, SpikingNetwork, LifNetwork, Trials, Activity, Evaluation, Analysis)
 }
 
 
@@ -680,7 +707,7 @@ def load(path: PathLike) -> Any:
 
     Returns
     -------
-    RateNetwork, SpikingNetwork, LifNetwork, Trials, Activity or Evaluation
+    RateNetwork, SpikingNetwork, LifNetwork, Trials, Activity, Evaluation or Analysis
         By the kind of the artifact.
 
     Raises
@@ -693,5 +720,5 @@ def load(path: PathLike) -> Any:
     artifact = _mdl_rnn.Artifact.read(existing("path", path))
     kind = KINDS.get(artifact.kind)
     if kind is None:
-        raise ArgumentError(f"path: found a {artifact.kind} artifact, expected a network, trials, activity or evaluation")
+        raise ArgumentError(f"path: found a {artifact.kind} artifact, expected a network, trials, activity, evaluation or analysis")
     return kind(artifact)

@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("agreement of rates");
@@ -33,7 +33,7 @@ pub struct Agreement<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("rate_mean_rate")) else {
         return Ok(None);
     };
@@ -47,7 +47,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     let all = task.conditions().iter().zip(rate).zip(hz).enumerate();
     let conditions = all.filter(|(condition, _)| occurred.contains(condition));
     let conditions: Vec<Rates> = conditions.map(|(_, ((label, rate), hz))| Rates { label, rate, hz }).collect();
-    Agreement { conditions: &conditions }.draw().map(Some)
+    Agreement { conditions: &conditions }.draw(look).map(Some)
 }
 
 impl Agreement<'_> {
@@ -55,12 +55,12 @@ impl Agreement<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no condition, different lengths, values that are not finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
-        let mut canvas = Canvas::new(style::NARROW, "Units of the LIF network and of the rate network");
+        let mut canvas = Canvas::new(look, look.narrow(), "Units of the LIF network and of the rate network");
         canvas.legend(&self.keys());
         let height = PLOT_HEIGHT + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
         let values = |of: fn(&Rates) -> Vec<f64>| self.conditions.iter().flat_map(of).collect::<Vec<f64>>();
         let rate = Axis::around("Mean rate in the rate network", values(|own| own.rate.to_vec()));
@@ -68,14 +68,16 @@ impl Agreement<'_> {
         let panel = Panel::new(canvas.size(height), frame, rate, hz);
         for (index, condition) in self.conditions.iter().enumerate() {
             for point in condition.rate.iter().copied().zip(condition.hz.iter().copied()) {
-                canvas.dot(panel.at(point), 2.4, style::colour(index));
+                canvas.dot(panel.at(point), 2.4, style::condition_colour(index));
             }
         }
         canvas.axes(&panel);
         let names: Vec<String> = self.keys().into_iter().map(|(_, name)| name).collect();
         let description =
             format!("Mean firing rate of each unit against its mean rate in the rate network: {}.", names.join("; "));
-        Ok(canvas.finish(height, description))
+        let caption = "Each dot is a unit in one condition: its mean firing rate in the LIF network against its mean rate in the \
+                       rate network on the same trials; r, Pearson's correlation over units.";
+        Ok(canvas.finish(height, description, caption.into()))
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
@@ -83,7 +85,11 @@ impl Agreement<'_> {
             r if r.is_finite() => format!("{} (r = {})", own.label, number((r * 100.0).round() / 100.0)),
             _ => own.label.to_owned(),
         };
-        self.conditions.iter().enumerate().map(|(index, own)| (Key::Dot(style::colour(index)), name(own))).collect()
+        self.conditions
+            .iter()
+            .enumerate()
+            .map(|(index, own)| (Key::Dot(style::condition_colour(index)), name(own)))
+            .collect()
     }
 
     fn check(&self) -> Result<(), ReportError> {
@@ -117,7 +123,7 @@ mod tests {
         assert!(correlation(&[1.0, 1.0], &[1.0, 2.0]).is_nan());
         let own = Rates { label: "Go", rate: &[0.0, 0.5], hz: &[0.0, 10.0] };
         assert_eq!(Agreement { conditions: &[own] }.keys()[0].1, "Go (r = 1)");
-        assert!(Agreement { conditions: &[own] }.draw().is_ok());
-        assert!(Agreement { conditions: &[Rates { hz: &[1.0], ..own }] }.draw().is_err());
+        assert!(Agreement { conditions: &[own] }.draw(Look::SCREEN).is_ok());
+        assert!(Agreement { conditions: &[Rates { hz: &[1.0], ..own }] }.draw(Look::SCREEN).is_err());
     }
 }

@@ -4,7 +4,7 @@ use crate::canvas::{Canvas, Type};
 use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("confusion matrix");
@@ -26,14 +26,14 @@ pub struct Confusion<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a tensor that does not fit.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("confusion")) else { return Ok(None) };
     let [rows, columns] = artifact.shape("confusion")?;
     let counts: Vec<u64> =
         artifact.values::<u32>("confusion", &[rows, columns])?.iter().map(|count| u64::from(*count)).collect();
     let names: Vec<String> = (0..rows).map(|class| evaluation.class(class)).collect();
     let classes: Vec<&str> = names.iter().map(String::as_str).collect();
-    Confusion { title: "Confusion matrix", classes: &classes, counts: &counts }.draw().map(Some)
+    Confusion { title: "Confusion matrix", classes: &classes, counts: &counts }.draw(look).map(Some)
 }
 
 impl Confusion<'_> {
@@ -41,12 +41,12 @@ impl Confusion<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no class, or a number of counts other than the number of pairs of classes.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         CHECK.not_empty("class", self.classes)?;
         CHECK.length("counts", self.counts, self.classes.len() * self.classes.len())?;
-        let mut canvas = Canvas::new(WIDTH, self.title);
+        let mut canvas = Canvas::new(look, look.square(WIDTH), self.title);
         let classes = self.classes.len();
-        let side = WIDTH - style::LEFT - style::RIGHT;
+        let side = canvas.panel_width();
         let (left, top, cell) = (style::LEFT, canvas.top + TOP, side / classes as f64);
         for row in 0..classes {
             for column in 0..classes {
@@ -57,7 +57,9 @@ impl Confusion<'_> {
         self.draw_labels(&mut canvas, (left, top), cell);
         let total: u64 = self.counts.iter().sum();
         let description = format!("Matrix of true and predicted classes: {} of {total} correct.", self.correct());
-        Ok(canvas.finish(TOP + side + 12.0, description))
+        let caption = "Number of test examples of each class (rows) that were classified as each class (columns). Shade: fraction \
+                       of the true class, teal for right and brown for wrong answers.";
+        Ok(canvas.finish(TOP + side + 12.0, description, caption.into()))
     }
 
     fn draw_cell(&self, canvas: &mut Canvas, (left, top): (f64, f64), cell: f64, row: usize, column: usize) {
@@ -99,9 +101,9 @@ impl Confusion<'_> {
     }
 }
 
-/// White to blue for correct answers, to vermilion for wrong ones. Wrong ones are rare and therefore darken sooner.
+/// White to teal for right answers, to brown for wrong ones. Wrong ones are rare and therefore darken sooner.
 fn shade(part: f64, right: bool) -> String {
-    let (dark, depth) = if right { ([0.0, 114.0, 178.0], part) } else { ([213.0, 94.0, 0.0], part.sqrt()) };
+    let (dark, depth) = if right { ([1.0, 102.0, 94.0], part) } else { ([140.0, 81.0, 10.0], part.sqrt()) };
     let [red, green, blue] = dark.map(|channel| (255.0 + (channel - 255.0) * depth).round() as u8);
     format!("#{red:02x}{green:02x}{blue:02x}")
 }

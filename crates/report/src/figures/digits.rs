@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::mark::Path;
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::field::length;
 
@@ -45,7 +45,7 @@ pub struct ExampleDigits<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("confusion")) else { return Ok(None) };
     evaluation.require(CHECK, "example")?;
     if !artifact.has("example_image") {
@@ -69,7 +69,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     for (pixels, [true_class, predicted_class]) in pixels.chunks_exact((side * side).max(1)).zip(&classes) {
         digits.push(Digit { pixels, true_class, predicted_class });
     }
-    ExampleDigits { title: "Test images", side, digits: &digits }.draw().map(Some)
+    ExampleDigits { title: "Test images", side, digits: &digits }.draw(look).map(Some)
 }
 
 impl ExampleDigits<'_> {
@@ -77,24 +77,26 @@ impl ExampleDigits<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no image, an image of another size, intensities outside 0 to 1.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let (right, wrong): (Vec<_>, Vec<_>) = self.digits.iter().partition(|d| d.true_class == d.predicted_class);
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         let begin = canvas.top;
         for (heading, digits) in [("Classified wrongly (true → predicted)", &wrong), ("Classified rightly", &right)] {
             if !digits.is_empty() {
-                self.draw_group(&mut canvas, heading, digits);
+                self.draw_group(&mut canvas, look.narrow(), heading, digits);
             }
         }
         let height = canvas.top - begin;
         canvas.top = begin;
         let description = format!("Example images: {} classified wrongly, {} rightly.", wrong.len(), right.len());
-        Ok(canvas.finish(height, description))
+        let caption = "The first test images that the network classified wrongly, with their true and predicted class, and the \
+                       first that it classified rightly.";
+        Ok(canvas.finish(height, description, caption.into()))
     }
 
-    fn draw_group(&self, canvas: &mut Canvas, heading: &str, digits: &[&Digit]) {
-        let room = (style::NARROW - 20.0 + GAP) / COLUMNS as f64 - GAP;
+    fn draw_group(&self, canvas: &mut Canvas, width: f64, heading: &str, digits: &[&Digit]) {
+        let room = (width - 20.0 + GAP) / COLUMNS as f64 - GAP;
         // Whole tenths of a px, unless the image is too large.
         let pixel = (room / self.side as f64 * 10.0).floor().max(1.0) / 10.0;
         let size = pixel * self.side as f64;
@@ -106,7 +108,7 @@ impl ExampleDigits<'_> {
                 self.draw_image(canvas, corner, pixel, digit.pixels);
                 let right = digit.true_class == digit.predicted_class;
                 let kind =
-                    Type::new(style::TICK_SIZE).centred().coloured(if right { style::BLUE } else { style::VERMILLION });
+                    Type::new(style::TICK_SIZE).centred().coloured(if right { style::CORRECT } else { style::WRONG });
                 let text = match right {
                     true => digit.true_class.to_owned(),
                     false => format!("{} → {}", digit.true_class, digit.predicted_class),

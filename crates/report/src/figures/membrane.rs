@@ -6,7 +6,7 @@ use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
-use crate::{Population, ReportError, style};
+use crate::{Look, Population, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::field::length;
 use mdl_data::tasks::Evaluated;
@@ -89,7 +89,7 @@ pub struct MembraneTraces<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
     let spikes = evaluation.spikes()?;
     let Some(spikes) = spikes.first() else { return Ok(None) };
@@ -134,11 +134,11 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         traces: &traces,
         windows: &evaluation.windows_by_trial(1)?[0],
     };
-    figure.draw().map(Some)
+    figure.draw(look).map(Some)
 }
 
 /// Thresholds of `count` recorded units.
-fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportError> {
+pub(crate) fn thresholds(evaluation: &Evaluation, count: usize) -> Result<Vec<f64>, ReportError> {
     let shared = match (evaluation.evaluated, &evaluation.experiment.network) {
         (Evaluated::Trained, NetworkConfig::Spiking(config)) => config.neuron.threshold,
         _ => evaluation.experiment.lif.v_peak_mv(),
@@ -169,15 +169,15 @@ impl MembraneTraces<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no step or no unit, different lengths, values that are not finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let drawn = self.traces.len().min(MOST_UNITS);
-        Ok(Self { traces: &self.traces[..drawn], ..*self }.draw_all(self.traces.len()))
+        Ok(Self { traces: &self.traces[..drawn], ..*self }.draw_all(look, self.traces.len()))
     }
 
     /// Draws all traces, which are those of the first of this number of units.
-    fn draw_all(&self, of: usize) -> Figure {
-        let mut canvas = Canvas::new(style::WIDE, self.title);
+    fn draw_all(&self, look: Look, of: usize) -> Figure {
+        let mut canvas = Canvas::new(look, look.wide(), self.title);
         canvas.note_part(self.traces.len(), of, "recorded units");
         canvas.legend(&self.keys());
         let count = self.traces.len() as f64;
@@ -187,7 +187,7 @@ impl MembraneTraces<'_> {
             let frame = Frame {
                 left: style::LEFT,
                 top: canvas.top + UNIT.1 + index as f64 * (UNIT.0 + UNIT.1),
-                width: style::WIDE - style::LEFT - style::RIGHT,
+                width: canvas.panel_width(),
                 height: UNIT.0,
             };
             let lowest = index + 1 == self.traces.len();
@@ -196,7 +196,7 @@ impl MembraneTraces<'_> {
         let middle = canvas.top + UNIT.1 + (count * (UNIT.0 + UNIT.1) - UNIT.1) / 2.0;
         let upwards = Type { upwards: true, ..Type::new(style::LABEL_SIZE).centred() };
         canvas.text((15.0, middle), self.potential_label(), upwards);
-        canvas.finish(height, self.description(of))
+        canvas.finish(height, self.description(of), self.caption())
     }
 
     fn draw_unit(
@@ -252,8 +252,16 @@ impl MembraneTraces<'_> {
 
     fn keys(&self) -> Vec<(Key, String)> {
         let threshold = self.traces.iter().find_map(|trace| trace.threshold);
-        let threshold = threshold.map(|_| (Key::Dashes(style::REFERENCE), "threshold".to_owned()));
+        let threshold = threshold.map(|_| (Key::Level, "threshold".to_owned()));
         threshold.into_iter().chain(window::keys(self.windows)).collect()
+    }
+
+    fn caption(&self) -> String {
+        let threshold = match self.traces.iter().any(|trace| trace.threshold.is_some()) {
+            true => " Dotted: threshold; bars above it: spikes.",
+            false => "",
+        };
+        format!("{}: single units in one trial.{threshold}{}", self.title, window::sentence(self.windows))
     }
 
     fn description(&self, of: usize) -> String {

@@ -5,7 +5,7 @@ use crate::canvas::{Canvas, Key, Type};
 use crate::check::Check;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, extent, number};
-use crate::{ReportError, font, style};
+use crate::{Look, ReportError, font, style};
 use mdl_data::score::{Score, Spread};
 
 const CHECK: Check = Check("networks");
@@ -146,7 +146,7 @@ impl Measure {
         let (low, high) = extent(values.clone());
         let all = values.chain(ends);
         if self.label.ends_with("performance") && 0.0 <= low && high <= 1.0 {
-            return Axis::fraction(&self.label, all);
+            return Axis::fraction(&self.label);
         }
         Axis::around(&self.label, all)
     }
@@ -157,11 +157,11 @@ impl Networks<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no measure, one without networks, values that are not finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let names = self.names();
-        let width = if names.len() > 4 { style::WIDE } else { style::NARROW };
-        let mut canvas = Canvas::new(width, self.title);
+        let width = if names.len() > 4 { look.wide() } else { look.narrow() };
+        let mut canvas = Canvas::new(look, width, self.title);
         canvas.legend(&self.keys());
         let least = self.measures.iter().map(|measure| measure.points.len()).min().unwrap_or(0);
         if least < self.networks {
@@ -181,6 +181,7 @@ impl Networks<'_> {
             let below = measure.criterion.is_some();
             let panel =
                 Panel::new(canvas.size(height), frame(top, PLOT_HEIGHT), axis(at_end && !below), measure.axis());
+            canvas.letter(panel.frame, style::LEFT);
             self.draw_measure(&mut canvas, &panel, measure, slot);
             top += PLOT_HEIGHT;
             if let Some(criterion) = measure.criterion {
@@ -188,6 +189,7 @@ impl Networks<'_> {
                 let fraction = Axis::exact(&criterion.label(), (0.0, 1.0)).with_ticks(2);
                 let frame = frame(top + counts + 6.0, SUCCESS_HEIGHT);
                 let panel = Panel::new(canvas.size(height), frame, axis(at_end), fraction);
+                canvas.letter(panel.frame, style::LEFT);
                 self.draw_successes(&mut canvas, &panel, measure, criterion, slot);
                 top = frame.bottom();
             }
@@ -195,7 +197,7 @@ impl Networks<'_> {
             top += BETWEEN;
         }
         labels.draw(&mut canvas, last, self.x_label, frame_width);
-        Ok(canvas.finish(height, self.description()))
+        Ok(canvas.finish(height, self.description(), self.caption()))
     }
 
     /// Height of all panels, without what is below them.
@@ -215,11 +217,12 @@ impl Networks<'_> {
             for own in groups.chunk_by(|a, b| a.series == b.series) {
                 let series = own[0].series;
                 let at = |group: &Group| (panel.at_x(group.x) + self.aside(series, slot), panel.at_y(group.spread().1));
-                canvas.stroke(own.iter().map(at), style::colour(series), style::LINE_WIDTH, None);
+                canvas.stroke(own.iter().map(at), style::variant_colour(series), style::LINE_WIDTH, None);
             }
         }
         for group in &groups {
-            let (colour, x) = (style::colour(group.series), panel.at_x(group.x) + self.aside(group.series, slot));
+            let (colour, x) =
+                (style::variant_colour(group.series), panel.at_x(group.x) + self.aside(group.series, slot));
             let middle = (group.values.len() as f64 - 1.0) / 2.0;
             canvas.fill(colour, OPACITY, |path| {
                 for (index, value) in group.values.iter().enumerate() {
@@ -239,7 +242,8 @@ impl Networks<'_> {
     fn draw_successes(&self, canvas: &mut Canvas, panel: &Panel, measure: &Measure, criterion: Criterion, slot: f64) {
         let counts_top = panel.frame.top - 6.0 - (self.series.len().max(1) as f64 - 1.0) * COUNT_LINE;
         for group in measure.groups() {
-            let (colour, x) = (style::colour(group.series), panel.at_x(group.x) + self.aside(group.series, slot));
+            let (colour, x) =
+                (style::variant_colour(group.series), panel.at_x(group.x) + self.aside(group.series, slot));
             let score = group.score(criterion);
             let (low, high) = score.interval();
             canvas.outline(colour, 1.2, |path| path.polyline([(x, panel.at_y(low)), (x, panel.at_y(high))]));
@@ -294,14 +298,27 @@ impl Networks<'_> {
     fn keys(&self) -> Vec<(Key, String)> {
         let series = self.series.iter().enumerate();
         let named = |name: &str| if name.is_empty() { "(empty)".to_owned() } else { name.to_owned() };
-        let mut keys: Vec<_> = series.map(|(i, name)| (Key::Dot(style::colour(i)), named(name))).collect();
+        let mut keys: Vec<_> = series.map(|(i, name)| (Key::Dot(style::variant_colour(i)), named(name))).collect();
         let levels = self.measures.iter().filter_map(|measure| measure.criterion).map(|c| number(c.level()));
         let mut levels: Vec<String> = levels.collect();
         levels.dedup();
         if !levels.is_empty() {
-            keys.push((Key::Dashes(style::REFERENCE), format!("criterion {}", levels.join(", "))));
+            keys.push((Key::Level, format!("criterion {}", levels.join(", "))));
         }
         keys
+    }
+
+    fn caption(&self) -> String {
+        let of_criterion = match self.measures.iter().any(|measure| measure.criterion.is_some()) {
+            true => {
+                " Below: fraction and number of networks that meet the criterion (dotted), with Wilson's 95 % interval."
+            }
+            false => "",
+        };
+        format!(
+            "Small dots: one per network ({} networks); large dots and bars: mean ± SD over networks.{of_criterion}",
+            self.networks
+        )
     }
 
     fn description(&self) -> String {
@@ -400,7 +417,7 @@ mod tests {
     #[test]
     fn spread_and_successes_are_over_networks() {
         let measure = measure(Some(Criterion::AtLeast(0.95)));
-        let figure = networks(&[], &[measure], Positions::Numbers).draw().unwrap();
+        let figure = networks(&[], &[measure], Positions::Numbers).draw(Look::SCREEN).unwrap();
         // Python: statistics.stdev([1.0, 0.8, 0.96]), scipy's Wilson interval of 2 of 3.
         let text = figure.description();
         assert!(text.contains("0: 0.92 ± 0.106, 2 of 3 successful (0.21–0.94)"), "{text}");
@@ -421,19 +438,19 @@ mod tests {
     fn names_stand_upright_where_they_are_long() {
         let names = |length: usize| Positions::Names(vec!["a".repeat(length), "b".into()]);
         let height = |length| {
-            let figure = networks(&[], &[measure(None)], names(length)).draw().unwrap();
-            figure.svg().split("height=\"").nth(1).unwrap().split('"').next().unwrap().parse::<f64>().unwrap()
+            let figure = networks(&[], &[measure(None)], names(length)).draw(Look::SCREEN).unwrap();
+            figure.svg().split("height=\"").nth(1).unwrap().split("mm").next().unwrap().parse::<f64>().unwrap()
         };
-        assert!(height(60) > height(3) + 100.0, "{} {}", height(60), height(3));
+        assert!(height(60) > height(3) + 20.0, "{} {}", height(60), height(3));
     }
 
     #[test]
     fn invalid_data_are_refused() {
-        assert!(networks(&[], &[], Positions::Numbers).draw().is_err());
+        assert!(networks(&[], &[], Positions::Numbers).draw(Look::SCREEN).is_err());
         let mut other = measure(None);
         other.points[0].value = f64::NAN;
-        assert!(networks(&[], &[other.clone()], Positions::Numbers).draw().is_err());
+        assert!(networks(&[], &[other.clone()], Positions::Numbers).draw(Look::SCREEN).is_err());
         other.points[0] = Point { x: 0.0, series: 1, value: 0.0 };
-        assert!(networks(&[], &[other], Positions::Numbers).draw().is_err());
+        assert!(networks(&[], &[other], Positions::Numbers).draw(Look::SCREEN).is_err());
     }
 }

@@ -5,9 +5,10 @@ use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::lanes::{self, Curve, Lanes};
+use crate::outputs::{Outputs, mean_and_sd_of};
 use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::field::length;
 use mdl_data::tasks::{Demand, Evaluated, Task};
@@ -21,7 +22,7 @@ const MOST_INPUT: f64 = 130.0;
 /// Maximum number of outputs to draw.
 const MOST_OUTPUTS: usize = 8;
 
-/// Output of one condition. Every slice has one value per step.
+/// Output of one condition. Every slice has one value per step, up to the last one that a trial has.
 #[derive(Clone, Copy, Debug)]
 pub struct Condition<'a> {
     /// Name of the condition, such as `Go`.
@@ -55,45 +56,27 @@ pub struct Output<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::with_activity(artifact)?.filter(|_| artifact.has("output")) else {
         return Ok(None);
     };
     let Some(task) = evaluation.task() else { return Ok(None) };
-    evaluation.require(CHECK, "target")?;
-    let shape @ [_, times, width] = artifact.shape::<3>("output")?;
-    CHECK.value("outputs", width > 0, width, "at least one")?;
-    let (output, target) = (artifact.values::<f32>("output", &shape)?, artifact.values::<f32>("target", &shape)?);
-    let rate_network = match artifact.has("rate_output") {
-        true => Some(artifact.values::<f32>("rate_output", &shape)?),
-        false => None,
-    };
-    let time_ms = artifact.values("time_ms", &[times])?;
-    let length_ms = match artifact.has("length_ms") {
-        true => artifact.values::<f64>("length_ms", &[shape[0]])?.to_vec(),
-        false => vec![f64::INFINITY; shape[0]],
-    };
-    let trial_conditions = evaluation.conditions(task)?;
-    CHECK.length("conditions", &trial_conditions, shape[0])?;
+    let outputs = Outputs::of(&evaluation, task, CHECK)?;
+    let (time_ms, width, times) = (outputs.time_ms, outputs.width, outputs.time_ms.len());
     // [outputs][conditions]: label, mean, sd, mean target
     let mut drawn: Vec<Vec<Averaged>> = vec![Vec::new(); width.min(MOST_OUTPUTS)];
+    let mut counts = Vec::new();
     for (condition, label) in task.conditions().iter().enumerate() {
-        let members: Vec<usize> = (0..shape[0]).filter(|trial| trial_conditions[*trial] == condition).collect();
+        let members = outputs.members(condition);
         if members.is_empty() {
             continue;
         }
-        let going = |trial: &usize| time_ms.iter().map(|time| *time <= length_ms[*trial]).collect::<Vec<bool>>();
-        let going: Vec<bool> = members.iter().flat_map(going).collect();
-        let mean_and_sd = |values: &[f64]| mean_and_sd_of(values, &going, times);
+        counts.push(members.len());
         for (channel, drawn) in drawn.iter_mut().enumerate() {
-            let of_channel = |values: &[f32]| -> Vec<f64> {
-                let value = |trial: usize, time: usize| f64::from(values[(trial * times + time) * width + channel]);
-                members.iter().flat_map(|trial| (0..times).map(move |time| value(*trial, time))).collect()
-            };
-            let (mean, sd) = mean_and_sd(&of_channel(output))?;
-            let rate_network = rate_network.map(|values| mean_and_sd(&of_channel(values))).transpose()?;
-            let rate_network = rate_network.map(|(mean, _)| mean);
-            drawn.push((label.as_str(), mean, sd, mean_and_sd(&of_channel(target))?.0, rate_network));
+            let (mean, sd) = outputs.mean_and_sd(outputs.output, &members, channel)?;
+            let mean_of = |values: &[f32]| Ok::<_, ReportError>(outputs.mean_and_sd(values, &members, channel)?.0);
+            let rate_network = outputs.rate_network.map(mean_of).transpose()?;
+            drawn.push((label.as_str(), mean, sd, mean_of(outputs.target)?, rate_network));
         }
     }
     let title = format!("Output of the {} network", evaluation.network());
@@ -108,7 +91,8 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         .collect();
     let names: Vec<&str> = task.output_names().iter().map(String::as_str).collect();
     let stimulus = stimulus(artifact, task, times)?;
-    draw_stacked(&outputs, if width > 1 { &names } else { &["Output"] }, width, stimulus.as_ref()).map(Some)
+    draw_stacked(&outputs, if width > 1 { &names } else { &["Output"] }, width, stimulus.as_ref(), &counts, look)
+        .map(Some)
 }
 
 /// Inputs below the outputs.
@@ -134,7 +118,7 @@ fn stimulus<'a>(artifact: &Artifact, task: &'a dyn Task, times: usize) -> Result
         let own = &values[condition * times * channels..][..times * channels];
         curves.extend((0..channels).map(|channel| Curve {
             channel,
-            colour: style::colour(index),
+            colour: style::condition_colour(index),
             values: own.iter().skip(channel).step_by(channels).map(|x| f64::from(*x)).collect(),
         }));
     }
@@ -154,11 +138,13 @@ fn draw_stacked(
     names: &[&str],
     of: usize,
     stimulus: Option<&Stimulus>,
+    trials: &[usize],
+    look: Look,
 ) -> Result<Figure, ReportError> {
     outputs.iter().try_for_each(Output::check)?;
     CHECK.not_empty("output", outputs)?;
     let first = &outputs[0];
-    let mut canvas = Canvas::new(style::NARROW, first.title);
+    let mut canvas = Canvas::new(look, look.narrow(), first.title);
     canvas.note_part(outputs.len(), of, "outputs");
     canvas.legend(&first.keys());
     let plots = outputs.len() as f64 * (PLOT_HEIGHT + GAP) - GAP;
@@ -167,19 +153,22 @@ fn draw_stacked(
     let top = canvas.top;
     for (index, (output, name)) in outputs.iter().zip(names).enumerate() {
         let is_lowest = index + 1 == outputs.len() && stimulus.is_none();
-        output.draw_panel(&mut canvas, height, top + index as f64 * (PLOT_HEIGHT + GAP), name, is_lowest);
+        let frame = output.frame(&canvas, top + index as f64 * (PLOT_HEIGHT + GAP), PLOT_HEIGHT);
+        canvas.letter(frame, style::LEFT);
+        output.draw_panel(&mut canvas, height, frame, name, is_lowest);
     }
     if let Some(Stimulus { names, curves }) = stimulus {
-        let frame = first.frame(top + plots + GAP, inputs);
+        let frame = first.frame(&canvas, top + plots + GAP, inputs);
+        canvas.letter(frame, style::LEFT);
         let (time_ms, windows) = (first.time_ms, first.windows);
         let lanes = Lanes { label: "Mean input", names, time_ms, curves, windows };
         lanes.draw(&mut canvas, height, frame, Axis::time(time_ms));
     }
-    Ok(canvas.finish(height, first.description()))
+    Ok(canvas.finish(height, first.description(), first.caption(trials, stimulus.is_some())))
 }
 
 /// Levels that an output is judged by in the example trials of a task.
-fn thresholds(task: &dyn Task, evaluated: Evaluated, output: usize) -> Vec<f64> {
+pub(crate) fn thresholds(task: &dyn Task, evaluated: Evaluated, output: usize) -> Vec<f64> {
     let rules = task.examples().rules.iter().flatten();
     let own = rules.filter(|rule| rule.applies(evaluated, task.rule_set()) && rule.outputs.contains(&output));
     let levels = own.flat_map(|rule| match rule.demand {
@@ -201,17 +190,16 @@ impl Output<'_> {
     /// # Errors
     /// [`ReportError`]: no step or no condition, different lengths, values that are not finite, a negative standard
     /// deviation.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
-        draw_stacked(&[*self], &["Output"], 1, None)
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
+        draw_stacked(&[*self], &["Output"], 1, None, &[], look)
     }
 
-    fn frame(&self, top: f64, height: f64) -> Frame {
-        Frame { left: style::LEFT, top, width: style::NARROW - style::LEFT - style::RIGHT, height }
+    fn frame(&self, canvas: &Canvas, top: f64, height: f64) -> Frame {
+        Frame { left: style::LEFT, top, width: canvas.panel_width(), height }
     }
 
     /// Draws the panel of the output of this name.
-    fn draw_panel(&self, canvas: &mut Canvas, height: f64, top: f64, name: &str, is_lowest: bool) {
-        let frame = self.frame(top, PLOT_HEIGHT);
+    fn draw_panel(&self, canvas: &mut Canvas, height: f64, frame: Frame, name: &str, is_lowest: bool) {
         let time = Axis::time(self.time_ms);
         let time = if is_lowest { time } else { time.bare() };
         let panel = Panel::new(canvas.size(height), frame, time, self.output_axis(name));
@@ -220,7 +208,7 @@ impl Output<'_> {
             canvas.level(&panel, threshold, style::REFERENCE);
         }
         for (index, condition) in self.conditions.iter().enumerate() {
-            self.draw_condition(canvas, &panel, condition, style::colour(index));
+            self.draw_condition(canvas, &panel, condition, style::condition_colour(index));
         }
         canvas.axes(&panel);
     }
@@ -247,18 +235,50 @@ impl Output<'_> {
 
     fn keys(&self) -> Vec<(Key, String)> {
         let conditions = self.conditions.iter().enumerate();
-        let mut keys: Vec<_> = conditions.map(|(i, c)| (Key::Line(style::colour(i)), c.label.to_owned())).collect();
+        let mut keys: Vec<_> =
+            conditions.map(|(i, c)| (Key::Line(style::condition_colour(i)), c.label.to_owned())).collect();
         if self.conditions.iter().any(|condition| condition.target.is_some()) {
-            keys.push((Key::Dashes(style::INK), "target".into()));
+            keys.push((Key::ColouredDashes(self.two_colours()), "target".into()));
         }
         if self.conditions.iter().any(|condition| condition.rate_network.is_some()) {
-            keys.push((Key::Dots(style::INK), "rate network".into()));
+            keys.push((Key::ColouredDots(self.two_colours()), "rate network".into()));
         }
         if !self.thresholds.is_empty() {
-            keys.push((Key::Dashes(style::REFERENCE), "criterion".into()));
+            keys.push((Key::Level, "criterion".into()));
         }
         keys.extend(window::keys(self.windows));
         keys
+    }
+
+    /// Colours of the first and the last condition, or twice that of a single one.
+    fn two_colours(&self) -> [&'static str; 2] {
+        [0, self.conditions.len().saturating_sub(1).min(1)].map(style::condition_colour)
+    }
+
+    /// Caption; `trials` is the number of trials of each condition.
+    fn caption(&self, trials: &[usize], with_input: bool) -> String {
+        let counts: Vec<String> = self
+            .conditions
+            .iter()
+            .zip(trials)
+            .map(|(condition, count)| format!("{} (n = {count})", condition.label))
+            .collect();
+        let counts = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+        let mut text =
+            format!("{}. Solid lines and bands: mean ± SD over the trials of each condition{counts}.", self.title);
+        for (there, sentence) in [
+            (self.conditions.iter().any(|condition| condition.target.is_some()), " Dashed: target."),
+            (
+                self.conditions.iter().any(|c| c.rate_network.is_some()),
+                " Dotted, in colour: mean output of the rate network.",
+            ),
+            (!self.thresholds.is_empty(), " Dotted, grey: levels that decide whether an answer is correct."),
+        ] {
+            text.push_str(if there { sentence } else { "" });
+        }
+        text.push_str(&window::sentence(self.windows));
+        text.push_str(if with_input { " Below: mean input of each condition." } else { "" });
+        text
     }
 
     fn description(&self) -> String {
@@ -278,7 +298,8 @@ impl Output<'_> {
             let columns = columns.into_iter().chain([("rate network", condition.rate_network)]);
             for (name, values) in columns.filter_map(|(name, values)| Some((name, values?))) {
                 let what = format!("{name} of {}", condition.label);
-                CHECK.length(&what, values, self.time_ms.len())?;
+                let steps = condition.mean.len().min(self.time_ms.len());
+                CHECK.length(&what, values, if name == "mean" && steps == 0 { self.time_ms.len() } else { steps })?;
                 CHECK.finite(&what, values)?;
             }
             let negative = condition.sd.iter().find(|&&sd| sd < 0.0);
@@ -300,25 +321,6 @@ fn shifted(condition: &Condition, deviations: f64) -> Vec<f64> {
 /// [`ReportError`]: no trial, or an incomplete trial.
 pub fn mean_and_sd(outputs: &[f64], steps: usize) -> Result<(Vec<f64>, Vec<f64>), ReportError> {
     mean_and_sd_of(outputs, &vec![true; outputs.len()], steps)
-}
-
-/// The same over the trials that are still going at a step; 0 after the end of all. `going` is `[trials, steps]`.
-fn mean_and_sd_of(outputs: &[f64], going: &[bool], steps: usize) -> Result<(Vec<f64>, Vec<f64>), ReportError> {
-    CHECK.not_empty("trial", outputs)?;
-    let whole = steps > 0 && outputs.len().is_multiple_of(steps);
-    CHECK.value("outputs", whole, format_args!("{} values", outputs.len()), &format!("trials of {steps} steps"))?;
-    let over_trials = |step: usize| {
-        let all = outputs.iter().zip(going).skip(step).step_by(steps);
-        all.filter(|(_, going)| **going).map(|(value, _)| *value)
-    };
-    let trials = |step: usize| over_trials(step).count() as f64;
-    let mean: Vec<f64> = (0..steps).map(|step| over_trials(step).sum::<f64>() / trials(step).max(1.0)).collect();
-    let sd = |(step, mean): (usize, &f64)| {
-        let squares = over_trials(step).map(|value| (value - mean).powi(2)).sum::<f64>();
-        (squares / (trials(step) - 1.0).max(1.0)).sqrt()
-    };
-    let sd = mean.iter().enumerate().map(sd).collect();
-    Ok((mean, sd))
 }
 
 #[cfg(test)]

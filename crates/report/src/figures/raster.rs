@@ -7,9 +7,9 @@ use crate::evaluation::{Evaluation, Spikes};
 use crate::figure::Figure;
 use crate::lanes::{self, Curve, Lanes};
 use crate::mark::Path;
-use crate::panel::{Axis, Frame, Panel};
+use crate::panel::{Axis, Frame, Panel, number};
 use crate::window::{self, Window};
-use crate::{Population, ReportError, style};
+use crate::{Look, Population, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::tasks::Evaluated;
 
@@ -77,13 +77,15 @@ pub struct Raster<'a> {
     pub rate_bin_ms: Option<f64>,
     /// Shows the rate of each unit beside the raster.
     pub unit_rates: bool,
+    /// Spikes before this time (ms) count in no rate.
+    pub counted_from_ms: f64,
 }
 
 /// Spikes of the recorded trials of an evaluation.
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::with_activity(artifact)? else { return Ok(None) };
     let spikes = evaluation.spikes()?;
     if spikes.is_empty() {
@@ -109,8 +111,12 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         windows: &evaluation.windows(),
         rate_bin_ms: Some(rate_bin_ms),
         unit_rates: true,
+        counted_from_ms: match evaluation.evaluated {
+            Evaluated::Lif => mdl_convert::lif::FIRST_COUNTED_STEP as f64 * evaluation.experiment.lif.step_ms(),
+            Evaluated::Trained => 0.0,
+        },
     };
-    figure.draw().map(Some)
+    figure.draw(look).map(Some)
 }
 
 /// Inputs of the recorded trials; none for images and in evaluations of earlier versions.
@@ -135,17 +141,17 @@ impl Raster<'_> {
     /// # Errors
     /// [`ReportError`]: no unit or no trial, different lengths, a spike of an unknown unit or outside the trial, a
     /// duration or bin width that is not positive. A trial without spikes is not an error.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let trials = &self.trials[..self.trials.len().min(MOST_TRIALS)];
         let rate_bin_ms = self.rate_bin_ms.map(|bin_ms| bin_ms.max(self.duration_ms / MOST_BINS));
-        Ok(Self { trials, rate_bin_ms, ..*self }.draw_all(self.trials.len()))
+        Ok(Self { trials, rate_bin_ms, ..*self }.draw_all(look, self.trials.len()))
     }
 
     /// Draws all trials, which are the first of this number.
-    fn draw_all(&self, of: usize) -> Figure {
+    fn draw_all(&self, look: Look, of: usize) -> Figure {
         let groups = self.groups();
-        let mut canvas = Canvas::new(style::WIDE, self.title);
+        let mut canvas = Canvas::new(look, look.wide(), self.title);
         canvas.note_part(self.trials.len(), of, "recorded trials");
         canvas.legend(&self.keys(&groups));
         let frames = self.frames(&canvas);
@@ -156,6 +162,9 @@ impl Raster<'_> {
         for (index, (trial, &frame)) in self.trials.iter().zip(&frames).enumerate() {
             let last = index + 1 == self.trials.len();
             self.draw_trial(&mut canvas, height, frame, trial, &groups, last);
+            if index == 0 {
+                self.letter_panels(&mut canvas, frame);
+            }
             self.draw_stimulus(&mut canvas, height, frame, index, last);
             if self.unit_rates {
                 self.draw_unit_rates(&mut canvas, height, frame, trial, &groups, (highest_rate, last));
@@ -164,13 +173,51 @@ impl Raster<'_> {
         if let Some(bin_ms) = self.rate_bin_ms {
             let top = lowest.bottom() + self.strip() + POPULATION_RATES.1;
             let frame = Frame { top, height: POPULATION_RATES.0, ..lowest };
+            canvas.letter(frame, style::LEFT);
             self.draw_population_rates(&mut canvas, height, frame, &groups, bin_ms);
         }
         let mut description = self.description(&groups);
         if self.trials.len() < of {
             description = format!("{description} {}", first_of(self.trials.len(), of, "recorded trials"));
         }
-        canvas.finish(height, description)
+        canvas.finish(height, description, self.caption())
+    }
+
+    /// Letters of the panels of the first trial, whose raster is in `frame`.
+    fn letter_panels(&self, canvas: &mut Canvas, frame: Frame) {
+        canvas.letter(frame, style::LEFT);
+        if self.unit_rates {
+            canvas.letter(Frame { left: frame.right() + UNIT_RATES.1, ..frame }, 16.0);
+        }
+        if self.stimulus.is_some() {
+            canvas.letter(Frame { top: frame.bottom() + INPUT.1, ..frame }, style::LEFT);
+        }
+    }
+
+    fn caption(&self) -> String {
+        let trials = if self.trials.len() == 1 { "one trial".into() } else { format!("{} trials", self.trials.len()) };
+        let mut text = format!("Spikes in {trials}: a row per unit, sorted by population.");
+        if self.unit_rates {
+            text.push_str(" Right: rate of each unit in the trial.");
+        }
+        if self.stimulus.is_some() {
+            text.push_str(" Below each raster: the inputs of the trial.");
+        }
+        if let Some(bin_ms) = self.rate_bin_ms {
+            text.push_str(&format!(
+                " Bottom: mean rate of each population over these trials, in bins of {} ms.",
+                number(bin_ms)
+            ));
+        }
+        if self.counted_from_ms > 0.0 {
+            text.push_str(&format!(
+                " Rates leave out spikes before {} ms, as the evaluation does.",
+                number(self.counted_from_ms)
+            ));
+        }
+        let windows: Vec<Window> = self.trials.iter().flat_map(|trial| trial.windows).copied().collect();
+        text.push_str(&window::sentence(&windows));
+        text
     }
 
     /// Positions of the rasters of the trials.
@@ -184,7 +231,7 @@ impl Raster<'_> {
         let beside = if self.unit_rates { UNIT_RATES.0 + UNIT_RATES.1 } else { 0.0 };
         let name = if count > 1 { BETWEEN_TRIALS } else { 0.0 };
         let top = |index: usize| canvas.top + name + index as f64 * (height + self.strip() + name);
-        let width = style::WIDE - style::LEFT - style::RIGHT - beside;
+        let width = canvas.panel_width() - beside;
         (0..count).map(|index| Frame { left: style::LEFT, top: top(index), width, height }).collect()
     }
 
@@ -201,7 +248,7 @@ impl Raster<'_> {
         let own = &input[trial * time_ms.len() * channels..][..time_ms.len() * channels];
         let curve = |channel: usize| Curve {
             channel,
-            colour: style::channel_colour(channel),
+            colour: style::INK,
             values: own.iter().skip(channel).step_by(channels).map(|x| f64::from(*x)).collect(),
         };
         let curves: Vec<Curve> = (0..channels).map(curve).collect();
@@ -273,14 +320,15 @@ impl Raster<'_> {
         let mut counts = vec![0u64; bins];
         for trial in self.trials {
             for (time, &unit) in trial.time_ms.iter().zip(trial.unit) {
-                if self.populations[unit as usize] == group.population && *time <= self.end_ms(trial) {
+                if self.populations[unit as usize] == group.population && self.counts(trial, *time) {
                     counts[((time / bin_ms) as usize).min(bins - 1)] += 1;
                 }
             }
         }
         let rate = |(bin, &count): (usize, &u64)| {
             let (from, to) = (bin as f64 * bin_ms, ((bin + 1) as f64 * bin_ms).min(self.duration_ms));
-            let lasted = |trial: &Trial| (self.end_ms(trial).min(to) - from).max(0.0);
+            let from_counted = from.max(self.counted_from_ms);
+            let lasted = |trial: &Trial| (self.end_ms(trial).min(to) - from_counted).max(0.0);
             let unit_seconds = self.trials.iter().map(lasted).sum::<f64>() / 1000.0 * group.units.len() as f64;
             (unit_seconds > 0.0).then(|| ((from + to) / 2.0, count as f64 / unit_seconds))
         };
@@ -291,11 +339,16 @@ impl Raster<'_> {
         trial.end_ms.unwrap_or(self.duration_ms)
     }
 
+    /// True if a spike at this time counts in the rates.
+    fn counts(&self, trial: &Trial, time_ms: f64) -> bool {
+        (self.counted_from_ms..=self.end_ms(trial)).contains(&time_ms)
+    }
+
     fn unit_rates_hz(&self, trial: &Trial) -> Vec<f64> {
         let mut rates = vec![0.0; self.populations.len()];
-        let end_ms = self.end_ms(trial);
-        for (_, &unit) in trial.time_ms.iter().zip(trial.unit).filter(|(time, _)| **time <= end_ms) {
-            rates[unit as usize] += 1000.0 / end_ms;
+        let counted_ms = self.end_ms(trial) - self.counted_from_ms;
+        for (_, &unit) in trial.time_ms.iter().zip(trial.unit).filter(|(time, _)| self.counts(trial, **time)) {
+            rates[unit as usize] += 1000.0 / counted_ms;
         }
         rates
     }
@@ -407,6 +460,7 @@ mod tests {
             windows: &[],
             rate_bin_ms: Some(100.0),
             unit_rates: true,
+            counted_from_ms: 0.0,
         };
         assert_eq!(raster.unit_rates_hz(&trial), [4.0, 4.0, 8.0]);
         let groups = raster.groups();
@@ -417,6 +471,9 @@ mod tests {
         let raster = Raster { trials: &ended, ..raster };
         assert_eq!(raster.unit_rates_hz(&ended[0]), [0.0, 10.0, 10.0]);
         assert_eq!(raster.population_rate_hz(&groups[0], 100.0), [(50.0, 10.0)], "nothing after the end");
+        let late = Raster { trials: &[trial], counted_from_ms: 10.0, ..raster };
+        assert_eq!(late.unit_rates_hz(&trial)[1], 0.0, "nothing before the beginning");
+        assert_eq!(late.population_rate_hz(&groups[0], 100.0)[0], (50.0, 1.0 / (2.0 * 0.09)));
     }
     #[test]
     fn many_trials_make_the_picture_of_the_first() {
@@ -431,8 +488,9 @@ mod tests {
                 windows: &[],
                 rate_bin_ms: None,
                 unit_rates: false,
+                counted_from_ms: 0.0,
             };
-            raster.draw().unwrap()
+            raster.draw(Look::SCREEN).unwrap()
         };
         let many = draw(200);
         assert!(many.svg().contains("The first 8 of 200 recorded trials.") && many.description().contains("8 of 200"));

@@ -6,7 +6,7 @@ use crate::evaluation::Evaluation;
 use crate::figure::Figure;
 use crate::histogram::Bins;
 use crate::panel::{Axis, Frame, Panel, extent};
-use crate::{Population, ReportError, style};
+use crate::{Look, Population, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::tasks::Evaluated;
 
@@ -28,7 +28,7 @@ pub struct RateDistribution<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("rate_hz")) else { return Ok(None) };
     let populations = evaluation.populations(CHECK)?;
     let title = match evaluation.evaluated {
@@ -36,7 +36,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         Evaluated::Trained => "Firing rates",
     };
     let rates_hz = artifact.values("rate_hz", &[populations.len()])?;
-    RateDistribution { title, rates_hz, populations: &populations }.draw().map(Some)
+    RateDistribution { title, rates_hz, populations: &populations }.draw(look).map(Some)
 }
 
 impl RateDistribution<'_> {
@@ -44,15 +44,15 @@ impl RateDistribution<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no unit, different lengths, rates that are negative or not finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let groups = Population::groups(self.populations);
         let bins = self.bins();
         let parts: Vec<_> = groups.iter().map(|(_, units)| self.parts(units, bins)).collect();
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         canvas.legend(&self.keys(&groups));
         let height = PLOT_HEIGHT + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
         let rate = Axis::exact("Firing rate (Hz)", bins.range());
         let units = Axis::from_zero("Fraction of population", parts.iter().flatten().copied(), 4);
@@ -61,7 +61,11 @@ impl RateDistribution<'_> {
             bins.draw(&mut canvas, &panel, parts, population.colour());
         }
         canvas.axes(&panel);
-        Ok(canvas.finish(height, self.description(&groups)))
+        let caption = format!(
+            "{}, mean of each unit over all trials, by population (overlaid histograms).",
+            if self.title.is_empty() { "Firing rates" } else { self.title }
+        );
+        Ok(canvas.finish(height, self.description(&groups), caption))
     }
 
     fn bins(&self) -> Bins {
@@ -114,6 +118,6 @@ mod tests {
         assert_eq!(parts[0], 0.2);
         assert!((parts.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         let silent = RateDistribution { rates_hz: &[0.0], populations: &[Population::Unsigned], ..figure };
-        assert!(silent.draw().is_ok());
+        assert!(silent.draw(Look::SCREEN).is_ok());
     }
 }

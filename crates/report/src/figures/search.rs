@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::evaluation::{self, Evaluation};
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::score::Score;
 use mdl_data::tasks::Evaluated;
@@ -47,7 +47,7 @@ pub struct SearchCurve<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     if let Some(evaluation) = Evaluation::of(artifact)?.filter(|evaluation| evaluation.evaluated == Evaluated::Lif) {
         evaluation.require(CHECK, "scaling_factor")?;
     }
@@ -72,7 +72,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         predicted: artifact.has(predicted).then(|| single(predicted)).transpose()?,
         criterion: Some(evaluation::experiment(artifact)?.search.performance_at_least),
     };
-    figure.draw().map(Some)
+    figure.draw(look).map(Some)
 }
 
 impl SearchCurve<'_> {
@@ -80,36 +80,37 @@ impl SearchCurve<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no candidate, values that are not finite, a performance outside its interval.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let mut sorted = self.candidates.to_vec();
         sorted.sort_by(|a, b| a.scaling_factor.total_cmp(&b.scaling_factor));
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         canvas.legend(&self.keys());
         let height = PERFORMANCE_HEIGHT + BETWEEN + RATE_HEIGHT + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let upper = Frame { left: style::LEFT, top: canvas.top, width, height: PERFORMANCE_HEIGHT };
         let lower = Frame { top: upper.bottom() + BETWEEN, height: RATE_HEIGHT, ..upper };
+        canvas.letter(upper, style::LEFT);
+        canvas.letter(lower, style::LEFT);
         self.draw_performance(&mut canvas, height, upper, &sorted);
         self.draw_rate(&mut canvas, height, lower, &sorted);
-        Ok(canvas.finish(height, self.description()))
+        Ok(canvas.finish(height, self.description(), self.caption()))
     }
 
     fn draw_performance(&self, canvas: &mut Canvas, height: f64, frame: Frame, sorted: &[Candidate]) {
-        let lows = sorted.iter().map(|candidate| candidate.interval.0);
-        let performance = Axis::fraction("Performance", lows.chain(self.criterion));
+        let performance = Axis::fraction("Fraction correct");
         let panel = Panel::new(canvas.size(height), frame, self.factor_axis().bare(), performance);
         self.draw_marks(canvas, &panel);
         if let Some(criterion) = self.criterion {
             canvas.level(&panel, criterion, style::REFERENCE);
         }
         let points: Vec<_> = sorted.iter().map(|c| (c.scaling_factor, c.performance)).collect();
-        canvas.curve(&panel, &points, style::BLUE, None);
+        canvas.curve(&panel, &points, style::INK, None);
         for candidate in sorted {
-            canvas.whisker(&panel, candidate.scaling_factor, candidate.interval, style::BLUE);
+            canvas.whisker(&panel, candidate.scaling_factor, candidate.interval, style::INK);
         }
         for &point in &points {
-            canvas.dot(panel.at(point), 3.2, style::BLUE);
+            canvas.dot(panel.at(point), 3.2, style::INK);
         }
         canvas.axes(&panel);
     }
@@ -129,7 +130,7 @@ impl SearchCurve<'_> {
     /// Draws the chosen and the predicted factor through a panel.
     fn draw_marks(&self, canvas: &mut Canvas, panel: &Panel) {
         for (factor, colour, dashes) in
-            [(self.chosen, style::VERMILLION, None), (self.predicted, style::GREEN, Some("2 2"))]
+            [(self.chosen, style::FACTOR, None), (self.predicted, style::FACTOR, Some(style::DASHES))]
         {
             if let Some(x) = factor.map(|factor| panel.at_x(factor)) {
                 canvas.stroke([(x, panel.frame.top), (x, panel.frame.bottom())], colour, 1.4, dashes);
@@ -145,17 +146,29 @@ impl SearchCurve<'_> {
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
-        let mut keys = vec![(Key::Dot(style::BLUE), "performance, 95 % interval".to_owned())];
+        let mut keys = vec![(Key::Dot(style::INK), "performance, 95 % interval".to_owned())];
         if let Some(chosen) = self.chosen {
-            keys.push((Key::Line(style::VERMILLION), format!("chosen: {}", number(chosen))));
+            keys.push((Key::Line(style::FACTOR), format!("chosen: {}", number(chosen))));
         }
         if let Some(predicted) = self.predicted {
-            keys.push((Key::Dashes(style::GREEN), format!("predicted: {}", number(predicted))));
+            keys.push((Key::Dashes(style::FACTOR), format!("predicted: {}", number(predicted))));
         }
         if let Some(criterion) = self.criterion {
-            keys.push((Key::Dashes(style::REFERENCE), format!("criterion: {}", number(criterion))));
+            keys.push((Key::Level, format!("criterion: {}", number(criterion))));
         }
         keys
+    }
+
+    fn caption(&self) -> String {
+        let lines =
+            [self.chosen.map(|_| "solid line: chosen factor"), self.predicted.map(|_| "dashed line: predicted factor")];
+        let criterion = self.criterion.map(|_| "dotted: criterion");
+        let lines: Vec<&str> = lines.into_iter().chain([criterion]).flatten().collect();
+        let lines = if lines.is_empty() { String::new() } else { format!("; {}", lines.join("; ")) };
+        format!(
+            "Fraction of trials answered correctly and mean firing rate of the LIF network for each scaling factor. Bars: \
+             Wilson's 95 % interval over trials{lines}."
+        )
     }
 
     fn description(&self) -> String {

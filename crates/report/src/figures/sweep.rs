@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::evaluation::is_sweep;
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 use mdl_data::score::{Score, Spread};
 
@@ -64,7 +64,7 @@ pub struct Sweep<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     if !is_sweep(artifact) {
         return Ok(None);
     }
@@ -93,12 +93,24 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
     };
     let figure = Sweep {
         title: "Performance of the LIF network",
-        parameter_label: sweep["parameter"].as_str().unwrap_or("Parameter"),
+        parameter_label: &field_label(sweep["parameter"].as_str().unwrap_or("Parameter")),
         performance_label: &performance_label,
         variants: &points.iter().enumerate().map(|(v, points)| Variant { label: label(v), points }).collect::<Vec<_>>(),
         reference: None,
     };
-    figure.draw().map(Some)
+    figure.draw(look).map(Some)
+}
+
+/// Label of a config's field: `lif.refractory_ms` is `Refractory (ms)`.
+fn field_label(field: &str) -> String {
+    const UNITS: [(&str, &str); 4] = [("_ms", " (ms)"), ("_mv", " (mV)"), ("_hz", " (Hz)"), ("_sd", " (SD)")];
+    let name = field.rsplit('.').next().unwrap_or(field);
+    let unit = UNITS.iter().find_map(|(suffix, unit)| Some((name.strip_suffix(suffix)?, *unit)));
+    let (name, unit) = unit.unwrap_or((name, ""));
+    let words = name.replace("tau_", "τ ").replace('_', " ");
+    let mut letters = words.chars();
+    let first = letters.next().filter(|letter| *letter != 'τ').map(|letter| letter.to_uppercase().to_string());
+    format!("{}{unit}", first.map_or(words.clone(), |first| first + letters.as_str()))
 }
 
 impl Sweep<'_> {
@@ -106,16 +118,14 @@ impl Sweep<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no variant, one without points, values that are not finite, a performance outside its interval.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         canvas.legend(&self.keys());
         let height = PLOT_HEIGHT + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
-        let lows = self.points().map(|point| point.interval.0).chain(self.reference.map(|reference| reference.1));
-        let lows = lows.chain(self.points().flat_map(|point| point.networks.iter().copied()));
-        let performance = Axis::fraction(self.performance_label, lows);
+        let performance = Axis::fraction(self.performance_label);
         let panel = Panel::new(canvas.size(height), frame, self.parameter_axis(), performance);
         if let Some((_, level)) = self.reference {
             canvas.level(&panel, level, style::REFERENCE);
@@ -124,11 +134,18 @@ impl Sweep<'_> {
             self.draw_variant(&mut canvas, &panel, index, variant);
         }
         canvas.axes(&panel);
-        Ok(canvas.finish(height, self.description()))
+        let several = self.points().any(|point| !point.networks.is_empty());
+        let caption = match several {
+            true => "Small dots: one per network; large dots and bars: mean ± SD over networks.",
+            false => {
+                "Fraction of trials that one network answered correctly; bars: Wilson's 95 % interval over trials."
+            }
+        };
+        Ok(canvas.finish(height, self.description(), caption.into()))
     }
 
     fn draw_variant(&self, canvas: &mut Canvas, panel: &Panel, index: usize, variant: &Variant) {
-        let colour = style::colour(index);
+        let colour = style::variant_colour(index);
         let aside = (index as f64 - (self.variants.len() as f64 - 1.0) / 2.0) * DODGE;
         let mut points = variant.points.to_vec();
         points.sort_by(|a, b| a.parameter.total_cmp(&b.parameter));
@@ -179,8 +196,9 @@ impl Sweep<'_> {
 
     fn keys(&self) -> Vec<(Key, String)> {
         let variants = self.variants.iter().enumerate();
-        let mut keys: Vec<_> = variants.map(|(i, v)| (Key::Line(style::colour(i)), v.label.to_owned())).collect();
-        keys.extend(self.reference.map(|(label, _)| (Key::Dashes(style::REFERENCE), label.to_owned())));
+        let mut keys: Vec<_> =
+            variants.map(|(i, v)| (Key::Line(style::variant_colour(i)), v.label.to_owned())).collect();
+        keys.extend(self.reference.map(|(label, _)| (Key::Level, label.to_owned())));
         keys
     }
 
@@ -206,5 +224,23 @@ impl Sweep<'_> {
             CHECK.intervals(&what, variant.points.iter().map(|p| (p.performance, p.interval)))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_have_labels() {
+        let labels = [
+            ("lif.refractory_ms", "Refractory (ms)"),
+            ("lif.tau_rise_ms", "τ rise (ms)"),
+            ("lif.stimulation.amplitude_mv", "Amplitude (mV)"),
+            ("Parameter", "Parameter"),
+        ];
+        for (field, label) in labels {
+            assert_eq!(field_label(field), label);
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::figure::Figure;
 use crate::lanes::{self, Curve, Lanes};
 use crate::panel::{Axis, Frame, Panel};
 use crate::window::{self, Window};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::{Artifact, Kind};
 use mdl_data::tasks::{Evaluated, Task, Trials};
 
@@ -25,21 +25,21 @@ const MOST_HEIGHT: f64 = 320.0;
 ///
 /// # Errors
 /// [`ReportError`]: a tensor that is missing or does not fit the task.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     if artifact.kind != Kind::Trials {
         return Ok(None);
     }
     let experiment = experiment(artifact)?;
     let Ok(task) = experiment.task.task() else { return Ok(None) };
     let trials = mdl_data::tasks::artifact::read(artifact, task)?;
-    draw(&format!("Task {}", experiment.task.name()), task, &trials).map(Some)
+    draw(&format!("Task {}", experiment.task.name()), task, &trials, look).map(Some)
 }
 
 /// Draws the first trial of each condition.
 ///
 /// # Errors
 /// [`ReportError`]: no trial, values that are not finite.
-pub fn draw(title: &str, task: &dyn Task, trials: &Trials) -> Result<Figure, ReportError> {
+pub fn draw(title: &str, task: &dyn Task, trials: &Trials, look: Look) -> Result<Figure, ReportError> {
     CHECK.not_empty("trial", &trials.condition)?;
     CHECK.finite("input", &trials.input.iter().map(|x| f64::from(*x)).collect::<Vec<_>>())?;
     CHECK.finite("target", &trials.target.iter().map(|x| f64::from(*x)).collect::<Vec<_>>())?;
@@ -47,7 +47,7 @@ pub fn draw(title: &str, task: &dyn Task, trials: &Trials) -> Result<Figure, Rep
     let found: Vec<usize> = (0..task.conditions().len()).filter_map(first).collect();
     let examples: Vec<Example> =
         found.iter().take(MOST_CONDITIONS).map(|trial| Example::new(task, trials, *trial)).collect();
-    let mut canvas = Canvas::new(style::WIDE, title);
+    let mut canvas = Canvas::new(look, look.wide(), title);
     canvas.note_part(examples.len(), found.len(), "conditions");
     let windows: Vec<Window> = examples.iter().flat_map(|example| example.windows.clone()).collect();
     let mut keys = channel_keys(task.inputs(), 0);
@@ -78,7 +78,8 @@ pub fn draw(title: &str, task: &dyn Task, trials: &Trials) -> Result<Figure, Rep
     }
     let names: Vec<&str> = examples.iter().map(|example| task.conditions()[example.condition].as_str()).collect();
     let text = format!("Inputs and targets against time in ms of one trial of each condition: {}.", names.join(", "));
-    Ok(canvas.finish(total, text))
+    let caption = format!("Inputs and targets of one trial of each condition.{}", window::sentence(&windows));
+    Ok(canvas.finish(total, text, caption))
 }
 
 /// Height of a panel with so many channels.
@@ -146,8 +147,8 @@ impl Example {
         counted().any(|weight| Some(weight) != counted().next())
     }
 
-    fn frame(top: f64, height: f64) -> Frame {
-        Frame { left: style::LEFT, top, width: style::WIDE - style::LEFT - style::RIGHT, height }
+    fn frame(canvas: &Canvas, top: f64, height: f64) -> Frame {
+        Frame { left: style::LEFT, top, width: canvas.panel_width(), height }
     }
 
     fn time(&self, is_last: bool) -> Axis {
@@ -157,7 +158,7 @@ impl Example {
 
     fn draw(&self, canvas: &mut Canvas, total: f64, channels: &Channels, (top, height): (f64, f64), is_last: bool) {
         let count = channels.names.len();
-        let (frame, time) = (Self::frame(top, height), self.time(is_last));
+        let (frame, time) = (Self::frame(canvas, top, height), self.time(is_last));
         let values = |channel: usize| channels.values.iter().skip(channel).step_by(count).map(|x| f64::from(*x));
         if count <= OVERLAID {
             let all = channels.values.iter().map(|x| f64::from(*x));
@@ -181,7 +182,7 @@ impl Example {
     fn draw_weights(&self, canvas: &mut Canvas, total: f64, outputs: usize, first: usize, (top, is_last): (f64, bool)) {
         let all = self.weight.iter().map(|weight| f64::from(*weight)).chain([1.0]);
         let axis = Axis::from_zero("Weight", all, 2);
-        let panel = Panel::new(canvas.size(total), Self::frame(top, PANEL.1), self.time(is_last), axis);
+        let panel = Panel::new(canvas.size(total), Self::frame(canvas, top, PANEL.1), self.time(is_last), axis);
         window::shade(canvas, &panel, &self.windows);
         for output in 0..outputs {
             let weight =
@@ -218,7 +219,7 @@ mod tests {
     fn every_condition_is_drawn_once() {
         let task = Program::built_in("mante", serde_json::Map::new()).unwrap();
         let trials = task.draw(1, Purpose::WrittenTrial, 0, 40).unwrap();
-        let figure = draw("Task mante", &task, &trials).unwrap();
+        let figure = draw("Task mante", &task, &trials, Look::SCREEN).unwrap();
         for name in task.conditions() {
             assert_eq!(figure.svg().matches(&format!(">{name}<")).count(), 1, "{name}");
         }

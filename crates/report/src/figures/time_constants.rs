@@ -8,7 +8,7 @@ use crate::evaluation::experiment;
 use crate::figure::Figure;
 use crate::histogram::Bins;
 use crate::panel::{Axis, Frame, Panel};
-use crate::{Population, ReportError, style};
+use crate::{Look, Population, ReportError, style};
 use mdl_artifact::{Artifact, Kind};
 use mdl_model::NetworkConfig;
 
@@ -19,7 +19,7 @@ const PLOT_HEIGHT: f64 = 170.0;
 ///
 /// # Errors
 /// [`ReportError`]: a mismatched tensor, or a constant that is not positive.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     let (tensor, title) = match artifact.kind {
         Kind::Rate => ("tau_ms", "Time constants of the units"),
         Kind::Lif => ("tau_ms", "Synaptic decay time constants"),
@@ -32,10 +32,12 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         _ if artifact.has(tensor) => {
             artifact.values::<f32>(tensor, &[units])?.iter().map(|tau| f64::from(*tau)).collect()
         }
+        // Without a filter there is no time constant.
+        NetworkConfig::Spiking(config) if config.neuron.tau_decay_ms == 0.0 => return Ok(None),
         NetworkConfig::Spiking(config) => vec![config.neuron.tau_decay_ms; units],
         NetworkConfig::Rate(_) => return Ok(None),
     };
-    TimeConstants { title, tau_ms: &tau_ms, populations: &Population::of_units(artifact, units)? }.draw().map(Some)
+    TimeConstants { title, tau_ms: &tau_ms, populations: &Population::of_units(artifact, units)? }.draw(look).map(Some)
 }
 
 /// Distribution of the units' time constants, by population.
@@ -54,19 +56,19 @@ impl TimeConstants<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no unit, different lengths, constants that are not positive and finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
         let groups = Population::groups(self.populations);
         let bins = self.bins();
         let counts: Vec<Vec<f64>> = groups.iter().map(|(_, units)| self.counts(units, bins)).collect();
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         let keys: Vec<_> = groups
             .iter()
             .map(|(population, units)| (Key::Block(population.colour()), self.name(*population, units)))
             .collect();
         canvas.legend(&keys);
         let height = PLOT_HEIGHT + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
         let tau = Axis::exact("Time constant (ms)", bins.range()).with_decimal_steps();
         let units = Axis::count("Units", counts.iter().flatten().copied().fold(0.0, f64::max) as usize);
@@ -76,7 +78,9 @@ impl TimeConstants<'_> {
         }
         canvas.axes(&panel);
         let names: Vec<String> = keys.into_iter().map(|(_, name)| name).collect();
-        Ok(canvas.finish(height, format!("Histogram of the time constants of units: {}.", names.join("; "))))
+        let caption = format!("{} by population (overlaid histograms).", self.title);
+        let text = format!("Histogram of the time constants of units: {}.", names.join("; "));
+        Ok(canvas.finish(height, text, caption))
     }
 
     /// The bins; a single constant is in the middle one.
@@ -133,12 +137,12 @@ mod tests {
         let shared = TimeConstants { tau_ms: &[60.0; 50], ..figure };
         let counts = shared.counts(&(0..50).collect::<Vec<_>>(), shared.bins());
         assert_eq!((counts[10], counts.len()), (50.0, 21));
-        assert!(shared.draw().unwrap().description().contains("units (n = 50, all 60.0 ms)"));
+        assert!(shared.draw(Look::SCREEN).unwrap().description().contains("units (n = 50, all 60.0 ms)"));
         // Twelve ms, of which the ticks are 5 apart: a step of 2.5 would need decimals.
         let tau_ms: Vec<f64> = (0..50).map(|unit| 20.0 + f64::from(unit) * 0.24).collect();
-        let svg = TimeConstants { tau_ms: &tau_ms, ..figure }.draw().unwrap().svg().to_owned();
+        let svg = TimeConstants { tau_ms: &tau_ms, ..figure }.draw(Look::SCREEN).unwrap().svg().to_owned();
         assert!(svg.contains(">25<") && svg.contains(">30<") && !svg.contains(".5<"), "{svg}");
-        let refused = TimeConstants { tau_ms: &[0.0; 50], ..figure }.draw().unwrap_err().to_string();
+        let refused = TimeConstants { tau_ms: &[0.0; 50], ..figure }.draw(Look::SCREEN).unwrap_err().to_string();
         assert!(refused.contains("time constants: found 0, expected positive ones"), "{refused}");
     }
 }

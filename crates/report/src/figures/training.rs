@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::evaluation::{self, Evaluation, measure};
 use crate::figure::Figure;
 use crate::panel::{Axis, Frame, Panel, number};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("training curve");
@@ -44,7 +44,7 @@ pub struct TrainingCurve<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing tensor, or one of another length.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
     if let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| !artifact.has("population")) {
         evaluation.require(CHECK, "history.update")?;
     }
@@ -52,7 +52,8 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         return Ok(None);
     }
     let [rows] = artifact.shape("history.update")?;
-    if rows == 0 {
+    // A single evaluation is no curve.
+    if rows < 2 {
         return Ok(None);
     }
     let updates = artifact.values::<i64>("history.update", &[rows])?;
@@ -71,7 +72,7 @@ pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError>
         performances: &[Course { label: "evaluation", points: &performance }],
         performance_criterion: stop.map(|stop| stop.performance_above),
     };
-    curve.draw().map(Some)
+    curve.draw(look).map(Some)
 }
 
 impl TrainingCurve<'_> {
@@ -79,24 +80,26 @@ impl TrainingCurve<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no loss, a curve without a finite value, updates or criteria that are not finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         canvas.legend(&self.keys());
         let panels = if self.performances.is_empty() { 1.0 } else { 2.0 };
         let height = panels * HEIGHT + (panels - 1.0) * BETWEEN + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let upper = Frame { left: style::LEFT, top: canvas.top, width, height: HEIGHT };
+        canvas.letter(upper, style::LEFT);
         let updates = self.updates_axis();
         let above = if self.performances.is_empty() { updates.clone() } else { updates.clone().bare() };
         let loss = Panel::new(canvas.size(height), upper, above, self.loss_axis());
         self.draw_panel(&mut canvas, &loss, self.losses, self.loss_criterion);
         if !self.performances.is_empty() {
             let lower = Frame { top: upper.bottom() + BETWEEN, ..upper };
+            canvas.letter(lower, style::LEFT);
             let performance = Panel::new(canvas.size(height), lower, updates, self.performance_axis());
             self.draw_panel(&mut canvas, &performance, self.performances, self.performance_criterion);
         }
-        Ok(canvas.finish(height, self.description()))
+        Ok(canvas.finish(height, self.description(), self.caption()))
     }
 
     fn draw_panel(&self, canvas: &mut Canvas, panel: &Panel, courses: &[Course], criterion: Option<f64>) {
@@ -126,8 +129,7 @@ impl TrainingCurve<'_> {
     }
 
     fn performance_axis(&self) -> Axis {
-        let all = values(self.performances).chain(self.performance_criterion);
-        Axis::fraction(self.performance_label, all).with_ticks(4)
+        Axis::fraction(self.performance_label).with_ticks(4)
     }
 
     /// Names of the curves, each once.
@@ -142,7 +144,23 @@ impl TrainingCurve<'_> {
     }
 
     fn colour(&self, label: &str) -> &'static str {
-        style::colour(self.names().iter().position(|name| *name == label).unwrap_or(0))
+        match self.names().iter().position(|name| *name == label) {
+            Some(0) if self.names().len() > 1 => style::TRAINING,
+            _ => style::INK,
+        }
+    }
+
+    fn caption(&self) -> String {
+        let criterion = self.loss_criterion.or(self.performance_criterion);
+        let dotted = if criterion.is_some() { " Dotted: levels at which training stops." } else { "" };
+        let performance = if self.performances.is_empty() {
+            String::new()
+        } else {
+            format!(" and {}", self.performance_label.to_lowercase())
+        };
+        format!(
+            "Loss of the training batches (grey), and loss{performance} on evaluation trials (black), against updates.{dotted}"
+        )
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
@@ -152,7 +170,7 @@ impl TrainingCurve<'_> {
         let stated: Vec<_> =
             criteria.iter().filter_map(|(name, c)| Some(format!("{name} {}", number((*c)?)))).collect();
         if !stated.is_empty() {
-            keys.push((Key::Dashes(style::REFERENCE), format!("criterion: {}", stated.join(", "))));
+            keys.push((Key::Level, format!("criterion: {}", stated.join(", "))));
         }
         keys
     }

@@ -4,8 +4,10 @@ use crate::canvas::{Canvas, Key};
 use crate::check::Check;
 use crate::evaluation::Evaluation;
 use crate::figure::Figure;
+use crate::mode_space::ModeSpace;
+use crate::outputs::Outputs;
 use crate::panel::{Axis, Frame, Panel};
-use crate::{ReportError, style};
+use crate::{Look, ReportError, style};
 use mdl_artifact::Artifact;
 
 const CHECK: Check = Check("trajectory");
@@ -16,6 +18,8 @@ const PLOT_HEIGHT: f64 = 300.0;
 pub struct Path<'a> {
     /// Name of the condition.
     pub label: &'a str,
+    /// Its number among the conditions of the evaluation, which gives its colour.
+    pub condition: usize,
     /// First coordinate.
     pub x: &'a [f64],
     /// Second coordinate.
@@ -31,6 +35,8 @@ pub struct Trajectory<'a> {
     pub x_label: &'a str,
     /// Name of the second coordinate.
     pub y_label: &'a str,
+    /// What the means are over: `trials`, or `recorded trials`.
+    pub of: &'a str,
     /// The conditions, in the order of the legend.
     pub paths: &'a [Path<'a>],
 }
@@ -39,32 +45,44 @@ pub struct Trajectory<'a> {
 ///
 /// # Errors
 /// [`ReportError`]: a missing or mismatched tensor.
-pub fn from_artifact(artifact: &Artifact) -> Result<Option<Figure>, ReportError> {
-    let Some(evaluation) = Evaluation::of(artifact)?.filter(|_| artifact.has("mode_activity")) else { return Ok(None) };
+pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, ReportError> {
+    let Some(evaluation) = Evaluation::of(artifact)? else { return Ok(None) };
     let Some(task) = evaluation.task() else { return Ok(None) };
-    let shape @ [_, steps, modes] = artifact.shape::<3>("mode_activity")?;
-    if modes < 2 {
+    if !artifact.has("mode_activity") && !artifact.has("mode_trial") {
         return Ok(None);
     }
+    let outputs = match artifact.has("output") {
+        true => Some(Outputs::of(&evaluation, task, CHECK)?),
+        false => None,
+    };
+    let step_ms = evaluation.experiment.task.step_ms();
+    let Some(space) = ModeSpace::of(artifact, task, step_ms, outputs.as_ref())? else { return Ok(None) };
     evaluation.require(CHECK, "importance")?;
-    let activity = artifact.values::<f32>("mode_activity", &shape)?;
-    let importance = artifact.values::<f64>("importance", &[modes])?;
-    let mut order: Vec<usize> = (0..modes).collect();
-    order.sort_by(|a, b| importance[*b].total_cmp(&importance[*a]));
-    let occurred = evaluation.conditions(task)?;
+    let (order, modes, steps) = (&space.order, space.modes, space.time_ms.len());
+    let occurred = match artifact.has("output") {
+        true => space.conditions.clone(),
+        false => evaluation.conditions(task)?,
+    };
     let mean = |condition: usize, mode: usize| -> Vec<f64> {
-        let own = activity.iter().skip(condition * steps * modes).take(steps * modes);
+        let own = space.means.iter().skip(condition * steps * modes).take(steps * modes);
         own.skip(mode).step_by(modes).map(|x| f64::from(*x)).collect()
     };
     let names = task.conditions().iter().enumerate().filter(|(condition, _)| occurred.contains(condition));
-    let means: Vec<_> = names.map(|(c, label)| (label.as_str(), mean(c, order[0]), mean(c, order[1]))).collect();
+    let all = evaluation.conditions(task)?;
+    let number = |condition: usize| (0..condition).filter(|earlier| all.contains(earlier)).count();
+    let means: Vec<_> =
+        names.map(|(c, label)| (label.as_str(), number(c), mean(c, order[0]), mean(c, order[1]))).collect();
     let figure = Trajectory {
         title: "State in mode space",
         x_label: &format!("Mode {}", order[0]),
         y_label: &format!("Mode {}", order[1]),
-        paths: &means.iter().map(|(label, x, y)| Path { label, x, y }).collect::<Vec<_>>(),
+        of: if space.of_recorded { "recorded trials" } else { "trials" },
+        paths: &means
+            .iter()
+            .map(|(label, condition, x, y)| Path { label, condition: *condition, x, y })
+            .collect::<Vec<_>>(),
     };
-    figure.draw().map(Some)
+    figure.draw(look).map(Some)
 }
 
 impl Trajectory<'_> {
@@ -72,32 +90,38 @@ impl Trajectory<'_> {
     ///
     /// # Errors
     /// [`ReportError`]: no condition, one without steps, different lengths, values that are not finite.
-    pub fn draw(&self) -> Result<Figure, ReportError> {
+    pub fn draw(&self, look: Look) -> Result<Figure, ReportError> {
         self.check()?;
-        let mut canvas = Canvas::new(style::NARROW, self.title);
+        let mut canvas = Canvas::new(look, look.narrow(), self.title);
         canvas.legend(&self.keys());
         let height = PLOT_HEIGHT + style::BOTTOM;
-        let width = style::NARROW - style::LEFT - style::RIGHT;
+        let width = canvas.panel_width();
         let frame = Frame { left: style::LEFT, top: canvas.top, width, height: PLOT_HEIGHT };
         let x = Axis::around(self.x_label, self.paths.iter().flat_map(|way| way.x).copied());
         let y = Axis::around(self.y_label, self.paths.iter().flat_map(|way| way.y).copied());
         let panel = Panel::new(canvas.size(height), frame, x, y);
         draw_zero(&mut canvas, &panel);
-        for (index, way) in self.paths.iter().enumerate() {
+        for way in self.paths {
             let points: Vec<_> = way.x.iter().zip(way.y).map(|(&x, &y)| panel.at((x, y))).collect();
-            canvas.stroke(apart(&points), style::colour(index), style::LINE_WIDTH, None);
+            canvas.stroke(apart(&points), style::condition_colour(way.condition), style::LINE_WIDTH, None);
         }
-        for (index, way) in self.paths.iter().enumerate() {
+        for way in self.paths {
             let last = way.x.len() - 1;
-            canvas.ring(panel.at((way.x[0], way.y[0])), 3.0, style::colour(index));
-            canvas.dot(panel.at((way.x[last], way.y[last])), 4.0, style::colour(index));
+            canvas.ring(panel.at((way.x[0], way.y[0])), 3.0, style::condition_colour(way.condition));
+            canvas.dot(panel.at((way.x[last], way.y[last])), 4.0, style::condition_colour(way.condition));
         }
         canvas.axes(&panel);
-        Ok(canvas.finish(height, self.description()))
+        let caption = format!(
+            "Mode variables, mean over the {} of each condition, from the start of the trial (open circle) to its end (filled \
+             circle), in the plane of the two most important modes.",
+            self.of
+        );
+        Ok(canvas.finish(height, self.description(), caption))
     }
 
     fn keys(&self) -> Vec<(Key, String)> {
-        let paths = self.paths.iter().enumerate().map(|(i, way)| (Key::Line(style::colour(i)), way.label.to_owned()));
+        let paths =
+            self.paths.iter().map(|way| (Key::Line(style::condition_colour(way.condition)), way.label.to_owned()));
         let ends = [(Key::OpenDot(style::INK), "start".to_owned()), (Key::Dot(style::INK), "end".to_owned())];
         paths.chain(ends).collect()
     }

@@ -26,6 +26,9 @@ pub(super) fn of_artifact(artifact: &Artifact) -> Fields {
     if converted {
         sections.extend(["lif", "search"]);
     }
+    if artifact.has("calibration.chosen") {
+        sections.push("calibration");
+    }
     if artifact.kind == Kind::Evaluation {
         sections.push("evaluation");
     }

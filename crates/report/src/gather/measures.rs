@@ -23,6 +23,9 @@ pub(super) fn of_artifact(artifact: &Artifact, record: Option<&Record>) -> Resul
     let mut cells = Cells::new();
     training(artifact, &mut cells)?;
     search(artifact, &mut cells)?;
+    if artifact.has("calibration.chosen") {
+        cells.insert("calibration", json!(artifact.values::<u32>("calibration.chosen", &[1])?[0]));
+    }
     if artifact.kind == Kind::Evaluation {
         evaluation(artifact, &mut cells)?;
         agreement(artifact, &mut cells)?;

@@ -13,6 +13,7 @@
 
 mod error;
 mod fields;
+pub mod index;
 mod measures;
 pub mod record;
 mod run;

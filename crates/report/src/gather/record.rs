@@ -78,6 +78,8 @@ pub struct Records {
     pub train: Option<Record>,
     /// Record of the search.
     pub search: Option<Record>,
+    /// Record of the calibration.
+    pub calibration: Option<Record>,
     /// Record of the evaluation.
     pub evaluation: Option<Record>,
     /// Description of the network.
@@ -97,6 +99,7 @@ impl Records {
         Ok(Self {
             train: first(&["train-rate", "train-spiking"])?,
             search: first(&["lambda-search"])?,
+            calibration: first(&["calibrate"])?,
             evaluation: first(&["eval-lif", "eval-spiking", "eval-rate"])?,
             description: read(&directory.join(RUN))?,
         })
@@ -109,7 +112,7 @@ impl Records {
 
     /// Records in the order of the stages.
     pub fn all(&self) -> impl DoubleEndedIterator<Item = &Record> {
-        [&self.train, &self.search, &self.evaluation].into_iter().flatten()
+        [&self.train, &self.search, &self.calibration, &self.evaluation].into_iter().flatten()
     }
 }
 

@@ -15,6 +15,11 @@ const EVALUATION: &str = "eval.safetensors";
 const LIF: &str = "lif.safetensors";
 const NETWORKS: [&str; 2] = ["rate.safetensors", "spiking.safetensors"];
 
+/// True for a folder that has an artifact of a run.
+pub(super) fn is_run(folder: &Path) -> bool {
+    NETWORKS.iter().chain(&[LIF, EVALUATION]).any(|name| folder.join(name).is_file())
+}
+
 /// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -295,6 +300,7 @@ fn times(records: &Records) -> Cells {
     let stages = [
         ("train_seconds", &records.train),
         ("search_seconds", &records.search),
+        ("calibration_seconds", &records.calibration),
         ("evaluation_seconds", &records.evaluation),
     ];
     let own = stages.into_iter().filter_map(|(column, record)| Some((column, json!(record.as_ref()?.seconds))));

@@ -3,8 +3,8 @@
 use super::error::GatherError;
 use super::fields::{self, BEFORE};
 use super::run::Run;
-use crate::Figure;
 use crate::figures::networks::{Criterion, Measure, Networks, Point, Positions};
+use crate::{Figure, Look};
 use serde_json::Value;
 
 /// Columns of every table. Config fields in which the runs differ are between the first and the second list.
@@ -22,6 +22,7 @@ pub const COLUMNS: [&[&str]; 2] = [
         "predicted_scaling_factor",
         "search_performance",
         "search_criterion_met",
+        "calibration",
         "trials",
         "performance",
         "performance_low",
@@ -41,6 +42,7 @@ pub const COLUMNS: [&[&str]; 2] = [
         "rate_hz_somatostatin",
         "train_seconds",
         "search_seconds",
+        "calibration_seconds",
         "evaluation_seconds",
         "seconds",
         "cpu_seconds",
@@ -74,6 +76,8 @@ pub struct Select<'a> {
     pub by: Option<&'a str>,
     /// What counts as a success; by default, the criterion of the search for performances, and nothing for other columns.
     pub criterion: Option<Criterion>,
+    /// Layout of the figure.
+    pub look: Look,
 }
 
 impl Table {
@@ -83,6 +87,11 @@ impl Table {
     /// [`GatherError::Twice`], [`GatherError::EarlierStage`]: rows that are not different networks.
     pub fn new(runs: &[Run]) -> Result<Self, GatherError> {
         Run::check_different(runs)?;
+        Ok(Self::of_all(runs))
+    }
+
+    /// The same of runs that may be the same network.
+    pub(super) fn of_all(runs: &[Run]) -> Self {
         let varying = fields::varying(runs.iter().map(|run| &run.fields));
         let [first, second] = COLUMNS.map(|names| names.iter().map(|name| (*name).to_owned()));
         let columns: Vec<String> = first.chain(varying.iter().cloned()).chain(second).collect();
@@ -95,7 +104,7 @@ impl Table {
         let criteria: Vec<f64> = runs.iter().filter_map(Run::performance_at_least).collect();
         let same = criteria.windows(2).all(|pair| pair[0] == pair[1]);
         let performance_at_least = criteria.first().copied().filter(|_| same);
-        Ok(Self { columns, rows, performance_at_least })
+        Self { columns, rows, performance_at_least }
     }
 
     /// Names of the columns.
@@ -169,7 +178,7 @@ impl Table {
             measures: &measures,
             networks: self.len(),
         };
-        Ok(networks.draw()?)
+        Ok(networks.draw(select.look)?)
     }
 
     /// Values of a column; none for empty cells.

@@ -8,7 +8,7 @@ use mdl_data::tasks::{Program, Task};
 use mdl_kernels::random::Purpose;
 use mdl_report::evaluation::keep_network;
 use mdl_report::figures::{self, Raster, raster};
-use mdl_report::{Figure, Population, ReportError};
+use mdl_report::{Figure, Look, Population, ReportError};
 use serde_json::{Value, json};
 
 /// A small generator of numbers that look random (splitmix64).
@@ -52,7 +52,127 @@ pub fn artifacts() -> Vec<(&'static str, Artifact)> {
         ("image-evaluation", image_evaluation()),
         ("sweep", sweep()),
         ("trials", trials()),
+        ("analysis", analysis()),
     ]
+}
+
+/// An analysis of a network that decides between two attractors in either of two contexts.
+pub fn analysis() -> Artifact {
+    const TIMES: usize = 60;
+    const SIDE: usize = 12;
+    let mut numbers = Numbers(19);
+    let mut artifact = artifact(Kind::Analysis, "analyze", json!({ "kind": "mante" }), dense_network());
+    let ends = [(-2.0, -1.0), (2.0, -1.0), (-2.0, 1.0), (2.0, 1.0)];
+    let at = |condition: usize, time: usize| {
+        let done = 1.0 - (-(time as f64) / 15.0).exp();
+        [ends[condition].0 * done, ends[condition].1 * done.sqrt(), 0.8 * (time as f64 / 20.0).sin()]
+    };
+    let mean = (0..4).flat_map(|c| (0..TIMES).flat_map(move |t| at(c, t))).collect();
+    artifact.insert("mode_space.mean", &[4, TIMES, 3], mean);
+    let conditions: Vec<u32> = (0..40).map(|trial| trial % 4).collect();
+    let mut single = Vec::new();
+    for condition in &conditions {
+        for time in 0..TIMES {
+            single.extend(at(*condition as usize, time).map(|x| (x + 0.15 * numbers.normal()) as f32));
+        }
+    }
+    artifact.insert("mode_space.trial", &[40, TIMES, 3], single);
+    artifact.insert("mode_space.trial_condition", &[40], conditions);
+    let middle = |cell: usize| [(cell % SIDE) as f64 / 2.0 - 2.75, (cell / SIDE) as f64 / 3.0 - 1.8];
+    let places: Vec<[f64; 2]> = (0..2 * SIDE * SIDE).map(|cell| middle(cell % (SIDE * SIDE))).collect();
+    let velocity = |[x, y]: &[f64; 2]| [x - x.powi(3) / 4.0, 1.0 - y];
+    artifact.insert("flow.velocity", &[2, SIDE * SIDE, 2], places.iter().flat_map(velocity).collect());
+    artifact.insert("flow.place", &[2, SIDE * SIDE, 2], places.concat());
+    let states = (0..2 * SIDE * SIDE).map(|cell| u32::from(cell % 17 != 3)).collect();
+    artifact.insert("flow.states", &[2, SIDE * SIDE], states);
+    artifact.insert("flow.condition", &[2], vec![0u32, 2]);
+    artifact.insert("flow.is_computed", &[1], vec![1u8]);
+    artifact.insert("attractors.condition", &[4], vec![0u32, 0, 2, 2]);
+    artifact.insert(
+        "attractors.coordinate",
+        &[4, 3],
+        vec![-2.0, 1.0, 0.0, 2.0, 1.0, 0.0, -2.0, 1.0, 0.0, 2.0, 1.0, 0.0],
+    );
+    artifact.insert("attractors.basin", &[4], vec![0.4, 0.6, 0.55, 0.45]);
+    artifact.insert("fixed_points.condition", &[2], vec![0u32, 2]);
+    artifact.insert("fixed_points.of_input", &[7], vec![0u32, 0, 0, 1, 1, 1, 1]);
+    artifact.insert("fixed_points.unstable", &[7], vec![0u32, 1, 0, 0, 1, 0, 0]);
+    artifact.insert("fixed_points.is_fixed", &[7], vec![1u8, 1, 1, 1, 1, 1, 0]);
+    let points = [-2.0, 0.0, 2.0, -2.0, 0.1, 2.0, 1.0];
+    artifact.insert("fixed_points.coordinate", &[7, 3], points.iter().flat_map(|x| [*x, 1.0 - 0.1 * x, 0.0]).collect());
+    artifact.insert("fixed_points.output", &[7, 1], points.map(f64::tanh).to_vec());
+    let curve: Vec<f64> = (-30..=30).map(|k| f64::from(k) / 20.0).collect();
+    let count = 2 * curve.len();
+    let change = curve.iter().map(|x| x.powi(3) - x).chain(curve.iter().copied());
+    artifact.insert("continuation.change", &[count], change.collect());
+    artifact.insert("continuation.output", &[count, 1], curve.iter().chain(&curve).map(|x| x.tanh()).collect());
+    let stable = curve.iter().map(|x| u8::from(3.0 * x * x > 1.0)).chain(curve.iter().map(|_| 1));
+    artifact.insert("continuation.is_stable", &[count], stable.collect());
+    let halves = |first: u32, second: u32| [vec![first; curve.len()], vec![second; curve.len()]].concat();
+    artifact.insert("continuation.branch", &[count], halves(0, 1));
+    artifact.insert("continuation.channel", &[count], halves(0, 2));
+    let law = |rank: i32| 2.0 * f64::from(rank).powf(-0.15) * (-(f64::from(rank) / 190.0).powi(12)).exp();
+    artifact.insert("importance.value", &[200], (1..=200).map(law).collect());
+    artifact.insert("importance.score", &[200], (1..=200).map(|rank| 0.5 * law(rank).powi(2)).collect());
+    artifact.insert("importance.rank_from", &[4], vec![1u32, 10, 100, 180]);
+    artifact.insert("importance.rank_to", &[4], vec![10u32, 100, 180, 200]);
+    artifact.insert("importance.slope", &[4], vec![-0.15, -0.15, -0.2, -4.0]);
+    artifact.insert("removal.trials", &[1], vec![100u32]);
+    artifact.insert("removal.modes", &[4], vec![0u32, 1, 2, 3]);
+    artifact.insert("removal.modes_correct", &[3, 4], vec![98u32, 95, 80, 50, 98, 60, 52, 50, 98, 80, 60, 50]);
+    artifact.insert("removal.units", &[5], vec![0u32, 20, 60, 100, 180]);
+    let correct = vec![98u32, 98, 95, 90, 50, 98, 70, 55, 50, 50, 98, 96, 85, 70, 50];
+    artifact.insert("removal.units_correct", &[3, 5], correct);
+    artifact.insert("lesions.from", &[5], vec![3u8, 0, 0, 1, 1]);
+    artifact.insert("lesions.to", &[5], vec![3u8, 0, 1, 0, 1]);
+    artifact.insert("lesions.correct", &[5], vec![98u32, 50, 72, 55, 90]);
+    artifact.insert("lesions.trials", &[5], vec![100u32; 5]);
+    let share = |k: i32| 0.6 * 0.4f64.powi(k);
+    artifact.insert("components.variance", &[30], (0..30).map(share).collect());
+    artifact.insert(
+        "components.mean_variance",
+        &[30],
+        (0..30).map(|k| if k < 3 { [0.7, 0.25, 0.05][k] } else { 0.0 }).collect(),
+    );
+    artifact.insert("components.participation", &[2], vec![2.3, 1.8]);
+    artifact.insert("targeted.variable", &[3], vec![4u32, 0, 1]);
+    let mean: Vec<f64> = (0..4).flat_map(|c| (0..TIMES).flat_map(move |t| at(c, t))).collect();
+    artifact.insert("targeted.mean", &[4, TIMES, 3], mean.clone());
+    artifact.insert("choices.context", &[2, 4], vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    artifact.insert("choices.channel", &[4], vec![0u32, 1, 0, 1]);
+    artifact.insert("choices.of_context", &[4], vec![0u32, 0, 1, 1]);
+    let evidence = |k: usize| (k % 8) as f64 / 4.0 - 0.9;
+    artifact.insert("choices.evidence", &[4, 8], (0..32).map(evidence).collect());
+    let slopes = [4.0, 0.5, 0.3, 5.0];
+    let shares = (0..32).map(|k| 1.0 / (1.0 + (-slopes[k / 8] * evidence(k)).exp()));
+    artifact.insert("choices.share", &[4, 8], shares.collect());
+    artifact.insert("choices.trials", &[4, 8], vec![20u32; 32]);
+    artifact.insert("intervals.bin_ms", &[32], (0..32).map(|k| 10f64.powf(f64::from(k) / 8.0)).collect());
+    let bell = |k: i32, middle: i32| (4000.0 * (-f64::from((k - middle).pow(2)) / 20.0).exp()) as u32;
+    artifact.insert("intervals.count", &[32], (0..32).map(|k| bell(k, 15)).collect());
+    artifact.insert(
+        "intervals.cv",
+        &[200],
+        (0..200).map(|k| if k % 10 == 0 { -2.0 } else { 0.3 + f64::from(k) / 200.0 }).collect(),
+    );
+    artifact.insert("intervals.correlation_bin", &[40], (0..40).map(|k| f64::from(k) / 20.0 - 1.0).collect());
+    artifact.insert("intervals.correlation_pairs", &[40], (0..40).map(|k| bell(k, 21)).collect());
+    artifact.insert("switching.context", &[2, 4], vec![0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    artifact.insert("switching.from", &[2], vec![1u32, 0]);
+    artifact.insert("switching.to", &[2], vec![0u32, 1]);
+    artifact.insert("switching.crossed", &[2], vec![0.9, 0.75]);
+    let half = 2 * TIMES * 3;
+    artifact.insert("switching.path", &[2, TIMES, 3], mean[..half].to_vec());
+    artifact.insert("switching.unswitched", &[2, TIMES, 3], mean[half..].to_vec());
+    artifact.insert("comparison.cka", &[1], vec![0.93]);
+    artifact.insert("comparison.procrustes", &[1], vec![0.11]);
+    artifact.insert("comparison.dynamics", &[1], vec![0.08]);
+    artifact.insert(
+        "comparison.eigenvalue",
+        &[2, 3, 2],
+        vec![0.99, 0.0, 0.9, 0.2, 0.9, -0.2, 0.97, 0.0, 0.85, 0.25, 0.85, -0.25],
+    );
+    artifact
 }
 
 /// Trials of a task with four conditions.
@@ -366,6 +486,7 @@ pub fn dense_raster(count: usize) -> Result<Figure, ReportError> {
         windows: &[],
         rate_bin_ms: Some(25.0),
         unit_rates: true,
+        counted_from_ms: 0.0,
     }
-    .draw()
+    .draw(Look::SCREEN)
 }

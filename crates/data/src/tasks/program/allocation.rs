@@ -1,7 +1,8 @@
 //! Limit on the memory of a single value of a task's code.
 //!
 //! The language counts its memory only between steps, so that one operation, such as `[0] * 1000000000`, can exceed any
-//! limit. A program's allocator asks [`refusal`] before it grants a large block.
+//! limit. A program's allocator asks [`refusal`] before it grants a large block. A library's allocator cannot end the
+//! process, and learns from [`owner`] for whom the code runs.
 
 use std::cell::Cell;
 
@@ -11,6 +12,18 @@ pub const LARGEST: usize = 32 << 20;
 thread_local! {
     /// File of the task whose code runs on this thread.
     static RUNNING: Cell<Option<*const str>> = const { Cell::new(None) };
+    /// Number of the work that this thread belongs to.
+    static OWNER: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Number of the work that this thread belongs to; 0 if nobody has set it.
+pub fn owner() -> u64 {
+    OWNER.get()
+}
+
+/// Sets the number of the work that this thread belongs to. The threads on which tasks are read inherit it.
+pub fn set_owner(owner: u64) {
+    OWNER.set(owner);
 }
 
 /// Runs code of the task in `file`, for which [`refusal`] refuses large blocks.
@@ -34,7 +47,7 @@ pub(super) fn unlimited<T>(code: impl FnOnce() -> T) -> T {
 }
 
 /// Shows `refused` the file of the task whose code runs on this thread, if a block of `bytes` is too large for it.
-/// Allocates nothing.
+/// Allocates nothing itself.
 #[inline]
 pub fn refusal(bytes: usize, refused: impl FnOnce(&str)) {
     if bytes > LARGEST

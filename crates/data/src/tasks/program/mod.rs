@@ -105,7 +105,12 @@ impl Program {
         let file = config.file.clone();
         let failed = |message: String| TaskError { file, line: None, message };
         let thread = std::thread::Builder::new().name("task".into()).stack_size(STACK);
-        match thread.spawn(|| Self::read(config)) {
+        let owner = allocation::owner();
+        let read = move || {
+            allocation::set_owner(owner);
+            Self::read(config)
+        };
+        match thread.spawn(read) {
             Ok(thread) => thread
                 .join()
                 .unwrap_or_else(|_| Err(failed("the language cannot run this; write it in another way".into()))),

@@ -1,16 +1,23 @@
 //! The report as a self-contained HTML file.
 
+pub(crate) mod explore;
+pub(crate) mod page;
+
 use crate::canvas::escaped;
+use crate::citation::Reference;
 use crate::figure::Figure;
 
-/// A self-contained HTML file: no scripts, no external resources, readable on light and dark screens and on paper. All
-/// text is escaped. The same content gives the same bytes.
+/// A self-contained HTML file: no external resources, readable on light and dark screens and on paper, and without
+/// scripts, except for a part to explore, which is hidden without one. All text is escaped. The same content gives the same
+/// bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     title: String,
     summary: String,
     results: Vec<(String, String)>,
     sections: Vec<Section>,
+    explored: Option<String>,
+    references: Vec<Reference>,
     provenance: Option<Provenance>,
 }
 
@@ -86,6 +93,20 @@ impl Report {
         self
     }
 
+    /// Adds the part that can be explored, with its data as JSON, after the results.
+    #[must_use]
+    pub(crate) fn explored(mut self, data: Option<String>) -> Self {
+        self.explored = data;
+        self
+    }
+
+    /// Adds the papers and software that the results rest on, after the sections.
+    #[must_use]
+    pub fn references(mut self, references: Vec<Reference>) -> Self {
+        self.references = references;
+        self
+    }
+
     /// Adds the provenance of the results, at the end.
     #[must_use]
     pub fn provenance(mut self, provenance: Provenance) -> Self {
@@ -95,13 +116,7 @@ impl Report {
 
     /// Renders the HTML file.
     pub fn html(&self) -> String {
-        let title = escaped(&self.title);
-        let mut html = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-        );
+        let mut html = page::head(&self.title, STYLE, if self.explored.is_some() { SCRIPT } else { "" });
         html.push_str(&paragraphs(&self.summary));
         if !self.results.is_empty() {
             html.push_str("<table class=\"results\">\n<tbody>\n");
@@ -114,14 +129,24 @@ impl Report {
             }
             html.push_str("</tbody>\n</table>\n");
         }
+        if let Some(data) = &self.explored {
+            html.push_str(&format!(
+                "<section id=\"explore\" hidden>\n<h2>Explore</h2>\n<svg width=\"0\" height=\"0\" aria-hidden=\"true\"></svg>\n\
+                 </section>\n<script type=\"application/json\" id=\"data\">{data}</script>\n"
+            ));
+        }
         let mut numbers = Numbers::default();
         for section in &self.sections {
             html.push_str(&section.html(&mut numbers));
         }
+        html.push_str(&references_html(&self.references));
         if let Some(provenance) = &self.provenance {
             html.push_str(&provenance.html());
         }
-        html.push_str("</main>\n</body>\n</html>\n");
+        if self.explored.is_some() {
+            html.push_str(&page::script(SCRIPT));
+        }
+        html.push_str(page::END);
         html
     }
 }
@@ -162,21 +187,35 @@ impl Section {
 
     fn html(&self, numbers: &mut Numbers) -> String {
         let mut html = format!("<section>\n<h2>{}</h2>\n", escaped(&self.heading));
-        for part in &self.parts {
-            html.push_str(&match part {
-                Part::Text(text) => paragraphs(text),
-                Part::Table(table) => {
-                    numbers.tables += 1;
-                    table.html(numbers.tables)
-                }
-                Part::Figure(figure, caption) => {
-                    numbers.figures += 1;
-                    figure_html(figure, caption, numbers.figures)
-                }
-            });
+        for group in self.parts.chunk_by(|a, b| a.is_figure() && b.is_figure()) {
+            let parts: String = group.iter().map(|part| part.html(numbers)).collect();
+            match group[0].is_figure() {
+                true => html.push_str(&format!("<div class=\"figures\">\n{parts}</div>\n")),
+                false => html.push_str(&parts),
+            }
         }
         html.push_str("</section>\n");
         html
+    }
+}
+
+impl Part {
+    fn is_figure(&self) -> bool {
+        matches!(self, Self::Figure(..))
+    }
+
+    fn html(&self, numbers: &mut Numbers) -> String {
+        match self {
+            Self::Text(text) => paragraphs(text),
+            Self::Table(table) => {
+                numbers.tables += 1;
+                table.html(numbers.tables)
+            }
+            Self::Figure(figure, caption) => {
+                numbers.figures += 1;
+                figure_html(figure, caption, numbers.figures)
+            }
+        }
     }
 }
 
@@ -222,15 +261,44 @@ impl Provenance {
     }
 }
 
+/// List of references, with their BibTeX collapsed.
+fn references_html(references: &[Reference]) -> String {
+    if references.is_empty() {
+        return String::new();
+    }
+    let item = |reference: &Reference| {
+        let reasons = escaped(&reference.reasons.join("; "));
+        format!("<li>{} <span class=\"soft\">{reasons}</span></li>\n", escaped(&reference.text()))
+    };
+    let items: String = references.iter().map(item).collect();
+    let bibtex: Vec<&str> = references.iter().map(|reference| reference.bibtex.as_str()).collect();
+    format!(
+        "<section>\n<h2>References</h2>\n<p>What these results rest on; please cite it with them.</p>\n<ol>\n{items}</ol>\n\
+         <details>\n<summary>BibTeX</summary>\n<pre>{}</pre>\n</details>\n</section>\n",
+        escaped(&bibtex.join("\n\n"))
+    )
+}
+
 fn paragraphs(text: &str) -> String {
     let paragraph = |text: &str| format!("<p>{}</p>\n", escaped(text.trim()));
     text.split("\n\n").filter(|text| !text.trim().is_empty()).map(paragraph).collect()
 }
 
 fn figure_html(figure: &Figure, caption: &str, number: usize) -> String {
-    // Inside HTML the namespace is implied, and its address would look like an external resource.
-    let svg = figure.svg().replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
-    format!("<figure>\n{svg}\n<figcaption><b>Figure {number}.</b> {}</figcaption>\n</figure>\n", escaped(caption))
+    let class = if figure.is_wide() { " class=\"wide\"" } else { "" };
+    format!(
+        "<figure{class}>\n<div>{}</div>\n<figcaption><b>Figure {number}.</b> {}</figcaption>\n</figure>\n",
+        inline(figure),
+        escaped(caption)
+    )
+}
+
+/// SVG of a figure inside HTML, as wide as its column.
+fn inline(figure: &Figure) -> String {
+    let (head, body) = figure.svg().split_once('>').unwrap_or_default();
+    // The namespace is implied, and its address would look like an external resource.
+    let attributes = head.split_once(" viewBox=").map_or("", |(_, attributes)| attributes);
+    format!("<svg viewBox={attributes}>{body}")
 }
 
 /// True if a cell starts like a number.
@@ -238,39 +306,7 @@ fn is_number(text: &str) -> bool {
     text.trim_start_matches(['-', '−', '+', '±', '<', '≤', '≥', ' ']).starts_with(|c: char| c.is_ascii_digit())
 }
 
-const STYLE: &str = "\
-:root { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --ground: #ffffff; --line: #d1d9e0; --shade: #f6f8fa; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --soft: #a0a8b0; --ground: #16191d; --line: #3d444d; --shade: #20242a; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, \"Noto Sans\", Helvetica, Arial, sans-serif; }
-main { max-width: 46rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .75rem; }
-h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line); }
-p { margin: .75rem 0; overflow-wrap: anywhere; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .925rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
-thead th { border-bottom: 2px solid var(--line); }
-.number { text-align: right; }
-.results { margin: 1.25rem 0; }
-.results th { font-weight: 600; padding-right: 2rem; white-space: nowrap; }
-.results td { overflow-wrap: anywhere; }
-.table { overflow-x: auto; margin: 1.25rem 0; }
-caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
-figure { margin: 1.5rem 0; }
-figure svg { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line); border-radius: 4px; }
-figcaption { color: var(--soft); font-size: .9rem; margin-top: .5rem; }
-caption b, figcaption b { color: var(--ink); }
-code, pre { font-family: ui-monospace, \"DejaVu Sans Mono\", Menlo, Consolas, monospace; font-size: .85em; }
-pre { background: var(--shade); border: 1px solid var(--line); border-radius: 4px; padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-summary { cursor: pointer; font-weight: 600; }
-@media print {
-  :root { --ink: #000000; --soft: #333333; --ground: #ffffff; --line: #bbbbbb; --shade: #ffffff; }
-  body { font-size: 10.5pt; }
-  main { max-width: none; padding: 0; }
-  figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; }
-  figure svg { border: none; }
-}
-";
+/// Script of the part that can be explored.
+const SCRIPT: &str = include_str!("explore.js");
+/// Style of every page.
+pub(crate) const STYLE: &str = include_str!("style.css");

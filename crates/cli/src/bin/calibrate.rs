@@ -1,0 +1,5 @@
+//! Starts `mdl-rnn calibrate`.
+
+fn main() -> std::process::ExitCode {
+    mdl_launcher::start("calibrate")
+}
