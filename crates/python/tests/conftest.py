@@ -1,5 +1,7 @@
 """Networks that several tests use."""
 
+import signal
+
 import pytest
 
 import mdl_rnn
@@ -13,6 +15,12 @@ SMALL = {
     "search.trials": 10,
     "evaluation.trials": 20,
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Ctrl-C interrupts, also where this Python was started in the background, with the signal ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -145,8 +145,8 @@ def test_spyx_reads_layers_of_cubalif(tmp_path):
     assert np.allclose(np.asarray(layer.recurrent_w[...]).T, weights, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name, ignore", [("snntorch", None), ("spyx", "r")])
-def test_graphs_of_other_tools_run(name, ignore):
+@pytest.mark.parametrize("name, ignore, step_ms", [("snntorch", None, 0.1), ("spyx", "r", 1)])
+def test_graphs_of_other_tools_run(name, ignore, step_ms):
     import pathlib
 
     path = pathlib.Path(__file__).parents[2] / "exchange" / "tests" / "fixtures" / f"{name}.nir"
@@ -154,6 +154,6 @@ def test_graphs_of_other_tools_run(name, ignore):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        network = mdl_rnn.import_network(path, task="xor", ignore=ignore, set={"task.step_ms": 1})
+        network = mdl_rnn.import_network(path, task="xor", ignore=ignore, set={"task.step_ms": step_ms})
     activity = network.run(np.ones((1, 100, 2), np.float32), record=["spikes", "output"])
     assert network.kind == "spiking" and activity.spikes.sum() > 0

@@ -4,6 +4,7 @@ import gc
 import inspect
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys

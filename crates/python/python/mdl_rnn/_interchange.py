@@ -62,10 +62,10 @@ def to_neo(activity: Activity) -> Any:
     >>> [len(segment.spiketrains) for segment in block.segments]  # doctest: +SKIP
     [20, 20]
     """
+    step_ms = _step_ms(_activity(activity))
     import neo
     import quantities as pq
 
-    step_ms = _step_ms(_activity(activity))
     times, units = activity.time_ms, activity.units.tolist()
     span = {"t_start": float(times[0]) * pq.ms, "t_stop": (float(times[-1]) + step_ms) * pq.ms}
     block = neo.Block(name=activity.name, task=activity.task)
@@ -107,9 +107,9 @@ def to_nir(activity: Activity) -> Any:
     >>> sorted(data.nodes), data.nodes["lif"].observables["spikes"].n_samples  # doctest: +SKIP
     (['lif', 'output'], 2)
     """
+    dt = _step_ms(_activity(activity)) / 1e3
     import nir
 
-    dt = _step_ms(_activity(activity)) / 1e3
     nodes: dict[str, dict[str, Any]] = {}
     for quantity, node, _ in _TRACES:
         values = _recorded(activity, quantity)
@@ -144,11 +144,11 @@ def to_nwb(activity: Activity, **metadata: Any) -> Any:
         Trials with start and stop time, a unit with its spike times per recorded unit, and a ``TimeSeries`` per recorded
         quantity; times are in s.
     """
+    step_s = _step_ms(_activity(activity)) / 1e3
     import datetime
 
     import pynwb
 
-    step_s = _step_ms(_activity(activity)) / 1e3
     steps = len(activity.time_ms)
     count = len(activity.tensors["trial"])
     offsets = np.arange(count) * steps * step_s
