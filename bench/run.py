@@ -132,11 +132,12 @@ def drawing(rounds):
         if "file" not in config.get("task", {}):
             continue
         batch = config["training"].get("batch_size", 1)
-        commands = training(path.stem, 200, "draw"), training(path.stem, 100), training(path.stem, 100, "repeat")
-        measured = [[measure(command, 1)["median_s"] for command in commands] for _ in range(rounds)]
-        drawn, updated, without = (statistics.median(seconds) for seconds in zip(*measured))
-        cost = statistics.median(1 - without / updated for _, updated, without in measured)
-        yield f"| {path.stem} | {batch} | {drawn * 1e3:.3f} | {updated * 1e3:.2f} | {drawn / without:.1%} | {cost:.1%} |"
+        commands = training(path.stem, 200, "draw"), training(path.stem, 100)
+        measured = [[measure(command, 1) for command in commands] for _ in range(rounds)]
+        drawn, updated = (statistics.median(round[place]["median_s"] for round in measured) for place in (0, 1))
+        share = statistics.median(draws["median_s"] / updates["median_s"] for draws, updates in measured)
+        waited = statistics.median(updates["waiting_share"] for _, updates in measured)
+        yield f"| {path.stem} | {batch} | {drawn * 1e3:.3f} | {updated * 1e3:.2f} | {share:.1%} | {waited:.1%} |"
 
 
 def table(head, rows):
@@ -179,7 +180,7 @@ def main():
         tables.append(table(head, rows))
     if "drawing" in arguments.names:
         print()
-        head = ["config", "batch", "drawing of a batch (ms)", "update (ms)", "drawing, of the computing", "cost of drawing, of the update"]
+        head = ["config", "batch", "drawing of a batch (ms)", "update (ms)", "drawing, of the update", "waiting for trials, of the update"]
         drawn = table(head, drawing(arguments.rounds))
         if arguments.write:
             write([drawn], DRAWING_MARKS)

@@ -2,7 +2,6 @@
 //! `bench/run.py` and `bench/lif.py` run it, the former in turn with the peers.
 
 mod lif;
-mod repeated;
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -20,11 +19,10 @@ use mdl_train::examples::ExamplesProblem;
 use mdl_train::network::Network;
 use mdl_train::task::TaskProblem;
 use mdl_train::trainer::{Event, Problem, State, train};
-use repeated::Repeated;
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Time this project's own steps
 #[derive(Parser)]
@@ -37,8 +35,6 @@ struct Arguments {
 enum What {
     /// Updates of a network in training, from the first update onwards
     Train(Case),
-    /// The same without drawing: all updates on one batch of trials
-    Repeat(Case),
     /// Outputs of a network on one batch of trials of a cognitive task, without gradients
     Run(Case),
     /// Batches of trials of a cognitive task, without a network
@@ -67,14 +63,16 @@ struct Case {
 const WARM_UP: u64 = 2;
 
 fn main() -> Result<()> {
-    let (seconds, rate_hz) = match Arguments::parse().what {
-        What::Train(case) => (seconds(case, Timed::Updates)?, None),
-        What::Repeat(case) => (seconds(case, Timed::Repeated)?, None),
-        What::Run(case) => (seconds(case, Timed::Runs)?, None),
-        What::Draw(case) => (seconds(case, Timed::Draws)?, None),
-        What::Lif(trials) => trials.run().map(|(seconds, rate_hz)| (seconds, Some(rate_hz)))?,
+    let (times, rate_hz) = match Arguments::parse().what {
+        What::Train(case) => (times(case, Timed::Updates)?, None),
+        What::Run(case) => (times(case, Timed::Runs)?, None),
+        What::Draw(case) => (times(case, Timed::Draws)?, None),
+        What::Lif(trials) => trials.run().map(|(seconds, rate_hz)| (Times::from(seconds), Some(rate_hz)))?,
     };
-    let result = json!({ "median_s": median(seconds), "peak_bytes": peak_bytes(), "rate_hz": rate_hz });
+    let Times { seconds, waiting_share } = times;
+    let result = json!({
+        "median_s": median(seconds), "waiting_share": waiting_share, "peak_bytes": peak_bytes(), "rate_hz": rate_hz,
+    });
     println!("{result}");
     Ok(())
 }
@@ -84,26 +82,37 @@ fn main() -> Result<()> {
 enum Timed {
     /// Batch, noise, forward, loss, backward, Adam; evaluations are not counted.
     Updates,
-    /// Updates on one batch, which is drawn before.
-    Repeated,
     /// Noise and forward.
     Runs,
     /// Drawing of trials.
     Draws,
 }
 
-/// Seconds of each update or run.
-fn seconds(case: Case, what: Timed) -> Result<Vec<f64>> {
+/// Measured times.
+struct Times {
+    /// Of each update, run or batch.
+    seconds: Vec<f64>,
+    /// Waiting for trials as a share of the updates, by medians.
+    waiting_share: Option<f64>,
+}
+
+impl From<Vec<f64>> for Times {
+    fn from(seconds: Vec<f64>) -> Self {
+        Self { seconds, waiting_share: None }
+    }
+}
+
+fn times(case: Case, what: Timed) -> Result<Times> {
     let Case { config, updates, device, mut set } = case;
     let updates = updates + WARM_UP;
     set.extend([format!("training.max_updates={updates}"), format!("training.evaluate_every={updates}")]);
     set.push("training.evaluation_trials=1".into());
     let (experiment, device) = (Experiment::load(&config, &set, None)?, device.open()?);
     if let Timed::Draws = what {
-        return Ok(draws(&experiment, updates)?.split_off(WARM_UP as usize));
+        return Ok(draws(&experiment, updates)?.split_off(WARM_UP as usize).into());
     }
     let (channels, outputs) = experiment.task.channels_and_outputs();
-    let mut seconds = match &experiment.network {
+    let mut times = match &experiment.network {
         NetworkConfig::Rate(config) => {
             let parameters = RateParameters::draw(config, channels, outputs, experiment.seed);
             let network = RateNetwork::new(config, parameters, experiment.task.step_ms(), &device)?;
@@ -114,29 +123,25 @@ fn seconds(case: Case, what: Timed) -> Result<Vec<f64>> {
             timed(&network, &experiment, what)?
         }
     };
-    Ok(seconds.split_off(WARM_UP as usize))
+    times.seconds.drain(..WARM_UP as usize);
+    Ok(times)
 }
 
-fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result<Vec<f64>> {
+fn timed(network: &impl Network, experiment: &Experiment, what: Timed) -> Result<Times> {
     let (training, seed) = (&experiment.training, experiment.seed);
     if let Timed::Runs = what {
-        return runs(network, experiment.task.task()?, training, seed);
+        return Ok(runs(network, experiment.task.task()?, training, seed)?.into());
     }
     if let Some(data_set) = experiment.task.data_set() {
         let split = data_set.load_training()?;
-        return updates(&ExamplesProblem::new(network, data_set, &split, training, seed), training);
+        return Ok(updates(&ExamplesProblem::new(network, data_set, &split, training, seed), training)?.into());
     }
     let task = experiment.task.task()?;
-    let repeated;
-    let task: &dyn Task = match what {
-        Timed::Repeated => {
-            repeated = Repeated::new(task, seed, training.batch_size)?;
-            &repeated
-        }
-        _ => task,
-    };
     std::thread::scope(|scope| {
-        updates(&TaskProblem::new(network, task, Vec::new(), training, seed).drawing_ahead(scope), training)
+        let problem = TaskProblem::new(network, task, Vec::new(), training, seed).drawing_ahead(scope);
+        let (seconds, waits) = updates_and_waits(&problem, training, || problem.waited())?;
+        let share = median(waits) / median(seconds.clone());
+        Ok(Times { seconds, waiting_share: Some(share) })
     })
 }
 
@@ -167,15 +172,26 @@ fn draws(experiment: &Experiment, batches: u64) -> Result<Vec<f64>> {
 }
 
 fn updates(problem: &impl Problem, training: &TrainingConfig) -> Result<Vec<f64>> {
-    let (mut seconds, mut last) = (Vec::new(), Instant::now());
+    Ok(updates_and_waits(problem, training, || Duration::ZERO)?.0)
+}
+
+/// Seconds of each update, and how long it waited, from the time that the updates so far have waited.
+fn updates_and_waits(
+    problem: &impl Problem,
+    training: &TrainingConfig,
+    waited: impl Fn() -> Duration,
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (mut seconds, mut waits) = (Vec::new(), Vec::new());
+    let (mut last, mut before) = (Instant::now(), Duration::ZERO);
     train(training, problem, State::new(training, problem)?, &mut |event| {
         if let Event::Updated { .. } = event {
             seconds.push(last.elapsed().as_secs_f64());
-            last = Instant::now();
+            waits.push((waited() - before).as_secs_f64());
+            (last, before) = (Instant::now(), waited());
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(seconds)
+    Ok((seconds, waits))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

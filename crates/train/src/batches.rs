@@ -61,6 +61,8 @@ struct State {
     /// The batch that was last used, if it is used again.
     held: Option<(Batch, Trials)>,
     ahead: Option<Ahead>,
+    /// Time that updates waited for their trials and for asking for the next ones.
+    waited: Duration,
 }
 
 /// A thread that draws.
@@ -74,7 +76,7 @@ struct Ahead {
 impl<'a> Batches<'a> {
     /// Batches that are drawn when they are used.
     pub fn new(source: Source<'a>) -> Self {
-        Self { source, state: RefCell::new(State { held: None, ahead: None }) }
+        Self { source, state: RefCell::new(State { held: None, ahead: None, waited: Duration::ZERO }) }
     }
 
     /// Lets a thread of the scope draw each batch ahead, where drawing takes long enough to be worth it. Without a thread to
@@ -102,6 +104,7 @@ impl<'a> Batches<'a> {
 
     /// Calls `run` with a batch; and draws the next one meanwhile, unless this one is used again.
     pub fn with<T>(&self, batch: Batch, last_use: bool, run: impl FnOnce(&Trials) -> Result<T>) -> Result<T> {
+        let begin = Instant::now();
         let mut state = self.state.borrow_mut();
         let held = state.held.take().filter(|(held, _)| *held == batch);
         let trials = match held {
@@ -112,9 +115,15 @@ impl<'a> Batches<'a> {
             let next = batch.next();
             ahead.coming = ahead.wanted.send(next).is_ok().then_some(next);
         }
+        state.waited += begin.elapsed();
         let result = run(&trials);
         state.held = (!last_use).then_some((batch, trials));
         result
+    }
+
+    /// Time that updates waited so far.
+    pub fn waited(&self) -> Duration {
+        self.state.borrow().waited
     }
 
     /// The batch, from the thread if it was drawn ahead. The thread ends where drawing turns out not to be worth it.

@@ -14,6 +14,7 @@ use mdl_model::rate::network::NoiseKey;
 use mdl_model::readout::Readout;
 use mdl_model::spiking::Input;
 use std::thread::Scope;
+use std::time::Duration;
 
 /// Number of trials shown during training.
 const SHOWN_TRIALS: usize = 40;
@@ -48,6 +49,11 @@ impl<'a, N: Network> TaskProblem<'a, N> {
     {
         self.batches.draw_ahead(scope);
         self
+    }
+
+    /// Time that updates have waited for their trials so far: what drawing costs a training.
+    pub fn waited(&self) -> Duration {
+        self.batches.waited()
     }
 
     /// Some trials to show, and the noise on them: the first ones of the first evaluation.
