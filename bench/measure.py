@@ -16,6 +16,7 @@ A path has keys and indices, joined by slashes; `factor=25` picks the entry of a
 import array
 import csv
 import json
+import math
 import statistics
 
 CELLS = {"F64": "d", "F32": "f", "U32": "I", "U8": "B", "I32": "i"}
@@ -102,6 +103,14 @@ def measured(run, measure):
         values = tensor(run.folder / f"{measure['of']}.safetensors", measure["tensor"])
         return None if values is None else taken(values, measure.get("take", "mean"))
     raise Unreadable(f"{measure}: expected one of column, record, analysis, crossing, loss_at, tensor")
+
+
+def bounds(measure):
+    """Smallest and largest possible value of a measure."""
+    name = measure.get("column") or measure.get("path") or ""
+    if "performance" in name:
+        return 0.0, 1.0
+    return (-1.0, 1.0) if "correlation" in name else (-math.inf, math.inf)
 
 
 def result(path):

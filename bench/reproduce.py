@@ -288,7 +288,7 @@ def estimate(runs, number):
         return None
     if "share" in number:
         return verdict.share([value >= number.get("at_least", 1) for value in values])
-    return verdict.mean(values)
+    return verdict.mean(values, *measure.bounds(number["mean"]))
 
 
 def expanded(number, runs):

@@ -10,7 +10,10 @@ from collections import namedtuple
 
 from networks import wilson
 
-REPRODUCED, DIFFERS, NOT_COMPARABLE = "reproduced", "differs", "not comparable"
+REPRODUCED, DIFFERS, NOT_COMPARABLE, NOTHING_PRINTED = "reproduced", "differs", "not comparable", "–"
+NOT_RUN = "not run yet"
+# Networks below which there is no verdict.
+LEAST_FOR_A_MEAN, LEAST_FOR_A_SHARE = 3, 5
 
 # An estimate: value, its 95 % interval (none of a single network), number of networks, their SD, and whether it is a share.
 Estimate = namedtuple("Estimate", "value low high networks sd share")
@@ -38,14 +41,14 @@ def student(df):
     return (low + high) / 2
 
 
-def mean(values):
-    """Mean over networks."""
+def mean(values, least=-math.inf, most=math.inf):
+    """Mean over networks, of values that have bounds."""
     n, value = len(values), statistics.fmean(values)
     if n < 2:
         return Estimate(value, None, None, n, None, False)
     sd = statistics.stdev(values)
     half = student(n - 1) * sd / math.sqrt(n)
-    return Estimate(value, value - half, value + half, n, sd, False)
+    return Estimate(value, max(value - half, least), min(value + half, most), n, sd, False)
 
 
 def share(flags):
@@ -68,7 +71,7 @@ def published(given):
 
 
 def difference(ours, theirs):
-    """Difference of two estimates, with its interval; none where nothing is known about the spread."""
+    """Difference of two estimates, of which ours has two networks or more, with its interval."""
     gap = ours.value - theirs.value
     if ours.share and theirs.share:
         below = math.hypot(ours.value - ours.low, theirs.high - theirs.value)
@@ -76,8 +79,6 @@ def difference(ours, theirs):
         return gap, gap - below, gap + above
     if ours.share:
         return gap, ours.low - theirs.value, ours.high - theirs.value
-    if ours.sd is None:
-        return gap, None, None
     # A published number without a standard deviation is taken to spread as ours do.
     parts = [(ours.sd ** 2 / ours.networks, ours.networks - 1)]
     spread = ours.sd if theirs.sd is None else theirs.sd
@@ -91,19 +92,20 @@ def difference(ours, theirs):
 
 def judge(ours, given, tolerance):
     """Verdict on an estimate and its reason. `given` is what is published; `tolerance` the largest difference that is none."""
-    if ours is None:
-        return NOT_COMPARABLE, "not run yet"
     if given is None:
-        return NOT_COMPARABLE, "no number is printed"
+        return NOTHING_PRINTED, ""
+    if ours is None:
+        return NOT_COMPARABLE, NOT_RUN
+    least = LEAST_FOR_A_SHARE if ours.share else LEAST_FOR_A_MEAN
+    if ours.networks < least:
+        return NOT_COMPARABLE, f"fewer than {least} networks"
     for key, sign in (("at_least", 1), ("at_most", -1)):
         if key in given:
             return bounded(ours, given[key], sign)
     gap, low, high = difference(ours, published(given))
     if abs(gap) <= tolerance * (1 + 1e-9):
         return REPRODUCED, f"within ±{tolerance:g}"
-    if low is None:
-        return NOT_COMPARABLE, f"{gap:+.3g}, of one network"
-    about = f"{gap:+.3g} ({low:+.3g} to {high:+.3g})"
+    about = f"{gap:+.3g} ({low:+.3g} to {high:+.3g})".replace("-", "−")
     if low <= 0 <= high:
         return NOT_COMPARABLE, f"too few networks for ±{tolerance:g}: {about}"
     return DIFFERS, about
@@ -115,5 +117,5 @@ def bounded(ours, bound, sign):
         return REPRODUCED, ""
     best = ours.high if sign > 0 else ours.low
     if best is not None and sign * (best - bound) < 0:
-        return DIFFERS, f"{ours.value - bound:+.3g} from the bound"
+        return DIFFERS, f"by {ours.value - bound:+.3g}".replace("-", "−")
     return NOT_COMPARABLE, "too few networks to tell"
