@@ -108,7 +108,7 @@ def command(options):
 
 
 def duration(seconds):
-    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{seconds / 60:.0f} min"
 
 
 def head(found, sweeps, costs, options):
@@ -117,7 +117,7 @@ def head(found, sweeps, costs, options):
     planned = sum(len(sweep.planned) for sweep in sweeps)
     spent = sum(each[0] for each in costs.values())
     known = [each[1] for each in costs.values() if each[1] is not None]
-    full = f"All of them need about {duration(sum(known))} of CPU time" if known else "The time for all is not known yet"
+    full = f"All need about {duration(sum(known))}" if known else "The time for all is not known yet"
     if known and len(known) < len(costs):
         full += f" (without {', '.join(name for name, each in costs.items() if each[1] is None)}, of which none is made)"
     thin = " This is the thinned version: fewer seeds, points, trials and updates." if options.quick else ""

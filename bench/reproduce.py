@@ -166,7 +166,10 @@ class Sweep:
         begun = [run for run in runs if (self.place / run / "run.json").exists()]
         if begun:
             command = [self.options.programs / "gather", *begun, "--force", "--quiet", "-o", "table.csv"]
-            done = subprocess.run([str(part) for part in command], cwd=self.place, stdout=subprocess.DEVNULL, check=False)
+            try:
+                done = subprocess.run([str(part) for part in command], cwd=self.place, stdout=subprocess.DEVNULL, check=False)
+            except OSError as error:
+                raise Refused(f"{command[0]}: {error.strerror}; build the programs (make build), or name their folder") from error
             if done.returncode:
                 raise Refused(f"{self.place}: gather ended with status {done.returncode}")
 
