@@ -7,7 +7,7 @@ A measure is a mapping. One key says where the number is:
   record: lambda-search, path: …    the result that a program printed
   analysis: lif, path: …            the result of an analysis, by its name
   crossing: 1.7                     first update with a training loss below this
-  loss_at: 150, over: 3             mean training loss of so many records around this update
+  loss_at: 150, over: 3             mean training loss of so many records around this update (last: at the end)
   tensor: tau_ms, of: rate          a tensor of an artifact: its mean, or with `take: p95` that share of the sorted values
 
 A path has keys and indices, joined by slashes; `factor=25` picks the entry of a list by a value, and `*` adds up all entries.
@@ -168,7 +168,9 @@ def crossing(losses, limit):
 
 
 def around(losses, update, over):
-    """Mean loss of the records nearest to an update."""
+    """Mean loss of the records nearest to an update, or to the last one."""
+    if losses and update == "last":
+        update = losses[-1][0]
     if not losses or losses[-1][0] < update:
         return None
     nearest = sorted(losses, key=lambda row: abs(row[0] - update))[:over]
