@@ -10,6 +10,8 @@ from networks import ROOT, replaced
 from verdict import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
 
 PAGE = ROOT / "docs" / "reproduction.md"
+# Folder of the figures, beside the page.
+FIGURES = "reproduction"
 MARKS = "<!-- bench/reproduce.py writes from here -->", "<!-- to here -->"
 TITLES = {"pnas": "Kim, Li & Sejnowski 2019", "modes": "Lin & Huang 2023"}
 
@@ -154,9 +156,9 @@ def draw(name, figure, sweep, options):
     runs = [run for run in sweep.runs if run.row and run.row["state"] == "complete"]
     if not plot or len({json.dumps(run.value(plot["x"])) for run in runs}) < 2:
         return None
-    folder = options.page.parent / "images"
+    folder = options.page.parent / FIGURES
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"reproduce-{name}.svg"
+    file = folder / f"{name}.svg"
     more = [*(["--by", plot["by"]] if "by" in plot else []), "--x", plot["x"], "--y", plot["y"], "--force", "--quiet"]
     paths = [os.path.relpath(run.folder, sweep.place) for run in runs]
     parts = [options.programs / "gather", *paths, "-o", ".figure.csv", "--figure", file.resolve(), *more]
@@ -178,7 +180,7 @@ def section(name, figure, rows, sweeps, options):
     own = next(sweep for sweep in sweeps if sweep.name == figure["sweep"])
     drawn = draw(name, figure, own, options)
     if drawn:
-        lines += [f"![Figure {figure['id']}: {figure['title']}](images/{drawn.name})", ""]
+        lines += [f"![Figure {figure['id']}: {figure['title']}]({FIGURES}/{drawn.name})", ""]
     return lines
 
 
