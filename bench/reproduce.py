@@ -251,6 +251,8 @@ def run(figures, chosen_sweeps, options):
             complete = False
         except stages.Stopped:
             return None
+        if stopping.is_set() and not complete:
+            return None
         done.append(complete)
         print(f"{len(done)} of {len(todo)}: {sweep.name}: {network['run']}", file=sys.stderr, flush=True)
         return complete
