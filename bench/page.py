@@ -154,12 +154,16 @@ def draw(name, figure, sweep, options):
     """Draws the figure of a sweep with gather, if it has several points; returns its file."""
     plot = figure.get("plot")
     runs = [run for run in sweep.runs if run.row and run.row["state"] == "complete"]
-    if not plot or len({json.dumps(run.value(plot["x"])) for run in runs}) < 2:
+
+    def varies(field):
+        return len({json.dumps(run.value(field)) for run in runs}) > 1
+
+    if not plot or not varies(plot["x"]):
         return None
     folder = options.page.parent / FIGURES
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.svg"
-    more = [*(["--by", plot["by"]] if "by" in plot else []), "--x", plot["x"], "--y", plot["y"], "--force", "--quiet"]
+    more = [*(["--by", plot["by"]] if "by" in plot and varies(plot["by"]) else []), "--x", plot["x"], "--y", plot["y"], "--force", "--quiet"]
     paths = [os.path.relpath(run.folder, sweep.place) for run in runs]
     parts = [options.programs / "gather", *paths, "-o", ".figure.csv", "--figure", file.resolve(), *more]
     done = subprocess.run([str(part) for part in parts], cwd=sweep.place, stdout=subprocess.DEVNULL, check=False)

@@ -37,10 +37,8 @@ import sweep as sweeps  # noqa: E402
 HERE = ROOT / "configs" / "reproduce"
 QUICK = ROOT / "target" / "reproduce"
 PAPERS = ("pnas", "modes")
-FIGURE_KEYS = {
-    "id", "paper", "title", "source", "sweep", "analyze", "numbers", "plot", "note", "unavailable",
-}
-NUMBER_KEYS = {"what", "sweep", "where", "each", "mean", "share", "at_least", "contrast", "published", "tolerance", "why", "stored", "unit"}
+FIGURE_KEYS = {"id", "paper", "title", "sweep", "analyze", "numbers", "plot", "note", "unavailable"}
+NUMBER_KEYS = {"what", "sweep", "where", "each", "mean", "share", "at_least", "contrast", "published", "tolerance", "why", "stored"}
 
 # Programs that run, to which signals are passed on, and whether one was received.
 running = set()

@@ -186,7 +186,8 @@ class Results(unittest.TestCase):
             ({"record": "lambda-search", "path": "curve/scaling_factor=1.0/performance"}, None),
             ({"record": "eval-lif", "path": "performance"}, None),
             ({"analysis": "modes", "path": "attractors/*/attractors"}, 3.0),
-            ({"crossing": 1.7}, 31.0), ({"crossing": 0.1}, None), ({"loss_at": 50, "over": 3}, 1.5), ({"loss_at": "last"}, 1.4), ({"loss_at": 70}, None),
+            ({"crossing": 1.7}, 31.0), ({"crossing": 0.1}, None), ({"loss_at": 50, "over": 3}, 1.5),
+            ({"loss_at": "last"}, 1.4), ({"loss_at": 70}, None),
             ({"tensor": "tau_ms", "of": "rate"}, 25.0), ({"tensor": "tau_ms", "of": "rate", "take": "p50"}, 30.0),
             ({"tensor": "tau_ms", "of": "lif"}, None),
         ]
@@ -220,7 +221,9 @@ class Results(unittest.TestCase):
         figures, _ = reproduce.catalogue()
         given = options(self.folder, "--programs", str(self.folder))
         rows = "".join(
-            f"go-nogo/network.neurons={n}/{1000 + k},complete,{0.99 if n == 250 else 0.5 + k / 100},true,abc\n" for n in (10, 250) for k in range(1, 7)
+            f"go-nogo/network.neurons={n}/{1000 + k},complete,{0.99 if n == 250 else 0.5 + k / 100},true,abc\n"
+            for n in (10, 250)
+            for k in range(1, 7)
         )
         self.write("runs/go-nogo-sizes/table.csv", TABLE + rows)
         record = {"cpu_seconds": 60.0}
