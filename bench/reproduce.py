@@ -159,11 +159,11 @@ class Sweep:
         stages.write(self.now, "".join(json.dumps(network) + "\n" for _, network in self.to_run()))
 
     def gather(self):
-        """Makes the table of what there is."""
+        """Makes the table of what is evaluated; until then, runs that share a network are the same one for gather."""
         runs = [evaluation["run"] for network in self.planned for evaluation in sweeps.evaluations_of(network)]
-        begun = [run for run in runs if (self.place / run / "run.json").exists()]
-        if begun:
-            command = [self.options.programs / "gather", *begun, "--force", "--quiet", "-o", "table.csv"]
+        evaluated = [run for run in runs if (self.place / run / "eval.safetensors").exists()]
+        if evaluated:
+            command = [self.options.programs / "gather", *evaluated, "--force", "--quiet", "-o", "table.csv"]
             try:
                 done = subprocess.run([str(part) for part in command], cwd=self.place, stdout=subprocess.DEVNULL, check=False)
             except OSError as error:
