@@ -119,13 +119,13 @@ def head(found, sweeps, costs, options):
     planned = sum(len(sweep.planned) for sweep in sweeps)
     spent = sum(each[0] for each in costs.values())
     known = [each[1] for each in costs.values() if each[1] is not None]
-    full = f"All need about {duration(sum(known))}" if known else "The time for all is not known yet"
+    full = f"All would need about {duration(sum(known))}, by the cost of those made" if known else "The time for all is not known yet"
     if known and len(known) < len(costs):
-        full += f" (without {', '.join(name for name, each in costs.items() if each[1] is None)}, of which none is made)"
+        full += f", and without {', '.join(name for name, each in costs.items() if each[1] is None)}, of which none is made"
     thin = " This is the thinned version: fewer seeds, points, trials and updates." if options.quick else ""
     lines = [
         f"Written by `{command(options)}` from {complete} of {planned} networks, made by programs of revision {revision(sweeps)} in "
-        f"{duration(spent)} of CPU time. {full}, and the same command makes what is missing.{thin} Seeds are 1001 and up; "
+        f"{duration(spent)} of CPU time. {full}; the same command makes what is missing.{thin} Seeds are 1001 and up; "
         "where fewer networks than in a paper are behind a number, the interval shows what that costs.",
         "",
         f"| numbers of | {REPRODUCED} | {DIFFERS} | {NOT_COMPARABLE} | {NOT_RUN} |",
