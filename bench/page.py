@@ -99,7 +99,8 @@ def cost(sweep):
 def revision(sweeps):
     """Revisions of the programs that made the runs."""
     found = {run.row["revision"] for sweep in sweeps for run in sweep.runs if run.row and run.row.get("revision")}
-    return ", ".join(sorted(found)) or os.environ.get("MDL_RNN_REVISION") or "unknown"
+    found = found or {os.environ.get("MDL_RNN_REVISION") or "unknown"}
+    return " and ".join(sorted(each[:12] for each in found))
 
 
 def command(options):
