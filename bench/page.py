@@ -10,6 +10,8 @@ from networks import ROOT, replaced
 from verdict import DIFFERS, NOT_COMPARABLE, NOT_RUN, REPRODUCED
 
 PAGE = ROOT / "docs" / "reproduction.md"
+# Numbers that were not run are listed up to this many.
+MOST_LISTED = 6
 # Folder of the figures, beside the page.
 FIGURES = "reproduction"
 MARKS = "<!-- bench/reproduce.py writes from here -->", "<!-- to here -->"
@@ -27,8 +29,6 @@ def number(value):
 
 def ours(found):
     """An estimate with its interval."""
-    if found is None:
-        return "–"
     if found.share:
         return f"{found.value * found.networks:.0f} of {found.networks} ({found.low:.2f}–{found.high:.2f})"
     if found.sd is None:
@@ -50,20 +50,19 @@ def theirs(given):
     return number(given["value"]) + (f" ± {number(given['sd'])}" if given.get("sd") else "")
 
 
-def is_shown(row):
-    """Points that are neither printed nor run need no row."""
+def is_compared(row):
+    """Points that are neither printed nor run are nothing to compare."""
     return row["estimate"] is not None or row["number"].get("published") is not None
 
 
 def table(rows):
     lines = ["| number | published | here | networks | verdict |", "|---|---|---|---|---|"]
-    for row in filter(is_shown, rows):
+    for row in rows:
         given, found = row["number"], row["estimate"]
         sign = f"**{DIFFERS}**" if row["verdict"] == DIFFERS else row["verdict"]
         why = given.get("why") if row["verdict"] == DIFFERS else None
         verdict = "; ".join(filter(None, [": ".join(filter(None, [sign, row["reason"]])), why]))
-        count = found.networks if found else 0
-        lines.append(f"| {given['what']} | {theirs(given.get('published'))} | {ours(found)} | {count} | {verdict} |")
+        lines.append(f"| {given['what']} | {theirs(given.get('published'))} | {ours(found)} | {found.networks} | {verdict} |")
     return "\n".join(lines)
 
 
@@ -133,7 +132,7 @@ def head(found, sweeps, costs, options):
         "|---|---|---|---|---|",
     ]
     for paper, title in TITLES.items():
-        rows = [row for name, own in found.items() if name.startswith(f"{paper}-") for row in filter(is_shown, own)]
+        rows = [row for name, own in found.items() if name.startswith(f"{paper}-") for row in filter(is_compared, own)]
         kinds = [NOT_RUN if row["reason"] == NOT_RUN else row["verdict"] for row in rows]
         counts = [kinds.count(kind) for kind in (REPRODUCED, DIFFERS, NOT_COMPARABLE, NOT_RUN)]
         if rows:
@@ -178,10 +177,15 @@ def section(name, figure, rows, sweeps, options):
     if "unavailable" in figure:
         return [*lines, f"Not comparable: {figure['unavailable']}.", ""]
     lines += [f"{seeds(rows)}. {figure.get('note', '')}".strip(), ""]
-    if any(map(is_shown, rows)):
-        lines += [table(rows), ""]
-    else:
-        lines += ["None of its networks is made yet.", ""]
+    made = [row for row in rows if row["estimate"]]
+    missing = [row["number"]["what"] for row in rows if not row["estimate"] and is_compared(row)]
+    if made:
+        lines += [table(made), ""]
+    if missing:
+        listed = "; ".join(missing) if len(missing) <= MOST_LISTED else f"{len(missing)} of {len(missing) + len(made)} numbers"
+        lines += [f"Not comparable, because not run yet: {listed}.", ""]
+    elif not made:
+        lines += ["Not comparable, because none of its networks is made yet.", ""]
     own = next(sweep for sweep in sweeps if sweep.name == figure["sweep"])
     drawn = draw(name, figure, own, options)
     if drawn:
