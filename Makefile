@@ -32,7 +32,7 @@ RUN_ := $(call escaped,$(RUN))
 # Programs write files atomically, so a file that exists is complete and is kept even if a later step fails.
 .PRECIOUS: %.safetensors
 .PHONY: help configs build data pipeline train-rate train-spiking lambda-search calibrate eval-lif eval-rate eval-spiking $(CONFIGS) train-mnist eval-mnist \
-	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install book book-figures pages dist test-dist python test-python test-oracle test-slurm test-sweep test-report sweep sweep-slurm sweep-table audit cuda \
+	train-mante eval-mante test lint doc schema snapshots bench bench-kernels bench-lif compare-lif results results-spiking results-library install book book-figures pages dist test-dist python test-python test-oracle test-slurm test-sweep test-report reproduce test-reproduce sweep sweep-slurm sweep-table audit cuda \
 	cuda-toolkit cuda-test cuda-check clean
 
 help: ## print this help
@@ -197,6 +197,22 @@ results-spiking: data ## rerun spiking networks, and digits for several N and P,
 results-library: build ## rerun a rate and a spiking network for every task and update docs/results.md (an hour of CPU time); [RUNS="xor"]
 	bench/library.py $(RUNS)
 
+# Hundreds of networks: see docs/sweeps.md.
+WORKFLOW := target/sweep
+$(WORKFLOW)/ready: workflow/requirements.txt
+	python3 -m venv $(WORKFLOW)
+	$(WORKFLOW)/bin/pip install --quiet -r $<
+	touch $@
+
+# Figures of both papers: see docs/reproduction.md. Networks on digits need the data.
+REPRODUCE = bench/reproduce.py run --programs "$(BIN)" $(if $(PAPER),--paper $(PAPER)) $(if $(FIGURE),--figure "$(FIGURE)") \
+  $(if $(QUICK),--quick) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PUBLISHED),--published "$(PUBLISHED)") $(REPRODUCE_OPTIONS)
+reproduce: build $(WORKFLOW)/ready $(if $(filter pnas,$(PAPER)),,data) ## make the figures of both papers again, or go on with them; [PAPER=pnas|modes] [FIGURE=1C,2C] [SEEDS=3] [QUICK=1] [PUBLISHED=DIR]
+	$(WORKFLOW)/bin/python $(REPRODUCE)
+
+test-reproduce: build $(WORKFLOW)/ready data ## make a thinned version of all figures (at most 20 minutes on two cores), twice
+	scripts/test-reproduce "$(WORKFLOW)/bin/python" "$(BIN)"
+
 # CUDA: see docs/cuda.md. CUDA_HOME names an installed CUDA 13 toolkit; without it, the compiler is installed from PyPI.
 TOOLKIT := $(CURDIR)/target/cuda-toolkit
 CUDA_HOME ?= $(TOOLKIT)/nvidia/cu13
@@ -345,13 +361,6 @@ test-oracle: ## recompute the test fixtures from the equations and compare; inst
 audit: ## check advisories, licences and sources of the dependencies (deny.toml); needs cargo-deny
 	@command -v cargo-deny > /dev/null || { echo "make audit needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 2; }
 	$(CARGO) deny check
-
-# Hundreds of networks: see docs/sweeps.md.
-WORKFLOW := target/sweep
-$(WORKFLOW)/ready: workflow/requirements.txt
-	python3 -m venv $(WORKFLOW)
-	$(WORKFLOW)/bin/pip install --quiet -r $<
-	touch $@
 
 SWEEP ?= workflow/example.yaml
 SWEEPS = "$(SWEEP)" --output "$(ARTIFACTS)/sweeps" --programs "$(BIN)"

@@ -52,7 +52,8 @@ fn every_config_has_a_target_that_runs_its_stages() {
     let list = make(place.path(), &["configs"]);
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let configs = std::fs::read_dir(repository().join("configs")).unwrap();
-    for config in configs.map(|entry| entry.unwrap().path()) {
+    let files = configs.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    for config in files {
         let (name, text) = (config.file_stem().unwrap().to_str().unwrap(), std::fs::read_to_string(&config).unwrap());
         if name == "schema" {
             continue;
