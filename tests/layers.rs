@@ -209,3 +209,17 @@ fn no_files_import_each_other_in_a_circle() {
     }
     assert!(found.is_empty(), "files that import each other in a circle: {found:#?}");
 }
+
+#[test]
+fn every_file_of_tests_is_listed() {
+    let manifest = std::fs::read_to_string(repository().join("tests/Cargo.toml")).unwrap();
+    let files = std::fs::read_dir(repository().join("tests")).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let name = file.file_name().unwrap().to_string_lossy();
+        let listed = manifest.contains(&format!("path = \"{name}\""));
+        assert!(
+            listed || !std::fs::read_to_string(&file).unwrap().contains("#[test]"),
+            "tests/Cargo.toml lacks {name}"
+        );
+    }
+}

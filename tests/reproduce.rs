@@ -37,7 +37,8 @@ fn a_network_is_made_once_and_is_on_the_page() {
         return;
     }
     let place = TempDir::new().unwrap();
-    let wanted = ["run", "--quick", "--figure", "pnas-1C", "--seeds", "1", "--keep", "network.neurons=10", "--jobs", "1"];
+    let wanted =
+        ["run", "--quick", "--figure", "pnas-1C", "--seeds", "1", "--keep", "network.neurons=10", "--jobs", "1"];
     let ran = reproduce(place.path(), &wanted);
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let page = std::fs::read_to_string(place.path().join("page.md")).unwrap();
