@@ -117,6 +117,7 @@ def to_nir(activity: Activity) -> Any:
             nodes.setdefault(node, {})[quantity] = nir.TimeGriddedData(np.asarray(values), dt)
     counts = _recorded(activity, "spikes")
     if counts is not None:
+        counts = counts.astype(np.intp)
         events = [(np.repeat(np.tile(np.arange(c.shape[1]), len(c)), c.ravel()), np.repeat(activity.time_ms, c.sum(1)) / 1e3) for c in counts]
         most = max(len(index) for index, _ in events)
         idx, time = np.full((len(events), most), -1), np.full((len(events), most), np.inf)
