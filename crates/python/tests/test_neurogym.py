@@ -12,9 +12,11 @@ from conftest import SMALL
 def test_trials_of_neurogym_train(tmp_path):
     import neurogym
 
-    section = mdl_rnn.from_neurogym("PerceptualDecisionMaking-v0", tmp_path / "trials.npz", trials=60, seed=3)
+    make = lambda: neurogym.make("PerceptualDecisionMaking-v0", dt=20)
+    section = mdl_rnn.from_neurogym(make(), tmp_path / "trials.npz", trials=60, seed=3)
     stored = np.load(tmp_path / "trials.npz")
-    environment = neurogym.make("PerceptualDecisionMaking-v0").unwrapped
+    environment = make().unwrapped
+    environment.seed(3)
     environment.reset(seed=3)
     environment.new_trial()
     inputs = [array for array in (stored[name] for name in stored.files) if array.ndim == 3 and array.shape[2] == 3]

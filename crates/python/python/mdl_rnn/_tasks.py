@@ -335,6 +335,8 @@ def from_neurogym(environment: Any, path: PathLike, *, trials: int, seed: int = 
 
         environment = neurogym.make(environment)
     environment = environment.unwrapped
+    # `reset` seeds Gymnasium's generator alone; trials come from NeuroGym's.
+    environment.seed(seed)
     environment.reset(seed=seed)
     drawn = []
     for _ in range(trials):
