@@ -1,6 +1,7 @@
 """A trained Dale network and trials of its task for the LIF peers, and the evaluation of a trial."""
 
 import json
+import pathlib
 
 import numpy
 from safetensors import safe_open
@@ -19,7 +20,7 @@ def load(rate, trials, factor):
         w_in, w_out, tau = (f.get_tensor(name).astype(float) for name in ("w_in", "w_out", "tau_ms"))
     with safe_open(trials, framework="numpy") as f:
         u, condition = f.get_tensor("input").transpose(1, 0, 2).astype(float), f.get_tensor("condition")
-        task = json.loads(f.metadata()["config"])["task"]["kind"]
+        task = pathlib.Path(json.loads(f.metadata()["config"])["task"]["file"]).stem
     return {"w": w.astype(float) / factor, "w_in": w_in, "w_out": w_out[0] / factor, "tau": tau, "u": u,
             "condition": condition, "task": task}
 
