@@ -168,6 +168,11 @@ fn every_tensor_of_every_kind_is_on_the_page_and_no_other() {
     let adaptive = make(dir, "adaptive", "train-spiking", &from("mante-spiking"), &adaptive);
     page.compare(&adaptive, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3), ("regularisers", 2)]);
 
+    let membranes = r#"network.neuron.membrane_time_constants={"kind": "trained"}"#;
+    let membranes = [&SMALL_SPIKING[..], &[membranes]].concat();
+    let membranes = make(dir, "membranes", "train-spiking", &from("mante-spiking"), &membranes);
+    page.compare(&membranes, &["spiking"], &[("N", 20), ("K", 4), ("O", 1), ("P", 3)]);
+
     let lif = make(
         dir,
         "lif",

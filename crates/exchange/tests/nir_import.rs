@@ -95,9 +95,27 @@ fn exported() -> Vec<Artifact> {
     vec![lif(json!({ "kind": "dense" })), lif(json!({ "kind": "modes", "modes": 2 })), spiking(json!({})), own]
 }
 
+/// Membrane time constants per neuron are those of the LIF node; a graph with them whose weights were changed is refused.
+#[test]
+fn membrane_time_constants_per_neuron_are_exported() {
+    for kind in ["drawn", "trained"] {
+        let network = spiking(json!({ "membrane_time_constants": { "kind": kind, "min_ms": 5, "max_ms": 60 } }));
+        let bytes = export(&network, None).unwrap();
+        let euler = |tau_ms: f64| 2e-3 / -(-2.0 / tau_ms).exp_m1();
+        let expected: Vec<f64> = floats(&network, "tau_membrane_ms").into_iter().map(euler).collect();
+        assert!(expected[0] != expected[1]);
+        assert_close(&numbers(&bytes, "node/nodes/lif/tau"), &expected);
+        let readout = "node/nodes/w_out/weight";
+        let changed = with_first(&bytes, readout, numbers(&bytes, readout)[0] as f32 * 2.0);
+        let error = import(&changed, None, options()).err().unwrap().to_string();
+        assert!(error.contains("tau that differs between neurons"), "{error}");
+    }
+}
+
 #[test]
 fn exports_come_back_with_equal_tensors_and_config() {
-    for network in exported() {
+    let membranes = ["drawn", "trained"].map(|kind| spiking(json!({ "membrane_time_constants": { "kind": kind } })));
+    for network in exported().into_iter().chain(membranes) {
         let Imported { artifact, unused, reading } = import(&export(&network, None).unwrap(), None, options()).unwrap();
         assert_eq!((artifact.kind, &artifact.config), (network.kind, &network.config));
         assert_eq!(artifact.tensors, network.tensors);
@@ -321,6 +339,7 @@ fn the_layout_for_layers_of_cubalif_takes_networks_with_one_filter() {
         (json!({ "tau_decay_ms": 30 }), "a synapse of 30 ms"),
         (json!({ "synapse": "double", "tau_decay_ms": 30 }), "a synapse of 30 ms"),
         (json!({ "model": { "kind": "adaptive" } }), "a neuron that is not leaky"),
+        (json!({ "membrane_time_constants": { "kind": "drawn" } }), "a membrane time constant per neuron"),
     ] {
         let mut neuron = neuron.clone();
         change.as_object().unwrap().iter().for_each(|(field, value)| neuron[field] = value.clone());

@@ -5,9 +5,10 @@ use mdl_data::field::InvalidField;
 use mdl_model::NetworkConfig;
 
 /// Fields of the network section that may differ: they describe initial values, noise, or what is trained.
-const FREE: [&str; 12] = [
+const FREE: [&str; 13] = [
     "initial_readout",
     "input_sd",
+    "neuron.membrane_time_constants.spread",
     "neuron.surrogate",
     "noise_sd",
     "output_sd",

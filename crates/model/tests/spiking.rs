@@ -11,8 +11,8 @@ use mdl_kernels::random::{Purpose, fill_normal};
 use mdl_model::modes::{ModeParameters, ModeSizes};
 use mdl_model::readout::Readout;
 use mdl_model::spiking::{
-    self, Adaptation, Input, MultiGaussian, NeuronModel, Population, PublishedGain, SpikingNeuron, Surrogate, Synapse,
-    SynapticGain, reference,
+    self, Adaptation, Bounds, Input, MultiGaussian, NeuronModel, Population, PublishedGain, SpikingNeuron, Surrogate,
+    Synapse, SynapticGain, TimeConstants, reference,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -220,6 +220,42 @@ fn oracle_adaptive() {
     }
 }
 
+/// Spikes, potentials, outputs and gradients of a simulation in NumPy (`spiking_time_constants.py` beside the traces) of
+/// neurons whose membrane time constants are trained.
+#[test]
+fn oracle_trained_time_constants() {
+    let trace = oracle("spiking_time_constants");
+    for (case, refractory_steps) in [("refractory", 3), ("free", 0)] {
+        let bounds = Bounds { min_ms: 4.0, max_ms: 80.0, ..Bounds::default() };
+        let membrane_time_constants = TimeConstants::Trained(bounds);
+        let neuron =
+            SpikingNeuron { threshold: 0.6, refractory_steps, membrane_time_constants, ..SpikingNeuron::default() };
+        assert_eq!((neuron.validate(), neuron.trained()), (Ok(()), vec!["theta_membrane"]));
+        let of_case = |name: &str| &trace[&format!("{case}.{name}")];
+        for (dtype, states, gradients) in [(DType::F32, 1e-5, 1e-3), (DType::F64, 1e-13, 1e-11)] {
+            let network = oracle_network(&trace, dtype);
+            let theta = Var::from_tensor(&trace["theta_membrane"].to_dtype(dtype).unwrap()).unwrap();
+            let population = Population::from(neuron.clone()).with_trained(vec![theta.as_tensor().clone()]);
+            let input = Input::Signals(trace["x"].to_dtype(dtype).unwrap());
+            let found = spiking::states(&population, &network.parameters, &input).unwrap();
+            assert_eq!(values(&found.spikes), values(of_case("s")), "{case}: spikes");
+            let last = found.potential.get(found.potential.dims()[0] - 1).unwrap();
+            assert!(distance(&last, of_case("u")) < states, "{case}: U {}", distance(&last, of_case("u")));
+            let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
+            assert!(distance(&y, of_case("y")) < states, "{case}: y {}", distance(&y, of_case("y")));
+            let target = trace["target"].to_dtype(dtype).unwrap();
+            let loss = (y - target).unwrap().sqr().unwrap().sum_all().unwrap().sqrt().unwrap();
+            assert!(distance(&loss.reshape(1).unwrap(), of_case("loss")) < states, "{case}: loss");
+            let of_theta = loss.backward().unwrap().get(&theta).unwrap().clone();
+            let found = network.gradients(&loss).unwrap().into_iter().chain([of_theta]);
+            for (name, gradient) in NAMES.iter().chain(&["theta_membrane"]).zip(found) {
+                let d = distance(&gradient, of_case(&format!("grad.{name}")));
+                assert!(d < gradients, "{case}, {dtype:?}: gradient of {name}: {d}");
+            }
+        }
+    }
+}
+
 // ---- the operator against the reference ---------------------------------------------------------------------------
 
 /// Counting by the inverse of the synaptic filter: the same rates, and the same gradients of the surrogate.
@@ -283,11 +319,12 @@ fn tensors(vars: &[Var]) -> Vec<Tensor> {
 
 /// The population with trained constants that differ between neurons, in double precision.
 fn with_trained(population: &Population, neurons: usize) -> (Population, Vec<Var>) {
-    let row = |(_, value): (&str, f32)| {
-        let values = (0..neurons).map(|i| f64::from(value) * (0.6 + 0.8 * (i % 5) as f64 / 4.0)).collect::<Vec<_>>();
+    let row = |initial: Vec<f32>| {
+        let scaled = |(i, value): (usize, f32)| f64::from(value) * (0.6 + 0.8 * (i % 5) as f64 / 4.0);
+        let values: Vec<f64> = initial.into_iter().enumerate().map(scaled).collect();
         Var::from_vec(values, neurons, &Device::Cpu).unwrap()
     };
-    let own: Vec<Var> = population.neuron().model.trained().into_iter().map(row).collect();
+    let own: Vec<Var> = population.neuron().initial(neurons, 4).into_iter().map(row).collect();
     (population.clone().with_trained(tensors(&own)), own)
 }
 
@@ -378,6 +415,49 @@ fn adaptive_neurons_agree_with_the_reference() {
     }
     let sizes = ModeSizes { neurons: 600, modes: 2, inputs: 3, outputs: 1 };
     check_reference(&adaptive(true).into(), sizes, 100, 6);
+}
+
+/// Membrane time constants of each neuron: drawn or trained, of leaky and adaptive neurons.
+fn membranes(time_constants: fn(Bounds) -> TimeConstants, neuron: SpikingNeuron) -> SpikingNeuron {
+    let bounds = Bounds { min_ms: 4.0, max_ms: 90.0, spread: 1.5 };
+    SpikingNeuron { threshold: 0.7, membrane_time_constants: time_constants(bounds), ..neuron }
+}
+
+#[test]
+fn membrane_time_constants_per_neuron_agree_with_the_reference() {
+    for refractory_steps in [0, 1, 5] {
+        for neuron in [SpikingNeuron::default(), adaptive(false), adaptive(true)] {
+            let neuron = SpikingNeuron { refractory_steps, ..neuron };
+            let trained = membranes(TimeConstants::Trained, neuron.clone());
+            check_reference(&diverse(&trained, SMALL.neurons), SMALL, 90, 3);
+            check_reference(&trained.into(), SMALL, 90, 3);
+            let drawn = membranes(TimeConstants::Drawn, neuron);
+            check_reference(&Population::initial(&drawn, SMALL.neurons, 3).unwrap(), SMALL, 90, 3);
+        }
+    }
+    let sizes = ModeSizes { neurons: 600, modes: 2, inputs: 3, outputs: 1 };
+    check_reference(&membranes(TimeConstants::Trained, SpikingNeuron::default()).into(), sizes, 100, 6);
+}
+
+/// Time constants per neuron that are all that of the config give the spikes and, to rounding, the outputs and gradients of
+/// the shared one.
+#[test]
+fn equal_membrane_time_constants_are_the_shared_one() {
+    let network = Network::random(SMALL, 9, DType::F64).unwrap();
+    let input = Input::Signals(normal(2, &[150, 5, SMALL.inputs], DType::F64).unwrap());
+    let bounds = Bounds { spread: 0.0, ..Bounds::default() };
+    let own = SpikingNeuron { membrane_time_constants: TimeConstants::Drawn(bounds), ..SpikingNeuron::default() };
+    let own = Population::from(own).with_tau_membrane_ms(vec![20.0; SMALL.neurons]).unwrap();
+    let [found, expected] = [own, SpikingNeuron::default().into()].map(|population| {
+        let y = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap();
+        let states = spiking::states(&population, &network.parameters, &input).unwrap();
+        let gradients = network.gradients(&weighted_sum(&y, 1).unwrap()).unwrap();
+        (states.spikes, [vec![y, states.potential], gradients].concat())
+    });
+    assert_eq!(values(&found.0), values(&expected.0));
+    for (a, b) in found.1.iter().zip(&expected.1) {
+        assert!(distance(a, b) < 1e-12, "{}", distance(a, b));
+    }
 }
 
 /// Without adaptation the neuron is the leaky one, bit by bit.
@@ -487,7 +567,8 @@ fn any_number_of_threads_gives_the_same_bits() {
     let spikes = Input::Spikes(Arc::new(SpikeInput::from_dense(70, 45, 40, &dense).unwrap()));
     let signals = Input::Signals(normal(2, &[70, 45, 4], DType::F32).unwrap());
     let default = SpikingNeuron::default;
-    for population in [default().into(), diverse(&default(), sizes.neurons), adaptive(false).into()] {
+    let membranes = Population::initial(&membranes(TimeConstants::Drawn, default()), sizes.neurons, 3).unwrap();
+    for population in [default().into(), diverse(&default(), sizes.neurons), adaptive(false).into(), membranes] {
         for (input, inputs) in [(&spikes, 40), (&signals, 4)] {
             for readout in [Readout::PerStep, Readout::MaxOverTime] {
                 let run = || output_and_gradients(&population, input, ModeSizes { inputs, ..sizes }, readout);
@@ -558,4 +639,11 @@ fn an_input_that_does_not_fit_is_refused() {
     let input = Input::Signals(normal(0, &[10, 2, 4], DType::F32).unwrap());
     let found = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap_err().to_string();
     assert!(found.contains("threshold has shape [20], expected [21]"), "{found}");
+    let population = Population::initial(&membranes(TimeConstants::Drawn, SpikingNeuron::default()), 20, 1).unwrap();
+    let found = spiking::run(&population, &network.parameters, &input, Readout::PerStep).unwrap_err().to_string();
+    assert!(found.contains("tau_membrane_ms has shape [20], expected [21]"), "{found}");
+    let found = Population::from(SpikingNeuron::default()).with_tau_membrane_ms(vec![20.0; 21]).unwrap_err();
+    assert!(found.expected.contains("network.neuron.membrane_time_constants"), "{found}");
+    let drawn = Population::from(membranes(TimeConstants::Drawn, SpikingNeuron::default()));
+    assert_eq!(drawn.with_tau_membrane_ms(vec![20.0, 0.0]).unwrap_err().field, "tau_membrane_ms[1]");
 }

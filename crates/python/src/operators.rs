@@ -70,6 +70,14 @@ impl SpikingTape {
         let neuron: SpikingNeuron =
             of_json(neuron).map_err(|error| errors::exception(py, "ConfigError", &error.to_string()))?;
         neuron.validate().map_err(|field| errors::exception(py, "ConfigError", &field.within("neuron").to_string()))?;
+        if !neuron.membrane_time_constants.is_fixed() {
+            return Err(errors::argument(
+                py,
+                "neuron",
+                "membrane time constants per neuron",
+                "membrane_time_constants of the kind fixed",
+            ));
+        }
         let readout = match readout {
             "every-step" => Readout::PerStep,
             "max-over-time" => Readout::MaxOverTime,

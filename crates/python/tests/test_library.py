@@ -235,6 +235,20 @@ def test_warnings_are_pythons():
     assert pathlib.Path(caught[0].filename).name == "test_library.py"
 
 
+@pytest.mark.parametrize("kind", ["drawn", "trained"])
+def test_membrane_time_constants_per_neuron(kind):
+    section = {"kind": kind, "min_ms": 5, "max_ms": 60}
+    settings = {"network.neurons": 10, "network.neuron.membrane_time_constants": section}
+    network = mdl_rnn.SpikingNetwork.draw("mante-spiking", set=settings)
+    assert network.tau_membrane_ms.shape == (10,) and len(set(network.tau_membrane_ms)) == 10
+    assert ((network.tau_membrane_ms > 5) & (network.tau_membrane_ms < 60)).all()
+    again = mdl_rnn.SpikingNetwork.from_arrays(network.config, **network.tensors)
+    inputs = np.random.default_rng(1).normal(size=(3, 100, 4)).astype(np.float32)
+    found, expected = again.run(inputs), network.run(inputs)
+    assert expected.spikes.any() and np.array_equal(found.output, expected.output)
+    assert mdl_rnn.SpikingNetwork.draw("mante-spiking", set={"network.neurons": 10}).tau_membrane_ms is None
+
+
 def test_spikes_in_other_forms():
     pytest.importorskip("scipy")
     network = mdl_rnn.SpikingNetwork.draw("mante-spiking", set={"network.neurons": 20})

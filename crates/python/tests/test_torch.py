@@ -100,6 +100,14 @@ def test_networks_and_modules_are_the_same():
         assert np.array_equal(again.tensors[name], network.tensors[name]), name
 
 
+def test_time_constants_per_neuron_are_refused():
+    section = {"kind": "drawn"}
+    network = mdl_rnn.SpikingNetwork.draw("mante-spiking", set={"network.neuron.membrane_time_constants": section})
+    module = SpikingModes.from_network(network)
+    with pytest.raises(mdl_rnn.MdlRnnError, match="membrane_time_constants"):
+        module(torch.zeros(5, 2, 4))
+
+
 def test_rate_gradients_agree_with_differences():
     network = mdl_rnn.RateNetwork.draw("go-nogo", set={"network.neurons": 10, "network.noise_sd": 0.0, "network.train_input": True})
     module = RateRNN(network).eval()

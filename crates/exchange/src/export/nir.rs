@@ -232,6 +232,9 @@ fn single_filter(config: &SpikingConfig, population: &Population) -> std::result
             neuron.refractory_steps
         ));
     }
+    if !neuron.membrane_time_constants.is_fixed() {
+        return lacks("a membrane time constant per neuron (network.neuron.membrane_time_constants)".into());
+    }
     let slowest = (0..config.neurons).map(|i| population.tau_decay_ms(i)).fold(0.0, f64::max);
     if neuron.synapse == Synapse::Double || slowest > 0.0 {
         return lacks(format!(
@@ -332,7 +335,7 @@ fn lif(artifact: &Artifact, config: &RateConfig, lif: &LifConfig) -> Result<Grap
     let metadata = [lif.refractory_ms / 1e3, lif.noise_sd_mv(), offset, lif.v_initial_max_mv - offset];
     let thresholds = vec![lif.v_peak_mv() - offset; n];
     let biases = (0..n).map(|i| bias_mv(i) - offset).collect();
-    let neurons = neurons(lif.tau_membrane_ms / 1e3, biases, thresholds, metadata);
+    let neurons = neurons(vec![lif.tau_membrane_ms / 1e3; n], biases, thresholds, metadata);
     let (recurrent, mut back) = recurrence(&parameters.recurrent, n, |i| gain(i) / factor, outgoing);
     let euler = |tau: f64| dt / step_gain(dt, tau);
     let decays: Vec<f64> = tau_decay.iter().map(|tau| euler(*tau)).collect();
@@ -371,7 +374,11 @@ fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment)
     let get = |name: &str, shape: &[usize]| artifact.values::<f32>(name, shape).map(<[f32]>::to_vec);
     let dt = neuron.dt_ms / 1e3;
     let gain_of = |tau_ms: f64| 1.0 - neuron.alpha(tau_ms);
-    let (current, membrane) = (gain_of(neuron.tau_current_ms), gain_of(neuron.tau_membrane_ms));
+    let current = gain_of(neuron.tau_current_ms);
+    let membranes: Vec<f64> = match neuron.membrane_time_constants.is_fixed() {
+        true => vec![dt / gain_of(neuron.tau_membrane_ms); n],
+        false => get("tau_membrane_ms", &[n])?.iter().map(|tau_ms| dt / gain_of(f64::from(*tau_ms))).collect(),
+    };
     let rise = gain_of(neuron.tau_rise_ms);
     let double = neuron.synapse == Synapse::Double;
     let taus: Vec<f64> = (0..n).map(|i| population.tau_decay_ms(i)).collect();
@@ -379,7 +386,7 @@ fn spiking(artifact: &Artifact, config: &SpikingConfig, experiment: &Experiment)
     let gains: Vec<f64> = taus.iter().map(gain).collect();
     let refractory = f64::from(neuron.refractory_steps) * dt;
     let thresholds = (0..n).map(|i| population.threshold(i)).collect();
-    let neurons = neurons(dt / membrane, vec![0.0; n], thresholds, [refractory, 0.0, 0.0, 0.0]);
+    let neurons = neurons(membranes, vec![0.0; n], thresholds, [refractory, 0.0, 0.0, 0.0]);
     // The gain of neuron 0 is included in Ξ_in, the ratios of the other gains to it in Ξ_out.
     let recurrent = RecurrentWeights::Modes {
         modes,
@@ -480,9 +487,9 @@ fn filter(name: &'static str, tau: Vec<f64>) -> Node {
 }
 
 /// Leaky integrate-and-fire neurons with these leaks and thresholds that reset to 0, with the values of [`METADATA`].
-fn neurons(tau: f64, v_leak: Vec<f64>, v_threshold: Vec<f64>, metadata: [f64; 4]) -> Node {
+fn neurons(tau: Vec<f64>, v_leak: Vec<f64>, v_threshold: Vec<f64>, metadata: [f64; 4]) -> Node {
     let alike = |value: f64| vec![value; v_threshold.len()];
-    let fields = [("tau", alike(tau)), ("r", alike(1.0)), ("v_leak", v_leak), ("v_reset", alike(0.0))];
+    let fields = [("tau", tau), ("r", alike(1.0)), ("v_leak", v_leak), ("v_reset", alike(0.0))];
     let threshold = each("v_threshold", v_threshold);
     let mut fields: Vec<Field> = fields.into_iter().map(|(field, values)| each(field, values)).collect();
     fields.insert(3, threshold);

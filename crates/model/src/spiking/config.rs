@@ -36,10 +36,9 @@ pub struct SpikingConfig {
 impl SpikingConfig {
     /// Names of the parameters, as in an artifact, and whether they are trained.
     pub fn parameters(&self) -> Vec<(&'static str, bool)> {
-        let of_neurons = self.neuron.model.trained().into_iter().map(|(name, _)| name);
         ["w_in", "mode_in", "score", "mode_out", "w_out"]
             .into_iter()
-            .chain(of_neurons)
+            .chain(self.neuron.trained())
             .map(|name| (name, true))
             .collect()
     }

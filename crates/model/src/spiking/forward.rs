@@ -488,7 +488,7 @@ fn step_groups<R: Real, N: Neuron<R>, const G: usize>(
         }
         if let Some(voltage) = voltage.get_mut(i) {
             for g in 0..G {
-                voltage[g] = neuron.free_potential(before[g], current[g]);
+                voltage[g] = neuron.free_potential(i, before[g], current[g]);
             }
         }
     }

@@ -69,7 +69,7 @@ pub(super) fn states<M: Backend>(machine: &M, network: &Network, first: &Tensor,
     let threshold = Tensor::from_vec(threshold, weights.dim(1)?, potential.device())?;
     let kept = further.map(|further| machine.tensor(further, &dims)).transpose()?;
     let model = network.population.neuron().model;
-    let own_rows = with_neuron!(model, f32, N => N::ROWS);
+    let own_rows = with_neuron!(model, network.population.shares_membrane(), f32, N => N::ROWS);
     let rows = weights.narrow(0, weights.dim(0)? - own_rows, own_rows)?;
     let threshold = model.section().thresholds(threshold, &rows, kept)?;
     let spikes = potential.broadcast_gt(&threshold)?.to_dtype(potential.dtype())?;
@@ -222,7 +222,8 @@ impl<'a, M: Backend> Launch<'a, M> {
         if steps == 0 || trials == 0 {
             bail!("a GPU needs at least one step and one trial, found {steps} and {trials}")
         }
-        let own_rows = with_neuron!(neuron.model, f32, N => N::ROWS);
+        let shared = population.shares_membrane();
+        let own_rows = with_neuron!(neuron.model, shared, f32, N => N::ROWS);
         let (inputs, outputs) = (modes + signals, rows - modes - signals - own_rows);
         let Some(plan) = Plan::new(trials, neurons, inputs, outputs, channels) else {
             bail!(
@@ -241,6 +242,7 @@ impl<'a, M: Backend> Launch<'a, M> {
             Output::Peaks => 2,
         };
         let membrane = neuron.membrane();
+        let rows_before = |rows: usize| (4 * rows * neurons) as u64;
         let placed = [machine.place(first)?, machine.place(weights)?];
         let (threshold, tau_decay_ms) = (population.shared_threshold(), population.shared_tau_decay_ms());
         let own = |shared: bool, constant: &dyn Fn(usize) -> f64| {
@@ -281,7 +283,9 @@ impl<'a, M: Backend> Launch<'a, M> {
                 one_minus_alpha: (1.0 - membrane.alpha) as f32,
                 hold: membrane.refractory_steps.max(1) as i32,
                 count: neurons as i32,
-                rows: placed[1].address + 4 * ((inputs + outputs) * neurons) as u64,
+                rows: placed[1].address + rows_before(inputs + outputs),
+                // The last row.
+                leaks: if shared { 0 } else { placed[1].address + rows_before(rows - 1) },
                 further: 0,
             },
             weights: placed[1].address,
@@ -317,7 +321,8 @@ impl<'a, M: Backend> Launch<'a, M> {
         let membrane = with_membrane.then(|| floats(steps * trials * neurons)).transpose()?;
         let with_synapses = keep == Keep::Trace && population.shared_tau_decay_ms().is_none();
         let synapses = with_synapses.then(|| floats(steps * trials * neurons)).transpose()?;
-        let with_further = keep != Keep::Nothing && arguments.rows > 0;
+        let of_model = arguments.rows as usize - usize::from(!population.shares_membrane());
+        let with_further = keep != Keep::Nothing && of_model > 0;
         let further = with_further.then(|| floats(steps * trials * neurons)).transpose()?;
         let with_peak = keep != Keep::Nothing && arguments.output == 2;
         let peak = with_peak.then(|| machine.empty::<u32>(trials * neurons)).transpose()?;

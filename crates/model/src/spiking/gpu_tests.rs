@@ -7,6 +7,7 @@ use crate::spiking::neuron::{PublishedGain, SpikingNeuron, Synapse, SynapticGain
 use crate::spiking::neurons::{Adaptation, NeuronModel};
 use crate::spiking::run::{operands, sequence};
 use crate::spiking::surrogate::{MultiGaussian, Surrogate};
+use crate::spiking::time_constants::{Bounds, TimeConstants};
 use crate::testing::{distance, values};
 use candle_core::{DType, Device, Var};
 use mdl_emulator::Emulator;
@@ -64,8 +65,7 @@ fn results(output: Result<Tensor>, vars: &[Var; 5], extra: &[&Var]) -> Vec<Tenso
 /// The results of the emulator agree with those of the CPU, and have the same bits for both thread orders.
 fn check(population: &Population, sizes: ModeSizes, input: &Input, extra: Option<&Var>, output: Output) {
     let Some(machine) = Emulator::new() else { return };
-    let own: Vec<Var> =
-        population.neuron().model.trained().into_iter().map(|(_, value)| own(value, sizes.neurons)).collect();
+    let own: Vec<Var> = population.neuron().initial(sizes.neurons, 4).into_iter().map(own).collect();
     let population = &population.clone().with_trained(own.iter().map(|var| var.as_tensor().clone()).collect());
     let extra: Vec<&Var> = extra.into_iter().chain(&own).collect();
     let extra = &extra[..];
@@ -84,9 +84,10 @@ fn check(population: &Population, sizes: ModeSizes, input: &Input, extra: Option
 }
 
 /// A trained constant that differs between neurons.
-fn own(value: f32, neurons: usize) -> Var {
-    let values: Vec<f32> = (0..neurons).map(|i| value * (0.6 + 0.8 * (i % 5) as f32 / 4.0)).collect();
-    Var::from_vec(values, neurons, &Device::Cpu).unwrap()
+fn own(initial: Vec<f32>) -> Var {
+    let scaled = |(i, value): (usize, f32)| value * (0.6 + 0.8 * (i % 5) as f32 / 4.0);
+    let values: Vec<f32> = initial.into_iter().enumerate().map(scaled).collect();
+    Var::new(values, &Device::Cpu).unwrap()
 }
 
 fn signals(steps: usize, trials: usize, inputs: usize) -> (Input, Var) {
@@ -197,6 +198,38 @@ fn adaptive_neurons_agree_with_the_cpu() {
     check(&neuron(true, 5).into(), SMALL, &Input::Spikes(Arc::new(spikes)), None, Output::Peaks);
 }
 
+/// Membrane time constants of each neuron, drawn and trained, of leaky and adaptive neurons; every output.
+#[test]
+fn membrane_time_constants_per_neuron_agree_with_the_cpu() {
+    let bounds = Bounds { min_ms: 4.0, max_ms: 90.0, spread: 1.5 };
+    let adaptive = NeuronModel::Adaptive(Adaptation { tau_ms: 40.0, strength: 2.0, trained: true });
+    let neuron = |model, membrane_time_constants, refractory_steps| SpikingNeuron {
+        threshold: 0.7,
+        refractory_steps,
+        model,
+        membrane_time_constants,
+        ..SpikingNeuron::default()
+    };
+    let (input, x) = signals(70, 3, SMALL.inputs);
+    for model in [NeuronModel::default(), adaptive] {
+        for refractory_steps in [0, 5] {
+            let trained = neuron(model, TimeConstants::Trained(bounds), refractory_steps);
+            for output in [Output::Readout, Output::Synapses, Output::Peaks] {
+                check(&trained.clone().into(), SMALL, &input, Some(&x), output);
+            }
+            check(&diverse(trained, SMALL.neurons), SMALL, &input, Some(&x), Output::Synapses);
+        }
+        let drawn = neuron(model, TimeConstants::Drawn(bounds), 5);
+        check(&Population::initial(&drawn, SMALL.neurons, 3).unwrap(), SMALL, &input, Some(&x), Output::Readout);
+    }
+    let trained = neuron(NeuronModel::default(), TimeConstants::Trained(bounds), 1);
+    for (neurons, steps) in [(600, 37), (4200, 9)] {
+        let sizes = ModeSizes { neurons, ..SMALL };
+        let (input, x) = signals(steps, 2, sizes.inputs);
+        check(&trained.clone().into(), sizes, &input, Some(&x), Output::Readout);
+    }
+}
+
 /// Every input and output at the minimum size that the kernels are designed for.
 #[test]
 fn large_networks_agree_with_the_cpu() {
@@ -249,9 +282,12 @@ fn states_agree_with_the_cpu() {
     let (input, _) = signals(60, 2, SMALL.inputs);
     let model = NeuronModel::Adaptive(Adaptation { tau_ms: 40.0, ..Adaptation::default() });
     let adaptive = SpikingNeuron { model, ..SpikingNeuron::default() };
-    for population in
-        [SpikingNeuron::default().into(), diverse(SpikingNeuron::default(), SMALL.neurons), adaptive.into()]
-    {
+    let drawn =
+        SpikingNeuron { membrane_time_constants: TimeConstants::Drawn(Bounds::default()), ..SpikingNeuron::default() };
+    let drawn = [drawn.clone(), SpikingNeuron { model, ..drawn }];
+    let [drawn, both] = drawn.map(|neuron| Population::initial(&neuron, SMALL.neurons, 3).unwrap());
+    let diverse = diverse(SpikingNeuron::default(), SMALL.neurons);
+    for population in [SpikingNeuron::default().into(), diverse, adaptive.into(), drawn, both] {
         let (first, weights) = operands(&population, &parameters, &input, Output::Synapses).unwrap();
         let expected = crate::spiking::run::states(&population, &parameters, &input).unwrap();
         let network = Network::new(&population, &SMALL, &input, Output::Synapses);

@@ -20,6 +20,7 @@ pub(super) struct Neurons {
     pub hold: i32,
     pub count: i32,
     pub rows: u64,
+    pub leaks: u64,
     pub further: u64,
 }
 

@@ -11,7 +11,7 @@
 //!
 //! α_x = exp(−dt/τ_x); all variables are zero before the first step. The reset factor 1 − s_{t−1} is differentiated;
 //! g_t is a constant. The threshold θ and the decay time constant τ_d, and with it α_d and κ, may differ between
-//! neurons: see [`Population`]. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
+//! neurons, as may the membrane time constant, drawn or trained: see [`Population`]. Source: Lin & Huang, *Spiking mode-based neural networks* (arXiv 2310.14621).
 //!
 //! [`run`] and [`synapses`] are one operator per sequence, forward and backward; [`mod@reference`] is the same network
 //! in plain candle operations. The cost is O(N (P + K + O)) per step and trial. Memory is that of the output, P numbers
@@ -38,6 +38,7 @@ pub mod reference;
 mod run;
 mod sparse;
 mod surrogate;
+mod time_constants;
 
 pub use currents::currents;
 pub use input::{Input, States};
@@ -47,3 +48,4 @@ pub use neurons::{Adaptation, Leak, NeuronModel};
 pub use population::Population;
 pub use run::{run, states, synapses};
 pub use surrogate::{MultiGaussian, Surrogate};
+pub use time_constants::{Bounds, Same, TimeConstants};

@@ -19,7 +19,7 @@ pub struct SpikingNetwork {
     config: SpikingConfig,
     population: Population,
     variables: [Var; 5],
-    /// In the order of [`NeuronModel::trained`](super::NeuronModel::trained), `[N]` each.
+    /// In the order of [`SpikingNeuron::trained`](super::SpikingNeuron::trained), `[N]` each.
     of_neurons: Vec<Var>,
     frozen: Vec<String>,
 }
@@ -36,11 +36,11 @@ impl SpikingNetwork {
             parameters.w_out = (parameters.w_out * (outputs as f64 / config.neurons as f64).sqrt())?;
         }
         let [w_in, mode_in, score, mode_out, w_out] = parameters.named().map(|(_, tensor)| Var::from_tensor(tensor));
-        let of_neurons = config.neuron.model.trained().into_iter();
-        let of_neurons =
-            of_neurons.map(|(_, value)| Var::from_vec(vec![value; config.neurons], config.neurons, &Device::Cpu));
+        let of_neurons = config.neuron.initial(config.neurons, seed).into_iter();
+        let of_neurons = of_neurons.map(|values| Var::from_vec(values, config.neurons, &Device::Cpu));
         let variables = [w_in?, mode_in?, score?, mode_out?, w_out?];
-        Ok(Self::new(config, config.neuron.clone().into(), variables, of_neurons.collect::<Result<_>>()?))
+        let population = Population::initial(&config.neuron, config.neurons, seed)?;
+        Ok(Self::new(config, population, variables, of_neurons.collect::<Result<_>>()?))
     }
 
     fn new(config: &SpikingConfig, population: Population, variables: [Var; 5], of_neurons: Vec<Var>) -> Self {
@@ -53,8 +53,8 @@ impl SpikingNetwork {
     #[must_use]
     pub fn with_frozen(self, names: &[String]) -> Self {
         let mut frozen = Self { frozen: names.to_vec(), ..self };
-        let of_neurons = frozen.config.neuron.model.trained().into_iter().zip(&frozen.of_neurons);
-        let trained = of_neurons.map(|((name, _), variable)| frozen.in_graph(name, variable)).collect();
+        let of_neurons = frozen.config.neuron.trained().into_iter().zip(&frozen.of_neurons);
+        let trained = of_neurons.map(|(name, variable)| frozen.in_graph(name, variable)).collect();
         frozen.population = frozen.population.with_trained(trained);
         frozen
     }
@@ -69,7 +69,8 @@ impl SpikingNetwork {
     }
 
     /// Reads a network from an artifact and checks every shape. Thresholds and decay time constants of its neurons are
-    /// in the tensors `threshold` and `tau_decay_ms` `[N]`; without a tensor, the value in the config is used.
+    /// in the tensors `threshold` and `tau_decay_ms` `[N]`; without a tensor, the value in the config is used. Drawn time
+    /// constants of the membranes are in `tau_membrane_ms` `[N]`.
     ///
     /// # Errors
     /// [`ArtifactError::Tensor`] naming the tensor.
@@ -88,7 +89,7 @@ impl SpikingNetwork {
         };
         let parameter = |i: usize| variable(NAMES[i], shapes[i]);
         let variables = [parameter(0)?, parameter(1)?, parameter(2)?, parameter(3)?, parameter(4)?];
-        let of_neurons = config.neuron.model.trained().into_iter().map(|(name, _)| variable(name, &[n]));
+        let of_neurons = config.neuron.trained().into_iter().map(|name| variable(name, &[n]));
         let of_neurons = of_neurons.collect::<std::result::Result<_, ArtifactError>>()?;
         Ok(Self::new(config, Population::read(artifact, config)?, variables, of_neurons))
     }
@@ -138,8 +139,7 @@ impl SpikingNetwork {
         for (name, values) in self.population.own() {
             artifact.insert(name, &[values.len()], values.to_vec());
         }
-        let trained: Vec<Tensor> = self.of_neurons.iter().map(|variable| variable.as_detached_tensor()).collect();
-        for (name, tensor) in self.config.neuron.model.section().derived(&trained)? {
+        for (name, tensor) in self.population.derived()? {
             artifact.insert(name, tensor.dims(), tensor.to_vec1::<f32>()?);
         }
         artifact.insert("importance", &[self.config.modes], self.parameters().importance()?);
@@ -148,8 +148,8 @@ impl SpikingNetwork {
 
     /// Parameters, by their names in an artifact.
     pub fn variables(&self) -> Vec<(&'static str, &Var)> {
-        let of_neurons = self.config.neuron.model.trained().into_iter().map(|(name, _)| name);
-        NAMES.into_iter().zip(&self.variables).chain(of_neurons.zip(&self.of_neurons)).collect()
+        let of_neurons = self.config.neuron.trained().into_iter().zip(&self.of_neurons);
+        NAMES.into_iter().zip(&self.variables).chain(of_neurons).collect()
     }
 
     /// Parameters that are not frozen.
@@ -217,6 +217,7 @@ impl SpikingNetwork {
 mod tests {
     use super::super::neuron::SpikingNeuron;
     use super::super::neurons::{Adaptation, NeuronModel};
+    use super::super::time_constants::{Bounds, TimeConstants};
     use super::*;
     use mdl_artifact::{Kind, Provenance};
 
@@ -237,6 +238,63 @@ mod tests {
             for variable in &network.of_neurons {
                 variable.set(&(variable.as_tensor() - 5.0).unwrap()).unwrap();
             }
+        }
+    }
+
+    fn written(network: &SpikingNetwork) -> Artifact {
+        let mut artifact = Artifact::new(Kind::Spiking, serde_json::Value::Null, Provenance::new("test", None, 1));
+        network.write(&mut artifact).unwrap();
+        artifact
+    }
+
+    #[test]
+    fn time_constants_of_the_membrane_are_kept_in_artifacts() {
+        let bounds = Bounds { min_ms: 5.0, max_ms: 60.0, spread: 1.0 };
+        let network = |membrane_time_constants| {
+            let neuron = SpikingNeuron { membrane_time_constants, ..SpikingNeuron::default() };
+            let config = SpikingConfig { neurons: 20, modes: 2, neuron, initial_readout: Default::default() };
+            SpikingNetwork::initial(&config, 1, 1, 2).unwrap()
+        };
+        let read = |artifact: &Artifact, config: &SpikingConfig| SpikingNetwork::read(artifact, config, 1, 1);
+        let fixed = network(TimeConstants::default());
+        let [drawn, trained] = [TimeConstants::Drawn(bounds), TimeConstants::Trained(bounds)].map(network);
+        assert_eq!((trained.config().parameters().len(), drawn.config().parameters().len()), (6, 5));
+        let tau_ms = |artifact: &Artifact| artifact.values::<f32>("tau_membrane_ms", &[20]).unwrap().to_vec();
+        let [own, start] = [&drawn, &trained].map(|network| tau_ms(&written(network)));
+        assert_eq!(own, start, "one draw for both");
+        assert!(own.iter().all(|tau_ms| (5.0..60.0).contains(tau_ms)) && own[0] != own[1], "{own:?}");
+        for network in [&fixed, &drawn, &trained] {
+            let artifact = written(network);
+            let again = read(&artifact, network.config()).unwrap();
+            assert_eq!(written(&again).tensors, artifact.tensors);
+            let moved = again.to_device(&Device::Cpu).unwrap();
+            assert_eq!(written(&moved).tensors, artifact.tensors);
+        }
+        let named: Vec<&str> = trained.variables().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(named.last(), Some(&"theta_membrane"));
+        let artifact = written(&fixed);
+        assert!(!artifact.has("tau_membrane_ms") && !artifact.has("theta_membrane"));
+        for (config, name) in [(drawn.config(), "tau_membrane_ms"), (trained.config(), "theta_membrane")] {
+            let error = read(&artifact, config).err().unwrap().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+        let w_out = |network: &SpikingNetwork| written(network).values::<f32>("w_out", &[1, 20]).unwrap().to_vec();
+        assert_eq!(w_out(&fixed), w_out(&drawn), "the weights are those of a network of equal neurons");
+    }
+
+    /// However far training moves θ, the time constants keep within their bounds.
+    #[test]
+    fn trained_time_constants_keep_within_their_bounds() {
+        let bounds = Bounds { min_ms: 5.0, max_ms: 60.0, spread: 3.0 };
+        let neuron = SpikingNeuron { membrane_time_constants: TimeConstants::Trained(bounds), ..Default::default() };
+        let config = SpikingConfig { neurons: 8, modes: 1, neuron, initial_readout: Default::default() };
+        let network = SpikingNetwork::initial(&config, 1, 1, 2).unwrap();
+        for shift in [-1e3, 2e3, 1e30] {
+            let theta = &network.of_neurons[0];
+            theta.set(&(theta.as_tensor() + shift).unwrap()).unwrap();
+            let artifact = written(&network);
+            let tau_ms = artifact.values::<f32>("tau_membrane_ms", &[8]).unwrap();
+            assert!(tau_ms.iter().all(|tau_ms| (5.0..=60.0).contains(tau_ms)), "{tau_ms:?}");
         }
     }
 

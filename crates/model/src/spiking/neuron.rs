@@ -6,12 +6,17 @@
 
 use super::neurons::{Membrane, NeuronModel};
 use super::surrogate::Surrogate;
+use super::time_constants::TimeConstants;
 use mdl_data::field::{InvalidField, LARGEST, require, require_duration_ms, require_positive};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Maximum number of steps of a trial, and of a refractory period.
 const MOST_STEPS: u32 = 1_000_000;
+
+/// Name of the trained tensor `[N]` of the membrane's time constants, θ, and the index of its stream of random numbers,
+/// after those of the network's weights.
+const THETA_MEMBRANE: (&str, u64) = ("theta_membrane", 5);
 
 /// The synapse model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +79,9 @@ pub struct SpikingNeuron {
     /// Dynamics of the membrane potential and of the threshold.
     #[serde(skip_serializing_if = "NeuronModel::is_default")]
     pub model: NeuronModel,
+    /// Time constants of the membranes: `tau_membrane_ms` for all, or one per neuron around it.
+    #[serde(skip_serializing_if = "TimeConstants::is_fixed")]
+    pub membrane_time_constants: TimeConstants,
 }
 
 impl Default for SpikingNeuron {
@@ -90,6 +98,7 @@ impl Default for SpikingNeuron {
             gain: SynapticGain::Published(PublishedGain::OneMinusAlphaDecay),
             surrogate: Surrogate::default(),
             model: NeuronModel::default(),
+            membrane_time_constants: TimeConstants::default(),
         }
     }
 }
@@ -124,6 +133,30 @@ impl SpikingNeuron {
             Synapse::Single => 0.0,
             Synapse::Double => self.alpha(self.tau_rise_ms),
         }
+    }
+
+    /// Names of the tensors `[N]` trained with the network: those of the model, then θ of the membrane.
+    pub fn trained(&self) -> Vec<&'static str> {
+        let of_model = self.model.trained().into_iter().map(|(name, _)| name);
+        let of_membrane = self.membrane_time_constants.are_trained().then_some(THETA_MEMBRANE.0);
+        of_model.chain(of_membrane).collect()
+    }
+
+    /// Initial values `[N]` of these tensors.
+    pub fn initial(&self, neurons: usize, seed: u64) -> Vec<Vec<f32>> {
+        let of_model = self.model.trained().into_iter().map(|(_, value)| vec![value; neurons]);
+        let of_membrane = self.membrane_time_constants.are_trained().then(|| self.theta_membrane(neurons, seed));
+        of_model.chain(of_membrane).collect()
+    }
+
+    /// Initial θ of the membranes, `[N]`.
+    pub(super) fn theta_membrane(&self, neurons: usize, seed: u64) -> Vec<f32> {
+        self.membrane_time_constants.initial(self.tau_membrane_ms, neurons, seed, THETA_MEMBRANE.1)
+    }
+
+    /// Leak 1 − exp(−dt/τ) per step, precise for slow decays, too.
+    pub(super) fn leak(&self, tau_ms: f64) -> f64 {
+        -(-self.dt_ms / tau_ms).exp_m1()
     }
 
     /// Constants of the membrane.
@@ -163,13 +196,17 @@ impl SpikingNeuron {
         let expected = format!("a number above 0, at most {LARGEST}, or a published value by name");
         require(gain > 0.0 && gain <= LARGEST, "gain", gain, &expected)?;
         self.surrogate.validate().map_err(|error| error.within("surrogate"))?;
-        self.model.validate(self.dt_ms).map_err(|error| error.within("model"))
+        self.model.validate(self.dt_ms).map_err(|error| error.within("model"))?;
+        let median = ("neuron.tau_membrane_ms", self.tau_membrane_ms);
+        let membrane = self.membrane_time_constants.validate(median, self.dt_ms);
+        membrane.map_err(|error| error.within("membrane_time_constants"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::neurons::Adaptation;
+    use super::super::time_constants::Bounds;
     use super::*;
 
     /// As configs are read: by way of a value.
@@ -180,7 +217,7 @@ mod tests {
     #[test]
     fn a_leaky_neuron_is_not_named() {
         let stored = serde_json::to_string(&SpikingNeuron::default()).unwrap();
-        assert!(!stored.contains("model"), "as artifacts keep it: {stored}");
+        assert!(!stored.contains("model") && !stored.contains("time_constants"), "as artifacts keep it: {stored}");
         let read = |model: &str| read_json::<SpikingNeuron>(&format!(r#"{{"model": {model}}}"#));
         assert_eq!(read(r#"{"kind": "leaky"}"#).unwrap(), SpikingNeuron::default());
         let adaptation = Adaptation { trained: true, ..Adaptation::default() };
@@ -195,6 +232,27 @@ mod tests {
             let error = read(model).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn membrane_time_constants_per_neuron_are_named() {
+        let read = |section: &str| read_json::<SpikingNeuron>(&format!(r#"{{"membrane_time_constants": {section}}}"#));
+        assert_eq!(read(r#"{"kind": "fixed"}"#).unwrap(), SpikingNeuron::default());
+        let drawn = read(r#"{"kind": "drawn", "max_ms": 50}"#).unwrap();
+        let bounds = Bounds { max_ms: 50.0, ..Bounds::default() };
+        assert_eq!(drawn.membrane_time_constants, TimeConstants::Drawn(bounds));
+        let stored = serde_json::to_string(&drawn).unwrap();
+        assert_eq!(read_json::<SpikingNeuron>(&stored).unwrap(), drawn, "{stored}");
+        for (section, word) in [
+            (r#"{"kind": "fixed", "min_ms": 3}"#, "`min_ms`"),
+            (r#"{"kind": "trained", "min": 3}"#, "`min`"),
+            (r#"{"kind": "train"}"#, "`trained`"),
+        ] {
+            let error = read(section).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        let error = SpikingNeuron { tau_membrane_ms: 60.0, ..drawn }.validate().unwrap_err().to_string();
+        assert!(error.starts_with("membrane_time_constants.max_ms: found 50, expected above neuron.tau_m"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //
 // A neuron has a `State` that it carries from step to step, of which `keep` stores the part that the backward pass
 // needs in addition to U; `Adjoint`, its gradients; and `ROWS`, the number of constants per neuron with gradients,
-// after the network's weights.
+// after the network's weights and before the leak of the membrane.
 #pragma once
 #include "common.cuh"
 
@@ -12,8 +12,17 @@ struct Neurons {
   int32_t hold;                  // steps for which a spike silences its neuron
   int32_t count;                 // N
   const float* rows;             // [ROWS, N]
+  const float* leaks;            // 1 − α_m of each neuron [N], a row after those above, or null where all share the one above
   float* further;                // state [T, B, N] that the neuron keeps beside U, where a backward pass follows, else null
 };
+
+// α_m x and (1 − α_m) x of neuron n.
+static __device__ inline float membrane_kept(const Neurons& k, int n, float x) {
+  return x * (k.leaks ? 1.0f - k.leaks[n] : k.alpha);
+}
+static __device__ inline float membrane_entering(const Neurons& k, int n, float x) {
+  return x * (k.leaks ? k.leaks[n] : k.one_minus_alpha);
+}
 
 // Gradients that leave a neuron: with respect to I_t and −s_{t−1}.
 struct Leaving {
@@ -54,15 +63,17 @@ struct Leaky {
   static __device__ float excess(const Neurons&, int, float threshold, const State& state) { return state.u - threshold; }
 
   // `derivative` is σ' of the excess, `c` the reset factor's g_t V_t, `of_rows` the sums of the rows' gradients.
-  static __device__ Leaving step_back(const Neurons& k, int, float, float derivative, const State& state, float c,
-                                      Adjoint& adjoint, float spike, float*) {
-    return leave(k, state.u, c, adjoint.membrane, derivative * spike);
+  static __device__ Leaving step_back(const Neurons& k, int n, float, float derivative, const State& state, float c,
+                                      Adjoint& adjoint, float spike, float* of_rows) {
+    return leave(k, n, state.u, c, adjoint.membrane, derivative * spike, of_rows[ROWS]);
   }
 
-  static __device__ Leaving leave(const Neurons& k, float u, float c, float& membrane, float spike) {
-    const float potential = membrane * k.alpha + spike;
+  // Adds the gradient of the leak to `of_leak` where neurons have their own; see `spiking/neurons/decay.rs`.
+  static __device__ Leaving leave(const Neurons& k, int n, float u, float c, float& membrane, float spike, float& of_leak) {
+    const float later = membrane, potential = membrane_kept(k, n, later) + spike;
     membrane = u == 0.0f && signbit(u) ? 0.0f : potential;
-    return {membrane * k.one_minus_alpha, c * potential};
+    if (k.leaks) of_leak += u * (membrane - later) / k.leaks[n];
+    return {membrane_entering(k, n, membrane), c * potential};
   }
 };
 
@@ -116,6 +127,6 @@ struct Adaptive {
     of_rows[0] += later * (state.b - (spikes(k, n, threshold, state) ? 1.0f : 0.0f));
     of_rows[1] -= excess * state.b;
     adjoint.adaptation = rho * later - beta * excess;
-    return Leaky::leave(k, state.u, c, adjoint.membrane, excess);
+    return Leaky::leave(k, n, state.u, c, adjoint.membrane, excess, of_rows[ROWS]);
   }
 };

@@ -43,7 +43,8 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
     let threshold = each(&|i| population.threshold(i))?;
     let alpha_d = each(&|i| neuron.alpha(population.tau_decay_ms(i)))?;
     let kappa = each(&|i| neuron.gain_at(population.tau_decay_ms(i)))?;
-    let mut membrane = neuron.model.section().reference(neuron.membrane(), population.trained(), &zero)?;
+    let (leak, model) = (population.leaks(neurons, &zero)?, neuron.model.section());
+    let mut membrane = model.reference(neuron.membrane(), &leak, population.trained_of_model(), &zero)?;
     let [mut i, mut h, mut r, mut s] = std::array::from_fn(|_| zero.clone());
     let mut rows: [Vec<Tensor>; 5] = Default::default();
     for t in 0..steps {

@@ -46,10 +46,13 @@ pub fn states(population: &Population, parameters: &ModeParameters, input: &Inpu
         let network = gpu::Network::new(population, &sizes, input, Output::Synapses);
         return gpu::states(&device, &network, &first, &weights);
     }
-    let (kind, modes, model) = (Kind::of(input, sizes.inputs), sizes.modes, population.neuron().model);
+    let (kind, modes) = (Kind::of(input, sizes.inputs), sizes.modes);
+    let (model, shared) = (population.neuron().model, population.shares_membrane());
     match weights.dtype() {
-        DType::F64 => with_neuron!(model, f64, N => observe::<f64, N>(population, kind, modes, &first, &weights)),
-        _ => with_neuron!(model, f32, N => observe::<f32, N>(population, kind, modes, &first, &weights)),
+        DType::F64 => {
+            with_neuron!(model, shared, f64, N => observe::<f64, N>(population, kind, modes, &first, &weights))
+        }
+        _ => with_neuron!(model, shared, f32, N => observe::<f32, N>(population, kind, modes, &first, &weights)),
     }
 }
 
@@ -70,12 +73,12 @@ pub(super) fn sequence(
     }
     let kind = Kind::of(input, sizes.inputs);
     let interval = interval.unwrap_or(kind.interval(sizes.neurons));
-    let (modes, model) = (sizes.modes, population.neuron().model);
+    let (modes, model, shared) = (sizes.modes, population.neuron().model, population.shares_membrane());
     match weights.dtype() {
-        DType::F64 => with_neuron!(model, f64, N => {
+        DType::F64 => with_neuron!(model, shared, f64, N => {
             apply::<f64, N>(population, kind, output, modes, interval, &first, &weights)
         }),
-        _ => with_neuron!(model, f32, N => {
+        _ => with_neuron!(model, shared, f32, N => {
             apply::<f32, N>(population, kind, output, modes, interval, &first, &weights)
         }),
     }

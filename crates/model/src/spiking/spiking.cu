@@ -107,7 +107,7 @@ __device__ void forward(const Spiking& a) {
       current[i] = current[i] * a.alpha_current + drive;
       for (int p = 0; p < a.modes; ++p) current[i] += into[p * a.neurons + n] * sums[p];
       for (int k = 0; k < signals; ++k) current[i] += into[(a.modes + k) * a.neurons + n] * x[t % 2 * signals + k];
-      const float v = state[i].u * a.neuron.alpha + current[i] * a.neuron.one_minus_alpha;
+      const float v = membrane_kept(a.neuron, n, state[i].u) + membrane_entering(a.neuron, n, current[i]);
       Neuron::step(a.neuron, n, t, threshold, spike, v, state[i]);
 
       traces[n] = trace[i];
@@ -199,7 +199,7 @@ __device__ void backward(const Spiking& a) {
       cached(a.weights, (a.inputs + a.outputs) * a.neurons, a.cached, sums.of_parts + sums.columns * sums.parts);
   const float *into = weights, *out = weights + (size_t)a.inputs * a.neurons;
   float* held = a.held + (size_t)group * a.segment * a.neurons;
-  float* of_into = a.weights_parts + (size_t)group * (a.inputs + a.outputs + Neuron::ROWS) * a.neurons;
+  float* of_into = a.weights_parts + (size_t)group * (a.inputs + a.outputs + a.rows) * a.neurons;
   float* of_out = of_into + (size_t)a.inputs * a.neurons;
   float* of_rows = of_out + (size_t)a.outputs * a.neurons;
   float* of_columns = a.columns_parts + (size_t)group * a.channels * a.neurons;
@@ -207,7 +207,7 @@ __device__ void backward(const Spiking& a) {
 
   for (int trial = group; trial < a.trials; trial += a.groups) {
     float current[ITEMS] = {}, rising[ITEMS] = {}, trace[ITEMS] = {}, spike[ITEMS] = {};
-    float rows[ITEMS][Neuron::ROWS + 1] = {};  // one more, for an array has at least one
+    float rows[ITEMS][Neuron::ROWS + 1] = {};  // the last is that of the leak, if there is one
     typename Neuron::Adjoint adjoint[ITEMS];
     sums.clear();
     for (int q = thread(); q < a.outputs; q += threads()) rho[q] = eta[q] = 0.0f;
@@ -297,7 +297,7 @@ __device__ void backward(const Spiking& a) {
 #pragma unroll
     for (int i = 0; i < ITEMS; ++i) {
       const int n = i * threads() + thread();
-      for (int q = 0; n < a.neurons && q < Neuron::ROWS; ++q) of_rows[(size_t)q * a.neurons + n] += rows[i][q];
+      for (int q = 0; n < a.neurons && q < a.rows; ++q) of_rows[(size_t)q * a.neurons + n] += rows[i][q];
     }
   }
 }

@@ -635,6 +635,11 @@ class SpikingNetwork(Network):
         """
         return cls(_mdl_rnn.draw_network(_named(config), changes(set, seed)))
 
+    @property
+    def tau_membrane_ms(self) -> Array | None:
+        """Membrane time constants (ms), float32 of shape (N,); `None` if all neurons have that of the config."""
+        return self.tensors.get("tau_membrane_ms")
+
 
 class LifNetwork(Network):
     """A leaky integrate-and-fire network made from a rate network, with its scaling factor."""

@@ -138,6 +138,9 @@ fn of_network(network: &Value, found: &mut Found) {
     if kind(&neuron["model"]).as_deref() == Some("adaptive") {
         ["bellec2018", "yin2021"].iter().for_each(|key| found.add(key, "adaptive neuron"));
     }
+    if matches!(kind(&neuron["membrane_time_constants"]).as_deref(), Some("drawn" | "trained")) {
+        found.add("perez-nieves2021", "membrane time constants per neuron");
+    }
 }
 
 /// References so far, each once.

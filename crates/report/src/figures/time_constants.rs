@@ -1,4 +1,5 @@
-//! Distribution of time constants: the units of a rate network, the synaptic decay τ_d of a LIF or spiking network.
+//! Distribution of time constants: the units of a rate network, the synaptic decay τ_d of a LIF or spiking network, or the
+//! membranes of a spiking network whose neurons have their own.
 //!
 //! If units share one constant, there is a single bar, which shows that nothing was trained or drawn per unit.
 
@@ -15,7 +16,8 @@ use mdl_model::NetworkConfig;
 const CHECK: Check = Check("time-constant distribution");
 const PLOT_HEIGHT: f64 = 170.0;
 
-/// Time constants of a network; for a LIF network, the τ_d of its synapses.
+/// Time constants of a network; for a LIF network, the τ_d of its synapses; for a spiking network, those of its membranes
+/// where they were drawn or trained, else the τ_d of its synapses.
 ///
 /// # Errors
 /// [`ReportError`]: a mismatched tensor, or a constant that is not positive.
@@ -23,6 +25,7 @@ pub fn from_artifact(artifact: &Artifact, look: Look) -> Result<Option<Figure>, 
     let (tensor, title) = match artifact.kind {
         Kind::Rate => ("tau_ms", "Time constants of the units"),
         Kind::Lif => ("tau_ms", "Synaptic decay time constants"),
+        Kind::Spiking if artifact.has("tau_membrane_ms") => ("tau_membrane_ms", "Membrane time constants"),
         Kind::Spiking => ("tau_decay_ms", "Synaptic decay time constants"),
         _ => return Ok(None),
     };

@@ -24,6 +24,7 @@
 //! with adaptive spiking recurrent neural networks* (Nature Machine Intelligence 3:905, 2021), who train τ_a per
 //! neuron.
 
+use super::decay::MembraneDecay;
 use super::dynamics::{Leaving, Membrane, Model, Neuron, Reference, ReferenceStep};
 use super::leaky::{Leaky, LeakyReference};
 use crate::spiking::surrogate::Derivative;
@@ -103,9 +104,15 @@ impl Model for Adaptation {
         "adaptive"
     }
 
-    fn reference(&self, membrane: Membrane, trained: &[Tensor], zero: &Tensor) -> Result<Box<dyn Reference>> {
+    fn reference(
+        &self,
+        membrane: Membrane,
+        leak: &Tensor,
+        trained: &[Tensor],
+        zero: &Tensor,
+    ) -> Result<Box<dyn Reference>> {
         let rows = self.rows(membrane.dt_ms, trained, zero.dims()[1], zero)?;
-        let leaky = LeakyReference::new(membrane, zero);
+        let leaky = LeakyReference::new(membrane, leak, zero);
         Ok(Box::new(AdaptiveReference { leaky, rows, adaptation: zero.clone() }))
     }
 }
@@ -114,9 +121,12 @@ fn full(value: f64, neurons: usize, dtype: DType, device: &Device) -> Result<Ten
     Tensor::from_vec(vec![value; neurons], neurons, device)?.to_dtype(dtype)
 }
 
-/// Adaptive neurons; each has a row of ρ and one of β.
-pub(in crate::spiking) struct Adaptive<R> {
-    leaky: Leaky<R>,
+/// Number of rows of the adaptation: ρ and β.
+const OWN_ROWS: usize = 2;
+
+/// Adaptive neurons; each has a row of ρ and one of β, before that of its membrane.
+pub(in crate::spiking) struct Adaptive<R, D> {
+    leaky: Leaky<R, D>,
     rows: Vec<Lanes<R>>,
 }
 
@@ -134,11 +144,11 @@ pub(in crate::spiking) struct Adjoint<R> {
     adaptation: Lanes<R>,
 }
 
-impl<R: Real> Adaptive<R> {
+impl<R: Real, D> Adaptive<R, D> {
     /// ρ and β of lane group `i`.
     #[inline(always)]
     fn constants(&self, i: usize) -> (Lanes<R>, Lanes<R>) {
-        (self.rows[2 * i], self.rows[2 * i + 1])
+        (self.rows[OWN_ROWS * i], self.rows[OWN_ROWS * i + 1])
     }
 }
 
@@ -148,15 +158,18 @@ fn complement<R: Real>(rho: Lanes<R>) -> Lanes<R> {
     Lanes::splat(R::one()) - rho
 }
 
-impl<R: Real> Neuron<R> for Adaptive<R> {
+impl<R: Real, D: MembraneDecay<R>> Neuron<R> for Adaptive<R, D> {
     /// First step at which the neuron is free.
     type State = Lanes<R>;
     type Kept = Kept<R>;
     type Adjoint = Adjoint<R>;
-    const ROWS: usize = 2;
+    const ROWS: usize = OWN_ROWS + D::ROWS;
 
     fn new(membrane: Membrane, rows: Vec<Lanes<R>>) -> Self {
-        Self { leaky: Leaky::new(membrane, Vec::new()), rows }
+        let groups = || rows.chunks_exact(Self::ROWS);
+        let of_membrane = groups().flat_map(|group| &group[OWN_ROWS..]).copied().collect();
+        let own = groups().flat_map(|group| &group[..OWN_ROWS]).copied().collect();
+        Self { leaky: Leaky::new(membrane, of_membrane), rows: own }
     }
 
     fn rest() -> (Lanes<R>, Kept<R>) {
@@ -184,8 +197,8 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
     }
 
     #[inline(always)]
-    fn free_potential(&self, before: Kept<R>, current: Lanes<R>) -> Lanes<R> {
-        self.leaky.integrate(before.potential, current)
+    fn free_potential(&self, i: usize, before: Kept<R>, current: Lanes<R>) -> Lanes<R> {
+        self.leaky.integrate(i, before.potential, current)
     }
 
     #[inline(always)]
@@ -201,7 +214,7 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
         let (rho, _) = self.constants(i);
         let raised = self.threshold(i, threshold, before);
         let spikes = self.spikes(i, threshold, before);
-        let potential = self.leaky.advance((before.potential, raised), t, state, before.potential, current);
+        let potential = self.leaky.advance(i, (before.potential, raised), t, state, before.potential, current);
         Kept { potential, adaptation: before.adaptation * rho + complement(rho) * spikes }
     }
 
@@ -224,7 +237,7 @@ impl<R: Real> Neuron<R> for Adaptive<R> {
         rows[0] += later * (b - self.spikes(i, threshold, kept));
         rows[1] += Lanes::zero() - excess * b;
         adjoint.adaptation = rho * later - beta * excess;
-        self.leaky.backward(kept.potential, reset, &mut adjoint.membrane, excess)
+        self.leaky.backward(i, kept.potential, reset, &mut adjoint.membrane, excess, &mut rows[OWN_ROWS..])
     }
 
     #[inline(always)]

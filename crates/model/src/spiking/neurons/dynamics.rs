@@ -20,7 +20,7 @@ use mdl_kernels::real::Real;
 pub struct Membrane {
     /// Time step dt (ms).
     pub dt_ms: f64,
-    /// α_m = exp(−dt/τ_m).
+    /// α_m = exp(−dt/τ_m), where it is the same for all neurons.
     pub alpha: f64,
     /// Steps after a spike during which the membrane potential stays at 0.
     pub refractory_steps: u32,
@@ -38,7 +38,8 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
     type Kept: Copy + Send + Sync;
     /// Gradients with respect to state and kept state of the next step.
     type Adjoint: Copy;
-    /// Number of constants per neuron with gradients: rows `[ROWS, N]` after the weights of the network.
+    /// Number of constants per neuron with gradients: rows `[ROWS, N]` after the weights of the network, those of the
+    /// neuron model before that of its membrane.
     const ROWS: usize;
 
     /// The neurons of a network; `rows` `[lane groups][ROWS]`.
@@ -63,7 +64,7 @@ pub(in crate::spiking) trait Neuron<R: Real>: Send + Sync + Sized + 'static {
     fn spikes(&self, i: usize, threshold: Lanes<R>, kept: Self::Kept) -> Lanes<R>;
 
     /// V: the membrane potential without reset and refractory period.
-    fn free_potential(&self, before: Self::Kept, current: Lanes<R>) -> Lanes<R>;
+    fn free_potential(&self, i: usize, before: Self::Kept, current: Lanes<R>) -> Lanes<R>;
 
     /// Step t with input current I_t.
     fn step(
@@ -123,7 +124,7 @@ pub(in crate::spiking) trait Model {
         Ok(Vec::new())
     }
 
-    /// Rows of [`Neuron::ROWS`], `[N]` each, with the type and device of the tensor `like`.
+    /// Rows of [`Neuron::ROWS`] apart from that of the membrane, `[N]` each, with the type and device of the tensor `like`.
     fn rows(&self, _dt_ms: f64, _trained: &[Tensor], _neurons: usize, _like: &Tensor) -> Result<Vec<Tensor>> {
         Ok(Vec::new())
     }
@@ -144,8 +145,14 @@ pub(in crate::spiking) trait Model {
     #[cfg(any(test, feature = "cuda"))]
     fn kernel(&self) -> &'static str;
 
-    /// The neuron in candle operations, at rest; states are `[B, N]` like `zero`.
-    fn reference(&self, membrane: Membrane, trained: &[Tensor], zero: &Tensor) -> Result<Box<dyn Reference>>;
+    /// The neuron in candle operations, at rest; states are `[B, N]` like `zero`, and `leak` is 1 − α_m `[N]`.
+    fn reference(
+        &self,
+        membrane: Membrane,
+        leak: &Tensor,
+        trained: &[Tensor],
+        zero: &Tensor,
+    ) -> Result<Box<dyn Reference>>;
 }
 
 /// A neuron in plain candle operations, for candle's autograd.

@@ -5,6 +5,7 @@
 //! the GPU.
 
 mod adaptive;
+mod decay;
 mod dynamics;
 mod leaky;
 
@@ -12,6 +13,7 @@ pub use adaptive::Adaptation;
 pub use leaky::Leak;
 
 pub(super) use adaptive::Adaptive;
+pub(super) use decay::{PerNeuron, Shared};
 pub(super) use dynamics::{Membrane, Model, Neuron, ReferenceStep};
 pub(super) use leaky::Leaky;
 
@@ -30,16 +32,25 @@ pub enum NeuronModel {
     Adaptive(Adaptation),
 }
 
-/// Evaluates `$body` with `$neuron` as the [`Neuron`] type of `$model`, compiled once per model.
+/// Evaluates `$body` with `$neuron` as the [`Neuron`] type of `$model`, compiled once per model: for membranes that share
+/// their time constant if `$shared`, and for others.
 macro_rules! with_neuron {
-    ($model:expr, $real:ty, $neuron:ident => $body:expr) => {
-        match $model {
-            NeuronModel::Leaky(_) => {
-                type $neuron = $crate::spiking::neurons::Leaky<$real>;
+    ($model:expr, $shared:expr, $real:ty, $neuron:ident => $body:expr) => {
+        match ($model, $shared) {
+            (NeuronModel::Leaky(_), true) => {
+                type $neuron = $crate::spiking::neurons::Leaky<$real, $crate::spiking::neurons::Shared<$real>>;
                 $body
             }
-            NeuronModel::Adaptive(_) => {
-                type $neuron = $crate::spiking::neurons::Adaptive<$real>;
+            (NeuronModel::Leaky(_), false) => {
+                type $neuron = $crate::spiking::neurons::Leaky<$real, $crate::spiking::neurons::PerNeuron<$real>>;
+                $body
+            }
+            (NeuronModel::Adaptive(_), true) => {
+                type $neuron = $crate::spiking::neurons::Adaptive<$real, $crate::spiking::neurons::Shared<$real>>;
+                $body
+            }
+            (NeuronModel::Adaptive(_), false) => {
+                type $neuron = $crate::spiking::neurons::Adaptive<$real, $crate::spiking::neurons::PerNeuron<$real>>;
                 $body
             }
         }
@@ -63,7 +74,7 @@ impl NeuronModel {
 
     /// Number of values kept per neuron and step for the backward pass.
     pub fn kept_values(&self) -> usize {
-        with_neuron!(self, f32, N => size_of::<<N as Neuron<f32>>::Kept>() / size_of::<Lanes<f32>>())
+        with_neuron!(self, true, f32, N => size_of::<<N as Neuron<f32>>::Kept>() / size_of::<Lanes<f32>>())
     }
 
     /// True for the default model, which configs need not name.
