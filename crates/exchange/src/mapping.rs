@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Tensors of a network.
-pub(crate) const TENSORS: [&str; 16] = [
+pub(crate) const TENSORS: [&str; 18] = [
     "w_in",
     "w_rec",
     "sign",
@@ -55,11 +55,15 @@ pub(crate) const TENSORS: [&str; 16] = [
     "readout",
     "threshold",
     "tau_decay_ms",
+    "tau_membrane_ms",
+    "theta_membrane",
 ];
 /// Trained tensors of a spiking network.
 pub(crate) const SPIKING: [&str; 5] = ["w_in", "mode_in", "score", "mode_out", "w_out"];
 /// Constants of a spiking network's neurons: one value per neuron, or one for all.
 pub(crate) const PER_NEURON: [&str; 2] = ["threshold", "tau_decay_ms"];
+/// Membrane time constants of a spiking network's neurons, drawn or trained.
+const MEMBRANES: [&str; 2] = ["tau_membrane_ms", "theta_membrane"];
 /// Tensors whose arrays determine the size of the network.
 const SIZING: [&str; 5] = ["w_in", "w_rec", "mode_in", "mode_out", "w_out"];
 /// Duration of a step of published spiking networks (ms).
@@ -348,9 +352,10 @@ impl Mapping {
         };
         let of_lif = kind == Kind::Lif || options.kind == Some(Kind::Rate);
         let own: Vec<&str> = match kind {
-            Kind::Spiking => SPIKING.into_iter().chain(PER_NEURON).collect(),
+            Kind::Spiking => SPIKING.into_iter().chain(PER_NEURON).chain(MEMBRANES).collect(),
             _ => {
-                let other = |name: &&str| PER_NEURON.contains(name) || (CALIBRATED.contains(name) && !of_lif);
+                let of_spiking = |name: &&str| PER_NEURON.contains(name) || MEMBRANES.contains(name);
+                let other = |name: &&str| of_spiking(name) || (CALIBRATED.contains(name) && !of_lif);
                 TENSORS.into_iter().filter(|name| !other(name)).collect()
             }
         };
